@@ -1,0 +1,224 @@
+// The engine: one node as one state machine.
+//
+// Composes the mesh, each workspace's log, membership and documents, and the browser clients of
+// this node's bridge. It owns no socket, file, thread, clock or entropy source. The daemon
+// (node/daemon) drives it with the real parts, tests/sim with simulated ones.
+//
+// Contract: one input, then drain poll_output() until it returns nullopt, carrying out each output
+// in order. Single-threaded: all calls from one thread.
+//
+// Durability order: nothing that tells somebody "this is safe" (an acknowledgement to a client, an
+// entry to a peer, a reply to a command) is emitted before handle_committed() for the batch it
+// depends on.
+
+#pragma once
+
+#include <cstdint>
+#include <memory>
+#include <optional>
+#include <string>
+#include <variant>
+#include <vector>
+
+#include "crdt/base/bytes.hpp"
+#include "crdt/base/clock.hpp"
+#include "crdt/base/random.hpp"
+#include "storage/store.hpp"
+#include "transport/core/mesh.hpp"
+#include "transport/crypto/crypto.hpp"
+#include "transport/wire/ids.hpp"
+
+namespace coterie::node {
+
+using transport::LinkId;
+using transport::TrafficClass;
+
+/// One attached browser (or other Yjs client). Given by the driver, never reused in a process.
+using ClientHandle = std::uint64_t;
+/// Correlates a command with its Reply. Given by the caller.
+using RequestId = std::uint64_t;
+/// Correlates a CommitBatch with handle_committed().
+using CommitToken = std::uint64_t;
+
+/// Persistent format: never renumber. (Only host, editor and viewer are given out so far.)
+enum class Role : std::uint8_t { kHost = 1, kEditor = 2, kCommenter = 3, kViewer = 4, kRelay = 5 };
+const char* role_name(Role role);
+
+// Commands: answered by Reply{request, ...}, after everything they write is durable.
+
+struct CreateWorkspace {
+  std::string name;  ///< 1 to 200 bytes of UTF-8.
+};
+struct CreateInvite {
+  WorkspaceId workspace;
+  Role role = Role::kEditor;
+  Duration valid_for = std::chrono::hours(24 * 7);
+  std::uint32_t uses = 1;
+};
+struct JoinWorkspace {
+  std::string invite;  ///< "coterie1...".
+};
+struct CreateDocument {
+  WorkspaceId workspace;
+  std::string path;  ///< 1 to 1,024 bytes of UTF-8; see check_document_path().
+};
+using Command = std::variant<CreateWorkspace, CreateInvite, JoinWorkspace, CreateDocument>;
+
+struct InviteCreated {
+  std::string invite;
+};
+struct WorkspaceReady {  ///< Of CreateWorkspace and JoinWorkspace.
+  WorkspaceId workspace;
+  std::string name;
+};
+struct DocumentCreated {
+  DocumentId document;
+};
+using CommandResult = std::variant<InviteCreated, WorkspaceReady, DocumentCreated>;
+
+// Queries: answered at once from what is held here.
+
+struct WorkspaceInfo {
+  WorkspaceId id;
+  std::string name;
+  Role role;  ///< Of this device.
+  std::size_t members = 0;
+  std::size_t documents = 0;
+  std::uint64_t entries = 0;
+};
+struct DocumentInfo {
+  DocumentId id;
+  std::string path;
+  WallMillis created = 0;
+  WallMillis changed = 0;
+  std::size_t clients = 0;  ///< Attached to this node's bridge now.
+};
+struct MemberInfo {
+  DeviceId device;
+  std::string name;
+  Role role;
+  bool self = false;
+  std::vector<std::string> addresses;
+};
+
+class Engine {
+ public:
+  struct Options {
+    std::string device_name;                ///< Shown to other members.
+    std::vector<std::string> addresses;     ///< Where others may dial us: "tcp://HOST:PORT".
+    Duration coalesce = std::chrono::milliseconds(20);  ///< Updates of one document, one entry.
+    std::uint64_t seed = 0;                 ///< For jitter only.
+    std::size_t client_window_bytes = 4 * 1024 * 1024;  ///< Unsent to one client; beyond, resync.
+    transport::Mesh::Options mesh;          ///< `self` and `seed` are filled in by the engine.
+  };
+
+  // Outputs.
+  using SendFrame = transport::Mesh::SendFrame;
+  using CloseLink = transport::Mesh::CloseLink;
+  /// Open a CURVE link to the holder of `device`'s key, presenting our own key, or, to join,
+  /// the key of an invite (`invite_key` set).
+  struct Dial {
+    DeviceId device;
+    std::string address;
+    std::shared_ptr<const crypto::SigningKey> invite_key;
+  };
+  /// The devices ZAP admits from now on, complete list. Guests hold the key of a live invite.
+  struct AllowPeers {
+    std::vector<DeviceId> members;
+    std::vector<DeviceId> guests;
+  };
+  /// Write `batch` to the store of `workspace`; answered by handle_committed() or
+  /// handle_commit_failed(). Batches of one workspace must be committed in order.
+  struct CommitBatch {
+    WorkspaceId workspace;
+    CommitToken token;
+    storage::WriteBatch batch;
+  };
+  /// One WebSocket binary message.
+  struct SendToClient {
+    ClientHandle client;
+    std::shared_ptr<const Bytes> message;
+  };
+  struct CloseClient {
+    ClientHandle client;
+    std::uint16_t code;  ///< WebSocket close code.
+    std::string reason;  ///< At most 123 bytes.
+  };
+  struct Reply {
+    RequestId request;
+    Result<CommandResult> result;
+  };
+  /// For the log and the operator. No content, document names or keys.
+  struct Notice {
+    enum class Level : std::uint8_t { kInfo, kWarning, kError };
+    Level level;
+    std::string text;
+  };
+  using Output = std::variant<SendFrame, CloseLink, Dial, AllowPeers, CommitBatch, SendToClient,
+                              CloseClient, Reply, Notice>;
+
+  /// Opens every workspace in `stores` and checks what it holds. `stores` and `random` must outlive
+  /// the engine. Blocks on disk. Errors: kCorrupt, kIo.
+  static Result<std::unique_ptr<Engine>> open(Now now, Options options, crypto::SigningKey identity,
+                                              storage::StoreProvider& stores, SecureRandom& random);
+  ~Engine();
+
+  // Links (see Mesh).
+  void handle_link_up(Now now, LinkId link, const DeviceId& peer, bool outgoing);
+  void handle_dial_failed(Now now, const DeviceId& device, const std::string& address);
+  void handle_link_down(Now now, LinkId link);
+  void handle_sent(Now now, LinkId link, std::size_t bytes);
+  Status handle_frame(Now now, LinkId link, ByteView frame);
+
+  // Storage.
+  void handle_committed(Now now, CommitToken token);
+  /// The batch was not written. kNoSpace: the workspace turns read-only and the batch is kept and
+  /// tried again; everything else: the workspace stops writing until restart.
+  void handle_commit_failed(Now now, CommitToken token, Error error);
+
+  // Clients of the bridge: the y-websocket protocol (docs/PROTOCOL.md, "Bridge").
+  struct ClientOptions {
+    bool saved_messages = false;  ///< Asked for by ?saved=1: message type 100, see PROTOCOL.md.
+  };
+  /// `workspace` is an id in hexadecimal or a workspace's name, if only one has it. The document is
+  /// made at its first edit. Errors (refuse the upgrade): kNotFound, kMalformed, kLimitExceeded.
+  Status handle_client_open(Now now, ClientHandle client, std::string_view workspace,
+                            std::string_view path, ClientOptions options);
+  void handle_client_message(Now now, ClientHandle client, ByteView message);
+  /// `bytes` of messages handed out earlier have left for the network.
+  void handle_client_sent(Now now, ClientHandle client, std::size_t bytes);
+  void handle_client_closed(Now now, ClientHandle client);
+
+  void handle_command(Now now, RequestId request, Command command);
+  void handle_timeout(Now now);
+
+  /// Writes out what is waiting, withdraws presence and says goodbye. Drain; once no CommitBatch is
+  /// outstanding the process may end.
+  void shut_down(Now now);
+
+  std::optional<Output> poll_output();
+  std::optional<Instant> next_deadline() const;
+
+  // Queries.
+  const DeviceId& self() const;
+  std::vector<WorkspaceInfo> workspaces() const;
+  /// As handle_client_open() finds it. Errors: kNotFound; kConflict (several have that name).
+  Result<WorkspaceId> find_workspace(std::string_view id_or_name) const;
+  Result<std::vector<DocumentInfo>> documents(const WorkspaceId& workspace) const;
+  Result<std::vector<MemberInfo>> members(const WorkspaceId& workspace) const;
+  Result<std::vector<transport::PeerStatus>> peers(const WorkspaceId& workspace) const;
+  Result<Hash> frontier_digest(const WorkspaceId& workspace) const;
+  /// Loads the document if need be. `root` names a Text type; stock editors differ ("monaco",
+  /// "codemirror", "quill"); empty: every root, each as text. Errors: kNotFound.
+  Result<std::string> document_text(const WorkspaceId& workspace, std::string_view path,
+                                    std::string_view root);
+  /// Yjs state vector (v1). Errors: kNotFound.
+  Result<Bytes> document_state_vector(const WorkspaceId& workspace, std::string_view path);
+
+ private:
+  struct State;
+  std::unique_ptr<State> state_;
+  explicit Engine(std::unique_ptr<State> state);
+};
+
+}  // namespace coterie::node

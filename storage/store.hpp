@@ -1,0 +1,108 @@
+// Ordered byte-to-byte tables with atomic, durable batches.
+//
+// Knows no CRDT and no keys. Implementations: lmdb/lmdb_store.hpp (production),
+// memory/memory_store.hpp (tests and simulations, can lose everything since the last durable
+// commit). commit_queue.hpp groups many batches into one fsync on one writer thread.
+
+#pragma once
+
+#include <cstdint>
+#include <functional>
+#include <memory>
+#include <optional>
+#include <span>
+#include <string>
+#include <utility>
+#include <variant>
+#include <vector>
+
+#include "crdt/base/bytes.hpp"
+#include "crdt/base/result.hpp"
+
+namespace coterie::storage {
+
+/// Persistent format: never renumber, never reuse.
+enum class Table : std::uint8_t {
+  kMeta = 0,       ///< Schema version, workspace id, name, own incarnation: the small facts.
+  kEntries = 1,    ///< Log entries, by (device, incarnation, seq).
+  kFrontier = 2,   ///< Head of each log, by (device, incarnation).
+  kKeys = 3,       ///< Epoch keys, sealed under the device's storage key.
+  kDocuments = 4,  ///< Document records, by document id.
+  kSnapshots = 5,  ///< Materialised document states, sealed under the device's storage key.
+  kTails = 6,      ///< Entries newer than a document's snapshot, by (document id, counter).
+  kPeers = 7,      ///< Where devices were last reached.
+};
+inline constexpr std::size_t kTableCount = 8;
+
+/// Largest key, in bytes (LMDB's default limit is 511).
+inline constexpr std::size_t kKeyBytesMax = 511;
+
+/// Writes that take effect together. Value type.
+struct WriteBatch {
+  struct Put {
+    Table table;
+    Bytes key;
+    Bytes value;
+  };
+  struct Erase {
+    Table table;
+    Bytes key;
+  };
+  struct EraseRange {  ///< All keys in [begin, end).
+    Table table;
+    Bytes begin;
+    Bytes end;
+  };
+  using Operation = std::variant<Put, Erase, EraseRange>;
+
+  std::vector<Operation> operations;  ///< Applied in this order.
+
+  void put(Table table, Bytes key, Bytes value) {
+    operations.emplace_back(Put{table, std::move(key), std::move(value)});
+  }
+  void erase(Table table, Bytes key) { operations.emplace_back(Erase{table, std::move(key)}); }
+  void erase_range(Table table, Bytes begin, Bytes end) {
+    operations.emplace_back(EraseRange{table, std::move(begin), std::move(end)});
+  }
+  bool empty() const { return operations.empty(); }
+};
+
+/// Thread-safe: reads run concurrently with one commit and never wait for it.
+class Store {
+ public:
+  virtual ~Store() = default;
+
+  /// Applies all of `batches`, in order, as one transaction. When this returns success they
+  /// survive power loss (fsync done); when it returns an error, none of them is visible.
+  /// Errors: kNoSpace, kIo, kCorrupt, kLimitExceeded (key above kKeyBytesMax).
+  /// Blocks for one fsync (0.1-20 ms): never call from a core.
+  virtual Status commit(std::span<const WriteBatch> batches) = 0;
+
+  /// Absent keys give an empty optional, not an error. Errors: kIo, kCorrupt.
+  virtual Result<std::optional<Bytes>> get(Table table, ByteView key) const = 0;
+
+  /// Calls `visit` for keys in [begin, end), ascending bytewise, until it returns false. An empty
+  /// `end` means "to the end of the table". The views are valid only during the call.
+  virtual Status scan(Table table, ByteView begin, ByteView end,
+                      const std::function<bool(ByteView key, ByteView value)>& visit) const = 0;
+
+  /// The greatest key in [begin, end), or nothing. Errors: kIo, kCorrupt.
+  virtual Result<std::optional<std::pair<Bytes, Bytes>>> last(Table table, ByteView begin,
+                                                              ByteView end) const = 0;
+};
+
+/// Where a node keeps one Store per workspace. `name` is a lower-case hexadecimal string.
+class StoreProvider {
+ public:
+  virtual ~StoreProvider() = default;
+
+  /// Names of the stores that exist, sorted.
+  virtual Result<std::vector<std::string>> list() = 0;
+
+  /// Opens the store `name`, making it if absent. The Store lives as long as the provider.
+  /// Errors: kIo, kNoSpace, kCorrupt (damaged, foreign, or of a newer schema), kConflict (another
+  /// process holds it). Blocks on disk.
+  virtual Result<Store*> open(const std::string& name) = 0;
+};
+
+}  // namespace coterie::storage

@@ -1,0 +1,2 @@
+coterie_test(crdt.base_test SOURCES crdt/base_test.cpp DEPENDS coterie::base)
+coterie_test(crdt.state_vector_test SOURCES crdt/state_vector_test.cpp DEPENDS coterie::crdt)

@@ -1,0 +1,1 @@
+# Tests of sim; see coterie_test() and coterie_fuzz() in cmake/coterie.cmake.

@@ -1,0 +1,205 @@
+// The mesh: links to other devices, and the exchange of log entries and awareness over them, as a
+// pure state machine.
+//
+// The mesh moves opaque entries. It knows frontiers, sequence numbers and hashes; it does not read
+// an entry, check a signature or know a role: node/core does, through EntrySource and the answers
+// to its outputs. The same object runs under the ZeroMQ driver (transport/zmq/driver.hpp), the
+// simulator (tests/sim) and fuzzers. Frames are described in docs/PROTOCOL.md, "Frames".
+//
+// How entries travel:
+//   push           entries_stored() sends new entries to every linked member of the workspace that
+//                  needs them from us: all of them for our own entries; for entries that came over
+//                  a link, those peers that are not linked to the author themselves (peers announce
+//                  whom they are linked to).
+//   anti-entropy   peers tell each other a digest of their frontier in every heartbeat. Where digests
+//                  differ they exchange frontiers; each side pulls what it lacks, in bounded batches.
+//   gaps           a pushed run that does not continue what we hold starts a pull.
+//
+// Contract: one input, then drain poll_output() until it returns nullopt, carrying out each output
+// in order. Single-threaded: all calls from one thread.
+
+#pragma once
+
+#include <cstdint>
+#include <map>
+#include <memory>
+#include <optional>
+#include <set>
+#include <string>
+#include <variant>
+#include <vector>
+
+#include "crdt/base/bytes.hpp"
+#include "crdt/base/clock.hpp"
+#include "crdt/base/random.hpp"
+#include "transport/wire/ids.hpp"
+
+namespace coterie::transport {
+
+/// Names one connection while it lives. Given by the driver, never reused within a process.
+using LinkId = std::uint64_t;
+
+/// Frames of different classes never wait for one another longer than one frame.
+enum class TrafficClass : std::uint8_t { kControl = 0, kEntries = 1, kAwareness = 2, kBulk = 3 };
+inline constexpr std::size_t kTrafficClassCount = 4;
+
+/// Consecutive entries of one log, each in its stored form.
+struct EntryRun {
+  LogId log;
+  Seq first = 0;
+  std::vector<Bytes> entries;
+};
+
+/// What the mesh reads: the entries that are verified and durably stored here.
+class EntrySource {
+ public:
+  virtual ~EntrySource() = default;
+
+  /// Null for a workspace that is not held here. Valid until the next input.
+  virtual const Frontier* frontier(const WorkspaceId& workspace) const = 0;
+
+  /// Entries of `log` from `first` on: at least one if there is one, then as many as fit in
+  /// `bytes_max`. Empty when there is none.
+  virtual EntryRun read(const WorkspaceId& workspace, const LogId& log, Seq first,
+                        std::size_t bytes_max) const = 0;
+};
+
+/// A device we may be linked with on behalf of a workspace.
+struct MemberAddress {
+  DeviceId device;
+  std::vector<std::string> addresses;  ///< "tcp://HOST:PORT", most promising first. May be empty.
+
+  bool operator==(const MemberAddress&) const = default;
+};
+
+/// Whether a received run was of use. A fault counts against the peer.
+enum class RunVerdict : std::uint8_t {
+  kStored,    ///< Committed here, all of it (or held before).
+  kDeferred,  ///< Not usable yet (its author's admission is not known here): ask again later.
+  kRefused,   ///< Does not verify, or the author may not write.
+};
+
+/// What `coterie peers` shows about one member.
+struct PeerStatus {
+  DeviceId device;
+  bool linked = false;
+  bool in_step = false;             ///< Same frontier digest at the last heartbeat.
+  std::uint64_t entries_behind = 0; ///< Entries they hold that we lack, as far as we know.
+  std::uint64_t entries_ahead = 0;  ///< Entries we hold that they lack, as far as we know.
+  std::optional<Instant> last_heard;
+  std::optional<Duration> round_trip;  ///< Of the last heartbeat.
+  std::uint64_t bytes_in = 0;
+  std::uint64_t bytes_out = 0;
+  std::string address;              ///< Where it is linked, as dialled; empty when it dialled us.
+};
+
+class Mesh {
+ public:
+  struct Options {
+    DeviceId self;
+    std::uint64_t seed = 0;  ///< For jitter only.
+    Duration heartbeat = std::chrono::seconds(2);
+    Duration link_timeout = std::chrono::seconds(8);  ///< Without any frame, a link is dead.
+    Duration dial_delay_min = std::chrono::milliseconds(200);
+    Duration dial_delay_max = std::chrono::seconds(10);
+    std::size_t link_window_bytes = 256 * 1024;        ///< Handed to the driver and not yet sent.
+    std::size_t outbox_bytes_max = 4 * 1024 * 1024;    ///< Per link; beyond it pushes are dropped.
+  };
+
+  // Outputs.
+  struct SendFrame {
+    LinkId link;
+    TrafficClass traffic_class;
+    Bytes frame;  ///< At most kFrameBytesMax (transport/wire/limits.hpp).
+  };
+  struct CloseLink {
+    LinkId link;
+    const char* reason;
+  };
+  /// Open a link to `device` at `address`; answered by handle_link_up() or handle_dial_failed().
+  struct Dial {
+    DeviceId device;
+    std::string address;
+  };
+  /// A run from a peer, to be verified and stored; answered by handle_run_verdict().
+  struct RunReceived {
+    std::uint64_t run_id;
+    LinkId link;
+    WorkspaceId workspace;
+    EntryRun run;
+  };
+  /// A sealed awareness message of `origin`, new to us; content unchecked.
+  struct AwarenessReceived {
+    WorkspaceId workspace;
+    DeviceId origin;
+    std::uint64_t topic;
+    std::uint64_t counter;
+    Bytes message;
+  };
+  /// A frame of kind "application" (used by joining); the mesh does not look inside.
+  struct ApplicationReceived {
+    LinkId link;
+    Bytes payload;
+  };
+  /// A device became linked (its hello is in) for a shared workspace, or stopped being so.
+  struct LinkChanged {
+    WorkspaceId workspace;
+    DeviceId device;
+    bool linked;
+  };
+  using Output = std::variant<SendFrame, CloseLink, Dial, RunReceived, AwarenessReceived,
+                              ApplicationReceived, LinkChanged>;
+
+  /// `source` must outlive the mesh.
+  Mesh(Now now, Options options, const EntrySource& source);
+  ~Mesh();
+
+  // What this node takes part in.
+  /// Adds the workspace, or replaces its members (self included or not: it is ignored).
+  void set_workspace(Now now, const WorkspaceId& workspace, std::vector<MemberAddress> members);
+
+  // Links. `peer` is the device that CURVE authenticated. A guest is a device that presented the
+  // key of a live invite and is no member: only application frames pass to and from it.
+  void handle_link_up(Now now, LinkId link, const DeviceId& peer, bool outgoing, bool guest);
+  void handle_dial_failed(Now now, const DeviceId& device, const std::string& address);
+  void handle_link_down(Now now, LinkId link);
+  /// `bytes` handed out earlier for `link` have left the driver's queue.
+  void handle_sent(Now now, LinkId link, std::size_t bytes);
+
+  /// Errors: kMalformed, kLimitExceeded, kUnauthorized. On error nothing changed; the caller counts
+  /// it and closes the link after several.
+  Status handle_frame(Now now, LinkId link, ByteView frame);
+
+  // Entries.
+  /// `run` is now committed here: own entries, or those of a run that was received over `from`.
+  void entries_stored(Now now, const WorkspaceId& workspace, const EntryRun& run,
+                      std::optional<LinkId> from);
+  void handle_run_verdict(Now now, std::uint64_t run_id, RunVerdict verdict);
+
+  /// Sends `message` (signed and sealed by node/core) to all linked members, best effort: when a
+  /// link is slow, the newest message per `topic` replaces older ones. `counter` grows with each
+  /// message of this device; receivers drop what is not above the last one of (device, topic).
+  /// Forwarded like entries: only to those that are not linked to the origin.
+  void publish_awareness(Now now, const WorkspaceId& workspace, std::uint64_t topic,
+                         std::uint64_t counter, Bytes message);
+
+  /// Errors: kNotFound when the link is gone.
+  Status send_application(Now now, LinkId link, ByteView payload);
+
+  /// Early, late and repeated calls are all safe; before the deadline it does nothing.
+  void handle_timeout(Now now);
+
+  /// Says goodbye on every link, so that peers notice at once. Drain, flush, then stop.
+  void shut_down(Now now);
+
+  std::optional<Output> poll_output();
+  std::optional<Instant> next_deadline() const;
+
+  std::vector<PeerStatus> peers(const WorkspaceId& workspace) const;
+
+ private:
+  struct State;
+  std::unique_ptr<State> state_;
+};
+
+}  // namespace coterie::transport
