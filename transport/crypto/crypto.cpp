@@ -1,0 +1,245 @@
+#include "transport/crypto/crypto.hpp"
+
+#include <sodium.h>
+
+#include <algorithm>
+
+namespace coterie::crypto {
+namespace {
+
+static_assert(DeviceId::kBytes == crypto_sign_PUBLICKEYBYTES);
+static_assert(Signature::kBytes == crypto_sign_BYTES);
+static_assert(SecretKey::kBytes == crypto_sign_SEEDBYTES);
+static_assert(SecretKey::kBytes == crypto_aead_xchacha20poly1305_ietf_KEYBYTES);
+static_assert(SecretKey::kBytes == crypto_box_SECRETKEYBYTES);
+static_assert(SecretKey::kBytes <= crypto_generichash_KEYBYTES_MAX);
+static_assert(Nonce::kBytes == crypto_aead_xchacha20poly1305_ietf_NPUBBYTES);
+static_assert(Nonce::kBytes == crypto_box_NONCEBYTES);
+static_assert(CurveKey::kBytes == crypto_box_PUBLICKEYBYTES);
+static_assert(kAeadOverheadBytes == crypto_aead_xchacha20poly1305_ietf_ABYTES);
+static_assert(Hash::kBytes >= crypto_generichash_BYTES_MIN);
+
+constexpr std::size_t kSealedOverheadBytes = crypto_box_SEALBYTES;
+static_assert(kSealedOverheadBytes == CurveKey::kBytes + crypto_box_MACBYTES);
+
+/// libsodium's 64-byte secret key (seed and public key), wiped when it goes out of scope.
+struct ExpandedKey {
+  ExpandedKey() = default;
+  ExpandedKey(const ExpandedKey&) = delete;
+  ExpandedKey& operator=(const ExpandedKey&) = delete;
+  ~ExpandedKey() { sodium_memzero(bytes, sizeof bytes); }
+
+  std::uint8_t bytes[crypto_sign_SECRETKEYBYTES];
+};
+
+/// Keyed BLAKE2b-256 of `context`.
+Hash keyed_hash(const SecretKey& key, std::string_view context) {
+  const ByteView message = as_bytes(context);
+  Hash out;
+  crypto_generichash(out.bytes.data(), out.bytes.size(), message.data(), message.size(),
+                     key.view().data(), key.view().size());
+  return out;
+}
+
+/// As crypto_box_seal() chooses it: unique because the ephemeral key is.
+Nonce sealed_box_nonce(ByteView ephemeral, const CurveKey& to) {
+  crypto_generichash_state state;
+  crypto_generichash_init(&state, nullptr, 0, Nonce::kBytes);
+  crypto_generichash_update(&state, ephemeral.data(), ephemeral.size());
+  crypto_generichash_update(&state, to.bytes.data(), to.bytes.size());
+  Nonce nonce;
+  crypto_generichash_final(&state, nonce.bytes.data(), nonce.bytes.size());
+  return nonce;
+}
+
+class SystemRandom final : public SecureRandom {
+ public:
+  void fill(std::span<std::uint8_t> out) override { randombytes_buf(out.data(), out.size()); }
+};
+
+}  // namespace
+
+Status initialise() {
+  if (sodium_init() < 0) return Error{ErrorCode::kUnavailable, "libsodium did not initialise"};
+  return {};
+}
+
+SecretKey::SecretKey(SecretKey&& other) noexcept : bytes_(other.bytes_) {
+  sodium_memzero(other.bytes_.data(), kBytes);
+}
+
+SecretKey& SecretKey::operator=(SecretKey&& other) noexcept {
+  if (this == &other) return *this;
+  bytes_ = other.bytes_;
+  sodium_memzero(other.bytes_.data(), kBytes);
+  return *this;
+}
+
+SecretKey::~SecretKey() { sodium_memzero(bytes_.data(), kBytes); }
+
+SecretKey SecretKey::generate(SecureRandom& random) {
+  SecretKey key;
+  random.fill(key.bytes_);
+  return key;
+}
+
+Result<SecretKey> SecretKey::from(ByteView bytes) {
+  if (bytes.size() != kBytes) return Error{ErrorCode::kMalformed, "secret key of wrong length"};
+  SecretKey key;
+  std::copy(bytes.begin(), bytes.end(), key.bytes_.begin());
+  return key;
+}
+
+SecretKey SecretKey::clone() const {
+  SecretKey copy;
+  copy.bytes_ = bytes_;
+  return copy;
+}
+
+SigningKey SigningKey::generate(SecureRandom& random) {
+  return from_seed(SecretKey::generate(random));
+}
+
+SigningKey SigningKey::from_seed(const SecretKey& seed) {
+  SigningKey key;
+  key.seed_ = seed.clone();
+  ExpandedKey expanded;
+  crypto_sign_seed_keypair(key.id_.bytes.data(), expanded.bytes, seed.view().data());
+  return key;
+}
+
+Signature SigningKey::sign(ByteView message) const {
+  // Seed and public half side by side is libsodium's own form: no second key generation.
+  ExpandedKey expanded;
+  std::copy(seed_.view().begin(), seed_.view().end(), expanded.bytes);
+  std::copy(id_.bytes.begin(), id_.bytes.end(), expanded.bytes + SecretKey::kBytes);
+  Signature signature;
+  crypto_sign_detached(signature.bytes.data(), nullptr, message.data(), message.size(),
+                       expanded.bytes);
+  return signature;
+}
+
+SecretKey SigningKey::curve_secret() const {
+  ExpandedKey expanded;
+  std::copy(seed_.view().begin(), seed_.view().end(), expanded.bytes);
+  std::copy(id_.bytes.begin(), id_.bytes.end(), expanded.bytes + SecretKey::kBytes);
+  std::uint8_t curve[SecretKey::kBytes];
+  crypto_sign_ed25519_sk_to_curve25519(curve, expanded.bytes);
+  SecretKey secret = *SecretKey::from(curve);
+  sodium_memzero(curve, sizeof curve);
+  return secret;
+}
+
+bool verify(const DeviceId& signer, ByteView message, const Signature& signature) {
+  return crypto_sign_verify_detached(signature.bytes.data(), message.data(), message.size(),
+                                     signer.bytes.data()) == 0;
+}
+
+Result<CurveKey> curve_key(const DeviceId& id) {
+  CurveKey key;
+  if (crypto_sign_ed25519_pk_to_curve25519(key.bytes.data(), id.bytes.data()) != 0) {
+    return Error{ErrorCode::kMalformed, "device id is not a point of the main subgroup"};
+  }
+  return key;
+}
+
+Hash hash(std::initializer_list<ByteView> parts) {
+  crypto_generichash_state state;
+  crypto_generichash_init(&state, nullptr, 0, Hash::kBytes);
+  for (const ByteView part : parts) {
+    crypto_generichash_update(&state, part.data(), part.size());
+  }
+  Hash out;
+  crypto_generichash_final(&state, out.bytes.data(), out.bytes.size());
+  return out;
+}
+
+SecretKey derive_key(const SecretKey& key, std::string_view context) {
+  Hash derived = keyed_hash(key, context);
+  SecretKey out = *SecretKey::from(derived.view());
+  sodium_memzero(derived.bytes.data(), derived.bytes.size());
+  return out;
+}
+
+Hash key_commitment(const SecretKey& key) { return keyed_hash(key, "coterie key commitment v1"); }
+
+Bytes seal(const SecretKey& key, const Nonce& nonce, ByteView associated, ByteView plaintext) {
+  Bytes out(plaintext.size() + kAeadOverheadBytes);
+  crypto_aead_xchacha20poly1305_ietf_encrypt(out.data(), nullptr, plaintext.data(),
+                                             plaintext.size(), associated.data(), associated.size(),
+                                             nullptr, nonce.bytes.data(), key.view().data());
+  return out;
+}
+
+Result<Bytes> open(const SecretKey& key, const Nonce& nonce, ByteView associated,
+                   ByteView ciphertext) {
+  const Error refused{ErrorCode::kUnauthenticated, "ciphertext does not verify"};
+  if (ciphertext.size() < kAeadOverheadBytes) return refused;
+  Bytes out(ciphertext.size() - kAeadOverheadBytes);
+  if (crypto_aead_xchacha20poly1305_ietf_decrypt(
+          out.data(), nullptr, nullptr, ciphertext.data(), ciphertext.size(), associated.data(),
+          associated.size(), nonce.bytes.data(), key.view().data()) != 0) {
+    return refused;
+  }
+  return out;
+}
+
+Bytes seal_with_nonce(const SecretKey& key, SecureRandom& random, ByteView associated,
+                      ByteView plaintext) {
+  const Nonce nonce = random_nonce(random);
+  const Bytes ciphertext = seal(key, nonce, associated, plaintext);
+  Bytes out;
+  out.reserve(Nonce::kBytes + ciphertext.size());
+  out.insert(out.end(), nonce.bytes.begin(), nonce.bytes.end());
+  out.insert(out.end(), ciphertext.begin(), ciphertext.end());
+  return out;
+}
+
+Result<Bytes> open_with_nonce(const SecretKey& key, ByteView associated, ByteView sealed) {
+  if (sealed.size() < Nonce::kBytes + kAeadOverheadBytes) {
+    return Error{ErrorCode::kMalformed, "sealed bytes too short"};
+  }
+  COTERIE_TRY(const Nonce nonce, Nonce::from(sealed.first(Nonce::kBytes)));
+  return open(key, nonce, associated, sealed.subspan(Nonce::kBytes));
+}
+
+// Same bytes as crypto_box_seal(), but with the ephemeral key drawn from `random`, so that a
+// simulation replays exactly.
+Result<Bytes> seal_to(const DeviceId& to, SecureRandom& random, ByteView plaintext) {
+  COTERIE_TRY(const CurveKey to_curve, curve_key(to));
+  const SecretKey ephemeral = SecretKey::generate(random);
+  Bytes out(plaintext.size() + kSealedOverheadBytes);
+  crypto_scalarmult_base(out.data(), ephemeral.view().data());
+  const Nonce nonce = sealed_box_nonce(ByteView(out).first(CurveKey::kBytes), to_curve);
+  if (crypto_box_easy(out.data() + CurveKey::kBytes, plaintext.data(), plaintext.size(),
+                      nonce.bytes.data(), to_curve.bytes.data(), ephemeral.view().data()) != 0) {
+    return Error{ErrorCode::kMalformed, "device id is of small order"};
+  }
+  return out;
+}
+
+Result<Bytes> open_sealed(const SigningKey& to, ByteView sealed) {
+  if (sealed.size() < kSealedOverheadBytes) {
+    return Error{ErrorCode::kMalformed, "sealed box too short"};
+  }
+  COTERIE_TRY(const CurveKey to_curve, curve_key(to.id()));
+  Bytes out(sealed.size() - kSealedOverheadBytes);
+  if (crypto_box_seal_open(out.data(), sealed.data(), sealed.size(), to_curve.bytes.data(),
+                           to.curve_secret().view().data()) != 0) {
+    return Error{ErrorCode::kUnauthenticated, "sealed box does not verify"};
+  }
+  return out;
+}
+
+Nonce random_nonce(SecureRandom& random) {
+  Nonce nonce;
+  random.fill(nonce.bytes);
+  return nonce;
+}
+
+SecureRandom& system_random() {
+  static SystemRandom random;
+  return random;
+}
+
+}  // namespace coterie::crypto
