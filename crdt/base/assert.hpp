@@ -16,7 +16,7 @@ namespace coterie::detail {
 }  // namespace coterie::detail
 
 /// Always on. For conditions that are cheap next to the work around them.
-#define COTERIE_ASSERT(condition) \
+#define COTERIE_ASSERT(condition)     \
   ((condition) ? static_cast<void>(0) \
                : ::coterie::detail::assertion_failed(#condition, __FILE__, __LINE__))
 

@@ -117,9 +117,9 @@ using Status = Result<void>;
   COTERIE_TRY_(COTERIE_CONCAT(try_, __LINE__), declaration, expression)
 
 /// COTERIE_CHECK(write(out)): returns the error of a Status, or goes on.
-#define COTERIE_CHECK(expression)                                             \
-  do {                                                                        \
-    if (auto coterie_status = (expression); !coterie_status) {                \
-      return coterie_status.error();                                          \
-    }                                                                         \
+#define COTERIE_CHECK(expression)                              \
+  do {                                                         \
+    if (auto coterie_status = (expression); !coterie_status) { \
+      return coterie_status.error();                           \
+    }                                                          \
   } while (false)

@@ -104,12 +104,12 @@ struct MemberInfo {
 class Engine {
  public:
   struct Options {
-    std::string device_name;                ///< Shown to other members.
-    std::vector<std::string> addresses;     ///< Where others may dial us: "tcp://HOST:PORT".
+    std::string device_name;             ///< Shown to other members.
+    std::vector<std::string> addresses;  ///< Where others may dial us: "tcp://HOST:PORT".
     Duration coalesce = std::chrono::milliseconds(20);  ///< Updates of one document, one entry.
-    std::uint64_t seed = 0;                 ///< For jitter only.
+    std::uint64_t seed = 0;                             ///< For jitter only.
     std::size_t client_window_bytes = 4 * 1024 * 1024;  ///< Unsent to one client; beyond, resync.
-    transport::Mesh::Options mesh;          ///< `self` and `seed` are filled in by the engine.
+    transport::Mesh::Options mesh;  ///< `self` and `seed` are filled in by the engine.
   };
 
   // Outputs.

@@ -11,8 +11,9 @@
 //                  needs them from us: all of them for our own entries; for entries that came over
 //                  a link, those peers that are not linked to the author themselves (peers announce
 //                  whom they are linked to).
-//   anti-entropy   peers tell each other a digest of their frontier in every heartbeat. Where digests
-//                  differ they exchange frontiers; each side pulls what it lacks, in bounded batches.
+//   anti-entropy   peers tell each other a digest of their frontier in every heartbeat. Where
+//                  digests differ they exchange frontiers; each side pulls what it lacks, in
+//                  bounded batches.
 //   gaps           a pushed run that does not continue what we hold starts a pull.
 //
 // Contract: one input, then drain poll_output() until it returns nullopt, carrying out each output
@@ -83,14 +84,14 @@ enum class RunVerdict : std::uint8_t {
 struct PeerStatus {
   DeviceId device;
   bool linked = false;
-  bool in_step = false;             ///< Same frontier digest at the last heartbeat.
-  std::uint64_t entries_behind = 0; ///< Entries they hold that we lack, as far as we know.
-  std::uint64_t entries_ahead = 0;  ///< Entries we hold that they lack, as far as we know.
+  bool in_step = false;              ///< Same frontier digest at the last heartbeat.
+  std::uint64_t entries_behind = 0;  ///< Entries they hold that we lack, as far as we know.
+  std::uint64_t entries_ahead = 0;   ///< Entries we hold that they lack, as far as we know.
   std::optional<Instant> last_heard;
   std::optional<Duration> round_trip;  ///< Of the last heartbeat.
   std::uint64_t bytes_in = 0;
   std::uint64_t bytes_out = 0;
-  std::string address;              ///< Where it is linked, as dialled; empty when it dialled us.
+  std::string address;  ///< Where it is linked, as dialled; empty when it dialled us.
 };
 
 class Mesh {
@@ -102,8 +103,8 @@ class Mesh {
     Duration link_timeout = std::chrono::seconds(8);  ///< Without any frame, a link is dead.
     Duration dial_delay_min = std::chrono::milliseconds(200);
     Duration dial_delay_max = std::chrono::seconds(10);
-    std::size_t link_window_bytes = 256 * 1024;        ///< Handed to the driver and not yet sent.
-    std::size_t outbox_bytes_max = 4 * 1024 * 1024;    ///< Per link; beyond it pushes are dropped.
+    std::size_t link_window_bytes = 256 * 1024;      ///< Handed to the driver and not yet sent.
+    std::size_t outbox_bytes_max = 4 * 1024 * 1024;  ///< Per link; beyond it pushes are dropped.
   };
 
   // Outputs.
