@@ -1,1 +1,2 @@
 # Tests of sim; see coterie_test() and coterie_fuzz() in cmake/coterie.cmake.
+include(sim/mesh.cmake)
