@@ -12,6 +12,7 @@
 #include <optional>
 #include <span>
 #include <string>
+#include <string_view>
 #include <utility>
 #include <variant>
 #include <vector>
@@ -23,7 +24,7 @@ namespace coterie::storage {
 
 /// Persistent format: never renumber, never reuse.
 enum class Table : std::uint8_t {
-  kMeta = 0,       ///< Schema version, workspace id, name, own incarnation: the small facts.
+  kMeta = 0,       ///< Workspace id, name, own incarnation: the small facts.
   kEntries = 1,    ///< Log entries, by (device, incarnation, seq).
   kFrontier = 2,   ///< Head of each log, by (device, incarnation).
   kKeys = 3,       ///< Epoch keys, sealed under the device's storage key.
@@ -34,7 +35,7 @@ enum class Table : std::uint8_t {
 };
 inline constexpr std::size_t kTableCount = 8;
 
-/// Largest key, in bytes (LMDB's default limit is 511).
+/// Largest key, in bytes (LMDB's default limit is 511). A key is never empty.
 inline constexpr std::size_t kKeyBytesMax = 511;
 
 /// Writes that take effect together. Value type.
@@ -48,7 +49,7 @@ struct WriteBatch {
     Table table;
     Bytes key;
   };
-  struct EraseRange {  ///< All keys in [begin, end).
+  struct EraseRange {  ///< All keys in [begin, end); an empty `end` is the end of the table.
     Table table;
     Bytes begin;
     Bytes end;
@@ -74,24 +75,36 @@ class Store {
 
   /// Applies all of `batches`, in order, as one transaction. When this returns success they
   /// survive power loss (fsync done); when it returns an error, none of them is visible.
-  /// Errors: kNoSpace, kIo, kCorrupt, kLimitExceeded (key above kKeyBytesMax).
-  /// Blocks for one fsync (0.1-20 ms): never call from a core.
+  /// Errors: kNoSpace, kIo, kCorrupt, kLimitExceeded (key empty or above kKeyBytesMax). After
+  /// kNoSpace the store can be read, and written again as soon as there is room.
+  /// Blocks for one fsync (0.1-20 ms): never call from a core, nor from within a scan.
   virtual Status commit(std::span<const WriteBatch> batches) = 0;
 
   /// Absent keys give an empty optional, not an error. Errors: kIo, kCorrupt.
   virtual Result<std::optional<Bytes>> get(Table table, ByteView key) const = 0;
 
   /// Calls `visit` for keys in [begin, end), ascending bytewise, until it returns false. An empty
-  /// `end` means "to the end of the table". The views are valid only during the call.
+  /// `end` means "to the end of the table". The views are valid only during the call, and all
+  /// show one moment. `visit` may read this store, but not commit to it. Errors: kIo, kCorrupt.
   virtual Status scan(Table table, ByteView begin, ByteView end,
                       const std::function<bool(ByteView key, ByteView value)>& visit) const = 0;
 
-  /// The greatest key in [begin, end), or nothing. Errors: kIo, kCorrupt.
+  /// The greatest key in [begin, end) with its value, or nothing; an empty `end` is the end of the
+  /// table. Errors: kIo, kCorrupt.
   virtual Result<std::optional<std::pair<Bytes, Bytes>>> last(Table table, ByteView begin,
                                                               ByteView end) const = 0;
 };
 
-/// Where a node keeps one Store per workspace. `name` is a lower-case hexadecimal string.
+/// Largest store name, in characters (a workspace id has 64).
+inline constexpr std::size_t kStoreNameMax = 128;
+
+/// Whether `name` is 1 to kStoreNameMax lower-case hexadecimal digits: safe as a file name.
+inline bool is_store_name(std::string_view name) {
+  return !name.empty() && name.size() <= kStoreNameMax &&
+         name.find_first_not_of("0123456789abcdef") == std::string_view::npos;
+}
+
+/// Where a node keeps one Store per workspace. Thread-safe.
 class StoreProvider {
  public:
   virtual ~StoreProvider() = default;
@@ -99,9 +112,10 @@ class StoreProvider {
   /// Names of the stores that exist, sorted.
   virtual Result<std::vector<std::string>> list() = 0;
 
-  /// Opens the store `name`, making it if absent. The Store lives as long as the provider.
-  /// Errors: kIo, kNoSpace, kCorrupt (damaged, foreign, or of a newer schema), kConflict (another
-  /// process holds it). Blocks on disk.
+  /// Opens the store `name` (see is_store_name()), making it if absent. The Store lives as long as
+  /// the provider; opening it again gives the same one. Errors: kMalformed (the name), kIo,
+  /// kNoSpace, kCorrupt (damaged, foreign, or of a newer schema), kConflict (another process holds
+  /// it). Blocks on disk.
   virtual Result<Store*> open(const std::string& name) = 0;
 };
 
