@@ -1,0 +1,146 @@
+// Doc: one Yjs document, byte-compatible with Yjs 13.6.
+//
+// What stock Yjs encodes is understood here, what this encodes stock Yjs understands, and after the
+// same updates both encode the same state to the same bytes. Source: the npm package yjs 13.6.33.
+//
+//     Doc doc({.client_id = 7});
+//     Text text = doc.text("content");
+//     Bytes update = doc.transact([&] { (void)text.insert(0, "hello"); });
+//     auto applied = other.apply_update(update);
+
+#pragma once
+
+#include <cstdint>
+#include <functional>
+#include <memory>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <utility>
+#include <vector>
+
+#include "crdt/any.hpp"
+#include "crdt/array.hpp"
+#include "crdt/base/bytes.hpp"
+#include "crdt/base/result.hpp"
+#include "crdt/map.hpp"
+#include "crdt/shared_type.hpp"
+#include "crdt/state_vector.hpp"
+#include "crdt/text.hpp"
+#include "crdt/update.hpp"
+
+namespace coterie::crdt {
+
+/// Most bytes of structs that a document keeps because what they build on has not arrived. Past
+/// it the structs that cannot be placed are dropped: the state vector does not claim them, so the
+/// next exchange of state vectors fetches them again.
+inline constexpr std::size_t kPendingBytesMax = 64u << 20;
+
+/// Most deleted ranges kept because what they delete has not arrived; past it they are dropped.
+inline constexpr std::size_t kPendingDeletesMax = 1u << 20;
+
+/// Most bytes of content (text, values) one client may have in one document.
+inline constexpr std::uint64_t kClientContentBytesMax = 0xf000'0000;
+
+/// What applying an update did.
+struct ApplyResult {
+  /// Something is new: structs were integrated or elements deleted that were not before.
+  bool changed = false;
+  /// The document now holds structs or deletes (from this update or earlier ones) that it cannot
+  /// place yet, because what they build on is missing.
+  bool pending = false;
+  /// The client id of this document appeared as author of new structs from elsewhere: choose a new
+  /// one (set_client_id) before the next local edit.
+  bool client_id_taken = false;
+  /// What changed, as Yjs's 'update' event carries it: only structs newly integrated (from this
+  /// update, or pending ones that it completed) and elements newly deleted. Empty if !changed.
+  Bytes update;
+};
+
+/// One document. Single-threaded owner: use one Doc and its handles from one thread at a time.
+/// Movable; handles (Text, Map, Array) stay valid when it moves.
+class Doc {
+ public:
+  struct Options {
+    /// Author of local edits. Must be fresh: two replicas that edit under one id break the document
+    /// for both. At most kSafeIntegerMax; Yjs draws 32 bits.
+    ClientId client_id = 0;
+    /// Forget the content of what was deleted, as Yjs does by default.
+    bool gc = true;
+  };
+
+  explicit Doc(Options options);
+  Doc(Doc&& other) noexcept;
+  Doc& operator=(Doc&& other) noexcept;
+  ~Doc();
+
+  ClientId client_id() const;
+  /// Author of the edits from here on. Precondition: not inside transact().
+  void set_client_id(ClientId client_id);
+
+  /// Applies an update (v1). Cost: O(log items) for a small one.
+  ///
+  /// Errors: kMalformed, kLimitExceeded (limits of update.hpp and above); the document is
+  /// untouched. Precondition: not inside transact().
+  Result<ApplyResult> apply_update(ByteView update_v1);
+
+  /// What this document holds, per client, without gaps; pending structs do not count. O(clients).
+  StateVector state_vector() const;
+
+  /// Everything a replica at `since` lacks, as an update (v1); pending structs and deletes
+  /// included, as Yjs does. O(output + clients + log items).
+  Bytes encode_state_as_update(const StateVector& since = {}) const;
+
+  bool has_pending() const;
+
+  /// The root type of that name, made if it is not there. The first call decides what an unknown
+  /// root is (TypeKind), which matters as in Yjs: a root known to be a text has redundant
+  /// formatting cleaned up after remote changes.
+  Text text(std::string_view name);
+  Map map(std::string_view name);
+  Array array(std::string_view name);
+
+  /// Names of all roots, in the order they appeared here.
+  std::vector<std::string> root_names() const;
+
+  /// The root of that name, whatever it is; nothing is made or decided.
+  std::optional<SharedType> root(std::string_view name) const;
+
+  /// Reads a root as text without deciding what it is; empty if there is none.
+  std::string root_text(std::string_view name) const;
+
+  /// Runs `edits`, which may use any handles of this document, as one transaction. Returns what
+  /// changed as an update (v1), empty if nothing did. Nested calls join the outer transaction and
+  /// return nothing.
+  template <typename Edits>
+  Bytes transact(Edits&& edits) {
+    const TransactionScope scope(*this);
+    std::forward<Edits>(edits)();
+    return scope.finish();
+  }
+
+  /// Called after each transaction that changed something, local or applied, with what
+  /// Yjs's 'update' event carries. Must not touch the document. An empty function stops it.
+  using UpdateObserver = std::function<void(ByteView update)>;
+  void set_update_observer(UpdateObserver observer);
+
+ private:
+  /// Ends the transaction on every way out of transact().
+  class TransactionScope {
+   public:
+    explicit TransactionScope(Doc& doc);
+    ~TransactionScope();
+    TransactionScope(const TransactionScope&) = delete;
+    TransactionScope& operator=(const TransactionScope&) = delete;
+    Bytes finish() const;
+
+   private:
+    Doc& doc_;
+    bool outer_;
+    mutable bool finished_ = false;
+  };
+
+  std::unique_ptr<internal::Store> store_;
+};
+
+}  // namespace coterie::crdt

@@ -1,0 +1,80 @@
+// Handles to shared types: what a document holds at its roots and nested inside each other.
+//
+// A handle is a small value (a pointer to the document's store, and a slot). It stays valid when
+// the Doc moves, and must not outlive it. A handle whose type was deleted goes stale: reading gives
+// nothing, writing gives kNotFound.
+//
+// Indices and lengths of text are UTF-16 code units, as in Yjs; strings are UTF-8. An index inside
+// a surrogate pair is refused: stock Yjs replicas diverge among themselves when one splits a pair.
+
+#pragma once
+
+#include <cstdint>
+#include <string>
+#include <variant>
+
+#include "crdt/any.hpp"
+#include "crdt/base/result.hpp"
+
+namespace coterie::crdt {
+
+class Array;
+class Doc;
+class Map;
+class Text;
+
+namespace internal {
+class Store;
+}
+
+/// What a shared type is. The numbers are those of the wire (Yjs's type refs).
+enum class TypeKind : std::uint8_t {
+  kArray = 0,
+  kMap = 1,
+  kText = 2,
+  kXmlElement = 3,
+  kXmlFragment = 4,
+  kXmlHook = 5,
+  kXmlText = 6,
+  /// A root that arrived from elsewhere and was not asked for by type here yet.
+  kUnknown = 15,
+};
+
+/// Any shared type. The typed handles are views of the same thing.
+class SharedType {
+ public:
+  TypeKind kind() const;
+  /// False once the type was deleted and collected.
+  bool alive() const;
+
+  Text as_text() const;
+  Map as_map() const;
+  Array as_array() const;
+
+  /// For XmlElement and XmlHook, the node name; else empty.
+  std::string node_name() const;
+
+  /// As Yjs's toJSON: text and XML as string, array and map as values, types nested in them alike.
+  /// Nesting beyond kAnyDepthMax is cut off (undefined).
+  Any to_json() const;
+
+  bool operator==(const SharedType&) const = default;
+
+ protected:
+  friend class internal::Store;
+  friend class Doc;
+  friend class Array;
+  friend class Map;
+  friend class Text;
+  SharedType(internal::Store* store, std::uint32_t branch, std::uint32_t generation)
+      : store_(store), branch_(branch), generation_(generation) {}
+
+  internal::Store* store_;
+  std::uint32_t branch_;
+  std::uint32_t generation_;
+};
+
+/// What a map or array holds: a plain value, or a shared type.
+using Value = std::variant<Any, SharedType>;
+
+}  // namespace coterie::crdt

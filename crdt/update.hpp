@@ -1,0 +1,88 @@
+// Yjs updates as bytes: merge, diff, state vector, inspection, all without building a document.
+//
+//     update     := sections:varuint section* delete_set
+//     section    := structs:varuint client:varuint clock:varuint struct*
+//     delete_set := clients:varuint (client:varuint ranges:varuint (clock:varuint
+//     length:varuint)*)*
+//
+// A struct is an item (with content), a GC (content collected) or a Skip (a known gap); its id is
+// (client, clock), the clock running on through the section. This is "update v1".
+//
+// Source: yjs src/utils/updates.js, src/utils/UpdateEncoder.js, src/structs/*.js.
+//
+// Everything here is a pure function of its input, thread-safe, and treats each byte as hostile:
+// memory and time are linear in the input (merge: n log of the number of updates), nothing recurses
+// on it. Errors: kMalformed (`detail` is the byte offset), kLimitExceeded (a limit below).
+
+#pragma once
+
+#include <cstdint>
+#include <map>
+#include <span>
+#include <vector>
+
+#include "crdt/base/bytes.hpp"
+#include "crdt/base/result.hpp"
+#include "crdt/state_vector.hpp"
+
+namespace coterie::crdt {
+
+/// Largest clock, exclusive end of all ids: four billion elements inserted by one client. Yjs
+/// itself would go to 2^53; a struct that claims more is an attack or damage.
+inline constexpr Clock kClockMax = 0xffff'fffe;
+
+/// Most clients an update or a document may name (in structs, or in deletes).
+inline constexpr std::uint64_t kClientsMax = kStateVectorClientsMax;
+
+/// Which ids the structs of an update span, per client: `from` the first clock, `to` one past the
+/// last, gaps (Skips) inside included. As Yjs's parseUpdateMeta.
+struct UpdateMeta {
+  std::map<ClientId, Clock> from;
+  std::map<ClientId, Clock> to;
+
+  bool operator==(const UpdateMeta&) const = default;
+};
+
+/// A run of ids of one client.
+struct IdRange {
+  ClientId client = 0;
+  Clock clock = 0;
+  Clock length = 0;
+
+  bool operator==(const IdRange&) const = default;
+};
+
+/// What an update carries, by ids only.
+struct UpdateListing {
+  /// Maximal runs of ids with structs (items and GCs, no Skips), in the order of the update.
+  std::vector<IdRange> structs;
+  /// Deleted ranges, in the order of the update.
+  std::vector<IdRange> deletes;
+  /// Number of structs, Skips not counted.
+  std::uint64_t struct_count = 0;
+
+  /// An update that says nothing: what Yjs sends when the other side lacks nothing.
+  bool empty() const { return structs.empty() && deletes.empty(); }
+};
+
+/// One update equal to all of `updates` applied together; byte for byte what Yjs's mergeUpdates
+/// gives. Merging none gives the empty update; merging one gives it back.
+Result<Bytes> merge_updates(std::span<const ByteView> updates);
+Result<Bytes> merge_updates(std::span<const Bytes> updates);
+
+/// The part of `update` that a replica at `since` lacks. Delete sets are kept whole, as Yjs does.
+Result<Bytes> diff_update(ByteView update, const StateVector& since);
+
+/// What a replica that starts empty holds after `update`: per client, the clocks contiguous from 0.
+Result<StateVector> state_vector_from_update(ByteView update);
+
+Result<UpdateMeta> parse_update_meta(ByteView update);
+
+/// Checks the whole of `update` as Doc::apply_update would, and lists its ids. No allocation per
+/// struct. An update that passes here is refused by apply_update only for a limit of the document.
+Result<UpdateListing> inspect_update(ByteView update);
+
+/// As inspect_update(), without the listing.
+Status validate_update(ByteView update);
+
+}  // namespace coterie::crdt
