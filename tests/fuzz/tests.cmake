@@ -1,1 +1,2 @@
 # Tests of fuzz; see coterie_test() and coterie_fuzz() in cmake/coterie.cmake.
+coterie_fuzz(wire_frame_fuzz DEPENDS coterie::wire)

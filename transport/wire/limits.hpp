@@ -1,8 +1,8 @@
 // Every number that a stranger or a faulty member can push on at the wire.
 //
 // Each has its unit in its name, its reason beside it, and a test at it and one past it
-// (tests/transport/wire_test.cpp, mesh_*_test.cpp). docs/PROTOCOL.md, "Limits", repeats them: a peer
-// that breaks one is faulty, so changing one changes the protocol.
+// (tests/transport/wire_test.cpp, mesh_*_test.cpp). docs/PROTOCOL.md, "Limits", repeats them: a
+// peer that breaks one is faulty, so changing one changes the protocol.
 
 #pragma once
 
@@ -23,7 +23,7 @@ inline constexpr std::size_t kFrameBytesMax = 1024 * 1024;
 inline constexpr std::size_t kFrameOverheadBytesMax = 4 * 1024;
 /// One log entry in its stored form: it travels in one frame.
 inline constexpr std::size_t kEntryBytesMax = kFrameBytesMax - kFrameOverheadBytesMax;
-/// Arrays within arrays. Ours need 4; one more leaves room for later fields.
+/// Arrays within arrays. Ours need 4; two more leave room for later fields.
 inline constexpr std::size_t kNestingMax = 6;
 /// msgpack values in one frame: bounds what parsing allocates (24 bytes a value) at 2 MiB.
 inline constexpr std::size_t kValuesPerFrameMax = 90'000;

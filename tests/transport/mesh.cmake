@@ -1,0 +1,8 @@
+# Wire and mesh. Golden vectors: bin/wire_golden > tests/golden/wire/frames_v1.json
+find_package(nlohmann_json REQUIRED)
+coterie_test(transport.wire_test SOURCES transport/wire_test.cpp
+  DEPENDS coterie::wire nlohmann_json::nlohmann_json)
+
+add_executable(wire_golden golden/wire/generate.cpp)
+target_include_directories(wire_golden PRIVATE ${PROJECT_SOURCE_DIR})
+target_link_libraries(wire_golden PRIVATE coterie::wire coterie_options)

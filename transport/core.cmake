@@ -1,0 +1,4 @@
+coterie_library(wire
+  SOURCES wire/messages.cpp
+  DEPENDS coterie::base
+  PRIVATE_DEPENDS coterie::crypto)
