@@ -15,6 +15,22 @@
 //                  digests differ they exchange frontiers; each side pulls what it lacks, in
 //                  bounded batches.
 //   gaps           a pushed run that does not continue what we hold starts a pull.
+//   announcements  entries of kAnnounceEntryBytesMin and more, and pushes to a peer that is behind,
+//                  travel as "I hold this log up to N"; the receiver pulls.
+//
+// A long catch-up streams: the next pull leaves when the last one is answered, not when it is
+// committed. So a RunReceived may continue an earlier run of its log that is still being verified
+// or written; whoever judges it must remember that run, and answer kDeferred to what follows a run
+// that failed. Unverified bytes are bounded per link and in total (limits.hpp).
+//
+// Every link has its own outbox. Bulk, frontiers, pulls and heartbeats are written when there is
+// room for them, from the state of that moment; pushes wait in a bounded queue, and those that find
+// it full are dropped and healed by anti-entropy; awareness keeps the newest message per topic.
+//
+// When two devices end up with two links, the device with the smaller id keeps one and closes the
+// other: its own, unless nothing was heard on it for a while. The other device never closes one of
+// two live links, so that they cannot both close the other's choice. Of two links with the same
+// direction the newer replaces the older.
 //
 // Contract: one input, then drain poll_output() until it returns nullopt, carrying out each output
 // in order. Single-threaded: all calls from one thread.
@@ -80,6 +96,13 @@ enum class RunVerdict : std::uint8_t {
   kRefused,   ///< Does not verify, or the author may not write.
 };
 
+/// Whether a received awareness message is what it says.
+enum class AwarenessVerdict : std::uint8_t {
+  kGenuine,  ///< Signed by its origin: remember its counter and forward it.
+  kIgnored,  ///< Of no use here (a key or a document that is unknown): no fault, not forwarded.
+  kRefused,  ///< Forged or malformed: a fault of the peer, not forwarded.
+};
+
 /// What `coterie peers` shows about one member.
 struct PeerStatus {
   DeviceId device;
@@ -91,7 +114,32 @@ struct PeerStatus {
   std::optional<Duration> round_trip;  ///< Of the last heartbeat.
   std::uint64_t bytes_in = 0;
   std::uint64_t bytes_out = 0;
-  std::string address;  ///< Where it is linked, as dialled; empty when it dialled us.
+  std::string address;       ///< Where it is linked, as dialled; empty when it dialled us.
+  std::uint64_t faults = 0;  ///< Runs and awareness messages of theirs that were refused.
+};
+
+/// What happened so far, for metrics and for tests that must know that it did.
+struct MeshCounters {
+  std::uint64_t runs_pushed = 0;     ///< Sent, per link.
+  std::uint64_t runs_forwarded = 0;  ///< Of these: entries that came over another link.
+  std::uint64_t pushes_dropped = 0;  ///< Outbox full.
+  std::uint64_t announces_sent = 0;
+  std::uint64_t pulls_sent = 0;
+  std::uint64_t pulls_timed_out = 0;
+  std::uint64_t pulls_served = 0;
+  std::uint64_t frontiers_sent = 0;
+  std::uint64_t runs_received = 0;     ///< Given to the engine.
+  std::uint64_t runs_duplicate = 0;    ///< Held already.
+  std::uint64_t runs_with_gap = 0;     ///< Not joining what we hold.
+  std::uint64_t runs_over_budget = 0;  ///< Too much unverified; pulled again later.
+  std::uint64_t runs_deferred = 0;
+  std::uint64_t runs_refused = 0;
+  std::uint64_t awareness_forwarded = 0;
+  std::uint64_t awareness_dropped = 0;  ///< Stale, over budget, or no room.
+  std::uint64_t links_replaced = 0;     ///< Tie-breaks and stale links.
+  std::uint64_t links_timed_out = 0;
+  std::uint64_t unknown_frames = 0;  ///< Of kinds and versions we do not know.
+  std::uint64_t wakes = 0;           ///< Times the machine seems to have slept.
 };
 
 class Mesh {
@@ -129,8 +177,10 @@ class Mesh {
     WorkspaceId workspace;
     EntryRun run;
   };
-  /// A sealed awareness message of `origin`, new to us; content unchecked.
+  /// A sealed awareness message of `origin`, new to us; content unchecked. Answered by
+  /// handle_awareness_verdict(); until then it is not forwarded.
   struct AwarenessReceived {
+    std::uint64_t awareness_id;
     WorkspaceId workspace;
     DeviceId origin;
     std::uint64_t topic;
@@ -175,16 +225,22 @@ class Mesh {
   /// `run` is now committed here: own entries, or those of a run that was received over `from`.
   void entries_stored(Now now, const WorkspaceId& workspace, const EntryRun& run,
                       std::optional<LinkId> from);
+  /// Before or after the entries_stored() of the same run.
   void handle_run_verdict(Now now, std::uint64_t run_id, RunVerdict verdict);
+
+  // Awareness.
+  void handle_awareness_verdict(Now now, std::uint64_t awareness_id, AwarenessVerdict verdict);
 
   /// Sends `message` (signed and sealed by node/core) to all linked members, best effort: when a
   /// link is slow, the newest message per `topic` replaces older ones. `counter` grows with each
   /// message of this device; receivers drop what is not above the last one of (device, topic).
-  /// Forwarded like entries: only to those that are not linked to the origin.
+  /// Forwarded like entries: only to those that are not linked to the origin. Over the budget of a
+  /// device (limits.hpp) the newest per topic waits its turn.
   void publish_awareness(Now now, const WorkspaceId& workspace, std::uint64_t topic,
                          std::uint64_t counter, Bytes message);
 
-  /// Errors: kNotFound when the link is gone.
+  /// Errors: kNotFound (the link is gone), kLimitExceeded (above kApplicationBytesMax),
+  /// kUnavailable (the peer does not read).
   Status send_application(Now now, LinkId link, ByteView payload);
 
   /// Early, late and repeated calls are all safe; before the deadline it does nothing.
@@ -197,6 +253,7 @@ class Mesh {
   std::optional<Instant> next_deadline() const;
 
   std::vector<PeerStatus> peers(const WorkspaceId& workspace) const;
+  const MeshCounters& counters() const;
 
  private:
   struct State;

@@ -95,7 +95,7 @@ struct Encoder {
     put_frame(out, kind, m.workspace, m.origin, m.topic, m.counter, m.message);
   }
   void operator()(const Application& m) const { put_frame(out, kind, m.payload); }
-  void operator()(const Unknown&) const { COTERIE_ASSERT(!"Unknown cannot be sent"); }
+  void operator()(const Unknown&) const { COTERIE_ASSERT(false); }  // Precondition.
 };
 
 // Decoding.
