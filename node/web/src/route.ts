@@ -1,0 +1,65 @@
+// Which document is shown, and how its name is written in addresses.
+
+/** A document named by its workspace (name or id) and its path in it. */
+export interface DocumentRef {
+  workspace: string;
+  path: string;
+}
+
+/** The engine's limit (node/core, check_document_path), so that a typo is caught before a request. */
+export const pathBytesMax = 1024;
+
+const encodePath = (path: string) => path.split("/").map(encodeURIComponent).join("/");
+
+/** "#/demo/notes/to%20do.md" for a document, "#/demo" for a workspace's list. */
+export function formatRoute(workspace: string, path?: string): string {
+  return "#/" + encodeURIComponent(workspace) + (path ? "/" + encodePath(path) : "");
+}
+
+/** The inverse of formatRoute. Null for anything it does not write. */
+export function parseRoute(hash: string): { workspace: string; path: string | null } | null {
+  const match = /^#\/([^/]+)(?:\/(.+))?$/.exec(hash);
+  if (!match?.[1]) return null;
+  try {
+    return {
+      workspace: decodeURIComponent(match[1]),
+      path: match[2] ? match[2].split("/").map(decodeURIComponent).join("/") : null,
+    };
+  } catch {
+    return null; // A stray "%".
+  }
+}
+
+/** What follows "/sync/" in the address of a document's WebSocket. */
+export function syncRoom({ workspace, path }: DocumentRef): string {
+  return encodeURIComponent(workspace) + "/" + encodePath(path);
+}
+
+/** Where this page's own node answers: "ws://127.0.0.1:7420/sync" for "http://127.0.0.1:7420/". */
+export function syncServer(page: string): string {
+  const url = new URL("sync", page);
+  url.protocol = url.protocol === "https:" ? "wss:" : "ws:";
+  url.hash = "";
+  url.search = "";
+  return url.href;
+}
+
+/** Why `path` cannot name a document, in words for the person who typed it; null if it can. */
+export function pathProblem(path: string): string | null {
+  if (path === "") return "Give the document a name.";
+  if (new TextEncoder().encode(path).length > pathBytesMax) {
+    return `This name is longer than ${pathBytesMax} bytes.`;
+  }
+  if (/[\u0000-\u001f\u007f]/.test(path)) return "A name cannot contain control characters.";
+  if (path.startsWith("/") || path.endsWith("/")) return "A name cannot begin or end with “/”.";
+  const parts = path.split("/");
+  if (parts.includes("")) return "A name cannot contain “//”.";
+  if (parts.includes(".") || parts.includes("..")) return "“.” and “..” cannot be parts of a name.";
+  return null;
+}
+
+/** "notes/2026/" and "plan.md" of "notes/2026/plan.md". */
+export function splitPath(path: string): { folder: string; name: string } {
+  const end = path.lastIndexOf("/") + 1;
+  return { folder: path.slice(0, end), name: path.slice(end) };
+}

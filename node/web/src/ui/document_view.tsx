@@ -1,0 +1,126 @@
+import { lazy, Suspense, useCallback, useEffect, useState, useSyncExternalStore } from "react";
+
+import type { CaretPosition } from "../editor/editor";
+import type { Person } from "../person";
+import { splitPath } from "../route";
+import type { SavedState } from "../saved";
+import { type Connection, openSession, releaseSession, type Session } from "../sync";
+import { Back, Check, Clock, Warning } from "./icons";
+import { People } from "./people";
+
+const Editor = lazy(() => import("../editor/editor"));
+
+interface DocumentViewProps {
+  workspace: string;
+  path: string;
+  listRoute: string;
+  person: Person;
+}
+
+export function DocumentView({ workspace, path, listRoute, person }: DocumentViewProps) {
+  const [session, setSession] = useState<Session | null>(null);
+  useEffect(() => {
+    const opened = openSession({ workspace, path });
+    setSession(opened);
+    return () => {
+      setSession(null);
+      releaseSession(opened);
+    };
+  }, [workspace, path]);
+  if (!session) return null;
+  return <OpenDocument session={session} listRoute={listRoute} person={person} />;
+}
+
+interface OpenDocumentProps {
+  session: Session;
+  listRoute: string;
+  person: Person;
+}
+
+function OpenDocument({ session, listRoute, person }: OpenDocumentProps) {
+  const view = useSyncExternalStore(session.subscribe, session.view);
+  const [caret, setCaret] = useState<CaretPosition | null>(null);
+  const onCaret = useCallback((position: CaretPosition) => setCaret(position), []);
+  useEffect(() => session.introduce(person), [session, person]);
+  const { folder, name } = splitPath(session.ref.path);
+
+  return (
+    <>
+      <header className="bar">
+        <a className="back" href={listRoute} aria-label="All documents">
+          <Back />
+        </a>
+        <h2 title={session.ref.path}>
+          {folder && <span className="folder">{folder}</span>}
+          {name}
+        </h2>
+        <Saved state={view.saved} />
+        <People participants={view.participants} />
+        <ConnectionState connection={view.connection} />
+      </header>
+      {view.connection === "refused" && (
+        <p className="notice" role="alert">
+          {view.refusal}{" "}
+          <button type="button" onClick={() => session.retry()}>
+            Try again
+          </button>
+        </p>
+      )}
+      <div className="editor-area" data-loaded={view.loaded}>
+        <Suspense>
+          <Editor session={session} editable={view.loaded} onCaret={onCaret} />
+        </Suspense>
+        {!view.loaded && <p className="loading">Loading…</p>}
+      </div>
+      <footer className="status">
+        {caret && (
+          <>
+            <span>
+              Line {caret.line}, column {caret.column}
+            </span>
+            <span>{caret.language}</span>
+          </>
+        )}
+      </footer>
+    </>
+  );
+}
+
+const savedTexts: Record<SavedState, { text: string; title: string }> = {
+  loading: { text: "", title: "" },
+  saving: { text: "Saving…", title: "The newest changes are on their way to this node’s disk." },
+  saved: { text: "Saved", title: "Everything you changed is on this node’s disk." },
+  "offline-unsaved": {
+    text: "Offline — changes kept in this tab",
+    title: "This tab holds changes that no node has yet. Keep it open; they are sent on reconnecting.",
+  },
+  offline: { text: "Offline — nothing unsaved", title: "Everything you changed had been saved." },
+};
+
+function Saved({ state }: { state: SavedState }) {
+  const { text, title } = savedTexts[state];
+  const Icon = state === "saved" ? Check : state === "saving" ? Clock : Warning;
+  return (
+    <span className="saved" role="status" data-state={state} title={title}>
+      {text && <Icon />}
+      {text}
+    </span>
+  );
+}
+
+const connectionTexts: Record<Connection, { tone: string; text: string }> = {
+  connected: { tone: "good", text: "Connected" },
+  connecting: { tone: "busy", text: "Connecting…" },
+  offline: { tone: "bad", text: "Offline, retrying" },
+  refused: { tone: "bad", text: "Refused" },
+};
+
+function ConnectionState({ connection }: { connection: Connection }) {
+  const { tone, text } = connectionTexts[connection];
+  return (
+    <span className="connection" role="status">
+      <span className="dot" data-tone={tone} />
+      {text}
+    </span>
+  );
+}
