@@ -40,7 +40,9 @@ function createEditor(container: HTMLElement, path: string): CodeEditor {
     fontFamily,
     fontSize: 14,
     lineHeight: 22,
+    hideCursorInOverviewRuler: true,
     minimap: { enabled: false },
+    overviewRulerBorder: false,
     // Room for the name flag of a cursor in the first line.
     padding: { top: 28, bottom: 28 },
     readOnly: true,

@@ -1,0 +1,50 @@
+import { describe, expect, it } from "vitest";
+
+import { formatRoute, parseRoute, pathBytesMax, pathProblem, splitPath, syncRoom, syncServer } from "../src/route";
+
+describe("routes", () => {
+  it.each(["todo.md", "notes/to do.md", "a/b/c", "100%.txt", "weiß/日本語.md", "what?/#1.md", "a+b&c=d"])(
+    "brings %s back unchanged",
+    (path) => {
+      expect(parseRoute(formatRoute("demo team", path))).toEqual({ workspace: "demo team", path });
+    },
+  );
+
+  it("names a workspace alone", () => {
+    expect(formatRoute("demo")).toBe("#/demo");
+    expect(parseRoute("#/demo")).toEqual({ workspace: "demo", path: null });
+  });
+
+  it.each(["", "#", "#/", "#demo", "#//x", "#/demo/", "#/demo/%", "#/%E0%A4/x"])("refuses %j", (hash) => {
+    expect(parseRoute(hash)).toBeNull();
+  });
+
+  it("escapes each part of a room but keeps its slashes", () => {
+    expect(syncRoom({ workspace: "demo", path: "a b/c?d#e%.md" })).toBe("demo/a%20b/c%3Fd%23e%25.md");
+  });
+
+  it("finds the node beside the page", () => {
+    expect(syncServer("http://127.0.0.1:7420/#/demo/x")).toBe("ws://127.0.0.1:7420/sync");
+    expect(syncServer("https://example.org/team/?a=b#/demo/x")).toBe("wss://example.org/team/sync");
+  });
+});
+
+describe("pathProblem", () => {
+  it.each(["a", "notes/plan.md", ".gitignore", "a..b", "ü".repeat(pathBytesMax / 2)])("accepts %.20s", (path) => {
+    expect(pathProblem(path)).toBeNull();
+  });
+
+  it.each(["", "/a", "a/", "a//b", ".", "a/../b", "a/./b", "a\nb", "a\u0000", "ü".repeat(pathBytesMax / 2) + "x"])(
+    "refuses %.20j",
+    (path) => {
+      expect(pathProblem(path)).not.toBeNull();
+    },
+  );
+});
+
+describe("splitPath", () => {
+  it("parts the folder from the name", () => {
+    expect(splitPath("a/b/c.md")).toEqual({ folder: "a/b/", name: "c.md" });
+    expect(splitPath("c.md")).toEqual({ folder: "", name: "c.md" });
+  });
+});
