@@ -23,6 +23,7 @@
 #include "crdt/base/bytes.hpp"
 #include "crdt/base/clock.hpp"
 #include "crdt/base/random.hpp"
+#include "node/core/role.hpp"
 #include "storage/store.hpp"
 #include "transport/core/mesh.hpp"
 #include "transport/crypto/crypto.hpp"
@@ -39,10 +40,6 @@ using ClientHandle = std::uint64_t;
 using RequestId = std::uint64_t;
 /// Correlates a CommitBatch with handle_committed().
 using CommitToken = std::uint64_t;
-
-/// Persistent format: never renumber. (Only host, editor and viewer are given out so far.)
-enum class Role : std::uint8_t { kHost = 1, kEditor = 2, kCommenter = 3, kViewer = 4, kRelay = 5 };
-const char* role_name(Role role);
 
 // Commands: answered by Reply{request, ...}, after everything they write is durable.
 

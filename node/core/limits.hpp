@@ -1,0 +1,88 @@
+// Every number a member, a guest or a browser can push on in node/core. docs/PROTOCOL.md repeats
+// the ones that other implementations must know; tests/node holds a test at and past each.
+
+#pragma once
+
+#include <chrono>
+#include <cstddef>
+#include <cstdint>
+
+#include "crdt/base/clock.hpp"
+
+namespace coterie::node {
+
+// Entries (docs/PROTOCOL.md, "Entries").
+
+/// Largest entry in its stored form. A frame (1 MiB) must hold one with its envelope.
+inline constexpr std::size_t kEntryBytesMax = 768 * 1024;
+/// Membership heads an entry names. More concurrent heads than this are merged in two steps.
+inline constexpr std::size_t kEntryHeadsMax = 64;
+/// Update bytes in one record; a larger update is split over consecutive entries of the log.
+inline constexpr std::size_t kRecordPartBytes = 512 * 1024;
+static_assert(kRecordPartBytes + 64 * 1024 <= kEntryBytesMax);
+/// Parts of one update: 64 MiB. Bounds what a member can make others hold in memory.
+inline constexpr std::size_t kRecordPartsMax = 128;
+/// Largest update a client may send: one record group.
+inline constexpr std::size_t kUpdateBytesMax = kRecordPartBytes * kRecordPartsMax;
+/// How far ahead of our clock an author's may be and still move our hybrid clock.
+inline constexpr std::uint64_t kClockSkewMsMax = 60 * 60 * 1000;
+
+// Names and addresses.
+
+inline constexpr std::size_t kNameBytesMax = 200;     ///< Workspaces and devices.
+inline constexpr std::size_t kPathBytesMax = 1024;    ///< Documents.
+inline constexpr std::size_t kAddressBytesMax = 255;  ///< "tcp://HOST:PORT".
+inline constexpr std::size_t kAddressesMax = 8;       ///< Of one device.
+
+// Membership (docs/PROTOCOL.md, "Membership").
+
+inline constexpr std::size_t kMembershipOperationsMax = 65'536;  ///< Per workspace.
+inline constexpr std::size_t kSealedKeysMax = 256;               ///< In one admission.
+inline constexpr std::uint32_t kInviteUsesMax = 10'000;
+inline constexpr std::chrono::hours kInviteValidityMax{24 * 366};
+/// Invites whose keys ZAP lets in as guests, newest first: live ones, and spent ones so that their
+/// holders are told why.
+inline constexpr std::size_t kGuestKeysMax = 1024;
+
+// Invites as text (docs/PROTOCOL.md, "Invites").
+
+inline constexpr std::size_t kInviteTextBytesMax = 4096;
+inline constexpr std::size_t kInviteContactsMax = 3;
+
+// Joining.
+
+// (How many guests, for how long: transport/wire/limits.hpp.)
+inline constexpr std::size_t kRedeemBurst = 20;  ///< Over all guests; refilled one a second.
+inline constexpr Duration kJoinTimeout = std::chrono::seconds(30);      ///< Until somebody answers.
+inline constexpr Duration kJoinSyncTimeout = std::chrono::minutes(10);  ///< Without any progress.
+
+// Documents and clients (docs/PROTOCOL.md, "Bridge").
+
+inline constexpr std::size_t kDocumentsMax = 65'536;  ///< Per workspace.
+inline constexpr std::size_t kClientsMax = 10'000;    ///< Per node.
+inline constexpr std::size_t kClientMessageBytesMax = kUpdateBytesMax + 1024;
+/// State of one Yjs client; y-protocols sends it whole each time.
+/// Fits one sealed message between nodes (transport::kAwarenessBytesMax) with its envelope.
+inline constexpr std::size_t kAwarenessStateBytesMax = 3584;
+/// Yjs client ids one connection may announce, and one device may per document.
+inline constexpr std::size_t kAwarenessIdsPerClientMax = 16;
+inline constexpr std::size_t kAwarenessIdsPerDeviceMax = 512;
+/// States in one awareness message of a client.
+inline constexpr std::size_t kAwarenessIdsPerMessageMax = 4096;
+/// Awareness messages a client may send: this many at once, and this many a second.
+inline constexpr std::size_t kAwarenessBurst = 60;
+inline constexpr std::size_t kAwarenessPerSecond = 30;
+/// Clear text of one presence message between nodes.
+inline constexpr std::size_t kPresenceBytesMax = 3840;
+static_assert(kAwarenessStateBytesMax + 64 <= kPresenceBytesMax);
+/// Devices whose presence is held per document.
+inline constexpr std::size_t kPresenceDevicesMax = 256;
+
+/// Entries of a document beyond its snapshot before the snapshot is renewed.
+inline constexpr std::uint64_t kTailEntriesMax = 1000;
+/// The same for a document nobody has open here.
+inline constexpr std::uint64_t kIdleTailEntriesMax = 4000;
+/// What may wait for the disk before new work is refused.
+inline constexpr std::size_t kStagedBytesMax = 256 * 1024 * 1024;
+
+}  // namespace coterie::node

@@ -1,0 +1,209 @@
+#include "node/core/records.hpp"
+
+#include <algorithm>
+
+#include "node/core/codec.hpp"
+#include "node/core/limits.hpp"
+#include "transport/crypto/crypto.hpp"
+
+namespace coterie::node {
+namespace {
+
+constexpr std::string_view kDocumentDomain = "coterie document v1";
+
+void append_kind(Bytes& out, RecordKind kind) {
+  append_varuint(out, static_cast<std::uint64_t>(kind));
+}
+
+/// Control characters of ASCII and Latin-1, in UTF-8.
+bool has_control_characters(std::string_view text) {
+  for (std::size_t i = 0; i < text.size(); ++i) {
+    const auto byte = static_cast<std::uint8_t>(text[i]);
+    if (byte < 0x20 || byte == 0x7f) return true;
+    if (byte == 0xc2 && i + 1 < text.size() && static_cast<std::uint8_t>(text[i + 1]) < 0xa0) {
+      return true;
+    }
+  }
+  return false;
+}
+
+struct Encoder {
+  Bytes& out;
+
+  void operator()(const UpdateRecord& update) const {
+    append_kind(out, RecordKind::kUpdate);
+    append(out, update.document.view());
+    append(out, update.update);
+  }
+  void operator()(const PartRecord& part) const {
+    append_kind(out, RecordKind::kPart);
+    append(out, part.document.view());
+    append_varuint(out, part.index);
+    append_varuint(out, part.count);
+    append(out, part.bytes);
+  }
+  void operator()(const DocumentRecord& document) const {
+    append_kind(out, RecordKind::kDocument);
+    append(out, document.document.view());
+    append_varstring(out, document.path);
+    append_varuint(out, document.created);
+  }
+  void operator()(const EndpointRecord& endpoint) const {
+    append_kind(out, RecordKind::kEndpoint);
+    append_varstring(out, endpoint.name);
+    append_varuint(out, endpoint.addresses.size());
+    for (const std::string& address : endpoint.addresses) append_varstring(out, address);
+  }
+  void operator()(const UnknownRecord&) const { COTERIE_ASSERT(false); }
+};
+
+Result<Record> decode_part(ByteReader& in) {
+  PartRecord part;
+  COTERIE_TRY(part.document, read_id<DocumentId>(in));
+  COTERIE_TRY(part.index, read_number(in));
+  COTERIE_TRY(part.count, read_number(in));
+  if (part.count > kRecordPartsMax) {
+    return Error{ErrorCode::kLimitExceeded, "update in too many parts", part.count};
+  }
+  if (part.count < 2 || part.index >= part.count) {
+    return malformed("part of an update out of range", part.index);
+  }
+  COTERIE_TRY(part.bytes, in.read_bytes(in.remaining()));
+  if (part.bytes.size() > kRecordPartBytes) {
+    return Error{ErrorCode::kLimitExceeded, "part of an update too large", part.bytes.size()};
+  }
+  return Record(part);
+}
+
+Result<Record> decode_document(const WorkspaceId& workspace, ByteReader& in) {
+  DocumentRecord document;
+  COTERIE_TRY(document.document, read_id<DocumentId>(in));
+  COTERIE_TRY(document.path, read_text(in, kPathBytesMax));
+  COTERIE_TRY(document.created, read_number(in));
+  COTERIE_CHECK(expect_end(in));
+  COTERIE_CHECK(check_document_path(document.path));
+  if (document.document != document_id(workspace, document.path)) {
+    return malformed("document id is not that of its path", 0);
+  }
+  return Record(std::move(document));
+}
+
+Result<Record> decode_endpoint(ByteReader& in) {
+  EndpointRecord endpoint;
+  COTERIE_TRY(endpoint.name, read_text(in, kNameBytesMax));
+  COTERIE_CHECK(check_name(endpoint.name));
+  COTERIE_TRY(const std::uint64_t count, read_number(in));
+  if (count > kAddressesMax) return Error{ErrorCode::kLimitExceeded, "too many addresses", count};
+  for (std::uint64_t i = 0; i < count; ++i) {
+    COTERIE_TRY(std::string address, read_text(in, kAddressBytesMax));
+    COTERIE_CHECK(check_address(address));
+    endpoint.addresses.push_back(std::move(address));
+  }
+  COTERIE_CHECK(expect_end(in));
+  return Record(std::move(endpoint));
+}
+
+}  // namespace
+
+Bytes encode_record(const Record& record) {
+  Bytes out;
+  std::visit(Encoder{out}, record);
+  return out;
+}
+
+Result<Record> decode_record(const WorkspaceId& workspace, ByteView record) {
+  ByteReader in(record);
+  COTERIE_TRY(const std::uint64_t kind, read_number(in));
+  switch (kind) {
+    case static_cast<std::uint64_t>(RecordKind::kUpdate): {
+      UpdateRecord update;
+      COTERIE_TRY(update.document, read_id<DocumentId>(in));
+      COTERIE_TRY(update.update, in.read_bytes(in.remaining()));
+      return Record(update);
+    }
+    case static_cast<std::uint64_t>(RecordKind::kPart):
+      return decode_part(in);
+    case static_cast<std::uint64_t>(RecordKind::kDocument):
+      return decode_document(workspace, in);
+    case static_cast<std::uint64_t>(RecordKind::kEndpoint):
+      return decode_endpoint(in);
+    default:
+      return Record(UnknownRecord{kind});
+  }
+}
+
+std::vector<Bytes> encode_update(const DocumentId& document, ByteView update) {
+  COTERIE_ASSERT(update.size() <= kUpdateBytesMax);
+  if (update.size() <= kRecordPartBytes) return {encode_record(UpdateRecord{document, update})};
+  std::vector<Bytes> records;
+  const std::size_t count = (update.size() + kRecordPartBytes - 1) / kRecordPartBytes;
+  for (std::size_t i = 0; i < count; ++i) {
+    const std::size_t start = i * kRecordPartBytes;
+    const std::size_t length = std::min(kRecordPartBytes, update.size() - start);
+    records.push_back(encode_record(PartRecord{document, i, count, update.subspan(start, length)}));
+  }
+  return records;
+}
+
+DocumentId document_id(const WorkspaceId& workspace, std::string_view path) {
+  const Hash whole = crypto::hash({as_bytes(kDocumentDomain), workspace.view(), as_bytes(path)});
+  DocumentId id;
+  std::memcpy(id.bytes.data(), whole.bytes.data(), DocumentId::kBytes);
+  return id;
+}
+
+Status check_document_path(std::string_view path) {
+  if (path.empty()) return malformed("document path is empty", 0);
+  if (path.size() > kPathBytesMax) {
+    return Error{ErrorCode::kLimitExceeded, "document path longer than 1,024 bytes", path.size()};
+  }
+  if (!is_utf8(path)) return malformed("document path is not UTF-8", 0);
+  if (has_control_characters(path)) return malformed("document path has control characters", 0);
+  if (path.find('\\') != std::string_view::npos) {
+    return malformed("document path has a backslash", path.find('\\'));
+  }
+  for (std::size_t start = 0; start <= path.size();) {
+    const std::size_t end = std::min(path.find('/', start), path.size());
+    const std::string_view segment = path.substr(start, end - start);
+    if (segment.empty()) return malformed("document path has an empty segment", start);
+    if (segment == "." || segment == "..") {
+      return malformed("document path has a segment of dots", start);
+    }
+    start = end + 1;
+  }
+  return {};
+}
+
+Status check_name(std::string_view name) {
+  if (name.empty()) return malformed("name is empty", 0);
+  if (name.size() > kNameBytesMax) {
+    return Error{ErrorCode::kLimitExceeded, "name longer than 200 bytes", name.size()};
+  }
+  if (!is_utf8(name)) return malformed("name is not UTF-8", 0);
+  if (has_control_characters(name)) return malformed("name has control characters", 0);
+  return {};
+}
+
+Status check_address(std::string_view address) {
+  constexpr std::string_view kScheme = "tcp://";
+  if (address.size() > kAddressBytesMax) {
+    return Error{ErrorCode::kLimitExceeded, "address too long", address.size()};
+  }
+  const std::size_t colon = address.rfind(':');
+  const bool shaped = address.substr(0, kScheme.size()) == kScheme &&
+                      colon != std::string_view::npos && colon > kScheme.size() &&
+                      colon + 1 < address.size() && address.size() - colon <= 6;
+  if (!shaped) return malformed("address is not tcp://HOST:PORT", 0);
+  for (const char c : address) {
+    if (c <= 0x20 || c >= 0x7f) return malformed("address is not tcp://HOST:PORT", 0);
+  }
+  std::uint32_t port = 0;
+  for (const char c : address.substr(colon + 1)) {
+    if (c < '0' || c > '9') return malformed("address is not tcp://HOST:PORT", colon);
+    port = port * 10 + static_cast<std::uint32_t>(c - '0');
+  }
+  if (port == 0 || port > 65'535) return malformed("port out of range", colon);
+  return {};
+}
+
+}  // namespace coterie::node

@@ -1,0 +1,81 @@
+// Records: what a content entry carries once decrypted.
+//
+//     record   := kind:varuint body
+//     update   := 1 document:16 update:rest            one Yjs update (v1)
+//     part     := 2 document:16 index:varuint count:varuint bytes:rest
+//                 an update too large for one entry: `count` consecutive entries of one log, index
+//                 0 to count-1; applied when the last one is there
+//     document := 3 document:16 path:varstring created_ms:varuint
+//     endpoint := 4 name:varstring count:varuint address:varstring*
+//                 where the author's device may be dialled, replacing what it said before
+//
+// Records of other kinds are kept and relayed, and not applied: a later version wrote them.
+
+#pragma once
+
+#include <string>
+#include <string_view>
+#include <variant>
+#include <vector>
+
+#include "crdt/base/bytes.hpp"
+#include "crdt/base/clock.hpp"
+#include "transport/wire/ids.hpp"
+
+namespace coterie::node {
+
+/// Persistent format: never renumber.
+enum class RecordKind : std::uint8_t { kUpdate = 1, kPart = 2, kDocument = 3, kEndpoint = 4 };
+
+struct UpdateRecord {
+  DocumentId document;
+  ByteView update;  ///< Points into the decoded bytes.
+};
+struct PartRecord {
+  DocumentId document;
+  std::uint64_t index = 0;
+  std::uint64_t count = 0;  ///< 2 to kRecordPartsMax.
+  ByteView bytes;           ///< Points into the decoded bytes.
+};
+struct DocumentRecord {
+  DocumentId document;  ///< Always document_id(workspace, path).
+  std::string path;
+  WallMillis created = 0;
+};
+struct EndpointRecord {
+  std::string name;
+  std::vector<std::string> addresses;
+};
+struct UnknownRecord {
+  std::uint64_t kind = 0;
+};
+using Record =
+    std::variant<UpdateRecord, PartRecord, DocumentRecord, EndpointRecord, UnknownRecord>;
+
+Bytes encode_record(const Record& record);
+
+/// Errors: kMalformed, kLimitExceeded; a document whose id is not that of its path is kMalformed.
+/// The result points into `record`.
+Result<Record> decode_record(const WorkspaceId& workspace, ByteView record);
+
+/// The records that carry `update`: one, or as many parts as it takes.
+/// Precondition: update.size() <= kUpdateBytesMax.
+std::vector<Bytes> encode_update(const DocumentId& document, ByteView update);
+
+/// BLAKE2b-256("coterie document v1" workspace path), its first 16 bytes: two nodes that make the
+/// same path while apart make one document.
+DocumentId document_id(const WorkspaceId& workspace, std::string_view path);
+
+/// 1 to kPathBytesMax bytes of UTF-8 without control characters or backslashes; segments divided by
+/// single slashes, none of them "." or "..". Errors: kMalformed, kLimitExceeded.
+Status check_document_path(std::string_view path);
+
+/// 1 to kNameBytesMax bytes of UTF-8 without control characters. Errors: kMalformed,
+/// kLimitExceeded.
+Status check_name(std::string_view name);
+
+/// "tcp://HOST:PORT", printable ASCII, at most kAddressBytesMax bytes. Errors: kMalformed,
+/// kLimitExceeded.
+Status check_address(std::string_view address);
+
+}  // namespace coterie::node

@@ -1,0 +1,24 @@
+// What a device may do in a workspace. Enforced by every replica (node/core/membership).
+
+#pragma once
+
+#include <cstdint>
+
+namespace coterie::node {
+
+/// Persistent format: never renumber. (Only host, editor and viewer are given out so far.)
+enum class Role : std::uint8_t { kHost = 1, kEditor = 2, kCommenter = 3, kViewer = 4, kRelay = 5 };
+
+/// "host", "editor", ...
+const char* role_name(Role role);
+
+/// Whether content entries of this role are accepted at all.
+constexpr bool may_write(Role role) {
+  return role == Role::kHost || role == Role::kEditor || role == Role::kCommenter;
+}
+/// Whether its updates to documents are.
+constexpr bool may_edit(Role role) { return role == Role::kHost || role == Role::kEditor; }
+/// Whether it may let in the holder of an invite.
+constexpr bool may_admit(Role role) { return may_write(role); }
+
+}  // namespace coterie::node
