@@ -78,23 +78,43 @@ export function isRelativePosition(value: unknown): boolean {
   return textual && [type, item].every((id) => id == null || isId(id));
 }
 
+interface Change {
+  added: number[];
+  updated: number[];
+  removed: number[];
+}
+
 /**
- * `awareness` without selections that are not positions: what others send is shown by y-monaco,
- * which trusts it, and one browser's nonsense must not stop everybody's cursors.
+ * What of `awareness` y-monaco uses, made safe for it. Selections that are not positions are left
+ * out: y-monaco trusts them, and one browser's nonsense must not stop everybody's cursors. Changes
+ * of our own state are not reported: y-monaco redraws the others' cursors on each report, redrawing
+ * can move our own, and Monaco throws when that makes y-monaco redraw again.
  */
-export function withSoundSelections(awareness: Awareness): Awareness {
-  const getStates = () =>
-    new Map(
-      Array.from(awareness.getStates()).filter(([, { selection }]) => {
-        if (selection == null) return true;
-        return isRelativePosition(selection.anchor) && isRelativePosition(selection.head);
-      }),
-    );
-  return new Proxy(awareness, {
-    get: (target, key) => {
-      if (key === "getStates") return getStates;
-      const value: unknown = Reflect.get(target, key);
-      return typeof value === "function" ? value.bind(target) : value;
+export function forBinding(awareness: Awareness): Awareness {
+  const wrapped = new Map<(change: Change) => void, (change: Change) => void>();
+  const adapter = {
+    getStates: () =>
+      new Map(
+        Array.from(awareness.getStates()).filter(([, { selection }]) => {
+          if (selection == null) return true;
+          return isRelativePosition(selection.anchor) && isRelativePosition(selection.head);
+        }),
+      ),
+    setLocalStateField: (field: string, value: unknown) => awareness.setLocalStateField(field, value),
+    on: (_event: "change", listener: (change: Change) => void) => {
+      if (wrapped.has(listener)) return;
+      const wrapper = (change: Change) => {
+        const clients = [...change.added, ...change.updated, ...change.removed];
+        if (clients.some((id) => id !== awareness.clientID)) listener(change);
+      };
+      wrapped.set(listener, wrapper);
+      awareness.on("change", wrapper);
     },
-  });
+    off: (_event: "change", listener: (change: Change) => void) => {
+      const wrapper = wrapped.get(listener);
+      if (wrapper) awareness.off("change", wrapper);
+      wrapped.delete(listener);
+    },
+  };
+  return adapter as unknown as Awareness;
 }

@@ -5,7 +5,7 @@ import { MonacoBinding } from "y-monaco";
 import * as Y from "yjs";
 
 import type { Session } from "../sync";
-import { styleCursors, withSoundSelections } from "./cursors";
+import { styleCursors, forBinding } from "./cursors";
 import { monaco } from "./monaco";
 import { fixText } from "./plain_text";
 
@@ -61,7 +61,7 @@ function createEditor(container: HTMLElement, path: string): CodeEditor {
  * have the same length, because something arrived that Monaco holds differently.
  */
 function bind(editor: CodeEditor, model: monaco.editor.ITextModel, session: Session): () => void {
-  const awareness = withSoundSelections(session.awareness);
+  const awareness = forBinding(session.awareness);
   let unbind = () => {};
 
   const start = () => {
@@ -85,6 +85,8 @@ function bind(editor: CodeEditor, model: monaco.editor.ITextModel, session: Sess
       for (const action of actions) action.dispose();
       undo.destroy();
       binding.destroy();
+      // What y-monaco drew stays otherwise: others' cursors, where they were.
+      editor.removeDecorations(binding._decorations.get(editor) ?? []);
     };
   };
 

@@ -46,7 +46,7 @@ export function Sidebar(props: SidebarProps) {
         status.value && <NoWorkspace any={workspaces.length > 0} />
       )}
       <footer className="foot">
-        {status.value && <MeshLine node={status.value.name} peers={peers.value} />}
+        {status.value && <MeshLine node={status.value.name} peers={peers.error ? null : peers.value} />}
         <ProfileButton person={person} onChange={onPerson} />
       </footer>
     </aside>
