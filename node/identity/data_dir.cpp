@@ -1,0 +1,225 @@
+#include "node/identity/data_dir.hpp"
+
+#include <fcntl.h>
+#include <sys/file.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include <cerrno>
+#include <cstdlib>
+#include <string>
+#include <string_view>
+#include <system_error>
+#include <utility>
+
+namespace coterie::node {
+
+namespace fs = std::filesystem;
+
+namespace {
+
+constexpr mode_t kOthersMask = S_IRWXG | S_IRWXO;
+
+Error io_error(const char* what) {
+  const int code = errno;
+  const bool full = code == ENOSPC || code == EDQUOT;
+  return {full ? ErrorCode::kNoSpace : ErrorCode::kIo, what, static_cast<std::uint64_t>(code)};
+}
+
+/// Closes on scope exit.
+class Descriptor {
+ public:
+  explicit Descriptor(int value) : value_(value) {}
+  Descriptor(const Descriptor&) = delete;
+  Descriptor& operator=(const Descriptor&) = delete;
+  ~Descriptor() {
+    if (value_ >= 0) ::close(value_);
+  }
+  bool valid() const { return value_ >= 0; }
+  int get() const { return value_; }
+  int release() { return std::exchange(value_, -1); }
+
+ private:
+  int value_;
+};
+
+Status sync_directory(const fs::path& path) {
+  const Descriptor directory(::open(path.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC));
+  if (!directory.valid()) return io_error("cannot open the directory to make it durable");
+  if (::fsync(directory.get()) != 0) return io_error("cannot make the directory durable");
+  return {};
+}
+
+Status write_all(int descriptor, std::string_view content) {
+  while (!content.empty()) {
+    const ssize_t written = ::write(descriptor, content.data(), content.size());
+    if (written < 0 && errno == EINTR) continue;
+    if (written < 0) return io_error("cannot write the file");
+    content.remove_prefix(static_cast<std::size_t>(written));
+  }
+  return {};
+}
+
+Result<std::string> read_all(int descriptor, std::size_t bytes_max) {
+  std::string content;
+  char chunk[4096];
+  for (;;) {
+    const ssize_t got = ::read(descriptor, chunk, sizeof chunk);
+    if (got < 0 && errno == EINTR) continue;
+    if (got < 0) return io_error("cannot read the file");
+    if (got == 0) return content;
+    content.append(chunk, static_cast<std::size_t>(got));
+    if (content.size() > bytes_max) {
+      return Error{ErrorCode::kLimitExceeded, "the file is larger than it can be"};
+    }
+  }
+}
+
+/// What an interrupted init may leave behind: not a reason to refuse the next one.
+bool is_leftover_of_init(const fs::path& name) {
+  return name == "lock" || name == "device.json.new";
+}
+
+Status check_empty(const fs::path& root) {
+  std::error_code failure;
+  for (fs::directory_iterator at(root, failure), end; !failure && at != end;
+       at.increment(failure)) {
+    const fs::path name = at->path().filename();
+    if (name == "device.json") {
+      return Error{ErrorCode::kConflict,
+                   "the directory already holds a device; use it, or choose another with --data"};
+    }
+    if (!is_leftover_of_init(name)) {
+      return Error{ErrorCode::kConflict,
+                   "the directory holds other files; choose an empty or new one with --data"};
+    }
+  }
+  if (failure) {
+    return Error{ErrorCode::kIo, "cannot list the data directory",
+                 static_cast<std::uint64_t>(failure.value())};
+  }
+  return {};
+}
+
+Status check_owner(const struct stat& info) {
+  if (info.st_uid != ::geteuid()) {
+    return Error{ErrorCode::kUnauthorized,
+                 "the data directory belongs to another user; run as that user, or choose another "
+                 "with --data"};
+  }
+  return {};
+}
+
+}  // namespace
+
+Status create_data_dir(const DataDir& dir) {
+  std::error_code failure;
+  const fs::path parent = fs::absolute(dir.root, failure).parent_path();
+  if (!failure) fs::create_directories(parent, failure);
+  if (failure) {
+    return Error{ErrorCode::kIo, "cannot make the parent of the data directory",
+                 static_cast<std::uint64_t>(failure.value())};
+  }
+  if (::mkdir(dir.root.c_str(), S_IRWXU) != 0 && errno != EEXIST) {
+    return io_error("cannot make the data directory");
+  }
+  struct stat info {};
+  if (::stat(dir.root.c_str(), &info) != 0) return io_error("cannot read the data directory");
+  if (!S_ISDIR(info.st_mode)) {
+    return Error{ErrorCode::kConflict,
+                 "there is a file where the data directory should be; "
+                 "choose another place with --data"};
+  }
+  COTERIE_CHECK(check_owner(info));
+  COTERIE_CHECK(check_empty(dir.root));
+  if (::chmod(dir.root.c_str(), S_IRWXU) != 0) return io_error("cannot set the directory's mode");
+  return sync_directory(parent);
+}
+
+Status check_data_dir(const DataDir& dir) {
+  struct stat info {};
+  if (::stat(dir.root.c_str(), &info) != 0) {
+    if (errno != ENOENT && errno != ENOTDIR) return io_error("cannot read the data directory");
+    return Error{ErrorCode::kNotFound,
+                 "there is no such data directory; make it with "
+                 "`coterie init`, or name another with --data"};
+  }
+  if (!S_ISDIR(info.st_mode)) {
+    return Error{ErrorCode::kNotFound, "this is no directory; name another with --data"};
+  }
+  COTERIE_CHECK(check_owner(info));
+  if ((info.st_mode & kOthersMask) != 0) {
+    return Error{ErrorCode::kUnauthorized,
+                 "other users can enter the data directory; close it with `chmod 700`"};
+  }
+  return {};
+}
+
+Result<DataDirLock> DataDirLock::acquire(const DataDir& dir) {
+  Descriptor file(::open(dir.lock_file().c_str(), O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW,
+                         S_IRUSR | S_IWUSR));
+  if (!file.valid()) return io_error("cannot open the lock file of the data directory");
+  if (::flock(file.get(), LOCK_EX | LOCK_NB) != 0) {
+    if (errno != EWOULDBLOCK) return io_error("cannot lock the data directory");
+    const auto holder = read_all(file.get(), 64);
+    const std::uint64_t pid = holder ? std::strtoull(holder->c_str(), nullptr, 10) : 0;
+    return Error{ErrorCode::kConflict, "another process uses this data directory", pid};
+  }
+  const std::string pid = std::to_string(::getpid()) + "\n";
+  if (::ftruncate(file.get(), 0) != 0) return io_error("cannot write the lock file");
+  COTERIE_CHECK(write_all(file.get(), pid));
+  return DataDirLock(file.release());
+}
+
+DataDirLock::DataDirLock(DataDirLock&& other) noexcept
+    : descriptor_(std::exchange(other.descriptor_, -1)) {}
+
+DataDirLock& DataDirLock::operator=(DataDirLock&& other) noexcept {
+  std::swap(descriptor_, other.descriptor_);
+  return *this;
+}
+
+DataDirLock::~DataDirLock() {
+  // The file stays: removing it would let two processes lock two files of the same name.
+  if (descriptor_ >= 0) ::close(descriptor_);
+}
+
+Status write_private_file(const fs::path& path, std::string_view content) {
+  const fs::path temporary = path.string() + ".new";
+  if (::unlink(temporary.c_str()) != 0 && errno != ENOENT) {
+    return io_error("cannot remove an old temporary file");
+  }
+  {
+    const Descriptor file(::open(temporary.c_str(),
+                                 O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC | O_NOFOLLOW,
+                                 S_IRUSR | S_IWUSR));
+    if (!file.valid()) return io_error("cannot make the file");
+    COTERIE_CHECK(write_all(file.get(), content));
+    if (::fsync(file.get()) != 0) return io_error("cannot make the file durable");
+  }
+  if (::rename(temporary.c_str(), path.c_str()) != 0) return io_error("cannot rename the file");
+  return sync_directory(path.parent_path());
+}
+
+Result<std::string> read_private_file(const fs::path& path, std::size_t bytes_max) {
+  // O_NONBLOCK: a FIFO in the place of the file must not hang us before fstat() refuses it.
+  const Descriptor file(::open(path.c_str(), O_RDONLY | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK));
+  if (!file.valid()) {
+    if (errno == ENOENT) return Error{ErrorCode::kNotFound, "there is no such file"};
+    if (errno == ELOOP) return Error{ErrorCode::kMalformed, "the file is a symbolic link"};
+    return io_error("cannot open the file");
+  }
+  struct stat info {};
+  if (::fstat(file.get(), &info) != 0) return io_error("cannot read the file");
+  if (!S_ISREG(info.st_mode)) return Error{ErrorCode::kMalformed, "it is no regular file"};
+  if (info.st_uid != ::geteuid()) {
+    return Error{ErrorCode::kUnauthorized, "the file belongs to another user"};
+  }
+  if ((info.st_mode & kOthersMask) != 0) {
+    return Error{ErrorCode::kUnauthorized,
+                 "other users can read the file; close it with `chmod 600`"};
+  }
+  return read_all(file.get(), bytes_max);
+}
+
+}  // namespace coterie::node

@@ -1,0 +1,69 @@
+// The data directory of a node, and the lock that keeps a second process out of it.
+//
+//     DIR/                0700, owned by the user who runs the node
+//       device.json       0600, the device key (device_key_file.hpp): who this node is
+//       lock              held (flock) by the process that uses the directory; names its pid
+//       settings.json     0600, what the last `coterie run` announced (daemon/settings.hpp)
+//       control.sock      0600, commands reach a running node here (daemon/control_server.hpp)
+//       workspaces/       one store per workspace, named by the workspace's id (storage/lmdb)
+//
+// A directory is made by `coterie init`. Everything else refuses one that lacks device.json, that
+// other users can enter, or that holds somebody else's files.
+
+#pragma once
+
+#include <filesystem>
+
+#include "crdt/base/result.hpp"
+
+namespace coterie::node {
+
+/// Where things are in a data directory. Value type.
+struct DataDir {
+  std::filesystem::path root;
+
+  std::filesystem::path device_file() const { return root / "device.json"; }
+  std::filesystem::path lock_file() const { return root / "lock"; }
+  std::filesystem::path settings_file() const { return root / "settings.json"; }
+  std::filesystem::path control_socket() const { return root / "control.sock"; }
+  std::filesystem::path workspaces() const { return root / "workspaces"; }
+};
+
+/// Makes `dir.root` (and missing parents) with mode 0700. A directory that exists must be empty and
+/// ours; its mode is then tightened. Durable when it returns.
+/// Errors: kConflict (it holds a device, or other files), kUnauthorized (another user's), kIo.
+Status create_data_dir(const DataDir& dir);
+
+/// Checks that `dir.root` is a directory of this user that nobody else can enter.
+/// Errors: kNotFound (run `coterie init`), kUnauthorized (owner or mode), kIo.
+Status check_data_dir(const DataDir& dir);
+
+/// Exclusive use of a data directory, until destruction or the end of the process. Movable.
+class DataDirLock {
+ public:
+  /// Does not wait. Errors: kConflict (a running process holds it; `detail` is its pid, or 0 when
+  /// that is unknown), kIo.
+  static Result<DataDirLock> acquire(const DataDir& dir);
+
+  DataDirLock(DataDirLock&& other) noexcept;
+  DataDirLock& operator=(DataDirLock&& other) noexcept;
+  DataDirLock(const DataDirLock&) = delete;
+  DataDirLock& operator=(const DataDirLock&) = delete;
+  ~DataDirLock();
+
+ private:
+  explicit DataDirLock(int descriptor) : descriptor_(descriptor) {}
+  int descriptor_ = -1;
+};
+
+/// Replaces `path` by `content` with mode 0600 so that after a crash there is the old file or the
+/// new one, never a part: temporary file, fsync, rename, fsync of the directory. Errors: kIo,
+/// kNoSpace.
+Status write_private_file(const std::filesystem::path& path, std::string_view content);
+
+/// The content of a regular file of this user that nobody else can read. Errors: kNotFound,
+/// kUnauthorized (owner or mode), kLimitExceeded (above `bytes_max`), kMalformed (no regular file),
+/// kIo.
+Result<std::string> read_private_file(const std::filesystem::path& path, std::size_t bytes_max);
+
+}  // namespace coterie::node
