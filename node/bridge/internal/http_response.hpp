@@ -1,0 +1,40 @@
+// Responses that both kinds of connection give.
+
+#pragma once
+
+#include <string>
+
+#include <boost/beast/http/message.hpp>
+#include <boost/beast/http/string_body.hpp>
+
+#include "node/bridge/call.hpp"
+
+namespace coterie::node::bridge::internal {
+
+/// What every response carries, so that a page of ours runs nothing foreign and is framed nowhere.
+template <typename Response>
+void set_security_headers(Response& response) {
+  namespace http = boost::beast::http;
+  response.set("Content-Security-Policy",
+               "default-src 'self'; style-src 'self' 'unsafe-inline'; img-src 'self' data:; "
+               "font-src 'self' data:; worker-src 'self' blob:; connect-src 'self' ws: wss:; "
+               "frame-ancestors 'none'; base-uri 'none'; form-action 'self'");
+  response.set("X-Content-Type-Options", "nosniff");
+  response.set("Referrer-Policy", "no-referrer");
+  response.set("Cross-Origin-Resource-Policy", "same-origin");
+}
+
+inline boost::beast::http::response<boost::beast::http::string_body> json_response(
+    unsigned status, std::string body, bool keep_alive) {
+  namespace http = boost::beast::http;
+  http::response<http::string_body> response(static_cast<http::status>(status), 11);
+  set_security_headers(response);
+  response.set(http::field::content_type, "application/json");
+  response.set(http::field::cache_control, "no-store");
+  response.body() = std::move(body);
+  response.keep_alive(keep_alive);
+  response.prepare_payload();
+  return response;
+}
+
+}  // namespace coterie::node::bridge::internal

@@ -1,0 +1,41 @@
+# The parts of a node that touch the machine: identity on disk, the bridge, the daemon, the CLI.
+find_package(Boost 1.74 REQUIRED)
+find_package(nlohmann_json 3.11 REQUIRED)
+
+coterie_library(identity
+  SOURCES identity/data_dir.cpp identity/device_key_file.cpp
+  DEPENDS coterie::base coterie::crypto
+  PRIVATE_DEPENDS nlohmann_json::nlohmann_json)
+
+# The web client and the API description travel in the binary. Built without them where
+# node/web/dist does not exist; when it appears or changes, the next build picks it up.
+file(GLOB_RECURSE web_files CONFIGURE_DEPENDS ${CMAKE_CURRENT_SOURCE_DIR}/web/dist/*)
+list(FILTER web_files EXCLUDE REGEX "/\\.[^/]*$")
+set(asset_lines "/v1/openapi.json|${PROJECT_SOURCE_DIR}/docs/API/openapi.json")
+foreach(file IN LISTS web_files)
+  file(RELATIVE_PATH path ${CMAKE_CURRENT_SOURCE_DIR}/web/dist ${file})
+  list(APPEND asset_lines "/${path}|${file}")
+endforeach()
+list(SORT asset_lines)
+list(JOIN asset_lines "\n" asset_lines)
+file(CONFIGURE OUTPUT ${CMAKE_CURRENT_BINARY_DIR}/web_assets.txt CONTENT "${asset_lines}\n" @ONLY)
+add_custom_command(
+  OUTPUT ${CMAKE_CURRENT_BINARY_DIR}/web_assets.cpp
+  COMMAND ${CMAKE_COMMAND} -DLIST=${CMAKE_CURRENT_BINARY_DIR}/web_assets.txt
+          -DOUTPUT=${CMAKE_CURRENT_BINARY_DIR}/web_assets.cpp
+          -P ${PROJECT_SOURCE_DIR}/cmake/embed_assets.cmake
+  DEPENDS ${CMAKE_CURRENT_BINARY_DIR}/web_assets.txt ${web_files}
+          ${PROJECT_SOURCE_DIR}/docs/API/openapi.json
+          ${PROJECT_SOURCE_DIR}/cmake/embed_assets.cmake
+  COMMENT "Embedding the web client"
+  VERBATIM)
+coterie_library(web_assets
+  SOURCES ${CMAKE_CURRENT_BINARY_DIR}/web_assets.cpp
+  DEPENDS coterie::base)
+
+coterie_library(bridge
+  SOURCES bridge/call.cpp bridge/client_connection.cpp bridge/http_connection.cpp
+          bridge/io_thread.cpp bridge/local_names.cpp bridge/request_target.cpp bridge/routes.cpp
+          bridge/server.cpp
+  DEPENDS coterie::base
+  PRIVATE_DEPENDS Boost::headers nlohmann_json::nlohmann_json Threads::Threads)

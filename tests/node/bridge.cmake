@@ -1,0 +1,7 @@
+# Tests of the parts of a node that touch the machine.
+coterie_test(node.identity
+  SOURCES node/identity/data_dir_test.cpp node/identity/device_key_file_test.cpp
+  DEPENDS coterie::identity)
+coterie_test(node.bridge
+  SOURCES node/bridge/request_test.cpp node/bridge/http_test.cpp node/bridge/websocket_test.cpp
+  DEPENDS coterie::bridge coterie::web_assets)
