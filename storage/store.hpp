@@ -68,6 +68,10 @@ struct WriteBatch {
   bool empty() const { return operations.empty(); }
 };
 
+/// Whether every key to be put or erased has a length that is allowed; the ends of a range are
+/// free. For implementations. Errors: kLimitExceeded.
+Status check_keys(const WriteBatch& batch);
+
 /// Thread-safe: reads run concurrently with one commit and never wait for it.
 class Store {
  public:

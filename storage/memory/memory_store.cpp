@@ -18,26 +18,6 @@ auto range(Map& rows, ByteView begin, ByteView end) {
   return std::make_pair(first, inverted ? first : past);
 }
 
-Status check_key(const Bytes& key) {
-  if (key.empty()) return Error{ErrorCode::kLimitExceeded, "empty key"};
-  if (key.size() > kKeyBytesMax) {
-    return Error{ErrorCode::kLimitExceeded, "key too long", key.size()};
-  }
-  return {};
-}
-
-/// Only the keys that would be stored or erased; the ends of a range are free.
-Status check(const WriteBatch& batch) {
-  for (const auto& operation : batch.operations) {
-    if (const auto* put = std::get_if<WriteBatch::Put>(&operation)) {
-      COTERIE_CHECK(check_key(put->key));
-    } else if (const auto* erase = std::get_if<WriteBatch::Erase>(&operation)) {
-      COTERIE_CHECK(check_key(erase->key));
-    }
-  }
-  return {};
-}
-
 }  // namespace
 
 std::optional<Error> MemoryStore::Fault::take() {
@@ -103,7 +83,7 @@ Status MemoryStore::commit(std::span<const WriteBatch> batches) {
   const Lock lock(mutex_);
   COTERIE_ASSERT(scans_running_ == 0);
   if (const auto fault = commit_fault_.take()) return *fault;
-  for (const WriteBatch& batch : batches) COTERIE_CHECK(check(batch));
+  for (const WriteBatch& batch : batches) COTERIE_CHECK(check_keys(batch));
   const std::size_t before = undo_.size();
   const std::uint64_t bytes_before = bytes_used_;
   for (const WriteBatch& batch : batches) apply(batch);

@@ -2,9 +2,14 @@
 
 #pragma once
 
+#include <unistd.h>
+
+#include <cstdlib>
+#include <filesystem>
 #include <memory>
 #include <string>
 
+#include "storage/lmdb/lmdb_store.hpp"
 #include "storage/memory/memory_store.hpp"
 #include "storage/store.hpp"
 
@@ -18,6 +23,43 @@ class MemoryUnderTest {
 
  private:
   MemoryStoreProvider provider_;
+};
+
+/// A fresh directory that goes with its owner.
+class TemporaryDirectory {
+ public:
+  TemporaryDirectory() {
+    std::string pattern = (std::filesystem::temp_directory_path() / "coterie.XXXXXX").string();
+    COTERIE_ASSERT(::mkdtemp(pattern.data()) != nullptr);
+    path_ = pattern;
+  }
+  ~TemporaryDirectory() {
+    std::error_code ignored;  // Best effort: the machine cleans its temporary files anyway.
+    std::filesystem::remove_all(path_, ignored);
+  }
+  TemporaryDirectory(const TemporaryDirectory&) = delete;
+  TemporaryDirectory& operator=(const TemporaryDirectory&) = delete;
+
+  std::string operator/(std::string_view name) const { return path_ + "/" + std::string(name); }
+
+ private:
+  std::string path_;
+};
+
+class LmdbUnderTest {
+ public:
+  LmdbUnderTest() { restart(); }
+  Store& store() { return **provider_->open("a1"); }
+  StoreProvider& provider() { return *provider_; }
+  void restart() {
+    provider_.reset();
+    provider_ = *LmdbStoreProvider::open_directory(directory_ / "data", options_);
+  }
+
+ private:
+  TemporaryDirectory directory_;
+  LmdbOptions options_{.map_bytes_initial = 1 << 18};  // Small, so that tests grow it.
+  std::unique_ptr<LmdbStoreProvider> provider_;
 };
 
 inline Bytes bytes(std::string_view text) { return {text.begin(), text.end()}; }

@@ -48,7 +48,7 @@ class StoreTest : public ::testing::Test {
   UnderTest under_test_;
 };
 
-using Implementations = ::testing::Types<MemoryUnderTest>;
+using Implementations = ::testing::Types<MemoryUnderTest, LmdbUnderTest>;
 TYPED_TEST_SUITE(StoreTest, Implementations);
 
 TYPED_TEST(StoreTest, HoldsWhatWasPutPerTable) {

@@ -1,0 +1,61 @@
+// Stores on disk: one LMDB environment per workspace.
+//
+//     DIR/lock            held (flock) by the process that uses DIR; holds its process id
+//     DIR/NAME/data.mdb   tables of the store NAME; one more named database, "schema", says that
+//                         the file is ours and of which version
+//     DIR/NAME/lock.mdb   LMDB's reader table
+//     DIR/NAME.new/       a store that was being made when the process died: removed at next open
+//
+// Directories have mode 0700, files 0600. Commits are followed by a real fsync. The map grows by
+// itself: a commit that fills it waits until no read is under way, remaps, and runs again.
+//
+// What is refused at open, with kCorrupt and nothing changed: a data.mdb that is missing, empty,
+// cut short or not LMDB's; a database that Coterie did not make; one of a newer schema. LMDB keeps
+// no checksums: a flipped bit inside a page is found by whoever checks signatures and seals.
+
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <map>
+#include <memory>
+#include <mutex>
+#include <string>
+#include <vector>
+
+#include "storage/store.hpp"
+
+namespace coterie::storage {
+
+/// Persistent: raise it with every change of what tables hold, together with a migration.
+inline constexpr std::uint32_t kSchemaVersion = 1;
+
+struct LmdbOptions {
+  /// Address space to begin with, in bytes; doubled (by at most 1 GiB) whenever it is full.
+  std::size_t map_bytes_initial = std::size_t{16} << 20;
+};
+
+/// Thread-safe.
+class LmdbStoreProvider final : public StoreProvider {
+ public:
+  /// Takes `directory` for this process, making it if absent. Holds it until destroyed; stores live
+  /// as long. Errors: kConflict (another process holds it: `detail` is its process id), kNoSpace,
+  /// kIo. Blocks on disk.
+  static Result<std::unique_ptr<LmdbStoreProvider>> open_directory(const std::string& directory,
+                                                                   LmdbOptions options = {});
+  ~LmdbStoreProvider() override;
+
+  Result<std::vector<std::string>> list() override;
+  Result<Store*> open(const std::string& name) override;
+
+ private:
+  LmdbStoreProvider(std::string directory, LmdbOptions options, int lock_fd);
+
+  const std::string directory_;
+  const LmdbOptions options_;
+  const int lock_fd_;
+  std::mutex mutex_;
+  std::map<std::string, std::unique_ptr<Store>> stores_;
+};
+
+}  // namespace coterie::storage
