@@ -1,1 +1,25 @@
-# Tests of e2e; see coterie_test() and coterie_fuzz() in cmake/coterie.cmake.
+# Real processes on loopback: `coterie` as built here, stock Yjs clients, Chromium. Short variants;
+# the whole ones are `npm run trace` and `npm run faults` in tests/e2e. A test that cannot run here
+# (no Chromium, no right to make network namespaces) exits with 77 and shows as skipped.
+
+# coterie_e2e(<name> TIMEOUT <s> [ARGUMENTS <argument>...]): tests/e2e/<name>.mjs as e2e.<name>.
+function(coterie_e2e name)
+  cmake_parse_arguments(PARSE_ARGV 1 arg "" "TIMEOUT" "ARGUMENTS")
+  # Node is looked up when the test runs: ./dev puts the right one first on PATH.
+  add_test(NAME e2e.${name}
+    COMMAND ${CMAKE_COMMAND} -E env COTERIE_BIN=${CMAKE_RUNTIME_OUTPUT_DIRECTORY}/coterie
+      node ${CMAKE_CURRENT_SOURCE_DIR}/e2e/${name}.mjs ${arg_ARGUMENTS})
+  set_tests_properties(e2e.${name} PROPERTIES
+    LABELS e2e TIMEOUT ${arg_TIMEOUT} RUN_SERIAL ON SKIP_RETURN_CODE 77)
+endfunction()
+
+coterie_e2e(trace TIMEOUT 120 ARGUMENTS --edits 20000)
+coterie_e2e(faults TIMEOUT 180 ARGUMENTS --edits 8000 --seconds 15 --cut 5 --kill-red 2)
+coterie_e2e(browsers TIMEOUT 120)
+coterie_e2e(capture TIMEOUT 90)
+coterie_e2e(bad_input TIMEOUT 180)
+
+# The web client's types and its tests of what needs no browser.
+add_test(NAME web.check COMMAND npm run --silent check
+  WORKING_DIRECTORY ${PROJECT_SOURCE_DIR}/node/web)
+set_tests_properties(web.check PROPERTIES LABELS unit TIMEOUT 120)

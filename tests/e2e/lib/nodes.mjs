@@ -1,0 +1,208 @@
+// Real nodes: the built `coterie`, each with a data directory of its own.
+
+import { execFile, spawn } from "node:child_process";
+import { existsSync, openSync, closeSync, readFileSync } from "node:fs";
+import net from "node:net";
+import path from "node:path";
+import { promisify } from "node:util";
+
+import { check, root, Skipped, sleep, until } from "./scenario.mjs";
+
+const run = promisify(execFile);
+const clockTicksPerSecond = 100; // USER_HZ, fixed in Linux's interface.
+const stopTimeoutMs = 20_000;
+
+export const binary = process.env.COTERIE_BIN ?? path.join(root, "build/release/bin/coterie");
+
+export function needBinary() {
+  if (!existsSync(binary)) throw new Skipped(`there is no ${binary}: run ./dev build, or set COTERIE_BIN`);
+}
+
+export async function freePort() {
+  const server = net.createServer();
+  await new Promise((resolve, reject) => server.once("error", reject).listen(0, "127.0.0.1", resolve));
+  const { port } = server.address();
+  await new Promise((resolve) => server.close(resolve));
+  return port;
+}
+
+/** What a command said when it failed. */
+export class CommandFailed extends Error {
+  constructor(args, { code, stdout, stderr }) {
+    super(`coterie ${args.join(" ")}: exit ${code}: ${stderr || stdout}`.trim());
+    Object.assign(this, { code, stdout, stderr });
+  }
+}
+
+export class Node {
+  #process = null;
+  #cpuSeconds = 0;
+  #peakBytes = 0;
+
+  /**
+   * `listen` is the mesh endpoint's host; `prefix` goes before each command (to enter a network
+   * namespace); `data` is the directory of a node that somebody else runs.
+   */
+  constructor(context, name, { listen = "127.0.0.1", prefix = [], data } = {}) {
+    this.context = context;
+    this.name = name;
+    this.data = data ?? path.join(context.directory, name);
+    this.logFile = path.join(context.directory, `${name}.log`);
+    this.listenHost = listen;
+    this.prefix = prefix;
+    this.starts = 0;
+    context.defer(() => this.stop({ orKill: true }));
+  }
+
+  /** Runs one command and returns what it printed. Throws CommandFailed. */
+  async cli(...args) {
+    const [command, ...rest] = [...this.prefix, binary, "--data", this.data, ...args];
+    try {
+      return (await run(command, rest, { maxBuffer: 64 * 1024 * 1024, timeout: 60_000 })).stdout;
+    } catch (error) {
+      if (error.stderr === undefined) throw error;
+      throw new CommandFailed(args, error);
+    }
+  }
+
+  async json(...args) {
+    return JSON.parse(await this.cli("--json", ...args));
+  }
+
+  async init() {
+    await this.cli("init", "--name", this.name);
+    this.meshPort = await freePort();
+    this.bridgePort = await freePort();
+  }
+
+  get mesh() {
+    return `tcp://${this.listenHost}:${this.meshPort}`;
+  }
+  get bridge() {
+    return `http://127.0.0.1:${this.bridgePort}`;
+  }
+  get pid() {
+    return this.#process?.pid;
+  }
+
+  async start() {
+    check(this.#process === null, `${this.name} to be stopped`);
+    const [command, ...args] = [
+      ...this.prefix, binary, "--data", this.data,
+      "run", "--listen", this.mesh, "--bridge", `127.0.0.1:${this.bridgePort}`,
+    ]; // prettier-ignore
+    const log = openSync(this.logFile, "a");
+    const child = spawn(command, args, { stdio: ["ignore", log, log] });
+    closeSync(log);
+    this.#process = child;
+    this.starts += 1;
+    child.exited = new Promise((resolve) => child.once("exit", (code, signal) => resolve({ code, signal })));
+    void child.exited.then((end) => {
+      if (this.#process !== child) return;
+      this.#process = null;
+      this.failure = new Error(`${this.name} ended by itself (${JSON.stringify(end)}):\n${this.lastLog()}`);
+    });
+    await until(`${this.name} is ready`, async () => {
+      if (this.failure) throw this.failure;
+      return (await this.json("status")).running;
+    });
+  }
+
+  lastLog(lines = 15) {
+    return readFileSync(this.logFile, "utf8").trimEnd().split("\n").slice(-lines).join("\n");
+  }
+
+  /** Ends the process: politely, or at once with `signal` SIGKILL. Returns how it ended. */
+  async stop({ signal = "SIGTERM", orKill = false } = {}) {
+    const child = this.#process;
+    if (!child) return null;
+    this.usage(); // The last chance to read it.
+    this.#process = null;
+    this.#cpuSeconds = this.lastCpuSeconds ?? this.#cpuSeconds;
+    child.kill(signal);
+    const ended = await Promise.race([child.exited, sleep(stopTimeoutMs)]);
+    if (ended) return ended;
+    child.kill("SIGKILL");
+    await child.exited;
+    if (orKill) return null;
+    throw new Error(`${this.name} did not stop within ${stopTimeoutMs / 1000} s:\n${this.lastLog()}`);
+  }
+
+  kill9() {
+    return this.stop({ signal: "SIGKILL" });
+  }
+
+  /** {cpuSeconds, peakBytes} of all its processes so far. */
+  usage() {
+    try {
+      const stat = readFileSync(`/proc/${this.pid}/stat`, "utf8").split(") ").at(-1).split(" ");
+      this.lastCpuSeconds = this.#cpuSeconds + (Number(stat[11]) + Number(stat[12])) / clockTicksPerSecond;
+      const peak = /^VmHWM:\s+(\d+) kB$/m.exec(readFileSync(`/proc/${this.pid}/status`, "utf8"));
+      this.#peakBytes = Math.max(this.#peakBytes, Number(peak?.[1] ?? 0) * 1024);
+    } catch {
+      // It has ended; what was read before stands.
+    }
+    return { cpuSeconds: this.lastCpuSeconds ?? 0, peakBytes: this.#peakBytes };
+  }
+
+  async text(workspace, document) {
+    return this.cli("doc", "cat", workspace, document);
+  }
+
+  async stateVector(workspace, document) {
+    return (await this.json("doc", "state", workspace, document)).state_vector;
+  }
+
+  reportUsage() {
+    const { cpuSeconds, peakBytes } = this.usage();
+    const starts = this.starts > 1 ? ` (${this.starts} processes)` : "";
+    this.context.figure(
+      `${this.name}: CPU; peak memory`,
+      `${cpuSeconds.toFixed(2)} s; ${(peakBytes / 2 ** 20).toFixed(1)} MiB${starts}`,
+    );
+  }
+}
+
+/** Starts `nodes`, makes `workspace` on the first and joins the others by invites. */
+export async function formTeam(nodes, workspace = "demo") {
+  const [first, ...others] = nodes;
+  for (const node of nodes) {
+    await node.init();
+    await node.start();
+  }
+  await first.cli("workspace", "create", workspace);
+  for (const node of others) {
+    const invite = (await first.cli("invite", workspace)).trim().split(/\s+/).at(-1);
+    await node.cli("join", invite);
+  }
+  await linked(nodes, workspace);
+}
+
+/** Waits until each of `nodes` is linked to all the others. */
+export async function linked(nodes, workspace = "demo") {
+  for (const node of nodes) {
+    await until(`${node.name} is linked to the ${nodes.length - 1} others`, async () => {
+      const peers = await peersOf(node, workspace);
+      return peers.filter((peer) => peer.linked).length === nodes.length - 1;
+    });
+  }
+}
+
+export async function peersOf(node, workspace = "demo") {
+  return (await node.json("peers", workspace)).peers;
+}
+
+/** Waits until all `nodes` hold `text` under the same state vector, which it returns. */
+export async function converged(nodes, workspace, document, text, { timeoutMs = 60_000 } = {}) {
+  const vectors = [];
+  for (const node of nodes) {
+    await until(
+      `${node.name}'s text is the expected one`,
+      async () => (await node.text(workspace, document)) === text,
+      { timeoutMs, everyMs: 250 },
+    );
+    vectors.push(await node.stateVector(workspace, document));
+  }
+  check(new Set(vectors).size === 1, `equal state vectors, not ${vectors.join(", ")}`);
+  return vectors[0];
+}
