@@ -24,4 +24,14 @@ Status check_keys(const WriteBatch& batch) {
   return {};
 }
 
+std::size_t payload_bytes(const WriteBatch& batch) {
+  std::size_t bytes = 0;
+  for (const auto& operation : batch.operations) {
+    if (const auto* put = std::get_if<WriteBatch::Put>(&operation)) {
+      bytes += put->key.size() + put->value.size();
+    }
+  }
+  return bytes;
+}
+
 }  // namespace coterie::storage

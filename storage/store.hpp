@@ -72,6 +72,9 @@ struct WriteBatch {
 /// free. For implementations. Errors: kLimitExceeded.
 Status check_keys(const WriteBatch& batch);
 
+/// Bytes of the keys and values to be put.
+std::size_t payload_bytes(const WriteBatch& batch);
+
 /// Thread-safe: reads run concurrently with one commit and never wait for it.
 class Store {
  public:

@@ -88,18 +88,6 @@ int apply(const Environment& environment, MDB_txn* txn, const WriteBatch& batch)
   return 0;
 }
 
-std::size_t payload_bytes(std::span<const WriteBatch> batches) {
-  std::size_t bytes = 0;
-  for (const WriteBatch& batch : batches) {
-    for (const auto& operation : batch.operations) {
-      if (const auto* put = std::get_if<WriteBatch::Put>(&operation)) {
-        bytes += put->key.size() + put->value.size();
-      }
-    }
-  }
-  return bytes;
-}
-
 class LmdbStore final : public Store {
  public:
   static Result<std::unique_ptr<Store>> open(const std::string& directory, LmdbOptions options) {
@@ -123,8 +111,10 @@ class LmdbStore final : public Store {
     }
     if (code == 0) return {};
     // LMDB says EIO for a write that was cut short, which is how a full disk begins.
-    if (code == EIO && internal::disk_is_full(directory_, kProbeBytes + payload_bytes(batches))) {
-      code = ENOSPC;
+    if (code == EIO) {
+      std::size_t bytes = kProbeBytes;
+      for (const WriteBatch& batch : batches) bytes += payload_bytes(batch);
+      if (internal::disk_is_full(directory_, bytes)) code = ENOSPC;
     }
     return lmdb_error(code, "cannot write to the data file");
   }
