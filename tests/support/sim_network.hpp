@@ -1,0 +1,371 @@
+// A network in virtual time: links between nodes as the ZeroMQ driver shows them to a core, with
+// the faults of real ones, all from one seed.
+//
+// Two manners, because bugs hide from either:
+//   kStream    as TCP: frames of a link arrive in order and complete. A cut holds them back until
+//   it
+//              heals (or somebody gives the link up); a frame that is lost for good resets the
+//              link.
+//   kDatagram  worse than any real link: frames vanish, arrive twice, overtake one another.
+//
+// One-way cuts, clogs (nothing is lost, nothing moves, and the sender is not told "sent"), crashes.
+// Drive it with next_event()/take_due(), hand each event to its node, carry out what the node says
+// with dial(), send() and close(). It has no clock: all times are handed in and must not go back.
+
+#pragma once
+
+#include <deque>
+#include <functional>
+#include <map>
+#include <optional>
+#include <set>
+#include <string>
+#include <utility>
+#include <variant>
+#include <vector>
+
+#include "crdt/base/bytes.hpp"
+#include "crdt/base/clock.hpp"
+#include "crdt/base/random.hpp"
+#include "transport/wire/ids.hpp"
+
+namespace coterie::testing {
+
+class SimNetwork {
+ public:
+  using LinkId = std::uint64_t;
+  using NodeIndex = std::size_t;
+
+  enum class Manner { kStream, kDatagram };
+
+  struct Faults {
+    Manner manner = Manner::kStream;
+    Duration latency_min = std::chrono::milliseconds(1);
+    Duration latency_max = std::chrono::milliseconds(40);
+    std::uint64_t bytes_per_second = 0;  ///< Of each link and direction; 0: without limit.
+    // Of 1,000 frames each; the last two happen to datagrams only.
+    std::uint64_t lost = 0;
+    std::uint64_t duplicated = 0;
+    std::uint64_t delayed = 0;  ///< By up to ten times the latency: overtaken by others.
+  };
+
+  struct LinkUp {
+    LinkId link;
+    DeviceId peer;  ///< The key that the other side presented.
+    bool outgoing;
+  };
+  struct DialFailed {
+    DeviceId device;
+    std::string address;
+  };
+  struct LinkDown {
+    LinkId link;
+  };
+  struct FrameArrived {
+    LinkId link;
+    Bytes frame;
+  };
+  struct Sent {
+    LinkId link;
+    std::size_t bytes;
+  };
+  struct Event {
+    NodeIndex node;
+    std::variant<LinkUp, DialFailed, LinkDown, FrameArrived, Sent> what;
+  };
+
+  /// What happened, so that a simulation can tell that its faults did.
+  struct Probes {
+    std::uint64_t frames_delivered = 0;
+    std::uint64_t frames_lost = 0;
+    std::uint64_t frames_duplicated = 0;
+    std::uint64_t frames_held = 0;
+    std::uint64_t links_made = 0;
+    std::uint64_t links_reset = 0;
+    std::uint64_t dials_failed = 0;
+    std::uint64_t dials_refused = 0;  ///< Of these: by admission.
+  };
+
+  SimNetwork(std::uint64_t seed, Faults faults) : random_(seed), faults_(faults) {}
+
+  /// An empty `address` means that it cannot be dialled.
+  NodeIndex add_node(const DeviceId& device, std::string address) {
+    nodes_.push_back({device, std::move(address), true, 0, nullptr});
+    return nodes_.size() - 1;
+  }
+
+  /// Who may connect to `node`; nobody is asked when there is none. Must outlive the network.
+  void set_admission(NodeIndex node, std::function<bool(const DeviceId&)> admits) {
+    nodes_[node].admits = std::move(admits);
+  }
+
+  void set_faults(const Faults& faults) { faults_ = faults; }
+  const Probes& probes() const { return probes_; }
+
+  // What nodes do.
+
+  /// `as` is the key presented: the node's own, or an invite's.
+  void dial(Instant now, NodeIndex from, const DeviceId& as, const DeviceId& device,
+            const std::string& address) {
+    Internal connect{from, nodes_[from].epoch, as, device, address};
+    schedule(now + latency(), std::move(connect));
+  }
+
+  /// Frames on a link that is gone vanish.
+  void send(Instant now, NodeIndex from, LinkId link, Bytes frame) {
+    const auto found = ends_.find(link);
+    if (found == ends_.end() || found->second.node != from || found->second.broken) return;
+    End& end = found->second;
+    if (faults_.manner == Manner::kStream && (blocked(from, end.peer) || !end.held.empty())) {
+      ++probes_.frames_held;
+      end.held.push_back(std::move(frame));
+      return;
+    }
+    if (clogged_.contains({from, end.peer})) {
+      ++probes_.frames_held;
+      end.held.push_back(std::move(frame));
+      return;
+    }
+    transmit(now, link, end, std::move(frame));
+  }
+
+  /// The other side learns of it after what was sent before; this side is not told.
+  void close(Instant now, NodeIndex from, LinkId link) {
+    const auto found = ends_.find(link);
+    if (found == ends_.end() || found->second.node != from) return;
+    const End end = std::move(found->second);
+    ends_.erase(found);
+    if (end.broken || blocked(from, end.peer)) return;
+    const Instant at = std::max(now + latency(), end.last_arrival);
+    schedule(at, Event{end.peer, LinkDown{end.other}});
+  }
+
+  // Faults.
+
+  /// All its links break; it cannot be dialled, and hears nothing, until restart().
+  void crash(Instant now, NodeIndex node) {
+    std::vector<LinkId> links;
+    for (const auto& [id, end] : ends_) {
+      if (end.node == node) links.push_back(id);
+    }
+    for (const LinkId link : links) close(now, node, link);
+    nodes_[node].up = false;
+    ++nodes_[node].epoch;
+  }
+  void restart(NodeIndex node) { nodes_[node].up = true; }
+
+  /// Nothing gets from `from` to `to` any more (the other direction is not touched).
+  void cut(NodeIndex from, NodeIndex to) { cuts_.insert({from, to}); }
+  void clog(NodeIndex from, NodeIndex to) { clogged_.insert({from, to}); }
+  /// Undoes both.
+  void heal(Instant now, NodeIndex from, NodeIndex to) {
+    cuts_.erase({from, to});
+    clogged_.erase({from, to});
+    std::vector<LinkId> links;
+    for (const auto& [id, end] : ends_) {
+      if (end.node == from && end.peer == to && !end.held.empty()) links.push_back(id);
+    }
+    for (const LinkId link : links) release(now, link);
+  }
+  void heal_all(Instant now) {
+    auto paths = cuts_;
+    paths.insert(clogged_.begin(), clogged_.end());
+    for (const auto& [from, to] : paths) heal(now, from, to);
+  }
+  /// Breaks one link between the two, if there is one, at both ends.
+  void reset_link(Instant now, NodeIndex a, NodeIndex b) {
+    for (const auto& [id, end] : ends_) {
+      if (end.node != a || end.peer != b || end.broken) continue;
+      reset(now, id);
+      return;
+    }
+  }
+
+  // Time.
+
+  std::optional<Instant> next_event() const {
+    if (queue_.empty()) return std::nullopt;
+    return queue_.begin()->first.first;
+  }
+
+  /// The next event at or before `now`, in order of time.
+  std::optional<Event> take_due(Instant now) {
+    while (!queue_.empty() && queue_.begin()->first.first <= now) {
+      const Instant at = queue_.begin()->first.first;
+      Item item = std::move(queue_.begin()->second);
+      queue_.erase(queue_.begin());
+      if (auto* connect = std::get_if<Internal>(&item)) {
+        answer_dial(at, *connect);
+        continue;
+      }
+      Timed& timed = std::get<Timed>(item);
+      if (timed.epoch != nodes_[timed.event.node].epoch) continue;  // Of a former life.
+      if (still_true(at, timed.event)) return std::move(timed.event);
+    }
+    return std::nullopt;
+  }
+
+ private:
+  struct Node {
+    DeviceId device;
+    std::string address;
+    bool up = true;
+    std::uint64_t epoch = 0;  ///< Counts crashes.
+    std::function<bool(const DeviceId&)> admits;
+  };
+  struct End {
+    NodeIndex node;
+    NodeIndex peer;
+    LinkId other;            ///< The same link as the peer names it.
+    Instant last_arrival{};  ///< Of what this end sent.
+    Instant line_free{};     ///< When the last byte handed in has left.
+    bool broken = false;     ///< Reset; its node hears of it in a moment.
+    std::deque<Bytes> held;
+  };
+  struct Internal {  ///< A connection attempt on its way.
+    NodeIndex from;
+    std::uint64_t epoch;
+    DeviceId as;
+    DeviceId device;
+    std::string address;
+  };
+  struct Timed {
+    std::uint64_t epoch;
+    Event event;
+  };
+  using Item = std::variant<Internal, Timed>;
+
+  Duration latency() {
+    const auto range =
+        static_cast<std::uint64_t>((faults_.latency_max - faults_.latency_min).count());
+    return faults_.latency_min + Duration(static_cast<Duration::rep>(random_.below(range + 1)));
+  }
+  bool blocked(NodeIndex from, NodeIndex to) const {
+    return cuts_.contains({from, to}) || clogged_.contains({from, to});
+  }
+  bool happens(std::uint64_t of_1000) { return random_.below(1000) < of_1000; }
+
+  void schedule(Instant at, Item item) { queue_.emplace(std::pair(at, ++order_), std::move(item)); }
+  void schedule(Instant at, Event event) {
+    const std::uint64_t epoch = nodes_[event.node].epoch;
+    schedule(at, Item(Timed{epoch, std::move(event)}));
+  }
+
+  void answer_dial(Instant now, const Internal& dial) {
+    if (dial.epoch != nodes_[dial.from].epoch) return;
+    const auto fail = [&](Duration after) {
+      ++probes_.dials_failed;
+      schedule(now + after, Event{dial.from, DialFailed{dial.device, dial.address}});
+    };
+    for (NodeIndex to = 0; to < nodes_.size(); ++to) {
+      Node& node = nodes_[to];
+      if (node.address.empty() || node.address != dial.address) continue;
+      // A silent network shows after a while; a refusal at once.
+      if (blocked(dial.from, to) || blocked(to, dial.from)) return fail(std::chrono::seconds(3));
+      if (!node.up || node.device != dial.device) return fail(latency());
+      if (node.admits && !node.admits(dial.as)) {
+        ++probes_.dials_refused;
+        return fail(latency());
+      }
+      const LinkId here = ++links_;
+      const LinkId there = ++links_;
+      const Instant answered = now + latency();
+      ends_[here] = End{dial.from, to, there, answered, answered, false, {}};
+      ends_[there] = End{to, dial.from, here, answered, now, false, {}};
+      ++probes_.links_made;
+      schedule(now, Event{to, LinkUp{there, dial.as, false}});
+      schedule(answered, Event{dial.from, LinkUp{here, node.device, true}});
+      return;
+    }
+    fail(latency());
+  }
+
+  void transmit(Instant now, LinkId link, End& end, Bytes frame) {
+    const std::size_t bytes = frame.size();
+    end.line_free = std::max(end.line_free, now);
+    if (faults_.bytes_per_second > 0) {
+      end.line_free += std::chrono::microseconds(bytes * 1'000'000 / faults_.bytes_per_second);
+    }
+    schedule(end.line_free, Event{end.node, Sent{link, bytes}});
+    const Instant arrival = end.line_free + latency();
+    if (faults_.manner == Manner::kStream) {
+      if (happens(faults_.lost)) {
+        ++probes_.frames_lost;
+        return reset(now, link);
+      }
+      end.last_arrival = std::max(end.last_arrival, arrival);
+      schedule(end.last_arrival, Event{end.peer, FrameArrived{end.other, std::move(frame)}});
+      return;
+    }
+    if (cuts_.contains({end.node, end.peer}) || happens(faults_.lost)) {
+      ++probes_.frames_lost;
+      return;
+    }
+    if (happens(faults_.duplicated)) {
+      ++probes_.frames_duplicated;
+      schedule(arrival + latency(), Event{end.peer, FrameArrived{end.other, frame}});
+    }
+    const Duration delay = happens(faults_.delayed) ? 10 * latency() : Duration(0);
+    end.last_arrival = std::max(end.last_arrival, arrival);
+    schedule(arrival + delay, Event{end.peer, FrameArrived{end.other, std::move(frame)}});
+  }
+
+  void release(Instant now, LinkId link) {
+    const auto found = ends_.find(link);
+    std::deque<Bytes> held = std::move(found->second.held);
+    found->second.held.clear();
+    for (Bytes& frame : held) {
+      const auto end = ends_.find(link);
+      if (end->second.broken) return;
+      transmit(now, link, end->second, std::move(frame));
+    }
+  }
+
+  void reset(Instant now, LinkId link) {
+    ++probes_.links_reset;
+    End& here = ends_.at(link);
+    here.broken = true;
+    schedule(now + latency(), Event{here.node, LinkDown{link}});
+    const auto there = ends_.find(here.other);
+    if (there == ends_.end() || there->second.broken) return;
+    there->second.broken = true;
+    schedule(now + latency(), Event{here.peer, LinkDown{here.other}});
+  }
+
+  /// Whether an event still makes sense when its time comes; else a consequence is scheduled.
+  bool still_true(Instant now, const Event& event) {
+    if (const auto* arrived = std::get_if<FrameArrived>(&event.what)) {
+      const auto end = ends_.find(arrived->link);
+      const bool open = end != ends_.end() && !end->second.broken;
+      if (open) ++probes_.frames_delivered;
+      return open;
+    }
+    if (const auto* down = std::get_if<LinkDown>(&event.what)) return ends_.erase(down->link) > 0;
+    if (const auto* sent = std::get_if<Sent>(&event.what)) {
+      const auto end = ends_.find(sent->link);
+      if (end == ends_.end()) return false;
+      if (end->second.broken) return true;
+      // The other side is gone without a word: writing to it shows that.
+      if (!ends_.contains(end->second.other) && !blocked(end->second.node, end->second.peer)) {
+        end->second.broken = true;
+        schedule(now + latency(), Event{event.node, LinkDown{sent->link}});
+      }
+      return true;
+    }
+    if (const auto* up = std::get_if<LinkUp>(&event.what)) return ends_.contains(up->link);
+    return true;
+  }
+
+  Random random_;
+  Faults faults_;
+  Probes probes_;
+  std::vector<Node> nodes_;
+  std::map<LinkId, End> ends_;
+  LinkId links_ = 0;
+  std::set<std::pair<NodeIndex, NodeIndex>> cuts_;
+  std::set<std::pair<NodeIndex, NodeIndex>> clogged_;
+  std::map<std::pair<Instant, std::uint64_t>, Item> queue_;
+  std::uint64_t order_ = 0;
+};
+
+}  // namespace coterie::testing

@@ -1,0 +1,112 @@
+// Awareness and application frames: budgets, replay counters, forwarding.
+
+#include <algorithm>
+#include <utility>
+
+#include "transport/core/internal/state.hpp"
+
+namespace coterie::transport {
+
+using internal::AwarenessKey;
+using internal::AwarenessOut;
+using internal::SharedFrame;
+using internal::TopicSeen;
+
+Status Mesh::State::handle(Link& link, Application& message) {
+  if (link.guest && !link.guest_rate.take(now.steady)) {
+    return Error{ErrorCode::kLimitExceeded, "frames of a guest"};
+  }
+  outputs.emplace_back(ApplicationReceived{link.id, std::move(message.payload)});
+  return {};
+}
+
+Status Mesh::State::handle(Link& link, Awareness& message) {
+  if (shared_of(link, message.workspace) == nullptr) {
+    return Error{ErrorCode::kUnauthorized, "workspace is not shared"};
+  }
+  if (message.origin == options.self) return {};  // Ours, come round.
+  if (!workspaces.at(message.workspace).members.contains(message.origin)) {
+    ++counters.awareness_dropped;  // Its admission may not have reached us: no fault.
+    return {};
+  }
+  const auto seen = topics.find({message.workspace, message.origin});
+  if (seen != topics.end()) {
+    const auto topic = seen->second.find(message.topic);
+    if (topic != seen->second.end() && message.counter <= topic->second.counter) {
+      ++counters.awareness_dropped;
+      return {};
+    }
+  }
+  // Per link too, not by origin alone: a forger must not use up the budget of the one it imitates.
+  const auto rate = link.origin_rates.try_emplace(
+      message.origin, internal::TokenBucket(kAwarenessPerSecond, kAwarenessBurst));
+  if (awareness.size() >= kAwarenessUnjudgedMax || !rate.first->second.take(now.steady) ||
+      !link.awareness_rate.take(now.steady)) {
+    ++counters.awareness_dropped;
+    return {};
+  }
+  const std::uint64_t id = ++awareness_seen;
+  awareness[id] = AwarenessOut{link.peer,
+                               {message.workspace, message.origin, message.topic},
+                               message.counter,
+                               std::make_shared<const Bytes>(encode(message))};
+  outputs.emplace_back(AwarenessReceived{id, message.workspace, message.origin, message.topic,
+                                         message.counter, std::move(message.message)});
+  return {};
+}
+
+void Mesh::State::judge_awareness(std::uint64_t awareness_id, AwarenessVerdict verdict) {
+  const auto found = awareness.find(awareness_id);
+  if (found == awareness.end()) return;
+  const AwarenessOut message = std::move(found->second);
+  awareness.erase(found);
+  const auto& [workspace, origin, topic] = message.key;
+  if (verdict == AwarenessVerdict::kRefused && is_member(message.peer)) {
+    ++devices[message.peer].faults;
+  }
+  if (verdict != AwarenessVerdict::kGenuine) return;
+
+  auto& seen = topics[{workspace, origin}];
+  if (seen.size() == kAwarenessTopicsMax && !seen.contains(topic)) {
+    seen.erase(std::min_element(seen.begin(), seen.end(), [](const auto& a, const auto& b) {
+      return a.second.used < b.second.used;
+    }));
+  }
+  TopicSeen& last = seen[topic];
+  if (message.counter <= last.counter && last.used != 0) return;  // Overtaken while being judged.
+  last = TopicSeen{message.counter, ++topics_used};
+  const DeviceId author = origin;
+  each_peer(workspace, [&](Link& link, internal::Shared& shared) {
+    if (link.peer == author || link.peer == message.peer) return;
+    if (shared.neighbours.contains(author)) return;
+    ++counters.awareness_forwarded;
+    counters.awareness_dropped += link.outbox.awareness.put(message.key, message.frame);
+    ready(link);
+  });
+}
+
+void Mesh::State::publish(const WorkspaceId& workspace, std::uint64_t topic, std::uint64_t counter,
+                          Bytes message) {
+  if (message.empty() || message.size() > kAwarenessBytesMax) {
+    ++counters.awareness_dropped;  // Others would refuse the frame.
+    return;
+  }
+  const Awareness frame{workspace, options.self, topic, counter, std::move(message)};
+  const AwarenessKey key{workspace, options.self, topic};
+  counters.awareness_dropped +=
+      own_awareness.put(key, std::make_shared<const Bytes>(encode(frame)));
+  release_own_awareness();
+}
+
+/// Sends what the budget of a device allows; the rest waits, the newest per topic.
+void Mesh::State::release_own_awareness() {
+  while (!own_awareness.empty() && own_awareness_rate.take(now.steady)) {
+    const auto [key, frame] = *own_awareness.take();
+    each_peer(std::get<0>(key), [&, key = key, frame = frame](Link& link, internal::Shared&) {
+      counters.awareness_dropped += link.outbox.awareness.put(key, frame);
+      ready(link);
+    });
+  }
+}
+
+}  // namespace coterie::transport

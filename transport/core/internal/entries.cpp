@@ -1,0 +1,480 @@
+// How log entries travel: pushes, announcements, pulls, frontier exchanges and verdicts.
+
+#include <algorithm>
+#include <utility>
+
+#include "transport/core/internal/state.hpp"
+
+namespace coterie::transport {
+
+using internal::kDeferPauseMax;
+using internal::kDeferPauseMin;
+using internal::kExchangePauseMax;
+using internal::kPullTimeout;
+using internal::kPullTimeoutMax;
+using internal::kRefusedPause;
+using internal::LogState;
+using internal::LogView;
+using internal::PullOut;
+using internal::RunOut;
+using internal::ServeQueue;
+using internal::SharedFrame;
+
+namespace {
+
+std::size_t bytes_of(const std::vector<Bytes>& entries) {
+  std::size_t bytes = 0;
+  for (const Bytes& entry : entries) bytes += entry.size();
+  return bytes;
+}
+
+/// `run` as pushes, each of about kBulkFrameBytes at most. `head` is how far we hold the log.
+std::vector<SharedFrame> push_frames(const internal::LogKey& key, const EntryRun& run, Seq head) {
+  std::vector<SharedFrame> frames;
+  Entries message{key.first, key.second, run.first, EntriesMode::kPushed, head, {}};
+  std::size_t bytes = 0;
+  const auto flush = [&] {
+    const Seq next = message.first + message.entries.size();
+    frames.push_back(std::make_shared<const Bytes>(encode(message)));
+    message.first = next;
+    message.entries.clear();
+    bytes = 0;
+  };
+  for (const Bytes& entry : run.entries) {
+    if (!message.entries.empty() &&
+        (bytes + entry.size() > kBulkFrameBytes || message.entries.size() == kEntriesPerFrameMax)) {
+      flush();
+    }
+    bytes += entry.size();
+    message.entries.push_back(entry);
+  }
+  flush();
+  return frames;
+}
+
+}  // namespace
+
+// What is held, here and there.
+
+Mesh::State::Shared* Mesh::State::shared_of(Link& link, const WorkspaceId& workspace) {
+  const auto found = link.shared.find(workspace);
+  return found == link.shared.end() ? nullptr : &found->second;
+}
+
+/// Null when the peer named more logs than there can be.
+LogView* Mesh::State::view_of(Shared& shared, const LogId& log) {
+  const auto found = shared.logs.find(log);
+  if (found != shared.logs.end()) return &found->second;
+  if (shared.logs.size() == kLogsPerWorkspaceMax) return nullptr;
+  return &shared.logs[log];
+}
+
+LogHead Mesh::State::held(const LogKey& key) const {
+  const Frontier* frontier = source.frontier(key.first);
+  if (frontier == nullptr) return {};
+  const auto found = frontier->find(key.second);
+  return found == frontier->end() ? LogHead{} : found->second;
+}
+
+/// The first entry that neither the store nor the engine has.
+Seq Mesh::State::next_wanted(const LogKey& key) {
+  const auto& logs = workspaces.at(key.first).logs;
+  const auto found = logs.find(key.second);
+  const Seq received = found == logs.end() ? 0 : found->second.received;
+  return std::max(held(key).seq, received) + 1;
+}
+
+// Frontiers.
+
+/// Takes in the digest of a hello or heartbeat. Where digests differ, frontiers are exchanged; when
+/// an exchange changes nothing on either side, it is repeated more and more rarely.
+void Mesh::State::compare(Link& link, Shared& shared, const WorkspaceState& theirs) {
+  const Hash& ours = digest_of(theirs.workspace);
+  shared.in_step = theirs.digest == ours;
+  const bool stands_still =
+      shared.exchanged_ours == ours && shared.exchanged_theirs == theirs.digest;
+  if (shared.in_step) {
+    if (stands_still) return;  // Known already.
+    const Frontier* frontier = source.frontier(theirs.workspace);
+    if (frontier != nullptr) {
+      for (const auto& [log, head] : *frontier) {
+        LogView* view = view_of(shared, log);
+        if (view == nullptr) break;
+        view->claimed = head.seq;
+        view->claimed_hash = head.hash;
+      }
+    }
+    shared.exchange_pause = {};
+  } else {
+    if (stands_still && now.steady < shared.exchange_due) return;
+    shared.exchange_pause =
+        stands_still ? std::min(2 * shared.exchange_pause, kExchangePauseMax) : options.heartbeat;
+    shared.exchange_due = now.steady + shared.exchange_pause;
+    link.outbox.frontiers_due[theirs.workspace] = true;
+    ready(link);
+  }
+  shared.exchanged_ours = ours;
+  shared.exchanged_theirs = theirs.digest;
+}
+
+Bytes Mesh::State::make_frontier(const WorkspaceId& workspace, bool reply_wanted) const {
+  FrontierReport report{workspace, reply_wanted, {}};
+  if (const Frontier* frontier = source.frontier(workspace)) {
+    if (frontier->size() <= kLogsPerWorkspaceMax) {
+      report.heads = *frontier;
+    } else {
+      report.heads.insert(frontier->begin(), std::next(frontier->begin(), kLogsPerWorkspaceMax));
+    }
+  }
+  return encode(report);
+}
+
+Status Mesh::State::handle(Link& link, FrontierReport& report) {
+  Shared* shared = shared_of(link, report.workspace);
+  if (shared == nullptr) return Error{ErrorCode::kUnauthorized, "workspace is not shared"};
+  // The report is complete: what it does not name the peer does not hold.
+  for (auto& [log, view] : shared->logs) view.claimed = 0;
+  for (const auto& [log, head] : report.heads) {
+    LogView* view = view_of(*shared, log);
+    if (view == nullptr) break;
+    view->claimed = head.seq;
+    view->claimed_hash = head.hash;
+    wanted.emplace(report.workspace, log);
+  }
+  if (report.reply_wanted) {
+    link.outbox.frontiers_due.try_emplace(report.workspace, false);
+    ready(link);
+  }
+  schedule_pulls();
+  return {};
+}
+
+// Pulling.
+
+void Mesh::State::want(const LogKey& key) {
+  wanted.insert(key);
+  schedule_pulls();
+}
+
+void Mesh::State::schedule_pulls() {
+  if (shutting_down) return;
+  for (auto at = wanted.begin(); at != wanted.end();) {
+    if (reserved_bytes + unverified_bytes + kPullBytesMax > kUnverifiedBytesMax) return;
+    at = try_pull(*at) ? std::next(at) : wanted.erase(at);
+  }
+}
+
+/// Whether the peer holds another entry at our head, and was not asked for it yet.
+bool Mesh::State::other_branch(const LogKey& key, const LogView& view) const {
+  const LogHead head = held(key);
+  return head.seq != 0 && head.seq == view.claimed && !view.claimed_hash.is_zero() &&
+         view.claimed_hash != head.hash && view.claimed_hash != view.fork_asked;
+}
+
+bool Mesh::State::room_for_pull(const Link& link) const {
+  return link.unverified_bytes + link.reserved_bytes + kPullBytesMax <= kUnverifiedBytesPerLinkMax;
+}
+
+/// Asks the best peer that has more of the log, if one may be asked now. Returns false when there
+/// is nothing to be had, so that the log need not be looked at again.
+bool Mesh::State::try_pull(const LogKey& key) {
+  const auto workspace = workspaces.find(key.first);
+  if (workspace == workspaces.end()) return false;
+  if (pulls.contains(key)) return true;
+  const auto state = workspace->second.logs.find(key.second);
+  if (state != workspace->second.logs.end() && state->second.deferred_until > now.steady) {
+    return true;
+  }
+  const Seq next = next_wanted(key);
+  bool offered = false;
+  Link* best = nullptr;
+  LogView* best_view = nullptr;
+  // Who let us wait least; then the author, who has it first; then who is least busy with us.
+  const auto rank = [&key](const Link& link) {
+    return std::make_tuple(link.pull_timeouts, link.peer != key.second.device, link.pulls_out);
+  };
+  each_peer(key.first, [&](Link& link, Shared& shared) {
+    const auto view = shared.logs.find(key.second);
+    if (view == shared.logs.end()) return;
+    if (view->second.claimed < next && !other_branch(key, view->second)) return;
+    offered = true;
+    if (view->second.refused_until > now.steady || !room_for_pull(link)) return;
+    if (best == nullptr || rank(link) < rank(*best)) {
+      best = &link;
+      best_view = &view->second;
+    }
+  });
+  if (best == nullptr) return offered;
+
+  PullOut pull{best->id, next, kPullBytesMax, best_view->claimed < next, now.steady};
+  if (pull.fork) {
+    pull.first = best_view->claimed;
+    best_view->fork_asked = best_view->claimed_hash;
+  }
+  best->outbox.pulls.push_back(Pull{key.first, key.second, pull.first, pull.credit});
+  best->reserved_bytes += pull.credit;
+  reserved_bytes += pull.credit;
+  ++best->pulls_out;
+  ++counters.pulls_sent;
+  pulls.emplace(key, pull);
+  ready(*best);
+  return true;
+}
+
+void Mesh::State::end_pull(const LogKey& key) {
+  const auto found = pulls.find(key);
+  if (found == pulls.end()) return;
+  const PullOut pull = found->second;
+  pulls.erase(found);
+  wanted.insert(key);
+  reserved_bytes -= pull.credit;
+  const auto link = links.find(pull.link);
+  if (link == links.end()) return;
+  link->second.reserved_bytes -= pull.credit;
+  --link->second.pulls_out;
+  std::erase_if(link->second.outbox.pulls, [&](const Pull& waiting) {
+    return waiting.workspace == key.first && waiting.log == key.second;
+  });
+}
+
+Instant Mesh::State::pull_deadline(const PullOut& pull) const {
+  const auto link = links.find(pull.link);
+  const Instant served = link == links.end() ? pull.sent : link->second.last_pulled;
+  return std::min(std::max(pull.sent, served) + kPullTimeout, pull.sent + kPullTimeoutMax);
+}
+
+void Mesh::State::expire_pulls() {
+  std::vector<LogKey> expired;
+  for (const auto& [key, pull] : pulls) {
+    if (now.steady >= pull_deadline(pull)) expired.push_back(key);
+  }
+  for (const LogKey& key : expired) {
+    ++counters.pulls_timed_out;
+    ++links.at(pulls.at(key).link).pull_timeouts;
+    end_pull(key);
+  }
+  if (!expired.empty()) schedule_pulls();
+}
+
+/// Peers can name logs that never come to be: nothing is remembered of those that stand still.
+void Mesh::State::forget_idle_logs() {
+  for (auto& [id, workspace] : workspaces) {
+    std::erase_if(workspace.logs, [&, workspace_id = id](const auto& item) {
+      const LogKey key{workspace_id, item.first};
+      return item.second.runs_out == 0 && !pulls.contains(key) && !wanted.contains(key);
+    });
+  }
+}
+
+// Serving pulls.
+
+Status Mesh::State::handle(Link& link, Pull& pull) {
+  if (shared_of(link, pull.workspace) == nullptr) {
+    return Error{ErrorCode::kUnauthorized, "workspace is not shared"};
+  }
+  const ServeQueue::Item item{
+      {pull.workspace, pull.log}, pull.first, static_cast<std::size_t>(pull.bytes_max)};
+  if (!link.outbox.serve.put(item)) {
+    return Error{ErrorCode::kLimitExceeded, "pulls waiting for an answer"};
+  }
+  ++counters.pulls_served;
+  ready(link);
+  return {};
+}
+
+std::optional<Mesh::SendFrame> Mesh::State::next_bulk(Link& link) {
+  while (auto item = link.outbox.serve.take()) {
+    const auto& [workspace, log] = item->key;
+    Shared* shared = shared_of(link, workspace);
+    if (shared == nullptr) continue;  // No longer a member.
+    const Seq head = held(item->key).seq;
+    Entries message{workspace, log, item->next, EntriesMode::kPulledEnd, head, {}};
+    if (item->next <= head) {
+      EntryRun run =
+          source.read(workspace, log, item->next, std::min(item->credit, kBulkFrameBytes));
+      COTERIE_ASSERT(run.entries.empty() || run.first == item->next);
+      message.entries = std::move(run.entries);
+      if (message.entries.size() > kEntriesPerFrameMax) message.entries.resize(kEntriesPerFrameMax);
+    }
+    item->next += message.entries.size();
+    item->credit -= std::min(item->credit, bytes_of(message.entries));
+    if (!message.entries.empty()) {
+      LogView* view = view_of(*shared, log);
+      if (view != nullptr) view->sent = std::max(view->sent, item->next - 1);
+      if (item->credit > 0 && item->next <= head) {
+        message.mode = EntriesMode::kPulled;
+        (void)link.outbox.serve.put(*item);  // To the back; it has room, for it was just taken.
+      }
+    }
+    return handed_out(link, TrafficClass::kBulk, encode(message));
+  }
+  return std::nullopt;
+}
+
+// Receiving.
+
+Status Mesh::State::handle(Link& link, Entries& message) {
+  Shared* shared = shared_of(link, message.workspace);
+  if (shared == nullptr) return Error{ErrorCode::kUnauthorized, "workspace is not shared"};
+  LogView* view = view_of(*shared, message.log);
+  if (view == nullptr) return Error{ErrorCode::kLimitExceeded, "logs of one workspace"};
+  const LogKey key{message.workspace, message.log};
+  LogState& state = workspaces.at(key.first).logs[key.second];
+  const auto found = pulls.find(key);
+  const bool answers = message.mode != EntriesMode::kPushed && found != pulls.end() &&
+                       found->second.link == link.id && found->second.first <= message.first;
+  const Seq next = next_wanted(key);
+  const std::size_t count = message.entries.size();
+  const std::size_t bytes = bytes_of(message.entries);
+  const bool over_budget = link.unverified_bytes + bytes > kUnverifiedBytesPerLinkMax ||
+                           unverified_bytes + bytes > kUnverifiedBytesMax;
+  if (count > 0) {
+    const Seq last = message.first + count - 1;
+    const bool fork = answers && found->second.fork && message.first == found->second.first;
+    view->claimed = std::max(view->claimed, message.head);
+    view->sent = std::max(view->sent, last);
+    if (message.mode != EntriesMode::kPushed)
+      state.pulled_through = std::max(state.pulled_through, last);
+    if (last < next && !fork) {
+      ++counters.runs_duplicate;
+    } else if (message.first > next) {
+      ++counters.runs_with_gap;
+    } else if (view->refused_until > now.steady || state.deferred_until > now.steady) {
+      // It would fare as the last one did. Asked for again when the pause is over.
+    } else if (over_budget) {
+      ++counters.runs_over_budget;
+    } else {
+      take_run(link, key, message, fork ? message.first : next);
+      if (!fork) state.received = last;
+    }
+  }
+  if (answers) {
+    PullOut& pull = found->second;
+    const std::size_t used = std::min(pull.credit, bytes);
+    pull.credit -= used;
+    link.reserved_bytes -= used;
+    reserved_bytes -= used;
+    link.last_pulled = now.steady;
+    if (message.mode == EntriesMode::kPulledEnd) {
+      // What it claimed and did not deliver it does not have: believed again when it says so.
+      if (next_wanted(key) == pull.first && !over_budget) view->claimed = pull.first - 1;
+      if (link.pull_timeouts > 0) --link.pull_timeouts;
+      end_pull(key);
+    }
+  }
+  // The usual case, a push that joins, ends here.
+  if (view->claimed >= next_wanted(key) || answers) want(key);
+  return {};
+}
+
+/// Gives the part of `message` from `next` on to the engine.
+void Mesh::State::take_run(Link& link, const LogKey& key, Entries& message, Seq next) {
+  const auto skipped = static_cast<std::ptrdiff_t>(next - message.first);
+  EntryRun run{key.second, next, {}};
+  run.entries.assign(std::make_move_iterator(message.entries.begin() + skipped),
+                     std::make_move_iterator(message.entries.end()));
+  const std::size_t bytes = bytes_of(run.entries);
+  const std::uint64_t run_id = ++runs_seen;
+  runs[run_id] = RunOut{link.id, link.peer, key, bytes};
+  link.unverified_bytes += bytes;
+  unverified_bytes += bytes;
+  ++workspaces.at(key.first).logs[key.second].runs_out;
+  ++counters.runs_received;
+  outputs.emplace_back(RunReceived{run_id, link.id, key.first, std::move(run)});
+}
+
+Status Mesh::State::handle(Link& link, Announce& announce) {
+  Shared* shared = shared_of(link, announce.workspace);
+  if (shared == nullptr) return Error{ErrorCode::kUnauthorized, "workspace is not shared"};
+  LogView* view = view_of(*shared, announce.log);
+  if (view == nullptr) return Error{ErrorCode::kLimitExceeded, "logs of one workspace"};
+  view->claimed = std::max(view->claimed, announce.head);
+  want({announce.workspace, announce.log});
+  return {};
+}
+
+void Mesh::State::judge_run(std::uint64_t run_id, RunVerdict verdict) {
+  const auto found = runs.find(run_id);
+  if (found == runs.end()) return;
+  const RunOut run = found->second;
+  runs.erase(found);
+  unverified_bytes -= run.bytes;
+  const auto link = links.find(run.link);
+  if (link != links.end()) link->second.unverified_bytes -= run.bytes;
+  const auto workspace = workspaces.find(run.key.first);
+  LogState& state = workspace->second.logs[run.key.second];
+  --state.runs_out;
+  if (verdict == RunVerdict::kStored) {
+    state.defer_pause = {};
+  } else {
+    // What was received after it hangs in the air.
+    state.received = 0;
+    end_pull(run.key);
+  }
+  if (state.runs_out == 0) state.received = 0;  // From here the store alone tells.
+  if (verdict == RunVerdict::kDeferred) {
+    ++counters.runs_deferred;
+    state.defer_pause = std::clamp(2 * state.defer_pause, kDeferPauseMin, kDeferPauseMax);
+    state.deferred_until = now.steady + state.defer_pause;
+  }
+  if (verdict == RunVerdict::kRefused) {
+    ++counters.runs_refused;
+    if (is_member(run.peer)) ++devices[run.peer].faults;
+    if (link != links.end()) {
+      if (Shared* shared = shared_of(link->second, run.key.first)) {
+        if (LogView* view = view_of(*shared, run.key.second)) {
+          view->refused_until = now.steady + kRefusedPause;
+        }
+      }
+    }
+  }
+  want(run.key);
+}
+
+// Sending.
+
+void Mesh::State::stored(const WorkspaceId& id, const EntryRun& run, std::optional<LinkId> from) {
+  const auto workspace = workspaces.find(id);
+  if (workspace == workspaces.end()) return;
+  workspace->second.digest.reset();
+  const LogKey key{id, run.log};
+  const Seq last = run.first + run.entries.size() - 1;
+  const auto state = workspace->second.logs.find(run.log);
+  const bool pulled =
+      from && state != workspace->second.logs.end() && last <= state->second.pulled_through;
+  const bool large = std::any_of(run.entries.begin(), run.entries.end(), [](const Bytes& entry) {
+    return entry.size() >= kAnnounceEntryBytesMin;
+  });
+  const auto came_over = from ? links.find(*from) : links.end();
+  std::vector<SharedFrame> frames;  // Encoded once, for all links.
+  each_peer(id, [&](Link& link, Shared& shared) {
+    // The author has it; so has the one we have it from; and the author's own links get it sooner
+    // from the author.
+    if (link.peer == run.log.device) return;
+    if (came_over != links.end() && link.peer == came_over->second.peer) return;
+    if (from && shared.neighbours.contains(run.log.device)) return;
+    LogView* view = view_of(shared, run.log);
+    if (view == nullptr || view->expected() >= last) return;
+    const bool behind = view->expected() + 1 < run.first;
+    internal::Outbox& outbox = link.outbox;
+    ready(link);
+    if (!pulled && !large && !behind) {
+      if (frames.empty()) frames = push_frames(key, run, std::max(held(key).seq, last));
+      std::size_t bytes = 0;
+      for (const SharedFrame& frame : frames) bytes += frame->size();
+      if (outbox.entries_bytes + bytes <= options.outbox_bytes_max) {
+        outbox.entries.insert(outbox.entries.end(), frames.begin(), frames.end());
+        outbox.entries_bytes += bytes;
+        view->sent = last;
+        ++counters.runs_pushed;
+        if (from) ++counters.runs_forwarded;
+        return;
+      }
+      ++counters.pushes_dropped;
+    }
+    Seq& announced = outbox.announces[key];
+    announced = std::max(announced, last);
+  });
+}
+
+}  // namespace coterie::transport

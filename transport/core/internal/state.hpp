@@ -1,0 +1,283 @@
+// The parts of the mesh: what it keeps per link, workspace and log, and who does what.
+//
+//   mesh.cpp       the public face: each input in, timers, which frame goes out next
+//   links.cpp      links from first contact to loss, hello and heartbeat, two links to one device
+//   entries.cpp    pushes, announcements, pulls, frontiers, verdicts
+//   awareness.cpp  budgets, replay counters, forwarding
+//
+// Everything is in ordered containers: no output depends on hashing or on addresses.
+
+#pragma once
+
+#include <algorithm>
+#include <deque>
+#include <map>
+#include <optional>
+#include <set>
+#include <string>
+#include <vector>
+
+#include "transport/core/internal/dialer.hpp"
+#include "transport/core/internal/outbox.hpp"
+#include "transport/core/internal/token_bucket.hpp"
+#include "transport/core/mesh.hpp"
+#include "transport/wire/limits.hpp"
+#include "transport/wire/messages.hpp"
+
+namespace coterie::transport {
+namespace internal {
+
+/// A pull without any answer on its link for this long is given to another peer.
+inline constexpr Duration kPullTimeout = std::chrono::seconds(10);
+/// Even if its link delivers other things. A full credit at 64 kbit/s takes 32 s.
+inline constexpr Duration kPullTimeoutMax = std::chrono::seconds(60);
+/// How long a peer is not asked for a log after it sent a run of it that was refused.
+inline constexpr Duration kRefusedPause = std::chrono::seconds(60);
+/// After a deferred run, its log is left alone for the first, doubling up to the second.
+inline constexpr Duration kDeferPauseMin = std::chrono::seconds(1);
+inline constexpr Duration kDeferPauseMax = std::chrono::seconds(30);
+/// Frontier exchanges between two nodes that both stand still become as rare as this.
+inline constexpr Duration kExchangePauseMax = std::chrono::seconds(16);
+/// Neighbour lists are sent anew this long after a change: several changes, one heartbeat.
+inline constexpr Duration kNeighbourDelay = std::chrono::milliseconds(50);
+/// Time that passes unseen by this much means that the machine slept or the process was stopped.
+inline constexpr Duration kWakeGap = std::chrono::seconds(10);
+/// Links to one device at a time; a peer that opens more loses the oldest.
+inline constexpr std::size_t kLinksPerDeviceMax = 4;
+
+/// What one peer holds of one log, as far as we know.
+struct LogView {
+  Seq claimed = 0;    ///< What it said last.
+  Hash claimed_hash;  ///< Of the entry at `claimed`; zero when not known.
+  Seq sent = 0;       ///< What it has if nothing gets lost: sent to it or received from it.
+  Hash fork_asked;    ///< The other branch was pulled for once.
+  Instant refused_until{};
+
+  Seq expected() const { return std::max(claimed, sent); }
+};
+
+/// One workspace that both ends of a link are members of, as we know.
+struct Shared {
+  bool joined = false;  ///< The peer names it too.
+  bool in_step = false;
+  std::set<DeviceId> neighbours;
+  std::map<LogId, LogView> logs;  ///< At most kLogsPerWorkspaceMax.
+  // The last frontier exchange: with equal digests on both sides it is repeated ever more rarely.
+  Hash exchanged_ours;
+  Hash exchanged_theirs;
+  Duration exchange_pause{};
+  Instant exchange_due{};
+};
+
+struct Link {
+  LinkId id = 0;
+  DeviceId peer;
+  bool outgoing = false;
+  bool guest = false;
+  bool greeted = false;     ///< Its hello is in.
+  std::uint64_t order = 0;  ///< Links that came up later have higher ones.
+  Instant last_heard{};
+  Instant heartbeat_due{};
+  std::string address;
+  std::map<WorkspaceId, Shared> shared;
+  Outbox outbox;
+  std::size_t unsent_bytes = 0;  ///< Handed to the driver.
+  // Of the peer's last heartbeat.
+  std::uint64_t peer_sent_us = 0;
+  Instant peer_sent_at{};
+  // Pulls.
+  std::size_t unverified_bytes = 0;
+  std::size_t reserved_bytes = 0;  ///< Credit of pulls that are out.
+  std::uint64_t pulls_out = 0;
+  std::uint64_t pull_timeouts = 0;
+  Instant last_pulled{};  ///< When an answer to a pull last came.
+  // Rates.
+  TokenBucket awareness_rate{kAwarenessPerLinkPerSecond, kAwarenessPerLinkBurst};
+  std::map<DeviceId, TokenBucket> origin_rates;
+  TokenBucket guest_rate{kGuestFramesPerSecond, kGuestFramesBurst};
+};
+
+/// A pull that is out.
+struct PullOut {
+  LinkId link = 0;
+  Seq first = 0;
+  std::size_t credit = 0;
+  bool fork = false;  ///< Asks for the entry at our own head, of which the peer has another one.
+  Instant sent{};
+};
+
+/// A run that the engine has.
+struct RunOut {
+  LinkId link = 0;
+  DeviceId peer;
+  LogKey key;
+  std::size_t bytes = 0;
+};
+
+/// What we do about one log.
+struct LogState {
+  Seq received = 0;        ///< Given to the engine up to here; 0 when no run is out.
+  Seq pulled_through = 0;  ///< The highest entry that came by pull.
+  std::size_t runs_out = 0;
+  Duration defer_pause{};
+  Instant deferred_until{};
+};
+
+struct Workspace {
+  std::map<DeviceId, std::vector<std::string>> members;  ///< Without ourselves.
+  std::set<DeviceId> linked;                             ///< As told by LinkChanged.
+  std::map<LogId, LogState> logs;
+  std::optional<Hash> digest;  ///< Empty after a change.
+};
+
+/// What is told about a device, across its links.
+struct DeviceRecord {
+  std::optional<Instant> last_heard;
+  std::optional<Duration> round_trip;
+  std::uint64_t bytes_in = 0;
+  std::uint64_t bytes_out = 0;
+  std::uint64_t faults = 0;
+};
+
+/// An awareness message that the engine has.
+struct AwarenessOut {
+  DeviceId peer;
+  AwarenessKey key;
+  std::uint64_t counter = 0;
+  SharedFrame frame;
+};
+
+/// The highest counter seen of one topic.
+struct TopicSeen {
+  std::uint64_t counter = 0;
+  std::uint64_t used = 0;  ///< For forgetting the one that was quiet longest.
+};
+
+}  // namespace internal
+
+struct Mesh::State {
+  using Link = internal::Link;
+  using Shared = internal::Shared;
+  using Workspace = internal::Workspace;
+  using LogKey = internal::LogKey;
+
+  Options options;
+  const EntrySource& source;
+  internal::Dialer dialer;
+  Random random;
+  Now now;
+  Instant started;
+  MeshCounters counters;
+
+  std::map<WorkspaceId, Workspace> workspaces;
+  std::map<LinkId, Link> links;
+  std::map<DeviceId, std::set<LinkId>> links_of;       ///< Of members; no set is empty.
+  std::map<DeviceId, internal::DeviceRecord> devices;  ///< Members only.
+  std::map<DeviceId, std::string> dialled;             ///< Address of the dial that is under way.
+  std::uint64_t links_seen = 0;
+
+  std::map<LogKey, internal::PullOut> pulls;
+  std::set<LogKey> wanted;  ///< Logs of which some peer may hold more.
+  std::map<std::uint64_t, internal::RunOut> runs;
+  std::uint64_t runs_seen = 0;
+  std::size_t unverified_bytes = 0;  ///< Of all links, with those that are gone.
+  std::size_t reserved_bytes = 0;
+
+  std::map<std::uint64_t, internal::AwarenessOut> awareness;
+  std::uint64_t awareness_seen = 0;
+  std::map<std::pair<WorkspaceId, DeviceId>, std::map<std::uint64_t, internal::TopicSeen>> topics;
+  std::uint64_t topics_used = 0;
+  internal::TokenBucket own_awareness_rate{kAwarenessPerSecond, kAwarenessBurst};
+  internal::AwarenessQueue own_awareness;  ///< Waiting for the budget.
+
+  std::deque<Output> outputs;
+  std::set<LinkId> sendable;  ///< Links that may have something to send and room for it.
+  bool shutting_down = false;
+
+  State(Now at, Options with, const EntrySource& from);
+
+  // mesh.cpp
+  void begin(Now at);
+  void woke();
+  void dial_what_is_due();
+  std::optional<SendFrame> next_frame(Link& link);
+  std::optional<SendFrame> next_control(Link& link);
+  std::optional<SendFrame> next_entries(Link& link);
+  std::optional<SendFrame> next_awareness(Link& link);
+  std::optional<SendFrame> next_bulk(Link& link);
+  SendFrame handed_out(Link& link, TrafficClass traffic_class, Bytes frame);
+  void ready(const Link& link) { sendable.insert(link.id); }
+  Status handle_message(Link& link, Message& message);
+
+  // links.cpp
+  void set_members(const WorkspaceId& id, const std::vector<MemberAddress>& members);
+  bool is_member(const DeviceId& device) const;
+  void share_workspaces(Link& link);
+  void link_up(LinkId id, const DeviceId& peer, bool outgoing, bool guest);
+  void close_link(LinkId id, const char* reason);
+  void forget_link(LinkId id);
+  void settle(const DeviceId& device);
+  void update_linked(const DeviceId& device);
+  void heartbeat_soon();
+  void beat(Link& link);
+  /// The link to use for `device`: greeted, and heard from last. Null when there is none.
+  Link* active_link(const DeviceId& device);
+  /// Calls `use(link, shared)` for the active link of each device that is in `workspace`.
+  template <typename Use>
+  void each_peer(const WorkspaceId& workspace, Use use);
+  const Hash& digest_of(const WorkspaceId& id);
+  std::vector<WorkspaceState> states_for(const Link& link);
+  Status handle(Link& link, Hello& hello);
+  Status handle(Link& link, Heartbeat& heartbeat);
+  Status handle(Link& link, Goodbye& goodbye);
+  void read_states(Link& link, const std::vector<WorkspaceState>& states);
+  std::uint64_t clock_us() const;
+  Bytes make_hello(const Link& link, bool answer);
+  Bytes make_heartbeat(const Link& link);
+
+  // entries.cpp
+  Shared* shared_of(Link& link, const WorkspaceId& workspace);
+  internal::LogView* view_of(Shared& shared, const LogId& log);
+  LogHead held(const LogKey& key) const;
+  Seq next_wanted(const LogKey& key);
+  void compare(Link& link, Shared& shared, const WorkspaceState& theirs);
+  void want(const LogKey& key);
+  void schedule_pulls();
+  bool try_pull(const LogKey& key);
+  bool other_branch(const LogKey& key, const internal::LogView& view) const;
+  bool room_for_pull(const Link& link) const;
+  void end_pull(const LogKey& key);
+  void expire_pulls();
+  void forget_idle_logs();
+  void take_run(Link& link, const LogKey& key, Entries& message, Seq next);
+  Bytes make_frontier(const WorkspaceId& workspace, bool reply_wanted) const;
+  Status handle(Link& link, FrontierReport& report);
+  Status handle(Link& link, Pull& pull);
+  Status handle(Link& link, Entries& entries);
+  Status handle(Link& link, Announce& announce);
+  void stored(const WorkspaceId& workspace, const EntryRun& run, std::optional<LinkId> from);
+  void judge_run(std::uint64_t run_id, RunVerdict verdict);
+  Instant pull_deadline(const internal::PullOut& pull) const;
+
+  // awareness.cpp
+  Status handle(Link& link, Awareness& message);
+  Status handle(Link& link, Application& message);
+  void publish(const WorkspaceId& workspace, std::uint64_t topic, std::uint64_t counter,
+               Bytes message);
+  void release_own_awareness();
+  void judge_awareness(std::uint64_t awareness_id, AwarenessVerdict verdict);
+};
+
+template <typename Use>
+void Mesh::State::each_peer(const WorkspaceId& workspace, Use use) {
+  const auto found = workspaces.find(workspace);
+  if (found == workspaces.end()) return;
+  for (const DeviceId& device : found->second.linked) {
+    Link* link = active_link(device);
+    if (link == nullptr) continue;
+    const auto shared = link->shared.find(workspace);
+    if (shared != link->shared.end() && shared->second.joined) use(*link, shared->second);
+  }
+}
+
+}  // namespace coterie::transport

@@ -1,0 +1,35 @@
+// A rate limit with a burst, as one point in time (generic cell rate algorithm, ITU-T I.371).
+
+#pragma once
+
+#include <algorithm>
+#include <cstdint>
+
+#include "crdt/base/clock.hpp"
+
+namespace coterie::transport::internal {
+
+class TokenBucket {
+ public:
+  TokenBucket(std::uint64_t per_second, std::uint64_t burst)
+      : interval_(std::chrono::microseconds(1'000'000 / per_second)),
+        tolerance_(interval_ * static_cast<Duration::rep>(burst - 1)) {}
+
+  /// Whether one more is allowed at `now`; counts it if so.
+  bool take(Instant now) {
+    const Instant due = std::max(due_, now);
+    if (due - now > tolerance_) return false;
+    due_ = due + interval_;
+    return true;
+  }
+
+  /// The earliest time at which take() succeeds.
+  Instant ready_at() const { return due_ - tolerance_; }
+
+ private:
+  Duration interval_;
+  Duration tolerance_;
+  Instant due_{};  ///< When the bucket is full again.
+};
+
+}  // namespace coterie::transport::internal
