@@ -79,7 +79,7 @@ export function App() {
           />
         ) : (
           <Welcome
-            loading={status.value === null}
+            ready={workspace !== null}
             unknown={status.value && !workspace ? route?.workspace : undefined}
           />
         )}
@@ -88,8 +88,8 @@ export function App() {
   );
 }
 
-function Welcome({ loading, unknown }: { loading: boolean; unknown: string | undefined }) {
-  if (loading) return null;
+function Welcome({ ready, unknown }: { ready: boolean; unknown: string | undefined }) {
+  if (!ready && !unknown) return null;
   return (
     <div className="welcome">
       <Page />

@@ -161,11 +161,12 @@ function Documents({ workspace, documents, path, onCreated }: DocumentsProps) {
 }
 
 function DocumentRow(props: { document: DocumentInfo; href: string; current: boolean }) {
-  const { path, clients } = props.document;
+  const { path, clients, changed } = props.document;
+  const title = changed > 0 ? `${path}\nChanged ${new Date(changed).toLocaleString()}` : path;
   const { folder, name } = splitPath(path);
   return (
     <li>
-      <a href={props.href} aria-current={props.current ? "page" : undefined} title={path}>
+      <a href={props.href} aria-current={props.current ? "page" : undefined} title={title}>
         <Page />
         <span className="path">
           {folder && <span className="folder">{folder}</span>}
