@@ -9,6 +9,9 @@ export interface Workspace {
   entries: number;
 }
 
+/** Whether this device may change documents. The node refuses otherwise; the page says so before. */
+export const mayEdit = ({ role }: Workspace) => role === "host" || role === "editor";
+
 export interface Status {
   device: string;
   name: string;

@@ -17,7 +17,9 @@ export interface CaretPosition {
 
 export interface EditorProps {
   session: Session;
-  editable: boolean;
+  mayEdit: boolean;
+  /** The session's content has arrived. */
+  loaded: boolean;
   onCaret: (position: CaretPosition) => void;
 }
 
@@ -60,13 +62,19 @@ function createEditor(container: HTMLElement, path: string): CodeEditor {
  * Binds until the returned function is called. Starts over when the model and the text no longer
  * have the same length, because something arrived that Monaco holds differently.
  */
-function bind(editor: CodeEditor, model: monaco.editor.ITextModel, session: Session): () => void {
+function bind(
+  editor: CodeEditor,
+  model: monaco.editor.ITextModel,
+  session: Session,
+  mayEdit: boolean,
+): () => void {
   const awareness = forBinding(session.awareness);
   let unbind = () => {};
 
   const start = () => {
     unbind();
-    fixText(session.text);
+    // Who may not edit sees Monaco's form of the text, bound anew after each change.
+    if (mayEdit) fixText(session.text);
     const binding = new MonacoBinding(session.text, model, new Set([editor]), awareness);
     // Monaco's own undo does not know of remote changes and would restore text at wrong places.
     const undo = new Y.UndoManager(session.text, { trackedOrigins: new Set([binding]) });
@@ -108,7 +116,7 @@ function bind(editor: CodeEditor, model: monaco.editor.ITextModel, session: Sess
   };
 }
 
-export default function Editor({ session, editable, onCaret }: EditorProps) {
+export default function Editor({ session, mayEdit, loaded, onCaret }: EditorProps) {
   const container = useRef<HTMLDivElement>(null);
   const editorRef = useRef<CodeEditor>(null);
 
@@ -116,7 +124,7 @@ export default function Editor({ session, editable, onCaret }: EditorProps) {
     const editor = createEditor(container.current as HTMLDivElement, session.ref.path);
     const model = editor.getModel() as monaco.editor.ITextModel;
     editorRef.current = editor;
-    const unbind = bind(editor, model, session);
+    const unbind = bind(editor, model, session, mayEdit);
     const unstyle = styleCursors(session.awareness);
     const report = () => {
       const { lineNumber, column } = editor.getPosition() ?? { lineNumber: 1, column: 1 };
@@ -131,12 +139,12 @@ export default function Editor({ session, editable, onCaret }: EditorProps) {
       model.dispose();
       editorRef.current = null;
     };
-  }, [session, onCaret]);
+  }, [session, mayEdit, onCaret]);
 
   useEffect(() => {
-    editorRef.current?.updateOptions({ readOnly: !editable });
-    if (editable) editorRef.current?.focus();
-  }, [session, editable]);
+    editorRef.current?.updateOptions({ readOnly: !(loaded && mayEdit) });
+    if (loaded) editorRef.current?.focus();
+  }, [session, mayEdit, loaded]);
 
   return <div className="editor" ref={container} />;
 }

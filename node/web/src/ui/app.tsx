@@ -1,6 +1,6 @@
 import { useEffect, useState, useSyncExternalStore } from "react";
 
-import { getDocuments, getPeers, getStatus, type Workspace } from "../api";
+import { getDocuments, getPeers, getStatus, mayEdit, type Workspace } from "../api";
 import { loadPerson, type Person, storePerson } from "../person";
 import { formatRoute, parseRoute, splitPath } from "../route";
 import { anythingUnsaved } from "../sync";
@@ -74,6 +74,7 @@ export function App() {
           <DocumentView
             workspace={workspace.id}
             path={path}
+            mayEdit={mayEdit(workspace)}
             listRoute={formatRoute(workspace.name)}
             person={person}
           />

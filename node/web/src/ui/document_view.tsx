@@ -13,11 +13,12 @@ const Editor = lazy(() => import("../editor/editor"));
 interface DocumentViewProps {
   workspace: string;
   path: string;
+  mayEdit: boolean;
   listRoute: string;
   person: Person;
 }
 
-export function DocumentView({ workspace, path, listRoute, person }: DocumentViewProps) {
+export function DocumentView({ workspace, path, ...rest }: DocumentViewProps) {
   const [session, setSession] = useState<Session | null>(null);
   useEffect(() => {
     const opened = openSession({ workspace, path });
@@ -28,16 +29,12 @@ export function DocumentView({ workspace, path, listRoute, person }: DocumentVie
     };
   }, [workspace, path]);
   if (!session) return null;
-  return <OpenDocument session={session} listRoute={listRoute} person={person} />;
+  return <OpenDocument session={session} {...rest} />;
 }
 
-interface OpenDocumentProps {
-  session: Session;
-  listRoute: string;
-  person: Person;
-}
+type OpenDocumentProps = Omit<DocumentViewProps, "workspace" | "path"> & { session: Session };
 
-function OpenDocument({ session, listRoute, person }: OpenDocumentProps) {
+function OpenDocument({ session, mayEdit, listRoute, person }: OpenDocumentProps) {
   const view = useSyncExternalStore(session.subscribe, session.view);
   const [caret, setCaret] = useState<CaretPosition | null>(null);
   const onCaret = useCallback((position: CaretPosition) => setCaret(position), []);
@@ -54,7 +51,7 @@ function OpenDocument({ session, listRoute, person }: OpenDocumentProps) {
           {folder && <span className="folder">{folder}</span>}
           {name}
         </h2>
-        <Saved state={view.saved} />
+        {mayEdit ? <Saved state={view.saved} /> : <span className="saved">View only</span>}
         <People participants={view.participants} />
         <ConnectionState connection={view.connection} />
       </header>
@@ -68,7 +65,7 @@ function OpenDocument({ session, listRoute, person }: OpenDocumentProps) {
       )}
       <div className="editor-area" data-loaded={view.loaded}>
         <Suspense>
-          <Editor session={session} editable={view.loaded} onCaret={onCaret} />
+          <Editor session={session} mayEdit={mayEdit} loaded={view.loaded} onCaret={onCaret} />
         </Suspense>
         {!view.loaded && <p className="loading">Loading…</p>}
       </div>

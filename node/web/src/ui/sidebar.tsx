@@ -1,6 +1,6 @@
 import { type FormEvent, useEffect, useRef, useState } from "react";
 
-import { createDocument, type DocumentInfo, type Peer, type Status, type Workspace } from "../api";
+import { createDocument, type DocumentInfo, mayEdit, type Peer, type Status, type Workspace } from "../api";
 import type { Person } from "../person";
 import { formatRoute, pathProblem, splitPath } from "../route";
 import { Logo, Page, Plus, Search } from "./icons";
@@ -94,7 +94,7 @@ interface DocumentsProps {
 function Documents({ workspace, documents, path, onCreated }: DocumentsProps) {
   const [filter, setFilter] = useState("");
   const [creating, setCreating] = useState(false);
-  const canCreate = workspace.role === "host" || workspace.role === "editor";
+  const canCreate = mayEdit(workspace);
   const wanted = filter.trim().toLowerCase();
   const matching = (documents ?? [])
     .filter((document) => document.path.toLowerCase().includes(wanted))
