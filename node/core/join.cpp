@@ -16,9 +16,9 @@ constexpr std::size_t kFrontierRowBytesMax = 32 + 8 + 8 + 32;
 constexpr std::size_t kWelcomeLogsMax =
     (transport::kApplicationBytesMax - 64 - kSealedKeysMax * (32 + 2 + 80)) / kFrontierRowBytesMax;
 
-Hash consent_hash(const Redeem& redeem, const DeviceId& invite) {
+Hash consent_hash(const Redeem& redeem) {
   return crypto::hash({as_bytes(kConsentDomain), redeem.workspace.view(), redeem.device.view(),
-                       invite.view(), as_bytes(redeem.name)});
+                       redeem.invite.view(), as_bytes(redeem.name)});
 }
 
 Bytes start(Kind kind) { return {kVersion, static_cast<std::uint8_t>(kind)}; }
@@ -28,6 +28,7 @@ struct Encoder {
     Bytes out = start(Kind::kRedeem);
     append(out, redeem.workspace.view());
     append(out, redeem.device.view());
+    append(out, redeem.invite.view());
     append_varstring(out, redeem.name);
     append(out, redeem.consent.view());
     append(out, redeem.proof.view());
@@ -59,6 +60,7 @@ Result<JoinMessage> decode_redeem(ByteReader& in) {
   Redeem redeem;
   COTERIE_TRY(redeem.workspace, read_id<WorkspaceId>(in));
   COTERIE_TRY(redeem.device, read_id<DeviceId>(in));
+  COTERIE_TRY(redeem.invite, read_id<DeviceId>(in));
   COTERIE_TRY(redeem.name, read_text(in, kNameBytesMax));
   COTERIE_CHECK(check_name(redeem.name));
   COTERIE_TRY(redeem.consent, read_id<crypto::Signature>(in));
@@ -133,15 +135,16 @@ Redeem make_redeem(const WorkspaceId& workspace, const crypto::SigningKey& devic
   Redeem redeem;
   redeem.workspace = workspace;
   redeem.device = device.id();
+  redeem.invite = invite.id();
   redeem.name = name;
-  redeem.consent = device.sign(consent_hash(redeem, invite.id()).view());
+  redeem.consent = device.sign(consent_hash(redeem).view());
   redeem.proof = invite.sign(admission_proof(workspace, device.id()).view());
   return redeem;
 }
 
-bool verify_redeem(const Redeem& redeem, const DeviceId& invite) {
-  return crypto::verify(redeem.device, consent_hash(redeem, invite).view(), redeem.consent) &&
-         crypto::verify(invite, admission_proof(redeem.workspace, redeem.device).view(),
+bool verify_redeem(const Redeem& redeem) {
+  return crypto::verify(redeem.device, consent_hash(redeem).view(), redeem.consent) &&
+         crypto::verify(redeem.invite, admission_proof(redeem.workspace, redeem.device).view(),
                         redeem.proof);
 }
 

@@ -2,7 +2,7 @@
 // of an invite's key) and a member.
 //
 //     message := version:u8 kind:u8 body
-//     redeem  := 1 workspace:32 device:32 name:varstring consent:64 proof:64
+//     redeem  := 1 workspace:32 device:32 invite:32 name:varstring consent:64 proof:64
 //                `consent` is the joining device's signature, `proof` the invite key's (see below)
 //     welcome := 2 workspace:32 keys:sealed_keys frontier:(count:varuint
 //                (device:32 incarnation:u64 seq:varuint hash:32)*)
@@ -39,6 +39,7 @@ Error refusal_error(RefusalReason reason);
 struct Redeem {
   WorkspaceId workspace;
   DeviceId device;
+  DeviceId invite;  ///< Public half of the invite's key. A guest's link is authenticated by it.
   std::string name;
   crypto::Signature consent;
   crypto::Signature proof;
@@ -62,7 +63,7 @@ Result<JoinMessage> decode_join_message(ByteView payload);
 Redeem make_redeem(const WorkspaceId& workspace, const crypto::SigningKey& device,
                    const std::string& name, const crypto::SigningKey& invite);
 
-/// Whether both signatures are right for `invite`, the key that authenticated the link.
-bool verify_redeem(const Redeem& redeem, const DeviceId& invite);
+/// Whether both signatures are right.
+bool verify_redeem(const Redeem& redeem);
 
 }  // namespace coterie::node

@@ -84,14 +84,16 @@ TEST(JoinTest, MessagesSurviveTheRoundTrip) {
   const Redeem redeem = make_redeem(workspace, device, "anna", invite);
   const auto decoded = decode_join_message(encode_join_message(redeem));
   ASSERT_TRUE(decoded);
-  EXPECT_TRUE(verify_redeem(std::get<Redeem>(*decoded), invite.id()));
-  EXPECT_FALSE(verify_redeem(redeem, device.id()));
+  EXPECT_TRUE(verify_redeem(std::get<Redeem>(*decoded)));
   Redeem renamed = redeem;
   renamed.name = "ben";
-  EXPECT_FALSE(verify_redeem(renamed, invite.id()));
+  EXPECT_FALSE(verify_redeem(renamed));
+  Redeem other_invite = redeem;
+  other_invite.invite = device.id();
+  EXPECT_FALSE(verify_redeem(other_invite));
   Redeem moved = redeem;
   moved.workspace.bytes[0] ^= 1;
-  EXPECT_FALSE(verify_redeem(moved, invite.id()));
+  EXPECT_FALSE(verify_redeem(moved));
 
   Welcome welcome;
   welcome.workspace = workspace;

@@ -99,6 +99,7 @@ bool Membership::apply(std::size_t index, const Hash& hash) {
     founder_ = node.author;
     genesis_ = index;
     name_ = create->name;
+    first_key_ = create->key;
     // The founder's own name follows in its endpoint record.
     members_[node.author] = {"", Role::kHost};
     return true;

@@ -58,6 +58,9 @@ class Membership {
   /// Name given by the founder; empty before.
   const std::string& name() const { return name_; }
 
+  /// Commitment of the first epoch key; zero before.
+  const Hash& first_key() const { return first_key_; }
+
   const Member* find(const DeviceId& device) const;
   const std::map<DeviceId, Member>& members() const { return members_; }
   const std::map<DeviceId, Invite>& invites() const { return invites_; }
@@ -99,6 +102,7 @@ class Membership {
   std::optional<DeviceId> founder_;
   std::size_t genesis_ = 0;
   std::string name_;
+  Hash first_key_;
   std::map<DeviceId, Member> members_;
   std::map<DeviceId, Invite> invites_;
   std::map<DeviceId, std::vector<std::size_t>> admissions_;  ///< That count, by device.

@@ -37,7 +37,6 @@ const ip = (...args) => execFileSync("ip", args, { stdio: ["ignore", "pipe", "in
 
 export class Network {
   #hosts = 1;
-  #cuts = new Map(); // How many faults want the host cut off, by name.
 
   constructor() {
     check(process.env[entered], "to be in a private network");
@@ -68,15 +67,10 @@ export class Network {
 
   /** Nothing passes to or from the host from now on; open connections are not told. */
   cut(name) {
-    const cuts = this.#cuts.get(name) ?? 0;
-    this.#cuts.set(name, cuts + 1);
-    if (cuts === 0) ip("link", "set", name, "down");
+    ip("link", "set", name, "down");
   }
 
-  /** Undoes one cut(). */
   heal(name) {
-    const cuts = this.#cuts.get(name) - 1;
-    this.#cuts.set(name, cuts);
-    if (cuts === 0) ip("link", "set", name, "up");
+    ip("link", "set", name, "up");
   }
 }

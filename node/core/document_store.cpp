@@ -1,0 +1,337 @@
+#include "node/core/document_store.hpp"
+
+#include <algorithm>
+#include <utility>
+
+#include "node/core/codec.hpp"
+#include "node/core/limits.hpp"
+
+namespace coterie::node {
+
+using storage::Table;
+
+namespace {
+
+constexpr std::uint8_t kRowVersion = 1;
+/// How long a document stays loaded after its last use, and how many are kept at most.
+constexpr Duration kIdle = std::chrono::seconds(60);
+constexpr std::size_t kLoadedIdleMax = 256;
+/// The row on disk may be this much behind with `changed`: one write a minute, not one an edit.
+constexpr WallMillis kChangedLagMs = 60'000;
+
+Bytes row_key(const DocumentId& id) { return Bytes(id.view().begin(), id.view().end()); }
+
+}  // namespace
+
+Status DocumentStore::load_rows() {
+  Status status;
+  COTERIE_CHECK(ledger_.store().scan(Table::kDocuments, {}, {}, [&](ByteView key, ByteView value) {
+    const auto id = DocumentId::from(key);
+    const auto opened = ledger_.sealer().open(Table::kDocuments, key, value);
+    if (!id || !opened) {
+      status = Error{ErrorCode::kCorrupt, "a document's row is damaged"};
+      return false;
+    }
+    ByteReader in(*opened);
+    const auto version = in.read_u8();
+    const auto path = read_text(in, kPathBytesMax);
+    const auto created = in.read_varuint();
+    const auto changed = in.read_varuint();
+    if (!version || *version != kRowVersion || !path || !created || !changed) {
+      status = Error{ErrorCode::kCorrupt, "a document's row is damaged"};
+      return false;
+    }
+    Document* document = make(*id);
+    document->path = *path;
+    document->created = *created;
+    document->changed = document->changed_stored = *changed;
+    document->recorded = !path->empty();
+    if (document->recorded) ++recorded_;
+    return true;
+  }));
+  return status;
+}
+
+Document* DocumentStore::make(const DocumentId& id) {
+  auto& document = documents_[id];
+  if (document == nullptr) {
+    document = std::make_unique<Document>();
+    document->id = id;
+  }
+  return document.get();
+}
+
+Document* DocumentStore::find(const DocumentId& id) {
+  const auto found = documents_.find(id);
+  return found == documents_.end() ? nullptr : found->second.get();
+}
+
+Document* DocumentStore::find_path(std::string_view path) {
+  Document* document = find(document_id(ledger_.workspace(), path));
+  return document != nullptr && document->recorded ? document : nullptr;
+}
+
+Result<Document*> DocumentStore::open_path(std::string_view path) {
+  COTERIE_CHECK(check_document_path(path));
+  const DocumentId id = document_id(ledger_.workspace(), path);
+  if (Document* known = find(id)) {
+    if (known->path.empty()) known->path = path;
+    return known;
+  }
+  if (documents_.size() >= kDocumentsMax) {
+    return Error{ErrorCode::kLimitExceeded, "too many documents in this workspace",
+                 documents_.size()};
+  }
+  Document* document = make(id);
+  document->path = path;
+  document->tail_known = true;
+  return document;
+}
+
+void DocumentStore::release(Document& document) {
+  const bool empty = !document.recorded && document.clients.empty() && document.tail_known &&
+                     document.tail_next == 0 && document.queue.empty();
+  if (!empty) return;
+  loaded_.erase(document.id);
+  documents_.erase(document.id);
+}
+
+void DocumentStore::store_row(Document& document) {
+  Bytes row{kRowVersion};
+  append_varstring(row, document.recorded ? document.path : std::string());
+  append_varuint(row, document.created);
+  append_varuint(row, document.changed);
+  const Bytes key = row_key(document.id);
+  ledger_.staged().put(Table::kDocuments, key, ledger_.sealer().seal(Table::kDocuments, key, row));
+  document.changed_stored = document.changed;
+}
+
+void DocumentStore::record(Document& document, std::string_view path, WallMillis created) {
+  const bool news = !document.recorded || created < document.created;
+  if (!news) return;
+  if (!document.recorded) ++recorded_;
+  document.recorded = true;
+  document.path = path;
+  document.created = created;
+  document.changed = std::max(document.changed, created);
+  store_row(document);
+}
+
+void DocumentStore::touch(Document& document, WallMillis changed) {
+  document.changed = std::max(document.changed, changed);
+  if (document.changed > document.changed_stored + kChangedLagMs) store_row(document);
+}
+
+// The tail.
+
+void DocumentStore::know_tail(Document& document) {
+  if (document.tail_known) return;
+  document.tail_known = true;
+  const Bytes prefix = row_key(document.id);
+  const Bytes end = end_of_prefix(prefix);
+  const auto last = ledger_.store().last(Table::kTails, prefix, end);
+  if (!last || !*last) return;
+  const auto counter = tail_counter((*last)->first);
+  if (!counter) return;
+  document.tail_next = *counter + 1;
+  document.tail_first = *counter;
+  (void)ledger_.store().scan(Table::kTails, prefix, end, [&](ByteView key, ByteView) {
+    if (const auto first = tail_counter(key)) document.tail_first = *first;
+    return false;
+  });  // Best effort: the count only decides when to cut.
+}
+
+void DocumentStore::extend_tail(Document& document, const EntryRef& ref) {
+  know_tail(document);
+  ledger_.staged().put(Table::kTails, tail_key(document.id, document.tail_next++), encode_ref(ref));
+  document.written_in = ledger_.staging_number();
+}
+
+void DocumentStore::prune_unwritten(Document& document) {
+  auto& list = document.unwritten;
+  const std::uint64_t landed = ledger_.landed_number();
+  list.erase(std::remove_if(list.begin(), list.end(),
+                            [landed](const auto& one) { return one.batch <= landed; }),
+             list.end());
+}
+
+bool DocumentStore::assemble(Document& document, const EntryRef& ref, const PartRecord& part,
+                             Bytes& update) {
+  if (part.index == 0) document.assemblies[ref.log] = {part.count, {}, {}};
+  const auto found = document.assemblies.find(ref.log);
+  if (found == document.assemblies.end()) return false;
+  Document::Assembly& assembly = found->second;
+  const bool next = part.count == assembly.count && part.index == assembly.refs.size() &&
+                    (assembly.refs.empty() || assembly.refs.back().seq + 1 == ref.seq);
+  if (!next) {
+    // Its author broke off: what is there will never be whole.
+    document.assemblies.erase(found);
+    return false;
+  }
+  append(assembly.bytes, part.bytes);
+  assembly.refs.push_back(ref);
+  if (assembly.refs.size() < assembly.count) return false;
+  update = std::move(assembly.bytes);
+  document.assemblies.erase(found);
+  return true;
+}
+
+// Replicas.
+
+Status DocumentStore::load(Now now, Document& document) {
+  document.used = now.steady;
+  if (document.doc != nullptr) return {};
+  know_tail(document);
+  prune_unwritten(document);
+  const Bytes prefix = row_key(document.id);
+  const Bytes end = end_of_prefix(prefix);
+
+  // The tail before the snapshot: a commit in between moves rows from the one into the other, and
+  // applying them twice is harmless.
+  std::vector<EntryRef> tail;
+  Status status;
+  COTERIE_CHECK(ledger_.store().scan(Table::kTails, prefix, end, [&](ByteView, ByteView value) {
+    auto ref = decode_ref(value);
+    if (!ref) {
+      status = ref.error();
+      return false;
+    }
+    tail.push_back(*ref);
+    return true;
+  }));
+  COTERIE_CHECK(status);
+  COTERIE_TRY(const auto sealed, ledger_.store().get(Table::kSnapshots, prefix));
+
+  const auto client_id = static_cast<crdt::ClientId>(context_.random.next_u64() >> 32);
+  auto doc = std::make_unique<crdt::Doc>(crdt::Doc::Options{client_id, true});
+  if (sealed) {
+    COTERIE_TRY(const Bytes snapshot, ledger_.sealer().open(Table::kSnapshots, prefix, *sealed));
+    if (!doc->apply_update(snapshot)) {
+      return Error{ErrorCode::kCorrupt, "a document's snapshot does not apply"};
+    }
+  }
+  document.doc = std::move(doc);
+  document.assemblies.clear();
+  loaded_.insert(document.id);
+  for (const EntryRef& ref : tail) {
+    auto record = ledger_.read_record(ref);
+    if (!record) {
+      document.doc.reset();
+      loaded_.erase(document.id);
+      return record.error();
+    }
+    apply_record(document, ref, *record);
+  }
+  for (const auto& one : document.unwritten) apply_record(document, one.ref, one.record);
+  document.unwritten.clear();
+  return {};
+}
+
+/// Applies a record of the tail. Errors were reported when it came.
+void DocumentStore::apply_record(Document& document, const EntryRef& ref, ByteView bytes) {
+  const auto record = decode_record(ledger_.workspace(), bytes);
+  if (!record) return;
+  if (const auto* update = std::get_if<UpdateRecord>(&*record)) {
+    (void)document.doc->apply_update(update->update);
+  } else if (const auto* part = std::get_if<PartRecord>(&*record)) {
+    Bytes whole;
+    if (assemble(document, ref, *part, whole)) (void)document.doc->apply_update(whole);
+  }
+}
+
+DocumentStore::Applied DocumentStore::accept(Now now, Document& document, const EntryRef& ref,
+                                             ByteView bytes, WallMillis changed) {
+  Applied applied;
+  const auto record = decode_record(ledger_.workspace(), bytes);
+  if (!record) return applied;
+  const auto* part = std::get_if<PartRecord>(&*record);
+  const auto* update = std::get_if<UpdateRecord>(&*record);
+  if (document.doc == nullptr) {
+    if (update != nullptr && !crdt::validate_update(update->update)) {
+      warn_once("a member wrote an update that does not parse; it is kept and not applied");
+      return applied;
+    }
+    extend_tail(document, ref);
+    touch(document, changed);
+    prune_unwritten(document);
+    document.unwritten.push_back(
+        {ledger_.staging_number(), ref, Bytes(bytes.begin(), bytes.end())});
+    if (document.tail_next - document.tail_first > kIdleTailEntriesMax && load(now, document)) {
+      cut(document);
+    }
+    return applied;
+  }
+  Bytes whole;
+  ByteView content;
+  if (part != nullptr) {
+    extend_tail(document, ref);
+    if (!assemble(document, ref, *part, whole)) return applied;
+    content = whole;
+  } else if (update != nullptr) {
+    content = update->update;
+  }
+  auto result = document.doc->apply_update(content);
+  if (!result) {
+    warn_once("a member wrote an update that does not apply; it is kept and not applied");
+    return applied;
+  }
+  if (part == nullptr) extend_tail(document, ref);
+  touch(document, changed);
+  applied.changed = result->changed;
+  applied.update = std::move(result->update);
+  if (document.tail_next - document.tail_first > kTailEntriesMax) cut(document);
+  return applied;
+}
+
+void DocumentStore::cut(Document& document) {
+  const Bytes key = row_key(document.id);
+  auto& staged = ledger_.staged();
+  staged.put(Table::kSnapshots, key,
+             ledger_.sealer().seal(Table::kSnapshots, key, document.doc->encode_state_as_update()));
+  staged.batch.erase_range(Table::kTails, tail_key(document.id, document.tail_first),
+                           tail_key(document.id, document.tail_next));
+  document.tail_first = document.tail_next;
+  for (const auto& [log, assembly] : document.assemblies) {
+    for (const EntryRef& ref : assembly.refs) extend_tail(document, ref);
+  }
+  document.written_in = ledger_.staging_number();
+  store_row(document);
+}
+
+void DocumentStore::sweep(Now now) {
+  std::vector<std::pair<Instant, Document*>> idle;
+  for (const DocumentId& id : loaded_) {
+    Document& document = *documents_.at(id);
+    const bool settled = document.queue.empty() && document.written_in <= ledger_.landed_number();
+    if (document.clients.empty() && settled) idle.emplace_back(document.used, &document);
+  }
+  std::stable_sort(idle.begin(), idle.end(),
+                   [](const auto& a, const auto& b) { return a.first < b.first; });
+  for (std::size_t i = 0; i < idle.size(); ++i) {
+    Document& document = *idle[i].second;
+    const bool crowded = idle.size() - i > kLoadedIdleMax;
+    if (!crowded && document.used + kIdle > now.steady) break;
+    // A short tail is cheaper to apply at the next open than a snapshot is to write now.
+    if (document.tail_next - document.tail_first > kTailEntriesMax / 10) {
+      cut(document);  // Unloaded at a later sweep, once this is durable.
+      continue;
+    }
+    document.doc.reset();
+    document.assemblies.clear();
+    loaded_.erase(document.id);
+    release(document);
+  }
+}
+
+void DocumentStore::cut_all() {
+  for (const DocumentId& id : loaded_) {
+    Document& document = *documents_.at(id);
+    if (document.tail_next > document.tail_first) cut(document);
+  }
+}
+
+void DocumentStore::warn_once(const char* what) {
+  if (warned_.insert(what).second) context_.warn(what);
+}
+
+}  // namespace coterie::node

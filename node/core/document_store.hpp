@@ -1,0 +1,136 @@
+// Documents of one workspace: their rows, and their Yjs replicas while somebody uses them.
+//
+// At rest a document is a sealed snapshot and a tail of references to the entries since. Opening is
+// snapshot plus tail. A document that nobody has open here costs a row in memory and, for an entry
+// that arrives, one tail row on disk: its replica is not loaded.
+//
+// Single-threaded owner.
+
+#pragma once
+
+#include <map>
+#include <memory>
+#include <optional>
+#include <set>
+#include <string>
+#include <vector>
+
+#include "crdt/doc.hpp"
+#include "node/core/context.hpp"
+#include "node/core/ledger.hpp"
+#include "node/core/records.hpp"
+
+namespace coterie::node {
+
+struct Client;
+
+struct Document {
+  DocumentId id;
+  std::string path;  ///< Empty while only updates of it have come.
+  WallMillis created = 0;
+  WallMillis changed = 0;
+  WallMillis changed_stored = 0;  ///< As its row on disk says.
+  bool recorded = false;          ///< A document record is in some log.
+
+  /// Rows of the tail: [tail_first, tail_next). Known after the first use.
+  bool tail_known = false;
+  std::uint64_t tail_first = 0;
+  std::uint64_t tail_next = 0;
+  /// The batch that holds its newest tail row.
+  std::uint64_t written_in = 0;
+  /// Updates in the tail that the store does not show yet, while not loaded.
+  struct Unwritten {
+    std::uint64_t batch;
+    EntryRef ref;
+    Bytes record;
+  };
+  std::vector<Unwritten> unwritten;
+
+  /// The replica, while in use.
+  std::unique_ptr<crdt::Doc> doc;
+  Instant used;
+  /// Parts of a large update that have come so far, by log.
+  struct Assembly {
+    std::uint64_t count = 0;
+    Bytes bytes;
+    std::vector<EntryRef> refs;
+  };
+  std::map<LogId, Assembly> assemblies;
+
+  /// Clients attached, and what they wrote that is in no entry yet.
+  std::vector<Client*> clients;
+  std::vector<Bytes> queue;
+  std::size_t queue_bytes = 0;
+  std::set<ClientHandle> senders;
+  std::set<Hash> pending_logged;  ///< Raw updates that wait for others, to log each once.
+  Instant last_flush{};
+  std::optional<Instant> flush_at;
+};
+
+class DocumentStore {
+ public:
+  DocumentStore(Ledger& ledger, Context& context) : ledger_(ledger), context_(context) {}
+
+  /// Reads all rows. Errors: kCorrupt, kIo.
+  Status load_rows();
+
+  Document* find(const DocumentId& id);
+  Document* find_path(std::string_view path);
+  const std::map<DocumentId, std::unique_ptr<Document>>& all() const { return documents_; }
+  /// Documents with a record: what people are shown.
+  std::size_t recorded() const { return recorded_; }
+
+  /// The document of that path, with a row in memory only until it is recorded.
+  /// Errors: kMalformed, kLimitExceeded (path; kDocumentsMax).
+  Result<Document*> open_path(std::string_view path);
+  /// Forgets a row that came to nothing: no record, no tail, no clients.
+  void release(Document& document);
+
+  /// Takes note of a document record, ours or another's, and stages the row. Earliest creation
+  /// wins.
+  void record(Document& document, std::string_view path, WallMillis created);
+
+  /// Loads the replica unless it is loaded. Cost: O(document). Errors: kCorrupt, kIo.
+  Status load(Now now, Document& document);
+
+  /// What a record of another device did to a document that is loaded.
+  struct Applied {
+    bool changed = false;
+    Bytes update;  ///< For clients; empty unless changed.
+  };
+  /// Takes in an update or part record that is staged at `ref`. Never fails: what cannot be applied
+  /// stays in the log, and the operator is told.
+  Applied accept(Now now, Document& document, const EntryRef& ref, ByteView record,
+                 WallMillis changed);
+
+  /// Notes that entry `ref`, written here and applied already, belongs to the tail.
+  void extend_tail(Document& document, const EntryRef& ref);
+  void touch(Document& document, WallMillis changed);
+
+  /// Writes a snapshot and cuts the tail. Precondition: loaded.
+  void cut(Document& document);
+  /// Cuts what has grown, unloads what was not used for a while.
+  void sweep(Now now);
+  /// Snapshots everything loaded that has a tail.
+  void cut_all();
+
+  Document* make(const DocumentId& id);
+
+ private:
+  void know_tail(Document& document);
+  void store_row(Document& document);
+  /// Parts: whether `record` completes an update; then `update` is whole.
+  bool assemble(Document& document, const EntryRef& ref, const PartRecord& part, Bytes& update);
+  void apply_record(Document& document, const EntryRef& ref, ByteView record);
+  void prune_unwritten(Document& document);
+  void warn_once(const char* what);
+
+  Ledger& ledger_;
+  Context& context_;
+  std::map<DocumentId, std::unique_ptr<Document>> documents_;
+  std::size_t recorded_ = 0;
+  std::set<DocumentId> loaded_;
+  std::set<const char*> warned_;
+};
+
+}  // namespace coterie::node

@@ -1,0 +1,891 @@
+#include "node/core/engine.hpp"
+
+#include <algorithm>
+#include <map>
+#include <set>
+#include <utility>
+
+#include "node/core/client.hpp"
+#include "node/core/context.hpp"
+#include "node/core/joining.hpp"
+#include "node/core/limits.hpp"
+#include "node/core/workspace.hpp"
+#include "transport/wire/messages.hpp"
+
+namespace coterie::node {
+
+using transport::Mesh;
+
+namespace {
+
+constexpr Duration kKeepaliveSweep = std::chrono::seconds(5);
+/// Stock providers hang up after 30 s without a message.
+constexpr Duration kKeepaliveQuiet = std::chrono::seconds(15);
+constexpr Duration kAwarenessRetry = std::chrono::milliseconds(50);
+/// Faulty frames before a link is closed.
+constexpr std::size_t kFaultsMax = 8;
+constexpr Duration kAttemptTime = std::chrono::seconds(10);
+constexpr Duration kAttemptPause = std::chrono::milliseconds(500);
+/// Spent invites still let their holder in to be told why, this long after they expired.
+constexpr WallMillis kSpentInviteMs = WallMillis{30} * 24 * 60 * 60 * 1000;
+
+}  // namespace
+
+struct Engine::State final : transport::EntrySource {
+  struct Link {
+    DeviceId peer;
+    bool guest = false;
+    std::size_t faults = 0;
+  };
+
+  State(Now at, Options options, crypto::SigningKey key, storage::StoreProvider& provider,
+        SecureRandom& random)
+      : last(at), context{std::move(options), std::move(key), random, {}}, stores(provider) {
+    context.options.mesh.self = context.identity.id();
+    context.options.mesh.seed = context.options.seed;
+    mesh = std::make_unique<Mesh>(at, context.options.mesh, *this);
+    next_keepalive = at.steady + kKeepaliveSweep;
+    redeem_refilled = at.steady;
+  }
+
+  // EntrySource.
+  const Frontier* frontier(const WorkspaceId& id) const override {
+    const Workspace* workspace = find(id);
+    return workspace == nullptr ? nullptr : &workspace->ledger().frontier();
+  }
+  transport::EntryRun read(const WorkspaceId& id, const LogId& log, Seq first,
+                           std::size_t bytes_max) const override {
+    const Workspace* workspace = find(id);
+    if (workspace == nullptr) return {log, first, {}};
+    return workspace->ledger().read(log, first, bytes_max);
+  }
+
+  Workspace* find(const WorkspaceId& id) const {
+    const auto found = workspaces.find(id);
+    return found == workspaces.end() ? nullptr : found->second.get();
+  }
+  /// Also known to people: its genesis is here.
+  Result<Workspace*> find_founded(const WorkspaceId& id) const;
+  Result<Workspace*> find_named(std::string_view name) const;
+
+  Status open_workspaces(Now now);
+  void publish_members(Now now, Workspace& workspace);
+  void publish_allowed(Now now);
+  void pump(Now now);
+  void dispatch(Now now, Mesh::Output output);
+  void drop_link(Now now, LinkId link, const char* reason);
+
+  void reply(RequestId request, Result<CommandResult> result);
+  void reply_when_durable(Now now, Workspace& workspace, RequestId request, CommandResult result);
+  void run(Now now, RequestId request, const CreateWorkspace& command);
+  void run(Now now, RequestId request, const CreateInvite& command);
+  void run(Now now, RequestId request, const CreateDocument& command);
+  void run(Now now, RequestId request, const JoinWorkspace& command);
+
+  void remove_client(Now now, ClientHandle handle);
+  void close_client(Now now, ClientHandle handle, const Workspace::Closing& closing);
+  void tend_clients(Now now);
+
+  // Joining, the newcomer's side.
+  void attempt(Now now, Joining& joining);
+  void attempt_failed(Now now, Joining& joining);
+  void ask(Now now, Joining& joining, LinkId link, bool guest);
+  void handle_welcome(Now now, Joining& joining, const Welcome& welcome);
+  void check_synced(Now now, const WorkspaceId& id);
+  void finish(Joining& joining, Result<CommandResult> result);
+  void release_join_link(Now now, Joining& joining);
+  void tend_joins(Now now);
+  Joining* joining_on(LinkId link);
+
+  // The member's side.
+  void handle_application(Now now, const Mesh::ApplicationReceived& received);
+  void handle_redeem(Now now, LinkId link, const Redeem& redeem);
+  void answer_redeem(Now now, LinkId link, const JoinMessage& message);
+
+  Now last;  ///< Time of the last input, for queries.
+  Context context;
+  storage::StoreProvider& stores;
+  std::unique_ptr<Mesh> mesh;
+  std::map<WorkspaceId, std::unique_ptr<Workspace>> workspaces;
+  std::map<CommitToken, WorkspaceId> commits;
+  CommitToken next_token = 1;
+  std::map<RequestId, WorkspaceId> requests;  ///< That wait for a batch.
+
+  std::map<LinkId, Link> links;
+  std::set<std::pair<DeviceId, std::string>> mesh_dials;
+  AllowPeers allowed;
+  std::map<WorkspaceId, std::vector<transport::MemberAddress>> published;
+
+  std::map<ClientHandle, std::unique_ptr<Client>> clients;
+  std::set<ClientHandle> awareness_waiting;
+  std::optional<Instant> awareness_due;
+  Instant next_keepalive;
+
+  std::map<WorkspaceId, Joining> joins;
+  std::size_t redeem_tokens = kRedeemBurst;
+  Instant redeem_refilled;
+  bool stopping = false;
+};
+
+// Opening.
+
+Engine::Engine(std::unique_ptr<State> state) : state_(std::move(state)) {}
+Engine::~Engine() = default;
+
+Result<std::unique_ptr<Engine>> Engine::open(Now now, Options options, crypto::SigningKey identity,
+                                             storage::StoreProvider& stores, SecureRandom& random) {
+  COTERIE_CHECK(check_name(options.device_name));
+  if (options.addresses.size() > kAddressesMax) {
+    return Error{ErrorCode::kLimitExceeded, "too many addresses", options.addresses.size()};
+  }
+  for (const std::string& address : options.addresses) COTERIE_CHECK(check_address(address));
+  auto state =
+      std::make_unique<State>(now, std::move(options), std::move(identity), stores, random);
+  COTERIE_CHECK(state->open_workspaces(now));
+  return std::unique_ptr<Engine>(new Engine(std::move(state)));
+}
+
+Status Engine::State::open_workspaces(Now now) {
+  COTERIE_TRY(const std::vector<std::string> names, stores.list());
+  for (const std::string& name : names) {
+    const auto bytes = from_hex(name);
+    if (!bytes) continue;
+    const auto id = WorkspaceId::from(*bytes);
+    if (!id) continue;
+    COTERIE_TRY(storage::Store * store, stores.open(name));
+    auto workspace = std::make_unique<Workspace>(now, context, *mesh, *id, *store);
+    COTERIE_CHECK(workspace->load());
+    if (!workspace->adopted()) continue;
+    Workspace& opened = *workspace;
+    workspaces.emplace(*id, std::move(workspace));
+    publish_members(now, opened);
+    opened.announce_endpoint(now);
+  }
+  publish_allowed(now);
+  pump(now);
+  return {};
+}
+
+Result<Workspace*> Engine::State::find_founded(const WorkspaceId& id) const {
+  Workspace* workspace = find(id);
+  if (workspace == nullptr || !workspace->membership().founded()) {
+    return Error{ErrorCode::kNotFound, "no workspace of that id here"};
+  }
+  return workspace;
+}
+
+Result<Workspace*> Engine::State::find_named(std::string_view name) const {
+  if (const auto bytes = from_hex(name); bytes && bytes->size() == WorkspaceId::kBytes) {
+    return find_founded(*WorkspaceId::from(*bytes));
+  }
+  Workspace* found = nullptr;
+  for (const auto& [id, workspace] : workspaces) {
+    if (!workspace->membership().founded() || workspace->membership().name() != name) continue;
+    if (found != nullptr) {
+      return Error{ErrorCode::kConflict, "several workspaces have that name: use the id"};
+    }
+    found = workspace.get();
+  }
+  if (found == nullptr) return Error{ErrorCode::kNotFound, "no workspace of that name here"};
+  return found;
+}
+
+// Members, and who may connect.
+
+void Engine::State::publish_members(Now now, Workspace& workspace) {
+  workspace.members_changed = false;
+  auto members = workspace.mesh_members();
+  auto [known, fresh] = published.emplace(workspace.id(), members);
+  if (!fresh && known->second == members) return;
+  known->second = members;
+  mesh->set_workspace(now, workspace.id(), std::move(members));
+}
+
+void Engine::State::publish_allowed(Now now) {
+  std::set<DeviceId> members;
+  std::vector<std::pair<WallMillis, DeviceId>> guests;
+  for (const auto& [id, workspace] : workspaces) {
+    for (const auto& member : workspace->mesh_members()) members.insert(member.device);
+    const auto role = workspace->ledger().role();
+    if (!role || !may_admit(*role)) continue;
+    for (const auto& [key, invite] : workspace->membership().invites()) {
+      const WallMillis expires = invite.terms.expires;
+      if (now.wall < expires + kSpentInviteMs) guests.emplace_back(expires, key);
+    }
+  }
+  members.erase(context.identity.id());
+  std::sort(guests.rbegin(), guests.rend());
+  if (guests.size() > kGuestKeysMax) guests.resize(kGuestKeysMax);
+  AllowPeers next;
+  next.members.assign(members.begin(), members.end());
+  for (const auto& [expires, key] : guests) {
+    if (members.count(key) == 0) next.guests.push_back(key);
+  }
+  if (next.members == allowed.members && next.guests == allowed.guests) return;
+  allowed = next;
+  context.emit(std::move(next));
+}
+
+// Outputs of the parts.
+
+void Engine::State::pump(Now now) {
+  last = now;
+  for (bool busy = true; busy;) {
+    busy = false;
+    for (auto& [id, workspace] : workspaces) {
+      workspace->pump(now);
+      while (auto batch = workspace->next_batch(now)) {
+        commits[next_token] = id;
+        context.emit(CommitBatch{id, next_token++, std::move(*batch)});
+      }
+      if (workspace->members_changed) {
+        publish_members(now, *workspace);
+        publish_allowed(now);
+      }
+    }
+    while (auto output = mesh->poll_output()) {
+      busy = true;
+      dispatch(now, std::move(*output));
+    }
+  }
+}
+
+void Engine::State::dispatch(Now now, Mesh::Output output) {
+  if (auto* frame = std::get_if<Mesh::SendFrame>(&output)) {
+    context.emit(std::move(*frame));
+  } else if (auto* close = std::get_if<Mesh::CloseLink>(&output)) {
+    links.erase(close->link);
+    if (Joining* joining = joining_on(close->link)) {
+      joining->link.reset();
+      attempt_failed(now, *joining);
+    }
+    context.emit(*close);
+  } else if (auto* dial = std::get_if<Mesh::Dial>(&output)) {
+    // While a guest link to that device is being made, a second dial could not be told from it.
+    const bool taken = std::any_of(joins.begin(), joins.end(), [&](const auto& item) {
+      const Joining& joining = item.second;
+      return joining.stage == Joining::Stage::kDialing && joining.contact().device == dial->device;
+    });
+    if (taken) return mesh->handle_dial_failed(now, dial->device, dial->address);
+    mesh_dials.emplace(dial->device, dial->address);
+    context.emit(Dial{dial->device, dial->address, nullptr});
+  } else if (auto* run = std::get_if<Mesh::RunReceived>(&output)) {
+    if (Workspace* workspace = find(run->workspace)) {
+      workspace->handle_run(now, *run);
+    } else {
+      mesh->handle_run_verdict(now, run->run_id, transport::RunVerdict::kDeferred);
+    }
+  } else if (auto* awareness = std::get_if<Mesh::AwarenessReceived>(&output)) {
+    if (Workspace* workspace = find(awareness->workspace)) {
+      workspace->handle_awareness(now, *awareness);
+    } else {
+      mesh->handle_awareness_verdict(now, awareness->awareness_id,
+                                     transport::AwarenessVerdict::kIgnored);
+    }
+  } else if (auto* application = std::get_if<Mesh::ApplicationReceived>(&output)) {
+    handle_application(now, *application);
+  } else if (auto* changed = std::get_if<Mesh::LinkChanged>(&output)) {
+    Workspace* workspace = find(changed->workspace);
+    if (workspace != nullptr && changed->linked) workspace->handle_linked();
+  }
+}
+
+void Engine::State::drop_link(Now now, LinkId link, const char* reason) {
+  if (links.erase(link) == 0) return;
+  mesh->handle_link_down(now, link);
+  context.emit(CloseLink{link, reason});
+}
+
+// Links.
+
+void Engine::handle_link_up(Now now, LinkId link, const DeviceId& peer, bool outgoing) {
+  State& state = *state_;
+  bool guest = false;
+  if (outgoing) {
+    bool for_mesh = false;
+    for (auto it = state.mesh_dials.lower_bound({peer, ""});
+         it != state.mesh_dials.end() && it->first == peer; it = state.mesh_dials.erase(it)) {
+      for_mesh = true;
+    }
+    for (auto& [id, joining] : state.joins) {
+      const bool mine = !for_mesh && joining.stage == Joining::Stage::kDialing &&
+                        joining.contact().device == peer;
+      if (!mine) continue;
+      guest = true;
+      state.links[link] = {peer, true, 0};
+      state.mesh->handle_link_up(now, link, peer, outgoing, true);
+      state.ask(now, joining, link, true);
+      break;
+    }
+  } else {
+    const auto& [members, guests] = state.allowed;
+    const bool member = std::binary_search(members.begin(), members.end(), peer);
+    guest = !member && std::find(guests.begin(), guests.end(), peer) != guests.end();
+    if (!member && !guest) {
+      state.context.emit(CloseLink{link, "neither a member nor a guest"});
+      return;
+    }
+  }
+  if (state.links.count(link) == 0) {
+    state.links[link] = {peer, guest, 0};
+    state.mesh->handle_link_up(now, link, peer, outgoing, guest);
+  }
+  state.pump(now);
+}
+
+void Engine::handle_dial_failed(Now now, const DeviceId& device, const std::string& address) {
+  State& state = *state_;
+  if (state.mesh_dials.erase({device, address}) > 0) {
+    state.mesh->handle_dial_failed(now, device, address);
+  } else {
+    for (auto& [id, joining] : state.joins) {
+      const bool mine = joining.stage == Joining::Stage::kDialing &&
+                        joining.contact().device == device && joining.address() == address;
+      if (mine) {
+        state.attempt_failed(now, joining);
+        break;
+      }
+    }
+  }
+  state.pump(now);
+}
+
+void Engine::handle_link_down(Now now, LinkId link) {
+  State& state = *state_;
+  if (state.links.erase(link) > 0) {
+    state.mesh->handle_link_down(now, link);
+    if (Joining* joining = state.joining_on(link)) {
+      joining->link.reset();
+      state.attempt_failed(now, *joining);
+    }
+  }
+  state.pump(now);
+}
+
+void Engine::handle_sent(Now now, LinkId link, std::size_t bytes) {
+  if (state_->links.count(link) > 0) state_->mesh->handle_sent(now, link, bytes);
+  state_->pump(now);
+}
+
+Status Engine::handle_frame(Now now, LinkId link, ByteView frame) {
+  State& state = *state_;
+  const auto found = state.links.find(link);
+  if (found == state.links.end()) return Error{ErrorCode::kNotFound, "frame on a closed link"};
+  const Status status = state.mesh->handle_frame(now, link, frame);
+  if (!status && ++found->second.faults >= kFaultsMax) {
+    state.drop_link(now, link, "too many faulty frames");
+  }
+  state.pump(now);
+  return status;
+}
+
+// Storage.
+
+void Engine::handle_committed(Now now, CommitToken token) {
+  State& state = *state_;
+  const auto found = state.commits.find(token);
+  if (found == state.commits.end()) return;
+  const WorkspaceId id = found->second;
+  state.commits.erase(found);
+  if (Workspace* workspace = state.find(id)) {
+    workspace->handle_committed(now);
+    // Before anybody is told: those who may connect now.
+    if (workspace->members_changed) {
+      state.publish_members(now, *workspace);
+      state.publish_allowed(now);
+    }
+    state.check_synced(now, id);
+  }
+  state.pump(now);
+}
+
+void Engine::handle_commit_failed(Now now, CommitToken token, Error error) {
+  State& state = *state_;
+  const auto found = state.commits.find(token);
+  if (found == state.commits.end()) return;
+  const WorkspaceId id = found->second;
+  state.commits.erase(found);
+  if (Workspace* workspace = state.find(id)) {
+    workspace->handle_commit_failed(now, error);
+    if (error.code != ErrorCode::kNoSpace) {
+      std::vector<RequestId> failed;
+      for (const auto& [request, of] : state.requests) {
+        if (of == id) failed.push_back(request);
+      }
+      for (const RequestId request : failed) state.reply(request, error);
+      if (const auto joining = state.joins.find(id); joining != state.joins.end()) {
+        state.finish(joining->second, error);
+      }
+    }
+  }
+  state.pump(now);
+}
+
+// Clients.
+
+Status Engine::handle_client_open(Now now, ClientHandle handle, std::string_view name,
+                                  std::string_view path, ClientOptions options) {
+  State& state = *state_;
+  if (state.stopping) return Error{ErrorCode::kUnavailable, "the node is stopping"};
+  if (state.clients.size() >= kClientsMax) {
+    return Error{ErrorCode::kLimitExceeded, "too many clients on this node", kClientsMax};
+  }
+  COTERIE_TRY(Workspace * workspace, state.find_named(name));
+  COTERIE_CHECK(check_document_path(path));
+  auto client = std::make_unique<Client>();
+  client->handle = handle;
+  client->saved_messages = options.saved_messages;
+  client->last_sent = now.steady;
+  COTERIE_CHECK(workspace->attach(now, *client, path));
+  state.clients[handle] = std::move(client);
+  state.pump(now);
+  return {};
+}
+
+void Engine::handle_client_message(Now now, ClientHandle handle, ByteView message) {
+  State& state = *state_;
+  const auto found = state.clients.find(handle);
+  if (found == state.clients.end()) return;
+  Client& client = *found->second;
+  if (const auto closing = client.workspace->handle_message(now, client, message)) {
+    state.close_client(now, handle, *closing);
+  } else if (client.awareness_waiting && state.awareness_waiting.insert(handle).second &&
+             !state.awareness_due) {
+    state.awareness_due = now.steady + kAwarenessRetry;
+  }
+  state.pump(now);
+}
+
+void Engine::handle_client_sent(Now now, ClientHandle handle, std::size_t bytes) {
+  State& state = *state_;
+  const auto found = state.clients.find(handle);
+  if (found == state.clients.end()) return;
+  Client& client = *found->second;
+  client.unsent -= std::min(client.unsent, bytes);
+  client.workspace->handle_drained(now, client);
+  state.pump(now);
+}
+
+void Engine::handle_client_closed(Now now, ClientHandle handle) {
+  state_->remove_client(now, handle);
+  state_->pump(now);
+}
+
+void Engine::State::remove_client(Now now, ClientHandle handle) {
+  const auto found = clients.find(handle);
+  if (found == clients.end()) return;
+  const auto client = std::move(found->second);
+  clients.erase(found);
+  awareness_waiting.erase(handle);
+  client->workspace->detach(now, *client);
+}
+
+void Engine::State::close_client(Now now, ClientHandle handle, const Workspace::Closing& closing) {
+  constexpr std::size_t kReasonBytesMax = 123;  // RFC 6455, 5.5.1
+  context.emit(CloseClient{handle, closing.code, closing.reason.substr(0, kReasonBytesMax)});
+  remove_client(now, handle);
+}
+
+void Engine::State::tend_clients(Now now) {
+  if (awareness_due && *awareness_due <= now.steady) {
+    awareness_due.reset();
+    for (const ClientHandle handle : std::exchange(awareness_waiting, {})) {
+      Client& client = *clients.at(handle);
+      client.workspace->handle_awareness_waiting(now, client);
+      if (client.awareness_waiting) awareness_waiting.insert(handle);
+    }
+    if (!awareness_waiting.empty()) awareness_due = now.steady + kAwarenessRetry;
+  }
+  if (next_keepalive > now.steady) return;
+  next_keepalive = now.steady + kKeepaliveSweep;
+  const Message nothing = awareness_message({});
+  for (const auto& [handle, client] : clients) {
+    if (client->last_sent + kKeepaliveQuiet > now.steady) continue;
+    ClientLink(context, now, *client).send(nothing);
+  }
+}
+
+// Commands.
+
+void Engine::State::reply(RequestId request, Result<CommandResult> result) {
+  requests.erase(request);
+  context.emit(Reply{request, std::move(result)});
+}
+
+void Engine::State::reply_when_durable(Now now, Workspace& workspace, RequestId request,
+                                       CommandResult result) {
+  requests[request] = workspace.id();
+  workspace.when_durable(now, [this, request, result = std::move(result)](Now) {
+    if (requests.count(request) > 0) reply(request, result);
+  });
+}
+
+void Engine::handle_command(Now now, RequestId request, Command command) {
+  if (state_->stopping) {
+    state_->reply(request, Error{ErrorCode::kUnavailable, "the node is stopping"});
+  } else {
+    std::visit([&](const auto& one) { state_->run(now, request, one); }, command);
+  }
+  state_->pump(now);
+}
+
+void Engine::State::run(Now now, RequestId request, const CreateWorkspace& command) {
+  if (const Status valid = check_name(command.name); !valid) return reply(request, valid.error());
+  const Ledger::Genesis genesis =
+      Ledger::make_genesis(now, command.name, context.identity, context.random);
+  const auto store = stores.open(genesis.workspace.hex());
+  if (!store) return reply(request, store.error());
+  auto workspace = std::make_unique<Workspace>(now, context, *mesh, genesis.workspace, **store);
+  workspace->found(now, genesis);
+  Workspace& founded = *workspace;
+  workspaces.emplace(genesis.workspace, std::move(workspace));
+  reply_when_durable(now, founded, request, WorkspaceReady{genesis.workspace, command.name});
+}
+
+void Engine::State::run(Now now, RequestId request, const CreateInvite& command) {
+  const auto workspace = find_founded(command.workspace);
+  if (!workspace) return reply(request, workspace.error());
+  if (const auto obstacle = (*workspace)->write_obstacle()) return reply(request, *obstacle);
+  auto invite = (*workspace)->create_invite(now, command.role, command.valid_for, command.uses);
+  if (!invite) return reply(request, invite.error());
+  reply_when_durable(now, **workspace, request, InviteCreated{std::move(*invite)});
+}
+
+void Engine::State::run(Now now, RequestId request, const CreateDocument& command) {
+  const auto workspace = find_founded(command.workspace);
+  if (!workspace) return reply(request, workspace.error());
+  if (const auto obstacle = (*workspace)->write_obstacle()) return reply(request, *obstacle);
+  const auto document = (*workspace)->create_document(now, command.path);
+  if (!document) return reply(request, document.error());
+  reply_when_durable(now, **workspace, request, DocumentCreated{*document});
+}
+
+// Joining: the newcomer.
+
+void Engine::State::run(Now now, RequestId request, const JoinWorkspace& command) {
+  auto invite = parse_invite(command.invite);
+  if (!invite) return reply(request, invite.error());
+  if (const Workspace* known = find(invite->workspace)) {
+    if (known->membership().founded() && known->ledger().role()) {
+      return reply(request, Error{ErrorCode::kConflict, "this device is a member already"});
+    }
+  }
+  if (joins.count(invite->workspace) > 0) {
+    return reply(request, Error{ErrorCode::kConflict, "this device is joining already"});
+  }
+  Joining joining;
+  joining.request = request;
+  joining.workspace = invite->workspace;
+  joining.key =
+      std::make_shared<const crypto::SigningKey>(crypto::SigningKey::from_seed(invite->seed));
+  joining.contacts = std::move(invite->contacts);
+  for (std::size_t i = 0; i < joining.contacts.size(); ++i) {
+    if (joining.contacts[i].device == context.identity.id()) continue;
+    for (const std::string& address : joining.contacts[i].addresses) {
+      joining.targets.emplace_back(i, address);
+    }
+  }
+  if (joining.targets.empty()) {
+    return reply(request, Error{ErrorCode::kUnavailable, "the invite names no address to ask at"});
+  }
+  joining.give_up = now.steady + kJoinTimeout;
+  Joining& started = joins.emplace(joining.workspace, std::move(joining)).first->second;
+  attempt(now, started);
+}
+
+/// Tries the next target.
+void Engine::State::attempt(Now now, Joining& joining) {
+  joining.target = joining.next_target;
+  joining.next_target = (joining.next_target + 1) % joining.targets.size();
+  joining.step_due = now.steady + kAttemptTime;
+  const DeviceId& device = joining.contact().device;
+  for (const auto& [id, link] : links) {
+    if (link.peer == device && !link.guest) return ask(now, joining, id, false);
+  }
+  const auto dialled = mesh_dials.lower_bound({device, ""});
+  if (dialled != mesh_dials.end() && dialled->first == device) {
+    // Being dialled for another workspace: wait for that link.
+    joining.stage = Joining::Stage::kIdle;
+    joining.next_target = joining.target;
+    joining.step_due = now.steady + kAttemptPause;
+    return;
+  }
+  joining.stage = Joining::Stage::kDialing;
+  context.emit(Dial{device, joining.address(), joining.key});
+}
+
+void Engine::State::attempt_failed(Now now, Joining& joining) {
+  if (joining.stage != Joining::Stage::kDialing && joining.stage != Joining::Stage::kAsked) return;
+  release_join_link(now, joining);
+  joining.stage = Joining::Stage::kIdle;
+  joining.step_due = now.steady + kAttemptPause;
+}
+
+void Engine::State::ask(Now now, Joining& joining, LinkId link, bool guest) {
+  joining.stage = Joining::Stage::kAsked;
+  joining.link = link;
+  joining.link_is_guest = guest;
+  const Redeem redeem =
+      make_redeem(joining.workspace, context.identity, context.options.device_name, *joining.key);
+  if (!mesh->send_application(now, link, encode_join_message(redeem))) attempt_failed(now, joining);
+}
+
+void Engine::State::release_join_link(Now now, Joining& joining) {
+  if (!joining.link) return;
+  const LinkId link = *std::exchange(joining.link, std::nullopt);
+  if (joining.link_is_guest) drop_link(now, link, "done with joining");
+}
+
+Joining* Engine::State::joining_on(LinkId link) {
+  for (auto& [id, joining] : joins) {
+    if (joining.link == link) return &joining;
+  }
+  return nullptr;
+}
+
+void Engine::State::handle_welcome(Now now, Joining& joining, const Welcome& welcome) {
+  if (welcome.workspace != joining.workspace) return attempt_failed(now, joining);
+  Workspace* workspace = find(joining.workspace);
+  if (workspace == nullptr) {
+    const auto store = stores.open(joining.workspace.hex());
+    if (!store) {
+      release_join_link(now, joining);
+      return finish(joining, store.error());
+    }
+    auto made = std::make_unique<Workspace>(now, context, *mesh, joining.workspace, **store);
+    made->adopt(now, welcome.keys, joining.contact());
+    workspace = workspaces.emplace(joining.workspace, std::move(made)).first->second.get();
+  }
+  joining.wanted = welcome.frontier;
+  joining.stage = Joining::Stage::kStoring;
+  joining.give_up = now.steady + kJoinSyncTimeout;
+  const WorkspaceId id = joining.workspace;
+  workspace->when_durable(now, [this, id](Now then) {
+    const auto found = joins.find(id);
+    if (found == joins.end() || found->second.stage != Joining::Stage::kStoring) return;
+    found->second.stage = Joining::Stage::kSyncing;
+    // From here on an ordinary member's link: the guest's makes room for it.
+    release_join_link(then, found->second);
+    find(id)->members_changed = true;
+  });
+}
+
+void Engine::State::check_synced(Now now, const WorkspaceId& id) {
+  const auto found = joins.find(id);
+  if (found == joins.end() || found->second.stage != Joining::Stage::kSyncing) return;
+  Joining& joining = found->second;
+  const Workspace& workspace = *find(id);
+  const std::uint64_t entries = workspace.ledger().entries();
+  if (entries > joining.entries_seen) {
+    joining.entries_seen = entries;
+    joining.give_up = now.steady + kJoinSyncTimeout;
+  }
+  if (!workspace.ledger().role()) return;
+  const Frontier& held = workspace.ledger().frontier();
+  for (const auto& [log, head] : joining.wanted) {
+    const auto mine = held.find(log);
+    if (mine == held.end() || mine->second.seq < head.seq) return;
+  }
+  finish(joining, CommandResult(WorkspaceReady{id, workspace.membership().name()}));
+}
+
+void Engine::State::finish(Joining& joining, Result<CommandResult> result) {
+  const RequestId request = joining.request;
+  joins.erase(joining.workspace);
+  reply(request, std::move(result));
+}
+
+void Engine::State::tend_joins(Now now) {
+  std::vector<WorkspaceId> due;
+  for (const auto& [id, joining] : joins) {
+    if (std::min(joining.give_up, joining.step_due) <= now.steady) due.push_back(id);
+  }
+  for (const WorkspaceId& id : due) {
+    Joining& joining = joins.at(id);
+    if (joining.give_up <= now.steady) {
+      release_join_link(now, joining);
+      const bool in = joining.stage == Joining::Stage::kSyncing;
+      finish(joining, joining.refusal.value_or(Error{
+                          ErrorCode::kUnavailable,
+                          in ? "joined, but nobody is there to fetch the workspace from: it goes on"
+                             : "nobody answered at the addresses of the invite: is one online?"}));
+      continue;
+    }
+    switch (joining.stage) {
+      case Joining::Stage::kIdle:
+        attempt(now, joining);
+        break;
+      case Joining::Stage::kDialing:
+      case Joining::Stage::kAsked:
+        attempt_failed(now, joining);
+        break;
+      case Joining::Stage::kStoring:
+      case Joining::Stage::kSyncing:
+        joining.step_due = joining.give_up;
+        break;
+    }
+  }
+}
+
+// Joining: the member that is asked.
+
+void Engine::State::handle_application(Now now, const Mesh::ApplicationReceived& received) {
+  const auto message = decode_join_message(received.payload);
+  if (!message) {
+    const auto link = links.find(received.link);
+    if (link != links.end() && ++link->second.faults >= kFaultsMax) {
+      drop_link(now, received.link, "too many faulty frames");
+    }
+    return;
+  }
+  if (const auto* redeem = std::get_if<Redeem>(&*message)) {
+    handle_redeem(now, received.link, *redeem);
+    return;
+  }
+  Joining* joining = joining_on(received.link);
+  if (joining == nullptr || joining->stage != Joining::Stage::kAsked) return;
+  if (const auto* welcome = std::get_if<Welcome>(&*message)) {
+    handle_welcome(now, *joining, *welcome);
+    return;
+  }
+  const Error refusal = refusal_error(std::get<Refused>(*message).reason);
+  const bool final = refusal.code != ErrorCode::kUnavailable;
+  joining->refusal = refusal;
+  attempt_failed(now, *joining);
+  // Another contact may know more; when all that could be asked have refused, it is settled.
+  if (final && ++joining->refusals >= joining->targets.size()) finish(*joining, refusal);
+}
+
+void Engine::State::handle_redeem(Now now, LinkId link, const Redeem& redeem) {
+  const auto from = links.find(link);
+  if (from == links.end()) return;
+  const auto refuse = [&](RefusalReason reason) { answer_redeem(now, link, Refused{reason}); };
+  const auto refill =
+      static_cast<std::size_t>((now.steady - redeem_refilled) / Duration(std::chrono::seconds(1)));
+  if (refill > 0) {
+    redeem_tokens = std::min(redeem_tokens + refill, kRedeemBurst);
+    redeem_refilled = now.steady;
+  }
+  if (redeem_tokens == 0) return refuse(RefusalReason::kBusy);
+  --redeem_tokens;
+  // A guest redeems the invite it came with, and a member for itself.
+  const bool entitled =
+      from->second.guest ? redeem.invite == from->second.peer : redeem.device == from->second.peer;
+  if (!entitled || !verify_redeem(redeem)) return refuse(RefusalReason::kBadSignature);
+  Workspace* workspace = find(redeem.workspace);
+  if (workspace == nullptr) return refuse(RefusalReason::kUnknownInvite);
+  if (const auto reason = workspace->redeem(now, redeem)) return refuse(*reason);
+  const WorkspaceId id = redeem.workspace;
+  const DeviceId device = redeem.device;
+  workspace->when_durable(now, [this, link, id, device](Now then) {
+    Workspace* admitted = find(id);
+    // Who may connect, before the newcomer is told that it may.
+    publish_members(then, *admitted);
+    publish_allowed(then);
+    auto welcome = admitted->welcome(device);
+    if (welcome) answer_redeem(then, link, std::move(*welcome));
+  });
+}
+
+void Engine::State::answer_redeem(Now now, LinkId link, const JoinMessage& message) {
+  if (links.count(link) == 0) return;
+  // Best effort: a newcomer without an answer asks again.
+  (void)mesh->send_application(now, link, encode_join_message(message));
+}
+
+// Time.
+
+void Engine::handle_timeout(Now now) {
+  State& state = *state_;
+  state.mesh->handle_timeout(now);
+  for (auto& [id, workspace] : state.workspaces) workspace->handle_timeout(now);
+  state.tend_clients(now);
+  state.tend_joins(now);
+  state.pump(now);
+}
+
+void Engine::shut_down(Now now) {
+  State& state = *state_;
+  if (std::exchange(state.stopping, true)) return;
+  for (auto& [id, workspace] : state.workspaces) workspace->shut_down(now);
+  state.pump(now);
+  state.mesh->shut_down(now);
+  state.pump(now);
+}
+
+std::optional<Engine::Output> Engine::poll_output() {
+  auto& outputs = state_->context.outputs;
+  if (outputs.empty()) return std::nullopt;
+  Output output = std::move(outputs.front());
+  outputs.pop_front();
+  return output;
+}
+
+std::optional<Instant> Engine::next_deadline() const {
+  const State& state = *state_;
+  Instant due = state.next_keepalive;
+  if (const auto mesh = state.mesh->next_deadline()) due = std::min(due, *mesh);
+  for (const auto& [id, workspace] : state.workspaces) {
+    if (const auto one = workspace->next_deadline()) due = std::min(due, *one);
+  }
+  if (state.awareness_due) due = std::min(due, *state.awareness_due);
+  for (const auto& [id, joining] : state.joins) {
+    due = std::min({due, joining.step_due, joining.give_up});
+  }
+  return due;
+}
+
+// Queries.
+
+const DeviceId& Engine::self() const { return state_->context.identity.id(); }
+
+std::vector<WorkspaceInfo> Engine::workspaces() const {
+  std::vector<WorkspaceInfo> list;
+  for (const auto& [id, workspace] : state_->workspaces) {
+    if (workspace->membership().founded()) list.push_back(workspace->info());
+  }
+  return list;
+}
+
+Result<WorkspaceId> Engine::find_workspace(std::string_view id_or_name) const {
+  COTERIE_TRY(const Workspace* workspace, state_->find_named(id_or_name));
+  return workspace->id();
+}
+
+Result<std::vector<DocumentInfo>> Engine::documents(const WorkspaceId& id) const {
+  COTERIE_TRY(const Workspace* workspace, state_->find_founded(id));
+  return workspace->documents();
+}
+
+Result<std::vector<MemberInfo>> Engine::members(const WorkspaceId& id) const {
+  COTERIE_TRY(const Workspace* workspace, state_->find_founded(id));
+  return workspace->members();
+}
+
+Result<std::vector<transport::PeerStatus>> Engine::peers(const WorkspaceId& id) const {
+  COTERIE_TRY(const Workspace* workspace, state_->find_founded(id));
+  return state_->mesh->peers(workspace->id());
+}
+
+Result<Hash> Engine::frontier_digest(const WorkspaceId& id) const {
+  COTERIE_TRY(const Workspace* workspace, state_->find_founded(id));
+  return transport::frontier_digest(workspace->ledger().frontier());
+}
+
+Result<std::string> Engine::document_text(const WorkspaceId& id, std::string_view path,
+                                          std::string_view root) {
+  COTERIE_TRY(Workspace * workspace, state_->find_founded(id));
+  COTERIE_TRY(const crdt::Doc* doc, workspace->replica(state_->last, path));
+  if (!root.empty()) return doc->root_text(root);
+  std::string all;
+  for (const std::string& name : doc->root_names()) all += doc->root_text(name);
+  return all;
+}
+
+Result<Bytes> Engine::document_state_vector(const WorkspaceId& id, std::string_view path) {
+  COTERIE_TRY(Workspace * workspace, state_->find_founded(id));
+  COTERIE_TRY(const crdt::Doc* doc, workspace->replica(state_->last, path));
+  return doc->state_vector().encode();
+}
+
+}  // namespace coterie::node

@@ -1,0 +1,345 @@
+#include "node/core/presence.hpp"
+
+#include <algorithm>
+#include <utility>
+
+#include "node/core/codec.hpp"
+#include "node/core/limits.hpp"
+#include "transport/wire/limits.hpp"
+
+namespace coterie::node {
+
+using transport::AwarenessVerdict;
+
+namespace {
+
+constexpr std::uint8_t kVersion = 1;
+constexpr std::string_view kDomain = "coterie presence v1";
+constexpr std::string_view kTopicDomain = "coterie topic v1";
+constexpr Duration kRenewal = std::chrono::seconds(15);
+constexpr Duration kExpiry = std::chrono::seconds(30);
+constexpr Duration kSweep = std::chrono::seconds(1);
+/// How long the clock of a client that left is remembered: longer than anybody's copy of it lives.
+constexpr Duration kMemory = std::chrono::seconds(90);
+constexpr Duration kPublishInterval = std::chrono::milliseconds(33);
+constexpr std::uint64_t kBundlesMax = 64;
+
+constexpr std::size_t kEnvelopeBytes = 1 + 32 + 24 + crypto::kAeadOverheadBytes + 64;
+static_assert(kPresenceBytesMax + kEnvelopeBytes <= transport::kAwarenessBytesMax);
+
+/// Bytes of a state in a bundle, at most.
+std::size_t cost(const std::string& state) { return state.size() + 3 + 8 + 8; }
+
+}  // namespace
+
+Presence::Presence(Now now, const Ledger& ledger, Context& context)
+    : ledger_(ledger),
+      context_(context),
+      counter_(now.wall << 20),
+      next_sweep_(now.steady + kSweep),
+      next_renewal_(now.steady + kRenewal) {}
+
+// What browsers see.
+
+Presence::Winner Presence::winner(const Room& room, crdt::ClientId client) const {
+  Winner best;
+  if (const auto local = room.local.find(client); local != room.local.end()) {
+    best = {&local->second.state, local->second.clock, local->second.owner, false};
+  }
+  for (const auto& [from, remote] : room.remote) {
+    const auto found = remote.states.find(client);
+    if (found == remote.states.end()) continue;
+    if (best.state != nullptr && found->second.clock <= best.clock) continue;
+    best = {&found->second.state, found->second.clock, 0, true};
+  }
+  return best;
+}
+
+/// Notes what browsers should see of `client` now. `force`: even if it is what they see.
+void Presence::show(Now now, const DocumentId& document, Room& room, crdt::ClientId client,
+                    bool force) {
+  const Winner best = winner(room, client);
+  Shown& shown = room.shown[client];
+  if (best.state == nullptr) {
+    if (!shown.present) return;
+    shown.present = false;
+    shown.since = now.steady;
+    // "Gone" at the clock they have: y-protocols takes that, and the client may return with it.
+    changes_.push_back({document, {client, shown.clock, {}}, 0, 0});
+    return;
+  }
+  if (shown.present && !force) return;
+  shown.clock = std::max(shown.clock + 1, best.clock);
+  shown.present = true;
+  shown.since = now.steady;
+  changes_.push_back({document, {client, shown.clock, *best.state}, best.owner, best.clock});
+}
+
+std::vector<AwarenessState> Presence::states(const DocumentId& document) const {
+  std::vector<AwarenessState> all;
+  const auto room = rooms_.find(document);
+  if (room == rooms_.end()) return all;
+  for (const auto& [client, shown] : room->second.shown) {
+    if (!shown.present || all.size() == kAwarenessIdsPerMessageMax) continue;
+    const Winner best = winner(room->second, client);
+    if (best.state != nullptr) all.push_back({client, shown.clock, *best.state});
+  }
+  return all;
+}
+
+// Clients of this node.
+
+bool Presence::acceptable(const Room& room, crdt::ClientId client, const AwarenessState& state,
+                          ClientHandle owner, bool first) const {
+  if (state.clock == 0) return false;
+  const auto local = room.local.find(client);
+  if (local != room.local.end() && local->second.owner == owner) {
+    return state.clock > local->second.clock;
+  }
+  // A client announces itself first; it may come back, or on a new connection before the old one
+  // is known to be dead, with the clock it had.
+  if (first && !winner(room, client).remote) return true;
+  const auto shown = room.shown.find(client);
+  return shown == room.shown.end() || state.clock > shown->second.clock;
+}
+
+void Presence::announce(Now now, const DocumentId& document, ClientHandle client, bool first,
+                        const std::vector<AwarenessState>& states) {
+  Room& room = rooms_[document];
+  std::size_t owned = 0;
+  for (const auto& [id, local] : room.local) owned += local.owner == client ? 1 : 0;
+  for (const AwarenessState& state : states) {
+    const auto held = room.local.find(state.client);
+    const bool own = held != room.local.end() && held->second.owner == client;
+    if (state.state.empty()) {
+      if (own) remove_local(now, document, room, state.client);
+      continue;
+    }
+    if (!acceptable(room, state.client, state, client, first && states.size() == 1)) continue;
+    const bool known = held != room.local.end();
+    if (!own && ++owned > kAwarenessIdsPerClientMax) continue;
+    if (!known && room.local.size() >= kAwarenessIdsPerDeviceMax) continue;
+    const std::uint64_t old_bundle = known ? held->second.bundle : 0;
+    if (known) room.local.erase(held);
+    Local local{client, state.clock, state.state, 0, now.steady};
+    local.bundle = bundle_for(room, state.state);
+    if (known) mark(document, room, old_bundle);
+    mark(document, room, local.bundle);
+    room.local[state.client] = std::move(local);
+    show(now, document, room, state.client, true);
+  }
+}
+
+void Presence::mark(const DocumentId& document, Room& room, std::uint64_t bundle) {
+  room.dirty.insert(bundle);
+  dirty_rooms_.insert(document);
+}
+
+void Presence::remove_local(Now now, const DocumentId& document, Room& room,
+                            crdt::ClientId client) {
+  const auto found = room.local.find(client);
+  mark(document, room, found->second.bundle);
+  room.local.erase(found);
+  show(now, document, room, client, true);
+}
+
+void Presence::leave(Now now, const DocumentId& document, ClientHandle client) {
+  const auto found = rooms_.find(document);
+  if (found == rooms_.end()) return;
+  std::vector<crdt::ClientId> gone;
+  for (const auto& [id, local] : found->second.local) {
+    if (local.owner == client) gone.push_back(id);
+  }
+  for (const crdt::ClientId id : gone) remove_local(now, document, found->second, id);
+}
+
+/// The first bundle with room for one more state.
+std::uint64_t Presence::bundle_for(const Room& room, const std::string& state) const {
+  std::map<std::uint64_t, std::size_t> used;
+  for (const auto& [id, local] : room.local) used[local.bundle] += cost(local.state);
+  constexpr std::size_t kFixed = DocumentId::kBytes + 8 + 8;
+  std::uint64_t bundle = 0;
+  while (used.count(bundle) > 0 && kFixed + used[bundle] + cost(state) > kPresenceBytesMax) {
+    ++bundle;
+  }
+  return bundle;
+}
+
+// Other nodes.
+
+std::uint64_t Presence::topic(const DocumentId& document, std::uint64_t bundle) const {
+  Bytes number;
+  append_u64(number, bundle);
+  const Hash hash =
+      crypto::hash({as_bytes(kTopicDomain), ledger_.workspace().view(), document.view(), number});
+  ByteReader in(hash.view());
+  return *read_u64(in) & kSafeIntegerMax;
+}
+
+Bytes Presence::envelope(const DeviceId& device, std::uint64_t topic, std::uint64_t counter,
+                         const Hash& key) const {
+  Bytes out;
+  append(out, ledger_.workspace().view());
+  append(out, device.view());
+  append_u64(out, topic);
+  append_u64(out, counter);
+  append(out, key.view());
+  return out;
+}
+
+std::optional<Presence::Publication> Presence::publication(const DocumentId& document,
+                                                           const Room& room, std::uint64_t bundle) {
+  Hash commitment;
+  const crypto::SecretKey* key = ledger_.current_key(commitment);
+  if (key == nullptr || bundle >= kBundlesMax) return std::nullopt;
+  std::vector<AwarenessState> states;
+  for (const auto& [client, local] : room.local) {
+    if (local.bundle == bundle) states.push_back({client, local.clock, local.state});
+  }
+  Bytes clear(document.view().begin(), document.view().end());
+  append_varuint(clear, bundle);
+  append(clear, encode_awareness(states));
+
+  Publication out;
+  out.topic = topic(document, bundle);
+  out.counter = ++counter_;
+  const Bytes place = envelope(context_.identity.id(), out.topic, out.counter, commitment);
+  const crypto::Nonce nonce = crypto::random_nonce(context_.random);
+  const Bytes sealed = crypto::seal(*key, nonce, place, clear);
+  const Hash hash = crypto::hash({as_bytes(kDomain), place, nonce.view(), sealed});
+  out.message.push_back(kVersion);
+  append(out.message, commitment.view());
+  append(out.message, nonce.view());
+  append(out.message, sealed);
+  append(out.message, context_.identity.sign(hash.view()).view());
+  return out;
+}
+
+AwarenessVerdict Presence::receive(Now now, const DeviceId& origin, std::uint64_t topic_in,
+                                   std::uint64_t counter, ByteView message) {
+  if (ledger_.membership().find(origin) == nullptr) return AwarenessVerdict::kIgnored;
+  if (message.size() < kEnvelopeBytes || message[0] != kVersion) return AwarenessVerdict::kRefused;
+  ByteReader in(message.subspan(1));
+  const Hash commitment = *read_id<Hash>(in);
+  const crypto::Nonce nonce = *read_id<crypto::Nonce>(in);
+  const ByteView sealed = *in.read_bytes(in.remaining() - crypto::Signature::kBytes);
+  const crypto::Signature signature = *read_id<crypto::Signature>(in);
+  const Bytes place = envelope(origin, topic_in, counter, commitment);
+  const Hash hash = crypto::hash({as_bytes(kDomain), place, nonce.view(), sealed});
+  if (!crypto::verify(origin, hash.view(), signature)) return AwarenessVerdict::kRefused;
+
+  // Genuine from here on: others may be able to read what we cannot.
+  const crypto::SecretKey* key = ledger_.find_key(commitment);
+  if (key == nullptr) return AwarenessVerdict::kGenuine;
+  const auto clear = crypto::open(*key, nonce, place, sealed);
+  if (!clear) return AwarenessVerdict::kRefused;
+  ByteReader body(*clear);
+  const auto document = read_id<DocumentId>(body);
+  const auto bundle = read_number(body);
+  if (!document || !bundle || *bundle >= kBundlesMax || topic(*document, *bundle) != topic_in) {
+    return AwarenessVerdict::kRefused;
+  }
+  const auto states = decode_awareness(ByteView(*clear).subspan(body.offset()));
+  if (!states || states->size() > kAwarenessIdsPerDeviceMax) return AwarenessVerdict::kRefused;
+
+  if (rooms_.size() >= kDocumentsMax && rooms_.count(*document) == 0) {
+    return AwarenessVerdict::kGenuine;
+  }
+  Room& room = rooms_[*document];
+  if (room.remote.size() >= kPresenceDevicesMax && room.remote.count({origin, *bundle}) == 0) {
+    return AwarenessVerdict::kGenuine;
+  }
+  Remote& remote = room.remote[{origin, *bundle}];
+  const auto before = std::exchange(remote.states, {});
+  remote.heard = now.steady;
+  for (const AwarenessState& state : *states) {
+    if (state.clock > 0 && !state.state.empty()) remote.states[state.client] = state;
+  }
+  for (const auto& [client, state] : remote.states) {
+    const auto old = before.find(client);
+    // A renewal shows again, so that browsers do not time it out.
+    show(now, *document, room, client, old == before.end() || !(old->second == state));
+  }
+  for (const auto& [client, state] : before) {
+    if (remote.states.count(client) == 0) show(now, *document, room, client, true);
+  }
+  if (remote.states.empty()) room.remote.erase({origin, *bundle});
+  return AwarenessVerdict::kGenuine;
+}
+
+void Presence::republish_all() {
+  for (auto& [document, room] : rooms_) {
+    for (const auto& [client, local] : room.local) mark(document, room, local.bundle);
+  }
+}
+
+std::vector<Presence::Publication> Presence::take_publications(Now now) {
+  std::vector<Publication> out;
+  for (auto it = dirty_rooms_.begin(); it != dirty_rooms_.end();) {
+    Room& room = rooms_.at(*it);
+    if (room.published + kPublishInterval > now.steady) {
+      ++it;
+      continue;
+    }
+    for (const std::uint64_t bundle : std::exchange(room.dirty, {})) {
+      if (auto one = publication(*it, room, bundle)) out.push_back(std::move(*one));
+    }
+    room.published = now.steady;
+    it = dirty_rooms_.erase(it);
+  }
+  return out;
+}
+
+void Presence::withdraw_all(Now now) {
+  for (auto& [document, room] : rooms_) {
+    while (!room.local.empty()) remove_local(now, document, room, room.local.begin()->first);
+    room.published = now.steady - kPublishInterval;
+  }
+}
+
+// Time.
+
+void Presence::handle_timeout(Now now) {
+  if (now.steady >= next_renewal_) {
+    next_renewal_ = now.steady + kRenewal;
+    republish_all();
+  }
+  if (now.steady < next_sweep_) return;
+  next_sweep_ = now.steady + kSweep;
+  for (auto it = rooms_.begin(); it != rooms_.end();) {
+    const DocumentId& document = it->first;
+    Room& room = it->second;
+    for (auto remote = room.remote.begin(); remote != room.remote.end();) {
+      if (remote->second.heard + kExpiry > now.steady) {
+        ++remote;
+        continue;
+      }
+      const auto states = std::move(remote->second.states);
+      remote = room.remote.erase(remote);
+      for (const auto& [client, state] : states) show(now, document, room, client, true);
+    }
+    std::vector<crdt::ClientId> silent;
+    for (const auto& [client, local] : room.local) {
+      if (local.heard + kExpiry <= now.steady) silent.push_back(client);
+    }
+    for (const crdt::ClientId client : silent) remove_local(now, document, room, client);
+    for (auto shown = room.shown.begin(); shown != room.shown.end();) {
+      const bool forget = !shown->second.present && shown->second.since + kMemory <= now.steady;
+      shown = forget ? room.shown.erase(shown) : std::next(shown);
+    }
+    const bool empty =
+        room.local.empty() && room.remote.empty() && room.shown.empty() && room.dirty.empty();
+    it = empty ? rooms_.erase(it) : std::next(it);
+  }
+}
+
+std::optional<Instant> Presence::next_deadline() const {
+  if (rooms_.empty()) return std::nullopt;
+  Instant due = std::min(next_sweep_, next_renewal_);
+  for (const DocumentId& document : dirty_rooms_) {
+    due = std::min(due, rooms_.at(document).published + kPublishInterval);
+  }
+  return due;
+}
+
+}  // namespace coterie::node

@@ -1,0 +1,139 @@
+// Presence: who is in a document now, as Yjs awareness. Ephemeral: sent around, never stored.
+//
+// Each device speaks for the clients of its own bridge and for nobody else: what it says is signed,
+// and held under its device id, so that no member sets or clears another device's states. Browsers
+// see, per Yjs client id, the holder with the highest clock.
+//
+// Between nodes a device's states of one document travel in bundles that fit one awareness message;
+// each message replaces the bundle it names, so that the newest alone is enough and an absent
+// client has left.
+//
+//     message   := version:u8 key:32 nonce:24 ciphertext:rest-64 signature:64
+//     clear     := document:16 bundle:varuint awareness          (sync_protocol.hpp)
+//     topic     := first 8 bytes of BLAKE2b-256("coterie topic v1" workspace document bundle:u64)
+//     associated data, and after the domain "coterie presence v1" the prefix of what is signed:
+//                  workspace device topic:u64 counter:u64 key
+//
+// Towards browsers, clocks are shown as they came, except that each visible change shows a higher
+// clock than the one before. A client that returns after its connection broke sends the clock it
+// had, which browsers that were told "gone" at that clock would ignore until its next renewal, 15 s
+// later (yjs/y-websocket#122).
+//
+// Stock browsers send what they hear about others back to the server. Such an echo never has a
+// clock above the one shown, which is how it is told from news.
+//
+// Single-threaded owner.
+
+#pragma once
+
+#include <map>
+#include <memory>
+#include <optional>
+#include <set>
+#include <string>
+#include <vector>
+
+#include "crdt/base/clock.hpp"
+#include "node/core/context.hpp"
+#include "node/core/ledger.hpp"
+#include "node/core/sync_protocol.hpp"
+
+namespace coterie::node {
+
+class Presence {
+ public:
+  /// A sealed message for the other members.
+  struct Publication {
+    std::uint64_t topic = 0;
+    std::uint64_t counter = 0;
+    Bytes message;
+  };
+  /// What the browsers on one document are to be shown. `owner` is told its own clock instead.
+  struct Change {
+    DocumentId document;
+    AwarenessState state;
+    ClientHandle owner = 0;  ///< 0: a client of another node, or gone.
+    std::uint64_t own_clock = 0;
+  };
+
+  Presence(Now now, const Ledger& ledger, Context& context);
+
+  // Clients of this node. What browsers should see afterwards is in take_changes().
+  /// `first`: this connection announced nobody before.
+  void announce(Now now, const DocumentId& document, ClientHandle client, bool first,
+                const std::vector<AwarenessState>& states);
+  void leave(Now now, const DocumentId& document, ClientHandle client);
+  /// Everything known, for a client that asks or just came.
+  std::vector<AwarenessState> states(const DocumentId& document) const;
+
+  // Other nodes.
+  transport::AwarenessVerdict receive(Now now, const DeviceId& origin, std::uint64_t topic,
+                                      std::uint64_t counter, ByteView message);
+  /// A device became linked: tell it everything.
+  void republish_all();
+
+  /// Messages due now: at most 30 a second per document, newest state only.
+  std::vector<Publication> take_publications(Now now);
+  std::vector<Change> take_changes() { return std::exchange(changes_, {}); }
+
+  /// Renews, and forgets those not heard of for 30 s.
+  void handle_timeout(Now now);
+  std::optional<Instant> next_deadline() const;
+  /// Withdraws all own states, to be published at once.
+  void withdraw_all(Now now);
+
+ private:
+  struct Local {
+    ClientHandle owner = 0;
+    std::uint64_t clock = 0;
+    std::string state;
+    std::uint64_t bundle = 0;
+    Instant heard;
+  };
+  struct Remote {
+    Instant heard;
+    std::map<crdt::ClientId, AwarenessState> states;
+  };
+  struct Shown {
+    std::uint64_t clock = 0;
+    bool present = false;
+    Instant since;
+  };
+  struct Room {
+    std::map<crdt::ClientId, Local> local;
+    std::map<std::pair<DeviceId, std::uint64_t>, Remote> remote;  ///< By device and bundle.
+    std::map<crdt::ClientId, Shown> shown;
+    std::set<std::uint64_t> dirty;  ///< Own bundles to be published; then in dirty_rooms_ too.
+    Instant published{};
+  };
+  struct Winner {
+    const std::string* state = nullptr;
+    std::uint64_t clock = 0;
+    ClientHandle owner = 0;
+    bool remote = false;
+  };
+
+  Winner winner(const Room& room, crdt::ClientId client) const;
+  bool acceptable(const Room& room, crdt::ClientId client, const AwarenessState& state,
+                  ClientHandle owner, bool first) const;
+  void show(Now now, const DocumentId& document, Room& room, crdt::ClientId client, bool force);
+  void mark(const DocumentId& document, Room& room, std::uint64_t bundle);
+  void remove_local(Now now, const DocumentId& document, Room& room, crdt::ClientId client);
+  std::uint64_t bundle_for(const Room& room, const std::string& state) const;
+  std::optional<Publication> publication(const DocumentId& document, const Room& room,
+                                         std::uint64_t bundle);
+  std::uint64_t topic(const DocumentId& document, std::uint64_t bundle) const;
+  Bytes envelope(const DeviceId& device, std::uint64_t topic, std::uint64_t counter,
+                 const Hash& key) const;
+
+  const Ledger& ledger_;
+  Context& context_;
+  std::map<DocumentId, Room> rooms_;
+  std::set<DocumentId> dirty_rooms_;
+  std::vector<Change> changes_;
+  std::uint64_t counter_;  ///< Above all that earlier processes of this device used.
+  Instant next_sweep_;
+  Instant next_renewal_;
+};
+
+}  // namespace coterie::node

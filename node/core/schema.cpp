@@ -1,0 +1,116 @@
+#include "node/core/schema.hpp"
+
+#include "node/core/codec.hpp"
+
+namespace coterie::node {
+namespace {
+
+Error corrupt(const char* what) { return {ErrorCode::kCorrupt, what}; }
+
+}  // namespace
+
+Bytes meta_key(std::string_view name) { return Bytes(name.begin(), name.end()); }
+
+Bytes log_key(const LogId& log) {
+  Bytes key;
+  key.reserve(48);
+  append(key, log.device.view());
+  append_u64(key, log.incarnation);
+  return key;
+}
+
+Bytes position_key(const LogId& log, Seq seq) {
+  Bytes key = log_key(log);
+  append_u64(key, seq);
+  return key;
+}
+
+Bytes prefixed_position(char prefix, const LogId& log, Seq seq) {
+  Bytes key{static_cast<std::uint8_t>(prefix)};
+  append(key, position_key(log, seq));
+  return key;
+}
+
+Bytes tail_key(const DocumentId& document, std::uint64_t counter) {
+  Bytes key;
+  append(key, document.view());
+  append_u64(key, counter);
+  return key;
+}
+
+Result<EntryRef> read_position(ByteView key) {
+  ByteReader in(key);
+  const auto device = read_id<DeviceId>(in);
+  const auto incarnation = read_u64(in);
+  const auto seq = read_u64(in);
+  if (!device || !incarnation || !seq || !in.at_end()) return corrupt("position of wrong length");
+  return EntryRef{{*device, *incarnation}, *seq, {}};
+}
+
+Bytes encode_head(const StoredHead& head) {
+  Bytes value;
+  append_u64(value, head.head.seq);
+  append(value, head.head.hash.view());
+  append(value, head.previous.view());
+  return value;
+}
+
+Result<StoredHead> decode_head(ByteView value) {
+  ByteReader in(value);
+  const auto seq = read_u64(in);
+  const auto hash = read_id<Hash>(in);
+  const auto previous = read_id<Hash>(in);
+  if (!seq || !hash || !previous || !in.at_end()) return corrupt("log head of wrong length");
+  return StoredHead{{*seq, *hash}, *previous};
+}
+
+Bytes encode_ref(const EntryRef& ref) {
+  Bytes value = position_key(ref.log, ref.seq);
+  append(value, ref.previous.view());
+  return value;
+}
+
+Result<EntryRef> decode_ref(ByteView value) {
+  if (value.size() < Hash::kBytes) return corrupt("entry reference of wrong length");
+  COTERIE_TRY(EntryRef ref, read_position(value.first(value.size() - Hash::kBytes)));
+  COTERIE_TRY(ref.previous, Hash::from(value.last(Hash::kBytes)));
+  return ref;
+}
+
+Result<std::uint64_t> tail_counter(ByteView key) {
+  if (key.size() != DocumentId::kBytes + 8) return corrupt("tail key of wrong length");
+  ByteReader in(key.subspan(DocumentId::kBytes));
+  return read_u64(in);
+}
+
+Bytes end_of_prefix(ByteView prefix) {
+  Bytes end(prefix.begin(), prefix.end());
+  while (!end.empty() && end.back() == 0xff) end.pop_back();
+  if (!end.empty()) ++end.back();
+  return end;
+}
+
+RowSealer::RowSealer(const WorkspaceId& workspace, const crypto::SigningKey& identity,
+                     SecureRandom& random)
+    : workspace_(workspace),
+      key_(crypto::derive_key(identity.seed(), "coterie storage v1")),
+      random_(&random) {}
+
+Bytes RowSealer::associated(storage::Table table, ByteView key) const {
+  Bytes place{static_cast<std::uint8_t>(table)};
+  append(place, workspace_.view());
+  append(place, key);
+  return place;
+}
+
+Bytes RowSealer::seal(storage::Table table, ByteView key, ByteView row) const {
+  return crypto::seal_with_nonce(key_, *random_, associated(table, key), row);
+}
+
+Result<Bytes> RowSealer::open(storage::Table table, ByteView key, ByteView sealed) const {
+  auto row = crypto::open_with_nonce(key_, associated(table, key), sealed);
+  if (!row) return corrupt("a stored row does not open with this device's key");
+  return row;
+}
+
+}  // namespace coterie::node

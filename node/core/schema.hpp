@@ -1,0 +1,79 @@
+// How node/core lays out a workspace's store (storage/store.hpp), one store a workspace.
+//
+//     kMeta       "workspace"      -> workspace:32
+//                 "incarnation"    -> incarnation:u64          of the log this device writes
+//                 "contact"        -> sealed contact           who let us in, until it is a member
+//                                                              known with addresses
+//                 "m" position     -> hash:32 previous:32      each membership entry
+//                 "w" position     -> previous:32              content entries whose key is missing
+//     kEntries    position         -> stored entry             (log/entry.hpp)
+//     kFrontier   log              -> seq:u64 hash:32 previous:32
+//     kKeys       commitment:32    -> sealed epoch key
+//     kDocuments  document:16      -> sealed row               (document.hpp)
+//     kSnapshots  document:16      -> sealed update            all up to the first tail row
+//     kTails      document:16 counter:u64 -> position previous:32   entries newer than the snapshot
+//     kPeers      device:32        -> sealed endpoint
+//
+//     log := device:32 incarnation:u64      position := log seq:u64
+//
+// "Sealed" is seal_with_nonce() under a key derived from the device's seed, bound to its place.
+
+#pragma once
+
+#include <string_view>
+
+#include "crdt/base/bytes.hpp"
+#include "storage/store.hpp"
+#include "transport/crypto/crypto.hpp"
+#include "transport/wire/ids.hpp"
+
+namespace coterie::node {
+
+/// Where an entry is, and what is needed to read it.
+struct EntryRef {
+  LogId log;
+  Seq seq = 0;
+  Hash previous;
+};
+
+/// What kFrontier holds: enough to check the newest entry at open.
+struct StoredHead {
+  LogHead head;
+  Hash previous;
+};
+
+Bytes meta_key(std::string_view name);
+Bytes log_key(const LogId& log);
+Bytes position_key(const LogId& log, Seq seq);
+Bytes prefixed_position(char prefix, const LogId& log, Seq seq);
+Bytes tail_key(const DocumentId& document, std::uint64_t counter);
+
+// Errors of the readers: kCorrupt, because only this node writes here.
+Result<EntryRef> read_position(ByteView key);  ///< `previous` is left zero.
+Bytes encode_head(const StoredHead& head);
+Result<StoredHead> decode_head(ByteView value);
+Bytes encode_ref(const EntryRef& ref);
+Result<EntryRef> decode_ref(ByteView value);
+Result<std::uint64_t> tail_counter(ByteView key);
+
+/// The smallest key above all that begin with `prefix`; empty when there is none.
+Bytes end_of_prefix(ByteView prefix);
+
+/// Seals and opens rows of one workspace.
+class RowSealer {
+ public:
+  RowSealer(const WorkspaceId& workspace, const crypto::SigningKey& identity, SecureRandom& random);
+
+  Bytes seal(storage::Table table, ByteView key, ByteView row) const;
+  /// Errors: kCorrupt.
+  Result<Bytes> open(storage::Table table, ByteView key, ByteView sealed) const;
+
+ private:
+  Bytes associated(storage::Table table, ByteView key) const;
+
+  WorkspaceId workspace_;
+  crypto::SecretKey key_;
+  SecureRandom* random_;
+};
+
+}  // namespace coterie::node

@@ -1,0 +1,767 @@
+#include "node/core/workspace.hpp"
+
+#include <algorithm>
+#include <utility>
+
+#include "node/core/codec.hpp"
+#include "node/core/limits.hpp"
+#include "transport/wire/limits.hpp"
+
+namespace coterie::node {
+
+using storage::Table;
+using transport::RunVerdict;
+
+namespace {
+
+// Close codes: from 4400 to 4499 stock providers do not try again by themselves.
+constexpr std::uint16_t kCloseMalformed = 4400;
+constexpr std::uint16_t kCloseForbidden = 4403;
+constexpr std::uint16_t kCloseTooLarge = 4413;
+constexpr std::uint16_t kCloseTryAgain = 1013;
+
+constexpr Duration kSweep = std::chrono::seconds(10);
+constexpr Duration kCommitRetry = std::chrono::seconds(2);
+
+Bytes encode_contact(const InviteContact& contact) {
+  Bytes out(contact.device.view().begin(), contact.device.view().end());
+  append_varuint(out, contact.addresses.size());
+  for (const std::string& address : contact.addresses) append_varstring(out, address);
+  return out;
+}
+
+Result<InviteContact> decode_contact(ByteView bytes) {
+  ByteReader in(bytes);
+  InviteContact contact;
+  COTERIE_TRY(contact.device, read_id<DeviceId>(in));
+  COTERIE_TRY(const std::uint64_t count, in.read_varuint());
+  for (std::uint64_t i = 0; i < count; ++i) {
+    COTERIE_TRY(std::string address, read_text(in, kAddressBytesMax));
+    contact.addresses.push_back(std::move(address));
+  }
+  return contact;
+}
+
+}  // namespace
+
+Workspace::Workspace(Now now, Context& context, transport::Mesh& mesh, const WorkspaceId& id,
+                     storage::Store& store)
+    : context_(context),
+      mesh_(mesh),
+      ledger_(id, store, context.identity, context.random,
+              [this] {
+                const auto peers = mesh_.peers(ledger_.workspace());
+                return std::any_of(peers.begin(), peers.end(),
+                                   [](const auto& peer) { return peer.linked && peer.in_step; });
+              }),
+      documents_(ledger_, context),
+      presence_(now, ledger_, context),
+      next_sweep_(now.steady + kSweep) {}
+
+// Opening.
+
+Status Workspace::load() {
+  COTERIE_CHECK(ledger_.load());
+  COTERIE_TRY(const auto id, ledger_.store().get(Table::kMeta, meta_key("workspace")));
+  adopted_ = id.has_value();
+  const Bytes key = meta_key("contact");
+  COTERIE_TRY(const auto sealed, ledger_.store().get(Table::kMeta, key));
+  if (sealed) {
+    COTERIE_TRY(const Bytes row, ledger_.sealer().open(Table::kMeta, key, *sealed));
+    auto contact = decode_contact(row);
+    if (!contact) return Error{ErrorCode::kCorrupt, "the stored contact is damaged"};
+    contact_ = std::move(*contact);
+  }
+  COTERIE_CHECK(documents_.load_rows());
+  return load_endpoints();
+}
+
+Status Workspace::load_endpoints() {
+  Status status;
+  COTERIE_CHECK(ledger_.store().scan(Table::kPeers, {}, {}, [&](ByteView key, ByteView value) {
+    const auto device = DeviceId::from(key);
+    const auto row = ledger_.sealer().open(Table::kPeers, key, value);
+    if (device && row) {
+      ByteReader in(*row);
+      const auto time = read_u64(in);
+      const auto record = decode_record(id(), ByteView(*row).subspan(in.offset()));
+      if (time && record && std::holds_alternative<EndpointRecord>(*record)) {
+        endpoints_[*device] = {*time, std::get<EndpointRecord>(*record)};
+        return true;
+      }
+    }
+    status = Error{ErrorCode::kCorrupt, "a stored endpoint is damaged"};
+    return false;
+  }));
+  return status;
+}
+
+void Workspace::found(Now now, const Ledger::Genesis& genesis) {
+  adopted_ = true;
+  ledger_.found(genesis);
+  members_changed = true;
+  announce_endpoint(now);
+}
+
+void Workspace::adopt(Now, const std::vector<SealedKey>& keys, const InviteContact& contact) {
+  adopted_ = true;
+  contact_ = contact;
+  ledger_.adopt();
+  ledger_.take_keys(keys);
+  const Bytes key = meta_key("contact");
+  ledger_.staged().put(Table::kMeta, key,
+                       ledger_.sealer().seal(Table::kMeta, key, encode_contact(contact)));
+}
+
+// What people are shown.
+
+std::string Workspace::display_name(const DeviceId& device) const {
+  if (const auto found = endpoints_.find(device); found != endpoints_.end()) {
+    return found->second.record.name;
+  }
+  const Member* member = membership().find(device);
+  return member == nullptr ? std::string() : member->name;
+}
+
+WorkspaceInfo Workspace::info() const {
+  WorkspaceInfo info;
+  info.id = id();
+  info.name = membership().name();
+  info.role = ledger_.role().value_or(Role::kViewer);
+  info.members = membership().members().size();
+  info.documents = documents_.recorded();
+  info.entries = ledger_.entries();
+  return info;
+}
+
+std::vector<DocumentInfo> Workspace::documents() const {
+  std::vector<DocumentInfo> list;
+  for (const auto& [id, document] : documents_.all()) {
+    if (!document->recorded) continue;
+    DocumentInfo info;
+    info.id = id;
+    info.path = document->path;
+    info.created = document->created;
+    info.changed = document->changed;
+    info.clients = document->clients.size();
+    list.push_back(std::move(info));
+  }
+  std::sort(list.begin(), list.end(),
+            [](const DocumentInfo& a, const DocumentInfo& b) { return a.path < b.path; });
+  return list;
+}
+
+std::vector<MemberInfo> Workspace::members() const {
+  std::vector<MemberInfo> list;
+  for (const auto& [device, member] : membership().members()) {
+    MemberInfo info;
+    info.device = device;
+    info.name = display_name(device);
+    info.role = member.role;
+    info.self = device == context_.identity.id();
+    if (const auto found = endpoints_.find(device); found != endpoints_.end()) {
+      info.addresses = found->second.record.addresses;
+    }
+    list.push_back(std::move(info));
+  }
+  return list;
+}
+
+std::vector<transport::MemberAddress> Workspace::mesh_members() const {
+  std::vector<transport::MemberAddress> list;
+  for (const auto& [device, member] : membership().members()) {
+    transport::MemberAddress one{device, {}};
+    if (const auto found = endpoints_.find(device); found != endpoints_.end()) {
+      one.addresses = found->second.record.addresses;
+    }
+    const bool contact = contact_ && contact_->device == device;
+    if (one.addresses.empty() && contact) one.addresses = contact_->addresses;
+    list.push_back(std::move(one));
+  }
+  // A newcomer knows whom it asked before it knows the members.
+  if (contact_ && membership().find(contact_->device) == nullptr) {
+    list.push_back({contact_->device, contact_->addresses});
+  }
+  return list;
+}
+
+Result<const crdt::Doc*> Workspace::replica(Now now, std::string_view path) {
+  Document* document = documents_.find_path(path);
+  if (document == nullptr) return Error{ErrorCode::kNotFound, "no document of that path"};
+  COTERIE_CHECK(documents_.load(now, *document));
+  return static_cast<const crdt::Doc*>(document->doc.get());
+}
+
+std::optional<Error> Workspace::write_obstacle() const {
+  if (stopped_) return Error{ErrorCode::kIo, "the disk failed: restart the node"};
+  if (full_) return Error{ErrorCode::kNoSpace, "the disk is full"};
+  if (ledger_.pending_bytes() > kStagedBytesMax) {
+    return Error{ErrorCode::kUnavailable, "the disk cannot keep up: try again"};
+  }
+  if (!ledger_.can_write()) {
+    return Error{ErrorCode::kUnauthorized, "this device may only read in this workspace"};
+  }
+  return std::nullopt;
+}
+
+// Commands.
+
+Result<std::string> Workspace::create_invite(Now now, Role role, Duration valid_for,
+                                             std::uint32_t uses) {
+  if (ledger_.role() != Role::kHost) {
+    return Error{ErrorCode::kUnauthorized, "only a host invites"};
+  }
+  if (role != Role::kHost && role != Role::kEditor && role != Role::kViewer) {
+    return Error{ErrorCode::kMalformed, "invites are for host, editor or viewer"};
+  }
+  if (uses == 0 || uses > kInviteUsesMax) {
+    return Error{ErrorCode::kLimitExceeded, "an invite has 1 to 10,000 uses", uses};
+  }
+  if (valid_for <= Duration::zero() || valid_for > kInviteValidityMax) {
+    return Error{ErrorCode::kLimitExceeded, "an invite is valid for up to 366 days"};
+  }
+  InviteSecret secret;
+  secret.workspace = id();
+  secret.seed = crypto::SecretKey::generate(context_.random);
+  secret.contacts.push_back({context_.identity.id(), context_.options.addresses});
+  // Others who can let the newcomer in while we are away.
+  for (const auto& [device, member] : membership().members()) {
+    if (secret.contacts.size() == kInviteContactsMax) break;
+    const auto endpoint = endpoints_.find(device);
+    const bool useful = device != context_.identity.id() && may_admit(member.role) &&
+                        endpoint != endpoints_.end() && !endpoint->second.record.addresses.empty();
+    if (useful) secret.contacts.push_back({device, endpoint->second.record.addresses});
+  }
+  InviteOperation invite;
+  invite.invite = crypto::SigningKey::from_seed(secret.seed).id();
+  invite.role = role;
+  invite.expires =
+      now.wall + static_cast<WallMillis>(
+                     std::chrono::duration_cast<std::chrono::milliseconds>(valid_for).count());
+  invite.uses = uses;
+  ledger_.append_operation(now, invite);
+  ledger_.staged().after.push_back([this](Now) { members_changed = true; });
+  return format_invite(secret);
+}
+
+Result<DocumentId> Workspace::create_document(Now now, const std::string& path) {
+  COTERIE_TRY(Document * document, documents_.open_path(path));
+  if (document->recorded) return Error{ErrorCode::kConflict, "a document of that path exists"};
+  ledger_.append_record(now, encode_record(DocumentRecord{document->id, path, now.wall}));
+  documents_.record(*document, path, now.wall);
+  return document->id;
+}
+
+std::optional<RefusalReason> Workspace::redeem(Now now, const Redeem& redeem) {
+  const std::optional<Role> role = ledger_.role();
+  if (!role || !may_admit(*role)) return RefusalReason::kNotEntitled;
+  if (write_obstacle()) return RefusalReason::kBusy;
+  const auto invite = membership().invites().find(redeem.invite);
+  if (invite == membership().invites().end()) return RefusalReason::kUnknownInvite;
+  // An answer that was lost: the newcomer asks again.
+  if (invite->second.admitted.count(redeem.device) > 0) return std::nullopt;
+  if (now.wall >= invite->second.terms.expires) return RefusalReason::kExpired;
+  if (invite->second.admitted.size() >= invite->second.terms.uses) return RefusalReason::kUsedUp;
+  if (membership().members().size() >= transport::kMembersMax) return RefusalReason::kBusy;
+
+  AdmitOperation admit;
+  admit.device = redeem.device;
+  admit.name = redeem.name;
+  admit.role = invite->second.terms.role;
+  admit.invite = redeem.invite;
+  admit.proof = redeem.proof;
+  auto keys = ledger_.keys_for(redeem.device);
+  if (!keys) return RefusalReason::kBadSignature;
+  admit.keys = std::move(*keys);
+  ledger_.append_operation(now, admit);
+  ledger_.staged().after.push_back([this](Now) { members_changed = true; });
+  return std::nullopt;
+}
+
+Result<Welcome> Workspace::welcome(const DeviceId& device) {
+  Welcome welcome;
+  welcome.workspace = id();
+  COTERIE_TRY(welcome.keys, ledger_.keys_for(device));
+  welcome.frontier = ledger_.frontier();
+  return welcome;
+}
+
+void Workspace::announce_endpoint(Now now) {
+  if (write_obstacle()) return;
+  EndpointRecord record{context_.options.device_name, context_.options.addresses};
+  const auto known = endpoints_.find(context_.identity.id());
+  if (known != endpoints_.end() && known->second.record.name == record.name &&
+      known->second.record.addresses == record.addresses) {
+    return;
+  }
+  ledger_.append_record(now, encode_record(record));
+  store_endpoint(context_.identity.id(), now.wall << 16, record);
+}
+
+void Workspace::store_endpoint(const DeviceId& device, std::uint64_t time,
+                               const EndpointRecord& record) {
+  const auto known = endpoints_.find(device);
+  if (known != endpoints_.end() && known->second.time > time) return;
+  Bytes row;
+  append_u64(row, time);
+  append(row, encode_record(record));
+  const Bytes key(device.view().begin(), device.view().end());
+  ledger_.staged().put(Table::kPeers, key, ledger_.sealer().seal(Table::kPeers, key, row));
+  endpoints_[device] = {time, record};
+  ledger_.staged().after.push_back([this](Now) { members_changed = true; });
+}
+
+// Entries of others.
+
+void Workspace::handle_run(Now now, const transport::Mesh::RunReceived& received) {
+  if (stopped_ || full_ || ledger_.pending_bytes() > kStagedBytesMax) {
+    mesh_.handle_run_verdict(now, received.run_id, RunVerdict::kDeferred);
+    return;
+  }
+  const bool had_role = ledger_.role().has_value();
+  Ledger::Received result = ledger_.receive(now, received.run, received.link);
+  if (result.warning != nullptr) context_.warn(result.warning);
+  if (result.verdict != RunVerdict::kStored) {
+    mesh_.handle_run_verdict(now, received.run_id, result.verdict);
+    return;
+  }
+  const std::uint64_t run_id = received.run_id;
+  when_durable(now, [this, run_id](Now then) {
+    mesh_.handle_run_verdict(then, run_id, RunVerdict::kStored);
+  });
+  if (result.membership_changed) {
+    ledger_.staged().after.push_back([this](Now) { members_changed = true; });
+  }
+  handle_records(now, result.records);
+  handle_records(now, ledger_.take_waiting());
+  if (!had_role && ledger_.role()) announce_endpoint(now);
+}
+
+void Workspace::handle_records(Now now, const std::vector<LedgerRecord>& records) {
+  for (const LedgerRecord& one : records) {
+    const auto record = decode_record(id(), one.record);
+    const Member* author = membership().find(one.ref.log.device);
+    if (!record || author == nullptr) continue;  // Kept in the log; there is nothing to apply.
+    if (const auto* endpoint = std::get_if<EndpointRecord>(&*record)) {
+      store_endpoint(one.ref.log.device, one.time, *endpoint);
+      continue;
+    }
+    if (!may_edit(author->role)) continue;
+    if (const auto* update = std::get_if<UpdateRecord>(&*record)) {
+      handle_update(now, one, update->document);
+    } else if (const auto* part = std::get_if<PartRecord>(&*record)) {
+      handle_update(now, one, part->document);
+    } else if (const auto* created = std::get_if<DocumentRecord>(&*record)) {
+      const bool room =
+          documents_.find(created->document) != nullptr || documents_.all().size() < kDocumentsMax;
+      if (room)
+        documents_.record(*documents_.make(created->document), created->path, created->created);
+    }
+  }
+}
+
+void Workspace::handle_update(Now now, const LedgerRecord& record, const DocumentId& id) {
+  const bool room = documents_.find(id) != nullptr || documents_.all().size() < kDocumentsMax;
+  if (!room) return;
+  Document& document = *documents_.make(id);
+  const DocumentStore::Applied applied =
+      documents_.accept(now, document, record.ref, record.record, HybridClock::millis(record.time));
+  if (applied.changed) broadcast(now, document, applied.update, nullptr);
+}
+
+void Workspace::handle_awareness(Now now, const transport::Mesh::AwarenessReceived& received) {
+  const auto verdict =
+      presence_.receive(now, received.origin, received.topic, received.counter, received.message);
+  mesh_.handle_awareness_verdict(now, received.awareness_id, verdict);
+}
+
+void Workspace::handle_linked() { presence_.republish_all(); }
+
+// Clients.
+
+Client* Workspace::find_client(const DocumentId& document, ClientHandle handle) {
+  Document* found = documents_.find(document);
+  if (found == nullptr) return nullptr;
+  for (Client* client : found->clients) {
+    if (client->handle == handle) return client;
+  }
+  return nullptr;
+}
+
+Status Workspace::attach(Now now, Client& client, std::string_view path) {
+  COTERIE_TRY(Document * document, documents_.open_path(path));
+  if (const Status loaded = documents_.load(now, *document); !loaded) {
+    documents_.release(*document);
+    return loaded.error();
+  }
+  client.workspace = this;
+  client.document = document;
+  client.awareness_tokens = kAwarenessBurst;
+  client.awareness_refilled = now.steady;
+  document->clients.push_back(&client);
+  ClientLink link(context_, now, client);
+  link.send(step1_message(document->doc->state_vector()));
+  if (const auto states = presence_.states(document->id); !states.empty()) {
+    link.send_presence(awareness_message(states));
+  }
+  return {};
+}
+
+void Workspace::detach(Now now, Client& client) {
+  Document& document = *client.document;
+  auto& clients = document.clients;
+  clients.erase(std::remove(clients.begin(), clients.end(), &client), clients.end());
+  document.senders.erase(client.handle);
+  document.used = now.steady;
+  presence_.leave(now, document.id, client.handle);
+  pump(now);
+  documents_.release(document);
+}
+
+std::optional<Workspace::Closing> Workspace::handle_message(Now now, Client& client,
+                                                            ByteView message) {
+  if (message.size() > kClientMessageBytesMax) {
+    return Closing{kCloseTooLarge, "message above 64 MiB"};
+  }
+  ByteReader in(message);
+  while (!in.at_end()) {
+    const auto next = read_client_message(in);
+    if (!next) {
+      return Closing{kCloseMalformed, std::string("malformed message: ") + next.error().what};
+    }
+    if (std::holds_alternative<IgnoredMessage>(*next)) return std::nullopt;
+    ClientLink link(context_, now, client);
+    if (const auto* step1 = std::get_if<SyncStep1>(&*next)) {
+      link.answer(step1->have, *client.document->doc);
+    } else if (const auto* update = std::get_if<SyncUpdate>(&*next)) {
+      if (auto closing = handle_update(now, client, update->update)) return closing;
+    } else if (const auto* awareness = std::get_if<AwarenessMessage>(&*next)) {
+      if (auto closing = handle_presence(now, client, awareness->payload)) return closing;
+    } else {
+      link.send_presence(awareness_message(presence_.states(client.document->id)));
+    }
+  }
+  return std::nullopt;
+}
+
+/// Whether `update` holds nothing that the document lacks. O(document): asked only where writing is
+/// not possible, so that clients with nothing to write stay attached.
+bool Workspace::adds_nothing(const Document& document, ByteView update) const {
+  const auto listing = crdt::inspect_update(update);
+  if (!listing) return false;
+  const crdt::StateVector have = document.doc->state_vector();
+  for (const crdt::IdRange& range : listing->structs) {
+    if (range.clock + range.length > have.clock_of(range.client)) return false;
+  }
+  if (listing->deletes.empty()) return true;
+  const auto held = crdt::inspect_update(document.doc->encode_state_as_update(have));
+  if (!held) return false;
+  return std::all_of(
+      listing->deletes.begin(), listing->deletes.end(), [&](const crdt::IdRange& range) {
+        // Deleted ranges of a document are maximal, so one of them must cover it.
+        return std::any_of(held->deletes.begin(), held->deletes.end(), [&](const auto& have_range) {
+          return have_range.client == range.client && have_range.clock <= range.clock &&
+                 have_range.clock + have_range.length >= range.clock + range.length;
+        });
+      });
+}
+
+std::optional<Workspace::Closing> Workspace::handle_update(Now now, Client& client,
+                                                           ByteView update) {
+  Document& document = *client.document;
+  if (update.size() > kUpdateBytesMax) return Closing{kCloseTooLarge, "update above 64 MiB"};
+  if (const auto obstacle = write_obstacle()) {
+    if (const Status valid = crdt::validate_update(update); !valid) {
+      return Closing{kCloseMalformed, std::string("malformed update: ") + valid.error().what};
+    }
+    if (!adds_nothing(document, update)) {
+      const bool forbidden = obstacle->code == ErrorCode::kUnauthorized;
+      return Closing{forbidden ? kCloseForbidden : kCloseTryAgain, obstacle->what};
+    }
+    note_received(now, client);
+    return std::nullopt;
+  }
+  auto applied = document.doc->apply_update(update);
+  if (!applied) {
+    const bool large = applied.error().code == ErrorCode::kLimitExceeded;
+    return Closing{large ? kCloseTooLarge : kCloseMalformed,
+                   std::string("update refused: ") + applied.error().what};
+  }
+  if (applied->changed) broadcast(now, document, applied->update, &client);
+  if (applied->pending) {
+    // Part of it waits for structs that nobody sent yet. The raw update is logged, once, so that it
+    // outlives this process.
+    const Hash hash = crypto::hash(update);
+    constexpr std::size_t kRememberedMax = 256;
+    if (document.pending_logged.size() >= kRememberedMax) document.pending_logged.clear();
+    if (applied->changed || document.pending_logged.insert(hash).second) {
+      enqueue(now, client, Bytes(update.begin(), update.end()));
+      return std::nullopt;
+    }
+  } else if (applied->changed) {
+    enqueue(now, client, std::move(applied->update));
+    return std::nullopt;
+  }
+  note_received(now, client);
+  return std::nullopt;
+}
+
+/// An update that brought nothing new is as durable as what the document holds.
+void Workspace::note_received(Now now, Client& client) {
+  Document& document = *client.document;
+  ++client.received;
+  if (!document.queue.empty()) {
+    document.senders.insert(client.handle);
+    return;
+  }
+  const std::uint64_t count = client.received;
+  const ClientHandle handle = client.handle;
+  const DocumentId id = document.id;
+  const auto tell = [this, id, handle, count](Now then) {
+    Client* found = find_client(id, handle);
+    if (found == nullptr) return;
+    found->saved = std::max(found->saved, count);
+    ClientLink(context_, then, *found).tell_saved();
+  };
+  if (document.written_in <= ledger_.landed_number()) {
+    tell(now);
+  } else {
+    when_durable(now, tell);
+  }
+}
+
+void Workspace::enqueue(Now now, Client& client, Bytes update) {
+  Document& document = *client.document;
+  // A record group holds one update of any size a client may send; not two. What is flushed here
+  // does not hold this message, so that it is not counted yet.
+  if (document.queue_bytes + update.size() > kRecordPartBytes) flush(now, document);
+  ++client.received;
+  document.queue_bytes += update.size();
+  document.queue.push_back(std::move(update));
+  document.senders.insert(client.handle);
+  document.used = now.steady;
+  if (document.flush_at) return;
+  const Instant due = std::max(now.steady, document.last_flush + context_.options.coalesce);
+  if (due <= now.steady || document.queue_bytes > kRecordPartBytes) {
+    flush(now, document);
+    return;
+  }
+  document.flush_at = due;
+  flush_due_.emplace(due, document.id);
+}
+
+void Workspace::flush(Now now, Document& document) {
+  if (document.flush_at) flush_due_.erase({*document.flush_at, document.id});
+  document.flush_at.reset();
+  if (document.queue.empty()) return;
+  document.last_flush = now.steady;
+  document.queue_bytes = 0;
+  const std::vector<Bytes> queue = std::exchange(document.queue, {});
+  auto merged = crdt::merge_updates(std::span<const Bytes>(queue));
+  COTERIE_ASSERT(merged.has_value());  // All of them were applied.
+  write_update(now, document, *merged);
+  documents_.touch(document, now.wall);
+
+  std::vector<std::pair<ClientHandle, std::uint64_t>> senders;
+  for (const ClientHandle handle : std::exchange(document.senders, {})) {
+    const Client* client = find_client(document.id, handle);
+    if (client != nullptr) senders.emplace_back(handle, client->received);
+  }
+  ledger_.staged().after.push_back(
+      [this, id = document.id, senders = std::move(senders),
+       update = std::move(*merged)](Now then) { after_flush(then, id, update, senders); });
+  if (document.tail_next - document.tail_first > kTailEntriesMax) documents_.cut(document);
+}
+
+void Workspace::write_update(Now now, Document& document, ByteView update) {
+  if (!document.recorded) {
+    ledger_.append_record(now, encode_record(DocumentRecord{document.id, document.path, now.wall}));
+    documents_.record(document, document.path, now.wall);
+  }
+  for (const Bytes& record : encode_update(document.id, update)) {
+    documents_.extend_tail(document, ledger_.append_record(now, record));
+  }
+}
+
+/// The update is durable: those who wrote it may say "saved".
+void Workspace::after_flush(Now now, const DocumentId& id, const Bytes& update,
+                            const std::vector<std::pair<ClientHandle, std::uint64_t>>& senders) {
+  Document* document = documents_.find(id);
+  if (document == nullptr || document->doc == nullptr) return;
+  Message echo;
+  for (const auto& [handle, count] : senders) {
+    Client* client = find_client(id, handle);
+    if (client == nullptr) continue;
+    if (echo == nullptr) echo = update_message(update);
+    client->saved = std::max(client->saved, count);
+    ClientLink link(context_, now, *client);
+    link.send_echo(echo, update, *document->doc);
+    link.tell_saved();
+  }
+}
+
+void Workspace::broadcast(Now now, Document& document, ByteView update, const Client* except) {
+  Message message;
+  for (Client* client : document.clients) {
+    if (client == except) continue;
+    if (message == nullptr) message = update_message(update);
+    ClientLink(context_, now, *client).send_update(message, *document.doc);
+  }
+}
+
+void Workspace::handle_drained(Now now, Client& client) {
+  ClientLink link(context_, now, client);
+  if (link.catch_up(*client.document->doc)) {
+    link.send_presence(awareness_message(presence_.states(client.document->id)));
+  }
+}
+
+// Presence.
+
+std::optional<Workspace::Closing> Workspace::handle_presence(Now now, Client& client,
+                                                             ByteView payload) {
+  const auto states = decode_awareness(payload);
+  if (!states) {
+    const bool large = states.error().code == ErrorCode::kLimitExceeded;
+    return Closing{large ? kCloseTooLarge : kCloseMalformed,
+                   std::string("awareness refused: ") + states.error().what};
+  }
+  const Duration elapsed = now.steady - client.awareness_refilled;
+  const auto refill =
+      static_cast<std::size_t>(elapsed * kAwarenessPerSecond / Duration(std::chrono::seconds(1)));
+  if (refill > 0) {
+    client.awareness_tokens = std::min(client.awareness_tokens + refill, kAwarenessBurst);
+    client.awareness_refilled = now.steady;
+  }
+  if (client.awareness_tokens == 0) {
+    // The newest state is what counts; it waits for its turn.
+    client.awareness_waiting = Bytes(payload.begin(), payload.end());
+    return std::nullopt;
+  }
+  --client.awareness_tokens;
+  client.awareness_waiting.reset();
+  presence_.announce(now, client.document->id, client.handle, !client.announced, *states);
+  client.announced = true;
+  return std::nullopt;
+}
+
+void Workspace::handle_awareness_waiting(Now now, Client& client) {
+  if (!client.awareness_waiting) return;
+  const Bytes payload = *client.awareness_waiting;
+  (void)handle_presence(now, client, payload);  // It was decoded once: it cannot fail.
+}
+
+void Workspace::show_changes(Now now, Document& document,
+                             const std::vector<Presence::Change>& changes) {
+  std::vector<AwarenessState> states;
+  bool owned = false;
+  for (const Presence::Change& change : changes) {
+    states.push_back(change.state);
+    owned = owned || (change.owner != 0 && change.own_clock != change.state.clock);
+  }
+  const Message message = awareness_message(states);
+  for (Client* client : document.clients) {
+    ClientLink link(context_, now, *client);
+    if (!owned) {
+      link.send_presence(message);
+      continue;
+    }
+    std::vector<AwarenessState> own = states;
+    for (std::size_t i = 0; i < own.size(); ++i) {
+      if (changes[i].owner == client->handle) own[i].clock = changes[i].own_clock;
+    }
+    link.send_presence(awareness_message(own));
+  }
+}
+
+void Workspace::pump(Now now) {
+  std::map<DocumentId, std::vector<Presence::Change>> by_document;
+  for (Presence::Change& change : presence_.take_changes()) {
+    by_document[change.document].push_back(std::move(change));
+  }
+  for (const auto& [id, changes] : by_document) {
+    Document* document = documents_.find(id);
+    if (document != nullptr && !document->clients.empty()) show_changes(now, *document, changes);
+  }
+  for (auto& publication : presence_.take_publications(now)) {
+    mesh_.publish_awareness(now, id(), publication.topic, publication.counter,
+                            std::move(publication.message));
+  }
+}
+
+// Batches.
+
+void Workspace::when_durable(Now now, Ledger::Action action) {
+  if (ledger_.settled()) {
+    action(now);
+    return;
+  }
+  ledger_.when_last_lands(std::move(action));
+}
+
+std::optional<storage::WriteBatch> Workspace::next_batch(Now now) {
+  if (std::exchange(retry_, false)) return ledger_.relaunch();
+  if (stopped_ || ledger_.in_flight() || ledger_.staged().empty()) return std::nullopt;
+  storage::WriteBatch batch = ledger_.launch();
+  if (!batch.empty()) return batch;
+  handle_committed(now);  // Nothing to write, only something to do.
+  return std::nullopt;
+}
+
+void Workspace::handle_committed(Now now) {
+  if (std::exchange(full_, false)) context_.inform("there is room on the disk again: writing");
+  const Ledger::Staged done = ledger_.landed();
+  for (const auto& stored : done.runs) {
+    mesh_.entries_stored(now, id(), stored.run, stored.from);
+  }
+  for (const Ledger::Action& action : done.after) action(now);
+  handle_records(now, ledger_.take_waiting());
+}
+
+void Workspace::handle_commit_failed(Now now, const Error& error) {
+  if (error.code == ErrorCode::kNoSpace) {
+    if (!std::exchange(full_, true)) {
+      context_.warn("the disk is full: workspace " + id().short_hex() +
+                    " is read-only until there is room");
+    }
+    retry_at_ = now.steady + kCommitRetry;
+    return;
+  }
+  stopped_ = true;
+  context_.report("writing to the disk failed (" + to_string(error) + "): workspace " +
+                  id().short_hex() + " is read-only until the node is restarted");
+}
+
+// Time.
+
+void Workspace::handle_timeout(Now now) {
+  while (!flush_due_.empty() && flush_due_.begin()->first <= now.steady) {
+    flush(now, *documents_.find(flush_due_.begin()->second));
+  }
+  if (retry_at_ && *retry_at_ <= now.steady) {
+    retry_at_.reset();
+    retry_ = true;
+  }
+  if (next_sweep_ <= now.steady) {
+    next_sweep_ = now.steady + kSweep;
+    if (!stopped_ && !full_) documents_.sweep(now);
+  }
+  presence_.handle_timeout(now);
+}
+
+void Workspace::shut_down(Now now) {
+  while (!flush_due_.empty()) flush(now, *documents_.find(flush_due_.begin()->second));
+  if (!stopped_ && !full_) documents_.cut_all();
+  presence_.withdraw_all(now);
+  pump(now);
+}
+
+std::optional<Instant> Workspace::next_deadline() const {
+  Instant due = next_sweep_;
+  if (!flush_due_.empty()) due = std::min(due, flush_due_.begin()->first);
+  if (retry_at_) due = std::min(due, *retry_at_);
+  if (const auto presence = presence_.next_deadline()) due = std::min(due, *presence);
+  return due;
+}
+
+}  // namespace coterie::node

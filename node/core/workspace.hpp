@@ -1,0 +1,150 @@
+// One workspace of this node: its ledger, documents and presence, and the clients attached to them.
+//
+// Life of an edit: a client's update is applied to the replica, goes to the other clients at once
+// and into the document's queue; after the coalescing window the queue is merged into one record,
+// one entry, one batch; when that is durable the clients that wrote it are told and the mesh pushes
+// it.
+//
+// Single-threaded owner, driven by Engine.
+
+#pragma once
+
+#include <memory>
+#include <optional>
+#include <set>
+#include <string>
+#include <vector>
+
+#include "node/core/client.hpp"
+#include "node/core/context.hpp"
+#include "node/core/document_store.hpp"
+#include "node/core/invite.hpp"
+#include "node/core/join.hpp"
+#include "node/core/ledger.hpp"
+#include "node/core/presence.hpp"
+#include "transport/core/mesh.hpp"
+
+namespace coterie::node {
+
+class Workspace {
+ public:
+  /// Why a client is to be closed.
+  struct Closing {
+    std::uint16_t code;
+    std::string reason;
+  };
+
+  /// Everything referred to must outlive the workspace.
+  Workspace(Now now, Context& context, transport::Mesh& mesh, const WorkspaceId& id,
+            storage::Store& store);
+
+  /// Reads and checks the store. Errors: kCorrupt, kIo.
+  Status load();
+  /// Whether this store was ever used: a crash between making a store and its first batch leaves an
+  /// empty one behind.
+  bool adopted() const { return adopted_; }
+
+  void found(Now now, const Ledger::Genesis& genesis);
+  /// Begins as a newcomer who was let in by `contact`.
+  void adopt(Now now, const std::vector<SealedKey>& keys, const InviteContact& contact);
+
+  const WorkspaceId& id() const { return ledger_.workspace(); }
+  const Ledger& ledger() const { return ledger_; }
+  const Membership& membership() const { return ledger_.membership(); }
+  const std::optional<InviteContact>& contact() const { return contact_; }
+  WorkspaceInfo info() const;
+  std::vector<DocumentInfo> documents() const;
+  std::vector<MemberInfo> members() const;
+  /// Whom to be linked with, and where they are.
+  std::vector<transport::MemberAddress> mesh_members() const;
+  /// Loads it if need be. Errors: kNotFound, kCorrupt, kIo.
+  Result<const crdt::Doc*> replica(Now now, std::string_view path);
+
+  /// Why nothing can be written now: kNoSpace, kIo, kUnauthorized (a viewer's device, or not a
+  /// member yet), kUnavailable (the disk cannot keep up). Nothing when it can.
+  std::optional<Error> write_obstacle() const;
+
+  // Commands. Preconditions: no write_obstacle().
+  Result<std::string> create_invite(Now now, Role role, Duration valid_for, std::uint32_t uses);
+  /// Errors: kMalformed, kLimitExceeded, kConflict.
+  Result<DocumentId> create_document(Now now, const std::string& path);
+  /// Admits the device of `redeem`, whose signatures are verified. Nothing when it is in (it may
+  /// have been before), else why not.
+  std::optional<RefusalReason> redeem(Now now, const Redeem& redeem);
+  Result<Welcome> welcome(const DeviceId& device);
+  /// Tells members our name and addresses if they changed.
+  void announce_endpoint(Now now);
+
+  // Clients.
+  Status attach(Now now, Client& client, std::string_view path);
+  void detach(Now now, Client& client);
+  std::optional<Closing> handle_message(Now now, Client& client, ByteView message);
+  void handle_drained(Now now, Client& client);
+  void handle_awareness_waiting(Now now, Client& client);
+
+  // The mesh.
+  void handle_run(Now now, const transport::Mesh::RunReceived& received);
+  void handle_awareness(Now now, const transport::Mesh::AwarenessReceived& received);
+  void handle_linked();
+
+  // Batches.
+  /// Runs `action` once all that was accepted so far is durable: now, if it is.
+  void when_durable(Now now, Ledger::Action action);
+  std::optional<storage::WriteBatch> next_batch(Now now);
+  void handle_committed(Now now);
+  void handle_commit_failed(Now now, const Error& error);
+  bool idle() const { return ledger_.settled() && flush_due_.empty(); }
+
+  void handle_timeout(Now now);
+  /// Hands presence to clients and mesh.
+  void pump(Now now);
+  void shut_down(Now now);
+  std::optional<Instant> next_deadline() const;
+
+  /// Set when membership or endpoints changed and are durable; the engine clears it.
+  bool members_changed = false;
+
+ private:
+  struct Endpoint {
+    std::uint64_t time = 0;
+    EndpointRecord record;
+  };
+
+  Status load_endpoints();
+  void handle_records(Now now, const std::vector<LedgerRecord>& records);
+  void handle_update(Now now, const LedgerRecord& record, const DocumentId& document);
+  void store_endpoint(const DeviceId& device, std::uint64_t time, const EndpointRecord& record);
+  std::string display_name(const DeviceId& device) const;
+
+  std::optional<Closing> handle_update(Now now, Client& client, ByteView update);
+  std::optional<Closing> handle_presence(Now now, Client& client, ByteView payload);
+  bool adds_nothing(const Document& document, ByteView update) const;
+  void note_received(Now now, Client& client);
+  void enqueue(Now now, Client& client, Bytes update);
+  void flush(Now now, Document& document);
+  void write_update(Now now, Document& document, ByteView update);
+  void after_flush(Now now, const DocumentId& document, const Bytes& update,
+                   const std::vector<std::pair<ClientHandle, std::uint64_t>>& senders);
+  void broadcast(Now now, Document& document, ByteView update, const Client* except);
+  void show_changes(Now now, Document& document, const std::vector<Presence::Change>& changes);
+  Client* find_client(const DocumentId& document, ClientHandle handle);
+
+  Context& context_;
+  transport::Mesh& mesh_;
+  Ledger ledger_;
+  DocumentStore documents_;
+  Presence presence_;
+  bool adopted_ = false;
+  std::optional<InviteContact> contact_;
+  std::map<DeviceId, Endpoint> endpoints_;
+
+  std::set<std::pair<Instant, DocumentId>> flush_due_;
+  Instant next_sweep_;
+
+  bool full_ = false;     ///< The disk is; the batch in flight is tried again.
+  bool stopped_ = false;  ///< The disk failed: nothing more is written until restart.
+  std::optional<Instant> retry_at_;
+  bool retry_ = false;
+};
+
+}  // namespace coterie::node
