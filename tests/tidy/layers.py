@@ -93,8 +93,9 @@ def check_source(path, findings):
 def check_tests_are_registered(findings):
     lists = "\n".join((ROOT / f).read_text() for f in tracked("tests/*.cmake", "tests/*CMakeLists.txt"))
     for path in tracked("tests/*_test.cpp", "tests/*_sim.cpp", "tests/*_fuzz.cpp"):
-        name = pathlib.Path(path).stem
-        if name not in lists:
+        stem = pathlib.Path(path).stem
+        looped = re.search(rf"\b{stem.rpartition('_')[0]}\b", lists)  # foreach(test entry records)
+        if stem not in lists and not looped:
             findings.append(f"{path}:1: not registered in any tests.cmake: it would never run")
 
 
