@@ -193,7 +193,7 @@ class MeshSim {
     faults.manner = datagrams ? SimNetwork::Manner::kDatagram : SimNetwork::Manner::kStream;
     faults.latency_max = millis(1 + choices_.below(150));
     faults.latency_min = std::min<Duration>(1ms, faults.latency_max);
-    if (choices_.chance(30)) faults.bytes_per_second = 20'000 << choices_.below(8);
+    if (choices_.chance(30)) faults.bytes_per_second = std::uint64_t{20'000} << choices_.below(8);
     faults.lost = choices_.below(datagrams ? 100 : 10);
     faults.duplicated = choices_.below(50);
     faults.delayed = choices_.below(100);
@@ -221,8 +221,8 @@ class MeshSim {
     Mesh::Options options;
     options.self = node.device;
     options.seed = choices_.below(1'000'000);
-    options.link_window_bytes = 16 * 1024 << choices_.below(5);
-    options.outbox_bytes_max = 8 * 1024 << choices_.below(8);
+    options.link_window_bytes = std::size_t{16 * 1024} << choices_.below(5);
+    options.outbox_bytes_max = std::size_t{8 * 1024} << choices_.below(8);
     if (node.mesh) collect(node.mesh->counters());
     node.mesh = std::make_unique<Mesh>(at(), options, node.disk);
     std::vector<MemberAddress> members;
