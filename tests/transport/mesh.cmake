@@ -6,3 +6,8 @@ coterie_test(transport.wire_test SOURCES transport/wire_test.cpp
 add_executable(wire_golden golden/wire/generate.cpp)
 target_include_directories(wire_golden PRIVATE ${PROJECT_SOURCE_DIR})
 target_link_libraries(wire_golden PRIVATE coterie::wire coterie_options)
+
+coterie_test(transport.mesh_links_test SOURCES transport/mesh_links_test.cpp
+  DEPENDS coterie::transport_core)
+coterie_test(transport.mesh_entries_test SOURCES transport/mesh_entries_test.cpp
+  DEPENDS coterie::transport_core)

@@ -151,16 +151,26 @@ Status Mesh::State::handle(Link& link, FrontierReport& report) {
 
 // Pulling.
 
+/// `key` may be had from some peer now: tries at once.
 void Mesh::State::want(const LogKey& key) {
-  wanted.insert(key);
-  schedule_pulls();
+  if (shutting_down) return;
+  if (try_pull(key)) {
+    wanted.insert(key);
+  } else {
+    wanted.erase(key);
+  }
 }
 
-void Mesh::State::schedule_pulls() {
+/// There may be room for pulls, or peers to ask, that were not there before. Looks at
+/// `look_at_most` logs, going on next time where it stopped: a peer can name thousands that cannot
+/// be pulled now, and they must not cost that much with every frame.
+void Mesh::State::schedule_pulls(std::size_t look_at_most) {
   if (shutting_down) return;
-  for (auto at = wanted.begin(); at != wanted.end();) {
-    if (reserved_bytes + unverified_bytes + kPullBytesMax > kUnverifiedBytesMax) return;
-    at = try_pull(*at) ? std::next(at) : wanted.erase(at);
+  for (std::size_t left = std::min(look_at_most, wanted.size()); left > 0; --left) {
+    auto at = looked_at ? wanted.upper_bound(*looked_at) : wanted.begin();
+    if (at == wanted.end()) at = wanted.begin();
+    looked_at = *at;
+    if (!try_pull(*looked_at)) wanted.erase(at);
   }
 }
 
@@ -178,6 +188,7 @@ bool Mesh::State::room_for_pull(const Link& link) const {
 /// Asks the best peer that has more of the log, if one may be asked now. Returns false when there
 /// is nothing to be had, so that the log need not be looked at again.
 bool Mesh::State::try_pull(const LogKey& key) {
+  if (reserved_bytes + unverified_bytes + kPullBytesMax > kUnverifiedBytesMax) return true;
   const auto workspace = workspaces.find(key.first);
   if (workspace == workspaces.end()) return false;
   if (pulls.contains(key)) return true;
@@ -362,8 +373,9 @@ Status Mesh::State::handle(Link& link, Entries& message) {
       end_pull(key);
     }
   }
-  // The usual case, a push that joins, ends here.
-  if (view->claimed >= next_wanted(key) || answers) want(key);
+  // A push that joins what we hold, the usual case, leaves nothing to ask for.
+  if (view->claimed >= next_wanted(key)) want(key);
+  if (!pulls.contains(key) && answers) schedule_pulls(internal::kLooksPerFrame);
   return {};
 }
 
@@ -429,6 +441,7 @@ void Mesh::State::judge_run(std::uint64_t run_id, RunVerdict verdict) {
     }
   }
   want(run.key);
+  schedule_pulls(internal::kLooksPerFrame);  // Its bytes are free again.
 }
 
 // Sending.

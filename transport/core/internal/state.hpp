@@ -42,6 +42,8 @@ inline constexpr Duration kExchangePauseMax = std::chrono::seconds(16);
 inline constexpr Duration kNeighbourDelay = std::chrono::milliseconds(50);
 /// Time that passes unseen by this much means that the machine slept or the process was stopped.
 inline constexpr Duration kWakeGap = std::chrono::seconds(10);
+/// Logs that are considered for a pull when one answer or verdict has come.
+inline constexpr std::size_t kLooksPerFrame = 64;
 /// Links to one device at a time; a peer that opens more loses the oldest.
 inline constexpr std::size_t kLinksPerDeviceMax = 4;
 
@@ -177,7 +179,8 @@ struct Mesh::State {
   std::uint64_t links_seen = 0;
 
   std::map<LogKey, internal::PullOut> pulls;
-  std::set<LogKey> wanted;  ///< Logs of which some peer may hold more.
+  std::set<LogKey> wanted;          ///< Logs of which some peer may hold more.
+  std::optional<LogKey> looked_at;  ///< Where schedule_pulls() stopped.
   std::map<std::uint64_t, internal::RunOut> runs;
   std::uint64_t runs_seen = 0;
   std::size_t unverified_bytes = 0;  ///< Of all links, with those that are gone.
@@ -242,7 +245,7 @@ struct Mesh::State {
   Seq next_wanted(const LogKey& key);
   void compare(Link& link, Shared& shared, const WorkspaceState& theirs);
   void want(const LogKey& key);
-  void schedule_pulls();
+  void schedule_pulls(std::size_t look_at_most = SIZE_MAX);
   bool try_pull(const LogKey& key);
   bool other_branch(const LogKey& key, const internal::LogView& view) const;
   bool room_for_pull(const Link& link) const;
