@@ -11,7 +11,7 @@ target_compile_options(coterie_options INTERFACE
   # vector insertion and comparison for the others. clang and the
   # sanitizers still look for the real thing.
   $<$<CXX_COMPILER_ID:GNU>:-Wno-maybe-uninitialized -Wno-array-bounds -Wno-stringop-overflow
-                           -Wno-stringop-overread>
+                           -Wno-stringop-overread -Wno-restrict>
   $<$<CXX_COMPILER_ID:Clang>:-Wthread-safety>)
 
 if(COTERIE_SANITIZE)
