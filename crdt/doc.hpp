@@ -39,8 +39,8 @@ inline constexpr std::size_t kPendingBytesMax = 64u << 20;
 /// Most deleted ranges kept because what they delete has not arrived; past it they are dropped.
 inline constexpr std::size_t kPendingDeletesMax = 1u << 20;
 
-/// Most bytes of content (text, values) one client may have in one document.
-inline constexpr std::uint64_t kClientContentBytesMax = 0xf000'0000;
+/// Most bytes of content (text, values) in one document, what was deleted lately included.
+inline constexpr std::uint64_t kContentBytesMax = 0xf000'0000;
 
 /// What applying an update did.
 struct ApplyResult {
@@ -114,7 +114,7 @@ class Doc {
   /// return nothing.
   template <typename Edits>
   Bytes transact(Edits&& edits) {
-    const TransactionScope scope(*this);
+    TransactionScope scope(*this);
     std::forward<Edits>(edits)();
     return scope.finish();
   }
@@ -132,12 +132,11 @@ class Doc {
     ~TransactionScope();
     TransactionScope(const TransactionScope&) = delete;
     TransactionScope& operator=(const TransactionScope&) = delete;
-    Bytes finish() const;
+    Bytes finish();
 
    private:
-    Doc& doc_;
-    bool outer_;
-    mutable bool finished_ = false;
+    internal::Store& store_;  // The Doc itself may be moved meanwhile.
+    bool finished_ = false;
   };
 
   std::unique_ptr<internal::Store> store_;

@@ -1,0 +1,73 @@
+#include "crdt/doc.hpp"
+
+#include "crdt/internal/store.hpp"
+
+namespace coterie::crdt {
+
+using internal::kNone;
+
+Doc::Doc(Options options) : store_(std::make_unique<internal::Store>(options)) {
+  COTERIE_ASSERT(options.client_id <= kSafeIntegerMax);
+}
+Doc::Doc(Doc&& other) noexcept = default;
+Doc& Doc::operator=(Doc&& other) noexcept = default;
+Doc::~Doc() = default;
+
+ClientId Doc::client_id() const { return store_->client_id; }
+
+void Doc::set_client_id(ClientId client_id) {
+  COTERIE_ASSERT(!store_->in_transaction() && client_id <= kSafeIntegerMax);
+  store_->client_id = client_id;
+}
+
+Result<ApplyResult> Doc::apply_update(ByteView update_v1) { return store_->apply(update_v1); }
+
+StateVector Doc::state_vector() const { return store_->state_vector(); }
+
+Bytes Doc::encode_state_as_update(const StateVector& since) const { return store_->encode(since); }
+
+bool Doc::has_pending() const { return store_->has_pending(); }
+
+Text Doc::text(std::string_view name) {
+  return Text(store_->handle(store_->root(name, TypeKind::kText)));
+}
+Map Doc::map(std::string_view name) {
+  return Map(store_->handle(store_->root(name, TypeKind::kMap)));
+}
+Array Doc::array(std::string_view name) {
+  return Array(store_->handle(store_->root(name, TypeKind::kArray)));
+}
+
+std::vector<std::string> Doc::root_names() const {
+  std::vector<std::string> names;
+  for (const internal::BranchIndex root : store_->roots()) {
+    names.push_back(store_->key_text(store_->branches[root].name));
+  }
+  return names;
+}
+
+std::optional<SharedType> Doc::root(std::string_view name) const {
+  const internal::BranchIndex root = store_->find_root(name);
+  if (root == kNone) return std::nullopt;
+  return store_->handle(root);
+}
+
+std::string Doc::root_text(std::string_view name) const {
+  const auto found = root(name);
+  return found ? found->as_text().to_string() : std::string();
+}
+
+void Doc::set_update_observer(UpdateObserver observer) { store_->observer = std::move(observer); }
+
+Doc::TransactionScope::TransactionScope(Doc& doc) : store_(*doc.store_) { store_.begin(true); }
+
+Doc::TransactionScope::~TransactionScope() {
+  if (!finished_) (void)store_.commit();  // The edits threw: what they did stays, as in Yjs.
+}
+
+Bytes Doc::TransactionScope::finish() {
+  finished_ = true;
+  return store_.commit();
+}
+
+}  // namespace coterie::crdt

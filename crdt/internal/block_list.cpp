@@ -1,0 +1,82 @@
+#include "crdt/internal/block_list.hpp"
+
+#include <algorithm>
+
+namespace coterie::crdt::internal {
+namespace {
+
+/// The last entry at or before `clock`. Precondition: the first one is.
+template <typename Vector, typename ClockOf>
+std::uint32_t last_at_or_before(const Vector& sorted, std::uint32_t clock, ClockOf clock_of) {
+  std::uint32_t low = 0;
+  std::uint32_t count = static_cast<std::uint32_t>(sorted.size());
+  while (count > 1) {
+    const std::uint32_t half = count / 2;
+    low = clock_of(sorted[low + half]) <= clock ? low + half : low;
+    count -= half;
+  }
+  return low;
+}
+
+}  // namespace
+
+BlockList::Cursor BlockList::find(std::uint32_t clock) const {
+  COTERIE_DCHECK(!chunks_.empty());
+  // Edits come in runs: the last hit or its right neighbour is often right.
+  if (hint_.chunk < chunks_.size() && hint_.slot < chunks_[hint_.chunk].size()) {
+    Cursor cursor = hint_;
+    if (at(cursor).clock <= clock) {
+      Cursor after = next(cursor);
+      if (is_end(after) || clock < at(after).clock) return cursor;
+      cursor = after;
+      after = next(cursor);
+      if (is_end(after) || clock < at(after).clock) return hint_ = cursor;
+    }
+  }
+  const std::uint32_t chunk = last_at_or_before(
+      chunks_, clock, [](const Chunk& candidate) { return candidate.front().clock; });
+  const std::uint32_t slot =
+      last_at_or_before(chunks_[chunk], clock, [](const Entry& entry) { return entry.clock; });
+  return hint_ = {chunk, slot};
+}
+
+void BlockList::push_back(std::uint32_t clock, ItemIndex item) {
+  if (chunks_.empty() || chunks_.back().size() == kChunkMax) chunks_.emplace_back();
+  chunks_.back().push_back({clock, item});
+  ++size_;
+}
+
+BlockList::Cursor BlockList::insert_after(Cursor cursor, std::uint32_t clock, ItemIndex item) {
+  ++size_;
+  if (chunks_[cursor.chunk].size() == kChunkMax) {
+    Chunk upper(chunks_[cursor.chunk].begin() + kChunkMax / 2, chunks_[cursor.chunk].end());
+    chunks_[cursor.chunk].resize(kChunkMax / 2);
+    chunks_.insert(chunks_.begin() + cursor.chunk + 1, std::move(upper));
+    if (cursor.slot >= kChunkMax / 2) cursor = {cursor.chunk + 1, cursor.slot - kChunkMax / 2};
+  }
+  Chunk& chunk = chunks_[cursor.chunk];
+  chunk.insert(chunk.begin() + cursor.slot + 1, Entry{clock, item});
+  return {cursor.chunk, cursor.slot + 1};
+}
+
+BlockList::Cursor BlockList::erase(Cursor cursor) {
+  COTERIE_DCHECK(!is_begin(cursor));
+  --size_;
+  Cursor before = previous(cursor);
+  Chunk& chunk = chunks_[cursor.chunk];
+  chunk.erase(chunk.begin() + cursor.slot);
+  if (chunk.size() < kChunkMax / 4 && cursor.chunk > 0) {
+    // Sparse chunks are folded into the one before, or left when that one is well filled.
+    Chunk& target = chunks_[cursor.chunk - 1];
+    if (chunk.empty() || target.size() + chunk.size() <= kChunkMax / 2) {
+      if (before.chunk == cursor.chunk) {
+        before = {cursor.chunk - 1, static_cast<std::uint32_t>(target.size() + before.slot)};
+      }
+      target.insert(target.end(), chunk.begin(), chunk.end());
+      chunks_.erase(chunks_.begin() + cursor.chunk);
+    }
+  }
+  return before;
+}
+
+}  // namespace coterie::crdt::internal

@@ -1,0 +1,46 @@
+#include "crdt/internal/editing.hpp"
+
+namespace coterie::crdt::internal {
+namespace {
+
+/// Recursion ends at kAnyDepthMax.
+Status check_at_depth(const Any& value, std::size_t depth) {
+  if (const auto* text = value.get_if<std::string>()) {
+    if (!is_utf8(*text)) return kNotUtf8;
+  } else if (const auto* values = value.get_if<Any::Array>()) {
+    if (depth == kAnyDepthMax) return kTooDeep;
+    for (const Any& element : *values) COTERIE_CHECK(check_at_depth(element, depth + 1));
+  } else if (const auto* members = value.get_if<Any::Object>()) {
+    if (depth == kAnyDepthMax) return kTooDeep;
+    for (const auto& [name, member] : *members) {
+      if (!is_utf8(name)) return kNotUtf8;
+      COTERIE_CHECK(check_at_depth(member, depth + 1));
+    }
+  }
+  return {};
+}
+
+}  // namespace
+
+ItemIndex item_starting_at(Store& store, BranchIndex branch, std::uint64_t index) {
+  const auto found = store.find_position(branch, static_cast<std::uint32_t>(index));
+  if (found.item == kNone || found.offset == 0) return found.item;
+  const Item& item = store.items[found.item];
+  return store.item_clean_start({item.client, item.clock + found.offset});
+}
+
+void remove_elements(Store& store, BranchIndex branch, std::uint64_t index, std::uint64_t length) {
+  while (length > 0) {
+    const ItemIndex at = item_starting_at(store, branch, index);
+    const Item& item = store.items[at];
+    if (length < item.length) {
+      store.item_clean_start({item.client, item.clock + static_cast<std::uint32_t>(length)});
+    }
+    length -= item.length;
+    store.delete_item(at);
+  }
+}
+
+Status check_value(const Any& value) { return check_at_depth(value, 0); }
+
+}  // namespace coterie::crdt::internal

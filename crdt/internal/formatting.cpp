@@ -1,0 +1,187 @@
+#include "crdt/internal/formatting.hpp"
+
+#include <algorithm>
+
+namespace coterie::crdt::internal {
+namespace {
+
+bool is_object(std::string_view json) {
+  return !json.empty() && (json[0] == '{' || json[0] == '[');
+}
+
+bool equal_primitives(std::string_view a, std::string_view b) {
+  if (a == b) return true;
+  const auto left = Any::from_json(a);
+  const auto right = Any::from_json(b);
+  return left && right && *left == *right;
+}
+
+/// The members of an object or array as name and JSON-like value.
+Any::Object members_of(const Any& value) {
+  if (const auto* object = value.get_if<Any::Object>()) return *object;
+  Any::Object members;
+  if (const auto* array = value.get_if<Any::Array>()) {
+    for (std::size_t i = 0; i < array->size(); ++i) {
+      members.emplace_back(std::to_string(i), (*array)[i]);
+    }
+  }
+  return members;
+}
+
+bool equal_flat(const Any& a, const Any& b) {
+  const Any::Object left = members_of(a);
+  const Any::Object right = members_of(b);
+  if (left.size() != right.size()) return false;
+  return std::all_of(left.begin(), left.end(), [&](const auto& member) {
+    // Nested objects are different objects to JavaScript, whatever they hold.
+    if (member.second.template get_if<Any::Object>() != nullptr ||
+        member.second.template get_if<Any::Array>() != nullptr) {
+      return false;
+    }
+    return std::find(right.begin(), right.end(), member) != right.end();
+  });
+}
+
+}  // namespace
+
+Attribute attribute_of(const Store& store, ItemIndex index) {
+  WireReader reader(store.content_of(store.items[index]));
+  Attribute attribute;
+  attribute.key = as_text(reader.varbytes());
+  attribute.json = as_text(reader.varbytes());
+  attribute.mark = index;
+  return attribute;
+}
+
+bool strictly_equal(const Attribute* a, const Attribute* b) {
+  const bool a_null = a == nullptr || a->is_null();
+  const bool b_null = b == nullptr || b->is_null();
+  if (a_null || b_null) return a_null && b_null;
+  if (is_object(a->json) || is_object(b->json)) return a->mark == b->mark && a->mark != kNone;
+  return equal_primitives(a->json, b->json);
+}
+
+bool equal_attributes(const Attribute* a, const Attribute* b) {
+  if (strictly_equal(a, b)) return true;
+  if (a == nullptr || b == nullptr || !is_object(a->json) || !is_object(b->json)) return false;
+  const auto left = Any::from_json(a->json);
+  const auto right = Any::from_json(b->json);
+  return left && right && equal_flat(*left, *right);
+}
+
+void clean_formatting_gap(Store& store, ItemIndex start, ItemIndex curr,
+                          const AttributeMap& start_attributes, AttributeMap& current) {
+  AttributeMap last_marks;  // Per name, the last mark before the next content.
+  ItemIndex end = start;
+  for (; end != kNone; end = store.items[end].right) {
+    const Item& item = store.items[end];
+    if (item.countable() && !item.deleted) break;
+    if (!item.deleted && item.kind == ContentKind::kFormat) {
+      last_marks.set(attribute_of(store, end));
+    }
+  }
+  bool reached = false;
+  for (ItemIndex at = start; at != end; at = store.items[at].right) {
+    reached = reached || at == curr;
+    const Item& item = store.items[at];
+    if (item.deleted || item.kind != ContentKind::kFormat) continue;
+    const Attribute mark = attribute_of(store, at);
+    const Attribute* const before = start_attributes.find(mark.key);
+    if (last_marks.find(mark.key)->mark != at || strictly_equal(before, &mark)) {
+      // Overwritten before any content, or says what holds already.
+      store.delete_item(at);
+      if (!reached && strictly_equal(current.find(mark.key), &mark) &&
+          !strictly_equal(before, &mark)) {
+        if (before == nullptr) {
+          current.erase(mark.key);
+        } else {
+          current.set(*before);
+        }
+      }
+    }
+    if (!reached && !item.deleted) current.apply(mark);
+  }
+}
+
+namespace {
+
+/// Around a deleted item: of several marks of one name without content between them, only the last
+/// one counts.
+void clean_contextless(Store& store, ItemIndex index) {
+  const auto is_gap = [&](ItemIndex at) {
+    const Item& item = store.items[at];
+    return item.deleted || !item.countable();
+  };
+  while (store.items[index].right != kNone && is_gap(store.items[index].right)) {
+    index = store.items[index].right;
+  }
+  std::vector<std::string> seen;
+  for (; index != kNone && is_gap(index); index = store.items[index].left) {
+    const Item& item = store.items[index];
+    if (item.deleted || item.kind != ContentKind::kFormat) continue;
+    const std::string key = attribute_of(store, index).key;
+    if (std::find(seen.begin(), seen.end(), key) != seen.end()) {
+      store.delete_item(index);
+    } else {
+      seen.push_back(key);
+    }
+  }
+}
+
+void clean_text(Store& store, const Branch& branch) {
+  ItemIndex start = branch.start;
+  AttributeMap start_attributes;
+  AttributeMap current;
+  for (ItemIndex end = branch.start; end != kNone; end = store.items[end].right) {
+    const Item& item = store.items[end];
+    if (item.deleted) continue;
+    if (item.kind == ContentKind::kFormat) {
+      current.apply(attribute_of(store, end));
+      continue;
+    }
+    clean_formatting_gap(store, start, end, start_attributes, current);
+    start_attributes = current;
+    start = end;
+  }
+}
+
+void add_once(std::vector<BranchIndex>& list, BranchIndex branch) {
+  if (std::find(list.begin(), list.end(), branch) == list.end()) list.push_back(branch);
+}
+
+}  // namespace
+
+/// Yjs's cleanupYTextAfterTransaction: concurrent formatting leaves marks that say nothing, and
+/// every replica deletes the same ones. `after` is not finished yet.
+void Store::clean_formatting(Transaction& after) {
+  sort_deletes(after);
+  std::vector<BranchIndex> whole;  // Texts where marks came or went.
+  for (const ClientIndex index : after.clients) {
+    const BlockList& blocks = clients_[index].blocks;
+    for (auto at = blocks.find(clients_[index].before); !blocks.is_end(at); at = blocks.next(at)) {
+      const Item& item = items[blocks.item(at)];
+      if (!item.deleted && item.kind == ContentKind::kFormat) add_once(whole, item.parent);
+    }
+  }
+  for (const auto& range : after.deletes) {
+    const BlockList& blocks = clients_[range.client].blocks;
+    const std::uint32_t end = range.clock + range.length;
+    for (auto at = blocks.find(range.clock); !blocks.is_end(at) && blocks.at(at).clock < end;
+         at = blocks.next(at)) {
+      const ItemIndex index = blocks.item(at);
+      const Item& item = items[index];
+      if (item.is_gc() || !branches[item.parent].has_formatting ||
+          std::find(whole.begin(), whole.end(), item.parent) != whole.end()) {
+        continue;
+      }
+      if (item.kind == ContentKind::kFormat) {
+        whole.push_back(item.parent);
+      } else {
+        clean_contextless(*this, index);
+      }
+    }
+  }
+  for (const BranchIndex index : whole) clean_text(*this, branches[index]);
+}
+
+}  // namespace coterie::crdt::internal

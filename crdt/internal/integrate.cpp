@@ -1,0 +1,651 @@
+// Taking in structs and deletes: Yjs's integrateStructs, Item.getMissing, Item.integrate,
+// Item.delete and readAndApplyDeleteSet.
+
+#include <algorithm>
+
+#include "crdt/base/utf16.hpp"
+#include "crdt/internal/store.hpp"
+
+namespace coterie::crdt::internal {
+namespace {
+
+/// Up to this many bytes, pending structs are merged as they come.
+constexpr std::size_t kPendingMergeMax = 64u << 10;
+
+}  // namespace
+
+// --- Integration of one item --------------------------------------------------------------------
+
+void Store::touch(ClientIndex index) {
+  Client& client = clients_[index];
+  if (client.touched == transaction_.number) return;
+  client.touched = transaction_.number;
+  client.before = client.state;
+  transaction_.clients.push_back(index);
+}
+
+void Store::note_change(BranchIndex index) {
+  Branch& branch = branches[index];
+  if (branch.changed || !branch.is_text()) return;
+  if (branch.item != kNone) {
+    const Item& item = items[branch.item];
+    if (item.deleted || item.clock >= before_state(clients_[item.client])) return;
+  }
+  branch.changed = true;
+  transaction_.changed_texts.push_back(index);
+}
+
+void Store::note_delete(const Item& item) {
+  transaction_.deletes.push_back({item.client, item.clock, item.length});
+}
+
+/// An item that would be squashed into its left neighbour when the transaction ends goes there at
+/// once: typing costs no item.
+bool Store::extend_left(const NewItem& item) {
+  if (item.left == kNone || item.key != kNone) return false;
+  if (item.kind != ContentKind::kString && item.kind != ContentKind::kAny) return false;
+  Item& left = items[item.left];
+  if (left.client != item.client || left.end() != item.clock || left.right != item.right ||
+      left.kind != item.kind || left.deleted || left.redone || left.in_map ||
+      !(left.right_origin == item.right_origin)) {
+    return false;
+  }
+  const Branch& parent = branches[left.parent];
+  if (parent.item != kNone && items[parent.item].deleted) return false;
+  Client& client = clients_[item.client];
+  if (client.scattered && (!left.ascii || left.content + left.length != client.content.size())) {
+    return false;
+  }
+  touch(item.client);
+  append_content(client, item.content);
+  left.length += item.length;
+  left.ascii = left.ascii && item.ascii;
+  client.state += item.length;
+  branches[left.parent].length += item.length;
+  if (parent.index_root != kNone) positions_.set_length(item.left, left.length);
+  note_change(left.parent);
+  return true;
+}
+
+/// Yjs's conflict resolution (YATA). Walks from the left neighbour as the author saw it to the
+/// right one, over items that were inserted there concurrently, and returns the item that the new
+/// one goes after.
+///
+/// Invariant: an item passed is "before the origin" of what follows if it was passed in this scan
+/// (mark >= scan), and "conflicting" if it was passed since the place was last moved right
+/// (mark >= conflict). Marks are numbers of a clock that never goes back, so no sets are kept.
+ItemIndex Store::resolve_conflicts(const NewItem& item) {
+  const ClientId client = clients_[item.client].id;
+  ItemIndex left = item.left;
+  ItemIndex at = kNone;
+  if (left != kNone) {
+    at = items[left].right;
+  } else if (item.key != kNone) {
+    const MapEntry* const entry = branches[item.parent].entries.find(item.key);
+    at = entry == nullptr ? kNone : entry->first;
+  } else {
+    at = branches[item.parent].start;
+  }
+  if (scan_clock_ > 0xf000'0000u) {
+    for (ItemIndex i = 0; i < items.size(); ++i) items[i].mark = 0;
+    scan_clock_ = 0;
+  }
+  const std::uint32_t scan = scan_clock_ + 1;
+  std::uint32_t conflict = scan;
+  for (; at != kNone && at != item.right; at = items[at].right) {
+    Item& other = items[at];
+    other.mark = ++scan_clock_;
+    if (item.origin == other.origin) {
+      if (clients_[other.client].id < client) {
+        left = at;
+        conflict = scan_clock_ + 1;
+      } else if (item.right_origin == other.right_origin) {
+        break;  // Same place for both: the ids decide, and this one is first.
+      }
+    } else if (other.origin.exists()) {
+      const std::uint32_t mark = items[item_at(other.origin)].mark;
+      if (mark < scan) break;
+      if (mark < conflict) {
+        left = at;
+        conflict = scan_clock_ + 1;
+      }
+    } else {
+      break;
+    }
+  }
+  return left;
+}
+
+/// Puts the item between `left` and what is right of it.
+void Store::link(ItemIndex index, ItemIndex left) {
+  Item& item = items[index];
+  Branch& parent = branches[item.parent];
+  item.left = left;
+  MapEntry* const entry = item.in_map ? &parent.entries.add(item.place) : nullptr;
+  ItemIndex& first = entry != nullptr ? entry->first : parent.start;
+  ItemIndex& last = entry != nullptr ? entry->last : parent.end;
+  if (left != kNone) {
+    item.right = items[left].right;
+    items[left].right = index;
+  } else {
+    item.right = first;
+    first = index;
+  }
+  if (item.right != kNone) {
+    items[item.right].left = index;
+  } else {
+    last = index;
+  }
+}
+
+void Store::store_content(const NewItem& source, ItemIndex index) {
+  Item& item = items[index];
+  switch (source.kind) {
+    case ContentKind::kType: {
+      const BranchIndex branch = new_branch(source.type);
+      branches[branch].item = index;
+      if (source.type == TypeKind::kXmlElement || source.type == TypeKind::kXmlHook) {
+        branches[branch].name = intern(source.node_name);
+      }
+      item.content = branch;
+      return;
+    }
+    case ContentKind::kDeleted:
+      note_delete(item);
+      item.deleted = true;
+      return;
+    case ContentKind::kFormat:
+      branches[item.parent].has_formatting = true;
+      branches[item.parent].has_marks = true;
+      [[fallthrough]];
+    default:
+      item.content = append_content(clients_[item.client], source.content);
+      return;
+  }
+}
+
+void Store::integrate_gc(ClientIndex client, std::uint32_t clock, std::uint32_t length) {
+  touch(client);
+  const ItemIndex index = new_item();
+  Item& item = items[index];
+  item.client = client;
+  item.clock = clock;
+  item.length = length;
+  item.deleted = true;
+  clients_[client].blocks.push_back(clock, index);
+  clients_[client].state = clock + length;
+}
+
+ItemIndex Store::integrate(const NewItem& source) {
+  if (extend_left(source)) return source.left;
+  ItemIndex left = source.left;
+  const bool neighbours = left == kNone ? source.right != kNone && items[source.right].left == kNone
+                                        : items[left].right == source.right;
+  if (!neighbours) left = resolve_conflicts(source);
+
+  touch(source.client);
+  const ItemIndex index = new_item();
+  Item& item = items[index];
+  item.client = source.client;
+  item.clock = source.clock;
+  item.length = source.length;
+  item.origin = source.origin;
+  item.right_origin = source.right_origin;
+  item.parent = source.parent;
+  item.kind = source.kind;
+  item.ascii = source.ascii;
+  item.in_map = source.key != kNone;
+  item.place = source.key;
+  link(index, left);
+  clients_[source.client].blocks.push_back(source.clock, index);
+  clients_[source.client].state = source.clock + source.length;
+  if (item.in_map && item.right == kNone && item.left != kNone) delete_item(item.left);
+  store_content(source, index);
+  Branch& parent = branches[source.parent];
+  if (!item.in_map) {
+    parent.length += item.visible_length();
+    if (parent.index_root != kNone) positions_.insert(parent, source.parent, item.left, index);
+  }
+  note_change(source.parent);
+  const bool parent_deleted = parent.item != kNone && items[parent.item].deleted;
+  const bool superseded = item.in_map && item.right != kNone;
+  if (parent_deleted || superseded) delete_item(index);
+  return index;
+}
+
+ItemIndex Store::insert_local(BranchIndex parent, KeyIndex key, ItemIndex left, ItemIndex right,
+                              ContentKind kind, std::uint32_t length, ByteView content, bool ascii,
+                              TypeKind type) {
+  NewItem item;
+  item.client = client_index(client_id);
+  item.clock = clients_[item.client].state;
+  item.length = length;
+  item.left = left;
+  item.right = right;
+  if (left != kNone) item.origin = items[left].last_id();
+  if (right != kNone) item.right_origin = items[right].id();
+  item.parent = parent;
+  item.key = key;
+  item.kind = kind;
+  item.ascii = ascii;
+  item.type = type;
+  item.content = content;
+  return integrate(item);
+}
+
+// --- Deletion
+// -------------------------------------------------------------------------------------
+
+void Store::mark_deleted(ItemIndex index) {
+  Item& item = items[index];
+  Branch& parent = branches[item.parent];
+  if (!item.in_map) {
+    parent.length -= item.visible_length();
+    if (parent.index_root != kNone) positions_.set_length(index, 0);
+  }
+  item.deleted = true;
+  note_delete(item);
+  note_change(item.parent);
+}
+
+void Store::delete_item(ItemIndex index) {
+  if (items[index].deleted) return;
+  mark_deleted(index);
+  if (items[index].kind != ContentKind::kType) return;
+  // All below goes too. A list of what is left to visit, because depth is the sender's choice.
+  std::vector<BranchIndex> open{items[index].content};
+  const auto visit = [&](ItemIndex child) {
+    Item& item = items[child];
+    if (!item.deleted) {
+      mark_deleted(child);
+      if (item.kind == ContentKind::kType) open.push_back(item.content);
+    } else if (item.clock < before_state(clients_[item.client])) {
+      // Deleted earlier, collected now: to be squashed, though no delete of this transaction
+      // says so.
+      transaction_.splits.push_back(item.id());
+    }
+  };
+  while (!open.empty()) {
+    const BranchIndex branch = open.back();
+    open.pop_back();
+    for (ItemIndex at = branches[branch].start; at != kNone; at = items[at].right) visit(at);
+    for (const MapEntry& entry : branches[branch].entries.all()) visit(entry.last);
+  }
+}
+
+void Store::apply_delete(ClientIndex client, std::uint32_t clock, std::uint32_t end) {
+  const BlockList& blocks = clients_[client].blocks;
+  BlockList::Cursor at = blocks.find(clock);
+  if (const Item& first = items[blocks.item(at)]; !first.deleted && first.clock < clock) {
+    split(at, blocks.item(at), clock - first.clock);
+    at = blocks.next(blocks.find(clock - 1));
+  }
+  for (; !blocks.is_end(at); at = blocks.next(at)) {
+    const ItemIndex index = blocks.item(at);
+    const Item& item = items[index];
+    if (item.clock >= end) break;
+    if (item.deleted) continue;
+    if (end < item.end()) {
+      split(at, index, end - item.clock);
+      at = blocks.find(item.clock);
+    }
+    delete_item(index);
+  }
+}
+
+void Store::apply_delete_set(ByteView delete_set) {
+  for_each_delete(delete_set, [&](ClientId id, std::uint32_t clock, std::uint32_t length) {
+    const std::uint32_t end = clock + length;
+    const std::uint32_t state = state_of(id);
+    if (clock < state) apply_delete(find_client(id), clock, std::min(end, state));
+    if (end > state) {
+      const std::uint32_t from = std::max(clock, state);
+      add_pending_delete(id, from, end - from);
+    }
+  });
+}
+
+void Store::add_pending_delete(ClientId client, std::uint32_t clock, std::uint32_t length) {
+  if (pending_delete_count_ >= kPendingDeletesMax) return;
+  auto& ranges = pending_deletes_[client];
+  std::uint32_t end = clock + length;
+  auto at = ranges.upper_bound(clock);
+  if (at != ranges.begin() && std::prev(at)->second >= clock) --at;
+  while (at != ranges.end() && at->first <= end) {
+    clock = std::min(clock, at->first);
+    end = std::max(end, at->second);
+    at = ranges.erase(at);
+    --pending_delete_count_;
+  }
+  ranges.emplace(clock, end);
+  ++pending_delete_count_;
+}
+
+void Store::retry_pending_deletes() {
+  if (pending_deletes_.empty()) return;
+  for (std::size_t i = 0; i < transaction_.clients.size(); ++i) {
+    const ClientIndex index = transaction_.clients[i];
+    const auto found = pending_deletes_.find(clients_[index].id);
+    if (found == pending_deletes_.end()) continue;
+    auto& ranges = found->second;
+    const std::uint32_t state = clients_[index].state;
+    while (!ranges.empty() && ranges.begin()->first < state) {
+      const auto [clock, end] = *ranges.begin();
+      ranges.erase(ranges.begin());
+      apply_delete(index, clock, std::min(end, state));
+      if (end > state) {
+        ranges.emplace(state, end);
+        break;
+      }
+      --pending_delete_count_;
+    }
+    if (ranges.empty()) pending_deletes_.erase(found);
+  }
+}
+
+// --- Structs of an update
+// -------------------------------------------------------------------------
+
+/// One run over the sections of an update, as Yjs does it: the highest client first, and whenever a
+/// struct builds on one not held, that one's section first (a stack). What cannot be placed is kept
+/// as an update of its own.
+struct Store::Integrator {
+  struct Section {
+    WireSection source;
+    StructReader reader;
+    bool dead = false;
+    // What is left of a dead one: from a struct on.
+    const std::uint8_t* rest = nullptr;
+    std::uint64_t rest_count = 0;
+    std::uint32_t rest_clock = 0;
+  };
+  struct Head {
+    WireStruct read;
+    std::uint32_t section = 0;
+    const std::uint8_t* begin = nullptr;  ///< Where it starts.
+    std::uint64_t count = 0;              ///< It and those after it in its section.
+  };
+
+  Store& store;
+  std::vector<Section> sections;  ///< By client, ascending.
+  std::vector<Head> stack;
+  Head head;
+
+  Integrator(Store& owner, const ParsedUpdate& update) : store(owner) {
+    sections.reserve(update.sections.size());
+    for (const WireSection& section : update.sections) {
+      sections.push_back({.source = section, .reader = StructReader(section)});
+    }
+    std::sort(sections.begin(), sections.end(),
+              [](const Section& a, const Section& b) { return a.source.client < b.source.client; });
+  }
+
+  void take(std::uint32_t section) {
+    StructReader& reader = sections[section].reader;
+    head.section = section;
+    head.begin = reader.at();
+    head.count = reader.remaining();
+    reader.next(head.read);
+  }
+
+  void run() {
+    for (auto target = static_cast<std::uint32_t>(sections.size()); target-- > 0;) {
+      while (!sections[target].dead && !sections[target].reader.done()) {
+        take(target);
+        place();
+      }
+    }
+    keep_rest();
+  }
+
+  /// Places the head and all it was waiting for, or gives up on them.
+  void place() {
+    while (true) {
+      const bool waits = head.read.kind != ContentKind::kSkip && !try_place();
+      if (waits) continue;  // The head is now what it waits for.
+      if (stack.empty()) return;
+      head = stack.back();
+      stack.pop_back();
+    }
+  }
+
+  /// False: the head went onto the stack and another one took its place.
+  bool try_place() {
+    const WireStruct& read = head.read;
+    const ClientIndex client = store.client_index(read.client);
+    const std::uint32_t state = store.clients_[client].state;
+    if (state < read.clock) {
+      store.note_missing(read.client, read.clock - 1);
+      stack.push_back(head);
+      give_up();
+      return true;
+    }
+    if (read.end() <= state) return true;  // Known.
+    WireId missing;
+    if (find_missing(missing)) {
+      stack.push_back(head);
+      const std::uint32_t section = find_section(missing.client);
+      if (section == kNone || sections[section].dead || sections[section].reader.done()) {
+        store.note_missing(missing.client, missing.clock);
+        give_up();
+        return true;
+      }
+      take(section);
+      return false;
+    }
+    integrate(client, state - read.clock);
+    return true;
+  }
+
+  bool is_missing(bool has, const WireId& id, WireId& missing) const {
+    if (!has || id.client == head.read.client || id.clock < store.state_of(id.client)) return false;
+    missing = id;
+    return true;
+  }
+  bool find_missing(WireId& missing) const {
+    const WireStruct& read = head.read;
+    return is_missing(read.has_origin, read.origin, missing) ||
+           is_missing(read.has_right_origin, read.right_origin, missing) ||
+           is_missing(read.has_parent_id, read.parent_id, missing);
+  }
+
+  std::uint32_t find_section(ClientId client) const {
+    const auto found = std::lower_bound(
+        sections.begin(), sections.end(), client,
+        [](const Section& section, ClientId id) { return section.source.client < id; });
+    if (found == sections.end() || found->source.client != client) return kNone;
+    return static_cast<std::uint32_t>(found - sections.begin());
+  }
+
+  /// A dead end: all on the stack wait for something that is not here, and all after them too.
+  void give_up() {
+    for (const Head& waiting : stack) {
+      Section& section = sections[waiting.section];
+      if (section.dead && section.rest_count >= waiting.count) continue;
+      section.dead = true;
+      section.rest = waiting.begin;
+      section.rest_count = waiting.count;
+      section.rest_clock = waiting.read.clock;
+    }
+    stack.clear();
+  }
+
+  void keep_rest() {
+    std::size_t dead = 0;
+    std::size_t bytes = 32;
+    for (const Section& section : sections) {
+      if (!section.dead) continue;
+      ++dead;
+      bytes += 32 + static_cast<std::size_t>(section.source.end - section.rest);
+    }
+    if (dead == 0) return;
+    WireWriter out(bytes);
+    out.varuint(dead);
+    for (auto section = sections.rbegin(); section != sections.rend(); ++section) {
+      if (!section->dead) continue;
+      out.varuint(section->rest_count);
+      out.id(section->source.client, section->rest_clock);
+      out.bytes({section->rest, section->source.end});
+    }
+    out.varuint(0);  // No deletes.
+    store.keep_pending(out.take());
+  }
+
+  LocalId local(const WireId& id) const { return {store.find_client(id.client), id.clock}; }
+
+  /// Precondition: nothing is missing, and the first `offset` elements are known.
+  void integrate(ClientIndex client, std::uint32_t offset) {
+    const WireStruct& read = head.read;
+    const std::uint32_t clock = read.clock + offset;
+    const std::uint32_t length = read.length - offset;
+    NewItem item;
+    if (read.kind == ContentKind::kGc || !resolve(item) ||
+        (offset > 0 && !continue_known(item, client, clock))) {
+      store.integrate_gc(client, clock, length);
+      return;
+    }
+    item.client = client;
+    item.clock = clock;
+    item.length = length;
+    item.kind = read.kind;
+    item.ascii = read.ascii;
+    item.type = static_cast<TypeKind>(read.type_ref);
+    item.node_name = read.node_name;
+    item.content = read.content;
+    if (offset == 0 || read.kind != ContentKind::kString || read.ascii) {
+      if (offset > 0) {
+        item.content =
+            item.content.subspan(content_prefix_bytes(read.kind, read.ascii, read.content, offset));
+      }
+      store.integrate(item);
+      return;
+    }
+    const Utf16Position cut = utf16_position(read.content, offset);
+    item.content = read.content.subspan(cut.byte + (cut.inside_pair ? 4 : 0));
+    if (!cut.inside_pair) {
+      store.integrate(item);
+      return;
+    }
+    Bytes content{0xef, 0xbf, 0xbd};
+    append(content, item.content);
+    item.content = content;
+    store.integrate(item);
+  }
+
+  /// Neighbours and parent as the author saw them. False: what it belongs to was collected (or was
+  /// never a type), so only its ids are kept.
+  bool resolve(NewItem& item) {
+    const WireStruct& read = head.read;
+    if (read.has_origin) {
+      item.left = store.item_clean_end(local(read.origin));
+      item.origin = store.items[item.left].last_id();
+    }
+    if (read.has_right_origin) {
+      item.right = store.item_clean_start(local(read.right_origin));
+      item.right_origin = store.items[item.right].id();
+    }
+    const auto is_gc = [&](ItemIndex index) {
+      return index != kNone && store.items[index].is_gc();
+    };
+    if (is_gc(item.left) || is_gc(item.right)) return false;
+    if (read.has_parent_name) {
+      item.parent = store.root(read.parent_name, TypeKind::kUnknown);
+    } else if (read.has_parent_id) {
+      const Item& parent = store.items[store.item_at(local(read.parent_id))];
+      if (parent.kind != ContentKind::kType) return false;
+      item.parent = parent.content;
+    } else {
+      const Item& neighbour = store.items[item.left != kNone ? item.left : item.right];
+      item.parent = neighbour.parent;
+      item.key = neighbour.key();
+      return true;
+    }
+    if (read.has_key) item.key = store.intern(read.key);
+    return true;
+  }
+
+  /// The first elements are known: the rest goes after them. False if those were collected.
+  bool continue_known(NewItem& item, ClientIndex client, std::uint32_t clock) {
+    item.left = store.item_clean_end({client, clock - 1});
+    const Item& left = store.items[item.left];
+    if (left.is_gc()) return false;
+    item.origin = left.last_id();
+    // The same unless the sender lies; a list must not hold items of another.
+    item.parent = left.parent;
+    item.key = left.key();
+    return true;
+  }
+};
+
+void Store::integrate_structs(const ParsedUpdate& update) {
+  if (!update.sections.empty()) Integrator(*this, update).run();
+}
+
+void Store::note_missing(ClientId client, std::uint32_t clock) {
+  const auto [found, added] = missing_.emplace(client, clock);
+  if (!added) found->second = std::min(found->second, clock);
+}
+
+void Store::keep_pending(Bytes update) {
+  if (pending_bytes_ + update.size() > kPendingBytesMax) return;  // Fetched again later.
+  if (!pending_structs_.empty() && pending_bytes_ + update.size() <= kPendingMergeMax) {
+    // As Yjs does, who so keeps the earlier of two forms of a struct. Merging at each step is
+    // quadratic, so larger heaps wait in parts.
+    const Bytes parts[] = {std::move(pending_structs_.back()), std::move(update)};
+    pending_structs_.pop_back();
+    pending_bytes_ -= parts[0].size();
+    auto merged = merge_updates(std::span<const Bytes>(parts));
+    COTERIE_ASSERT(merged.has_value());
+    update = *std::move(merged);
+  }
+  pending_bytes_ += update.size();
+  pending_structs_.push_back(std::move(update));
+}
+
+bool Store::pending_ready() const {
+  if (pending_structs_.empty()) return false;
+  return std::any_of(missing_.begin(), missing_.end(),
+                     [&](const auto& wanted) { return wanted.second < state_of(wanted.first); });
+}
+
+void Store::retry_pending_structs() {
+  while (pending_ready()) {
+    auto merged = merge_updates(std::span<const Bytes>(pending_structs_));
+    COTERIE_ASSERT(merged.has_value());
+    pending_structs_.clear();
+    pending_bytes_ = 0;
+    missing_.clear();
+    ParsedUpdate parsed;
+    COTERIE_ASSERT(parse_update(*merged, parsed).has_value());
+    if (clients_.size() + parsed.sections.size() > kClientsMax) return;
+    integrate_structs(parsed);
+    retry_pending_deletes();
+  }
+}
+
+Result<ApplyResult> Store::apply(ByteView update) {
+  COTERIE_ASSERT(!in_transaction());
+  COTERIE_CHECK(parse_update(update, parsed_));
+  std::size_t clients = clients_.size();
+  for (const WireSection& section : parsed_.sections) {
+    if (find_client(section.client) == kNone) ++clients;
+  }
+  if (clients > kClientsMax) return Error{ErrorCode::kLimitExceeded, "too many clients"};
+  if (!has_room(parsed_.content_bytes + 2 * pending_bytes_)) {
+    return Error{ErrorCode::kLimitExceeded, "document content too large"};
+  }
+  begin(false);
+  integrate_structs(parsed_);
+  apply_delete_set(parsed_.delete_set);
+  retry_pending_deletes();
+  retry_pending_structs();
+  ApplyResult result;
+  const ClientIndex own = find_client(client_id);
+  result.client_id_taken = own != kNone && clients_[own].touched == transaction_.number;
+  result.update = commit();
+  result.changed = !result.update.empty();
+  result.pending = has_pending();
+  return result;
+}
+
+}  // namespace coterie::crdt::internal

@@ -1,0 +1,246 @@
+#include "crdt/internal/store.hpp"
+
+#include <algorithm>
+
+#include "crdt/base/utf16.hpp"
+
+namespace coterie::crdt::internal {
+
+Store::Store(Doc::Options options)
+    : client_id(options.client_id), gc(options.gc), positions_(items) {}
+
+// --- Ids, keys, branches ------------------------------------------------------------------------
+
+ClientIndex Store::find_client(ClientId id) const {
+  if (last_client_ != kNone && clients_[last_client_].id == id) return last_client_;
+  const auto found = client_lookup_.find(id);
+  if (found == client_lookup_.end()) return kNone;
+  return last_client_ = found->second;
+}
+
+ClientIndex Store::client_index(ClientId id) {
+  const ClientIndex known = find_client(id);
+  if (known != kNone) return known;
+  const auto index = static_cast<ClientIndex>(clients_.size());
+  clients_.emplace_back();
+  clients_.back().id = id;
+  client_lookup_.emplace(id, index);
+  return last_client_ = index;
+}
+
+std::uint32_t Store::state_of(ClientId id) const {
+  const ClientIndex index = find_client(id);
+  return index == kNone ? 0 : clients_[index].state;
+}
+
+KeyIndex Store::intern(std::string_view text) {
+  const auto found = key_lookup_.find(text);
+  if (found != key_lookup_.end()) return found->second;
+  const auto index = static_cast<KeyIndex>(key_texts_.size());
+  const auto added = key_lookup_.emplace(std::string(text), index).first;
+  key_texts_.push_back(&added->first);
+  return index;
+}
+
+BranchIndex Store::find_root(std::string_view name) const {
+  const auto key = key_lookup_.find(name);
+  if (key == key_lookup_.end()) return kNone;
+  const auto found = root_lookup_.find(key->second);
+  return found == root_lookup_.end() ? kNone : found->second;
+}
+
+BranchIndex Store::root(std::string_view name, TypeKind kind) {
+  BranchIndex index = find_root(name);
+  if (index == kNone) {
+    index = new_branch(kind);
+    branches[index].name = intern(name);
+    root_lookup_.emplace(branches[index].name, index);
+    roots_.push_back(index);
+  } else if (branches[index].kind == TypeKind::kUnknown && kind != TypeKind::kUnknown) {
+    // Yjs replaces the untyped root by a fresh one of the type, which has not seen formatting yet.
+    branches[index].kind = kind;
+    branches[index].has_formatting = false;
+  }
+  return index;
+}
+
+BranchIndex Store::new_branch(TypeKind kind) {
+  BranchIndex index = kNone;
+  if (free_branches_.empty()) {
+    index = branches.emplace_back();
+  } else {
+    index = free_branches_.back();
+    free_branches_.pop_back();
+  }
+  branches[index].kind = kind;
+  branches[index].live = true;
+  return index;
+}
+
+void Store::free_branch(BranchIndex index) {
+  Branch& branch = branches[index];
+  positions_.drop(branch);
+  const std::uint32_t generation = branch.generation;
+  branch = Branch();
+  branch.generation = generation + 1;  // Handles to what it was go stale.
+  free_branches_.push_back(index);
+}
+
+SharedType Store::handle(BranchIndex branch) {
+  return SharedType(this, branch, branches[branch].generation);
+}
+
+Branch* Store::resolve(const SharedType& handle) {
+  Branch& branch = branches[handle.branch_];
+  return branch.live && branch.generation == handle.generation_ ? &branch : nullptr;
+}
+
+// --- Items and content
+// ----------------------------------------------------------------------------
+
+ItemIndex Store::new_item() {
+  if (free_items_ == kNone) return items.emplace_back();
+  const ItemIndex index = free_items_;
+  free_items_ = items[index].right;
+  items[index] = Item();
+  return index;
+}
+
+void Store::free_item(ItemIndex index) {
+  items[index] = Item();
+  items[index].right = free_items_;
+  free_items_ = index;
+}
+
+std::uint32_t Store::append_content(Client& client, ByteView bytes) {
+  const auto at = static_cast<std::uint32_t>(client.content.size());
+  client.content.insert(client.content.end(), bytes.begin(), bytes.end());
+  content_bytes_ += bytes.size();
+  return at;
+}
+
+ByteView Store::content_of(const Item& item) const {
+  const Bytes& content = clients_[item.client].content;
+  const std::uint8_t* const at = content.data() + item.content;
+  if (item.kind == ContentKind::kGc || item.kind == ContentKind::kDeleted ||
+      item.kind == ContentKind::kType) {
+    return {};
+  }
+  return {at,
+          content_bytes(item.kind, item.ascii, item.length, at, content.data() + content.size())};
+}
+
+void Store::compact_content(Client& client) {
+  Bytes kept;
+  kept.reserve(client.content.size() - client.dead_bytes);
+  for (auto at = client.blocks.begin(); !client.blocks.is_end(at); at = client.blocks.next(at)) {
+    Item& item = items[client.blocks.item(at)];
+    const ByteView content = content_of(item);
+    if (content.empty()) continue;
+    item.content = static_cast<std::uint32_t>(kept.size());
+    append(kept, content);
+  }
+  content_bytes_ -= client.content.size() - kept.size();
+  client.content = std::move(kept);
+  client.dead_bytes = 0;
+  client.scattered = false;
+}
+
+// --- Finding and splitting
+// ------------------------------------------------------------------------
+
+ItemIndex Store::item_clean_start(LocalId id) {
+  const BlockList& blocks = clients_[id.client].blocks;
+  const BlockList::Cursor cursor = blocks.find(id.clock);
+  const ItemIndex index = blocks.item(cursor);
+  const Item& item = items[index];
+  if (item.clock == id.clock || item.is_gc()) return index;
+  return split(cursor, index, id.clock - item.clock);
+}
+
+ItemIndex Store::item_clean_end(LocalId id) {
+  const BlockList& blocks = clients_[id.client].blocks;
+  const BlockList::Cursor cursor = blocks.find(id.clock);
+  const ItemIndex index = blocks.item(cursor);
+  const Item& item = items[index];
+  if (item.end() != id.clock + 1 && !item.is_gc()) split(cursor, index, id.clock + 1 - item.clock);
+  return index;
+}
+
+ItemIndex Store::split(BlockList::Cursor cursor, ItemIndex index, std::uint32_t diff) {
+  const ItemIndex right_index = new_item();
+  Item& left = items[index];
+  Item& right = items[right_index];
+  right = left;
+  right.content = split_content(left, diff);
+  right.clock = left.clock + diff;
+  right.length = left.length - diff;
+  right.origin = {left.client, right.clock - 1};
+  right.left = index;
+  left.right = right_index;
+  left.length = diff;
+  if (right.right != kNone) items[right.right].left = right_index;
+  Branch& parent = branches[left.parent];
+  if (left.in_map) {
+    if (right.right == kNone) parent.entries.find(left.place)->last = right_index;
+  } else {
+    if (right.right == kNone) parent.end = right_index;
+    if (parent.index_root != kNone) {
+      positions_.set_length(index, left.visible_length());
+      positions_.insert(parent, left.parent, index, right_index);
+    }
+  }
+  clients_[left.client].blocks.insert_after(cursor, right.clock, right_index);
+  // The halves are tried for squashing when the transaction ends.
+  transaction_.splits.push_back(right.id());
+  return right_index;
+}
+
+/// Where the content of the right half starts; may move that of the left.
+std::uint32_t Store::split_content(Item& item, std::uint32_t diff) {
+  if (item.kind == ContentKind::kDeleted) return item.content;
+  if (item.kind == ContentKind::kString && item.ascii) return item.content + diff;
+  const ByteView content = content_of(item);
+  if (item.kind != ContentKind::kString) {
+    return item.content +
+           static_cast<std::uint32_t>(content_prefix_bytes(item.kind, item.ascii, content, diff));
+  }
+  const Utf16Position cut = utf16_position(content, diff);
+  const auto byte = static_cast<std::uint32_t>(cut.byte);
+  if (!cut.inside_pair) return item.content + byte;
+  return split_pair(clients_[item.client], item, byte, static_cast<std::uint32_t>(content.size()));
+}
+
+/// Splits inside the four-byte code point at `byte`: each half becomes U+FFFD, as in Yjs
+/// (ContentString.splice). Six bytes do not fit into four, so the smaller half moves.
+std::uint32_t Store::split_pair(Client& client, Item& item, std::uint32_t byte,
+                                std::uint32_t bytes) {
+  static constexpr std::uint8_t kReplacement[] = {0xef, 0xbf, 0xbd};
+  const std::uint32_t at = item.content;
+  const std::uint32_t right_bytes = bytes - byte - 4;
+  Bytes moved;
+  client.scattered = true;
+  if (right_bytes >= byte) {
+    moved.assign(client.content.begin() + at, client.content.begin() + at + byte);
+    append(moved, kReplacement);
+    std::copy(std::begin(kReplacement), std::end(kReplacement),
+              client.content.begin() + at + byte + 1);
+    item.content = append_content(client, moved);
+    client.dead_bytes += byte + 1;
+    return at + byte + 1;
+  }
+  append(moved, kReplacement);
+  moved.insert(moved.end(), client.content.begin() + at + byte + 4,
+               client.content.begin() + at + bytes);
+  std::copy(std::begin(kReplacement), std::end(kReplacement), client.content.begin() + at + byte);
+  client.dead_bytes += right_bytes + 1;
+  return append_content(client, moved);
+}
+
+PositionIndex::Found Store::find_position(BranchIndex index, std::uint32_t position) {
+  Branch& branch = branches[index];
+  if (branch.index_root == kNone) positions_.build(branch, index);
+  return positions_.find(branch, position);
+}
+
+}  // namespace coterie::crdt::internal

@@ -1,0 +1,259 @@
+// The state of one document, and the operations of the algorithm on it.
+//
+// Yjs's rules, in our data structures: items in arenas, one block list per client (clock order),
+// one linked list per shared type and map key (document order). Sources in yjs: src/structs/Item.js
+// (integrate, split, merge), src/utils/StructStore.js, src/utils/Transaction.js (clean-up),
+// src/utils/encoding.js (apply, encode).
+//
+// Nothing here fails: updates are checked whole before they reach the store (wire.hpp), and limits
+// are tested by the callers (Doc, Text, ...).
+
+#pragma once
+
+#include <cstdint>
+#include <functional>
+#include <map>
+#include <memory>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <unordered_map>
+#include <vector>
+
+#include "crdt/base/bytes.hpp"
+#include "crdt/doc.hpp"
+#include "crdt/internal/block_list.hpp"
+#include "crdt/internal/item.hpp"
+#include "crdt/internal/position_index.hpp"
+#include "crdt/internal/stable_vector.hpp"
+#include "crdt/internal/wire.hpp"
+
+namespace coterie::crdt::internal {
+
+struct Client {
+  ClientId id = 0;
+  std::uint32_t state = 0;   ///< One past the last clock held.
+  std::uint32_t before = 0;  ///< `state` when the transaction numbered `touched` began.
+  std::uint64_t touched = 0;
+  BlockList blocks;
+  Bytes content;                 ///< See item.hpp.
+  std::uint64_t dead_bytes = 0;  ///< Bytes of `content` that no item refers to.
+  bool scattered = false;        ///< Content is not everywhere contiguous by clock.
+};
+
+/// What happened since a transaction began.
+struct Transaction {
+  std::uint64_t number = 0;
+  bool local = true;
+  std::vector<ClientIndex> clients;               ///< Whose state grew.
+  std::vector<DeleteRange<ClientIndex>> deletes;  ///< In order of deletion.
+  std::vector<LocalId> splits;                    ///< Items to try to squash again.
+  std::vector<BranchIndex> changed_texts;         ///< Texts that existed before.
+
+  bool empty() const { return clients.empty() && deletes.empty(); }
+  void clear() {
+    clients.clear();
+    deletes.clear();
+    splits.clear();
+    changed_texts.clear();
+  }
+};
+
+/// An item about to be integrated; neighbours and parent are resolved.
+struct NewItem {
+  ClientIndex client = kNone;
+  std::uint32_t clock = 0;
+  std::uint32_t length = 0;
+  LocalId origin;
+  LocalId right_origin;
+  ItemIndex left = kNone;
+  ItemIndex right = kNone;
+  BranchIndex parent = kNone;
+  KeyIndex key = kNone;
+  ContentKind kind = ContentKind::kGc;
+  bool ascii = false;
+  TypeKind type = TypeKind::kUnknown;  ///< kType.
+  std::string_view node_name;          ///< kType, XmlElement and XmlHook.
+  ByteView content;
+};
+
+struct TextHash {
+  using is_transparent = void;
+  std::size_t operator()(std::string_view text) const {
+    return std::hash<std::string_view>()(text);
+  }
+};
+
+class Store {
+ public:
+  explicit Store(Doc::Options options);
+
+  // --- Ids, keys, branches -----------------------------------------------------------------
+
+  ClientIndex client_index(ClientId id);       ///< Makes the client if need be.
+  ClientIndex find_client(ClientId id) const;  ///< kNone if unknown.
+  std::uint32_t state_of(ClientId id) const;
+  /// The state of a client when the current transaction began.
+  std::uint32_t before_state(const Client& client) const {
+    return client.touched == transaction_.number ? client.before : client.state;
+  }
+
+  KeyIndex intern(std::string_view text);
+  KeyIndex find_key(std::string_view text) const {  ///< kNone if unknown.
+    const auto found = key_lookup_.find(text);
+    return found == key_lookup_.end() ? kNone : found->second;
+  }
+  const std::string& key_text(KeyIndex key) const { return *key_texts_[key]; }
+
+  BranchIndex root(std::string_view name, TypeKind kind);  ///< Makes it if need be.
+  BranchIndex find_root(std::string_view name) const;
+  const std::vector<BranchIndex>& roots() const { return roots_; }
+  SharedType handle(BranchIndex branch);
+  /// The branch of a handle, or null if it went stale.
+  Branch* resolve(const SharedType& handle);
+  static BranchIndex slot_of(const SharedType& handle) { return handle.branch_; }
+
+  // --- Finding and splitting ---------------------------------------------------------------
+
+  ItemIndex item_at(LocalId id) const {
+    const BlockList& blocks = clients_[id.client].blocks;
+    return blocks.item(blocks.find(id.clock));
+  }
+  /// The item that starts at `id`, split off if need be. A GC is given whole.
+  ItemIndex item_clean_start(LocalId id);
+  /// The item that ends with `id`, split off if need be. A GC is given whole.
+  ItemIndex item_clean_end(LocalId id);
+
+  ByteView content_of(const Item& item) const;
+
+  // --- Transactions ------------------------------------------------------------------------
+
+  bool in_transaction() const { return depth_ > 0; }
+  void begin(bool local);
+  /// Ends the outermost transaction: formatting clean-up, collection, squashing. Returns the
+  /// effective update, empty if nothing changed. Inner calls return nothing.
+  Bytes commit();
+
+  // --- Editing, inside a transaction ---------------------------------------------------------
+
+  /// Returns where the item is: a new one, or its left neighbour, extended.
+  ItemIndex integrate(const NewItem& item);
+  void delete_item(ItemIndex index);
+
+  /// An item of the local client between two neighbours.
+  ItemIndex insert_local(BranchIndex parent, KeyIndex key, ItemIndex left, ItemIndex right,
+                         ContentKind kind, std::uint32_t length, ByteView content,
+                         bool ascii = false, TypeKind type = TypeKind::kUnknown);
+
+  /// The item that holds a position of a list, by the index (built when first needed).
+  PositionIndex::Found find_position(BranchIndex branch, std::uint32_t position);
+
+  /// Whether the document may take `more` bytes of content.
+  bool has_room(std::uint64_t more) const { return content_bytes_ + more <= kContentBytesMax; }
+
+  // --- Updates -------------------------------------------------------------------------------
+
+  Result<ApplyResult> apply(ByteView update);
+  StateVector state_vector() const;
+  Bytes encode(const StateVector& since) const;
+  bool has_pending() const { return !pending_structs_.empty() || !pending_deletes_.empty(); }
+
+  // --- Data, open to the rest of the engine ----------------------------------------------------
+
+  StableVector<Item> items;
+  StableVector<Branch> branches;
+  ClientId client_id;
+  bool gc;
+  Doc::UpdateObserver observer;
+
+  const Client& client(ClientIndex index) const { return clients_[index]; }
+
+ private:
+  struct Integrator;
+
+  // store.cpp
+  ItemIndex new_item();
+  void free_item(ItemIndex index);
+  BranchIndex new_branch(TypeKind kind);
+  void free_branch(BranchIndex index);
+  std::uint32_t append_content(Client& client, ByteView bytes);
+  ItemIndex split(BlockList::Cursor cursor, ItemIndex index, std::uint32_t diff);
+  std::uint32_t split_content(Item& item, std::uint32_t diff);
+  std::uint32_t split_pair(Client& client, Item& item, std::uint32_t byte, std::uint32_t bytes);
+  void compact_content(Client& client);
+
+  // integrate.cpp
+  void touch(ClientIndex index);
+  bool extend_left(const NewItem& item);
+  void integrate_gc(ClientIndex client, std::uint32_t clock, std::uint32_t length);
+  ItemIndex resolve_conflicts(const NewItem& item);
+  void link(ItemIndex index, ItemIndex left);
+  void store_content(const NewItem& source, ItemIndex index);
+  void note_change(BranchIndex branch);
+  void note_delete(const Item& item);
+  void mark_deleted(ItemIndex index);
+  void integrate_structs(const ParsedUpdate& update);
+  void apply_delete_set(ByteView delete_set);
+  void apply_delete(ClientIndex client, std::uint32_t clock, std::uint32_t end);
+  void add_pending_delete(ClientId client, std::uint32_t clock, std::uint32_t length);
+  void retry_pending_deletes();
+  void keep_pending(Bytes update);
+  void retry_pending_structs();
+  void note_missing(ClientId client, std::uint32_t clock);
+  bool pending_ready() const;
+
+  // transaction.cpp
+  Bytes finish(Transaction& transaction);
+  void sort_deletes(Transaction& transaction);
+  void collect(const Transaction& transaction);
+  void collect_item(ItemIndex index);
+  void squash(const Transaction& transaction);
+  void squash_deleted(Client& client, std::uint32_t clock, std::uint32_t end);
+  void squash_new(Client& client, std::uint32_t before);
+  bool try_squash(ItemIndex left, ItemIndex right);
+  /// Squashes the block at `cursor` and those before it while they fit; returns where they went.
+  BlockList::Cursor squash_with_lefts(Client& client, BlockList::Cursor cursor,
+                                      std::uint32_t& merged);
+  Bytes encode_transaction(const Transaction& transaction);
+  void clean_formatting(Transaction& after);
+
+  // encode.cpp
+  void write_item(WireWriter& out, const Item& item, std::uint32_t offset) const;
+  void write_section(WireWriter& out, const Client& client, std::uint32_t clock) const;
+  std::vector<DeleteRange<ClientId>> all_deletes(const std::vector<ClientIndex>& clients) const;
+  Bytes with_pending(Bytes update, const StateVector& since) const;
+
+  Item* last_item(Client& client) {
+    return client.blocks.empty() ? nullptr : &items[client.blocks.last()];
+  }
+
+  std::vector<Client> clients_;
+  std::unordered_map<ClientId, ClientIndex> client_lookup_;
+  mutable ClientIndex last_client_ = kNone;  ///< The last one looked up: edits come in runs.
+  ItemIndex free_items_ = kNone;
+  std::vector<BranchIndex> free_branches_;
+  std::vector<BranchIndex> roots_;
+  std::unordered_map<KeyIndex, BranchIndex> root_lookup_;
+  std::unordered_map<std::string, KeyIndex, TextHash, std::equal_to<>> key_lookup_;
+  std::vector<const std::string*> key_texts_;
+  PositionIndex positions_;
+  std::uint64_t content_bytes_ = 0;
+
+  int depth_ = 0;
+  Transaction transaction_;
+  std::uint64_t transactions_ = 0;
+  std::uint32_t scan_clock_ = 0;
+
+  /// Updates of structs that wait; merged when they are tried again.
+  std::vector<Bytes> pending_structs_;
+  std::size_t pending_bytes_ = 0;
+  /// What they wait for: the least missing clock per client.
+  std::unordered_map<ClientId, std::uint32_t> missing_;
+  /// Deletes that wait, per client: disjoint ranges, start to end.
+  std::map<ClientId, std::map<std::uint32_t, std::uint32_t>> pending_deletes_;
+  std::size_t pending_delete_count_ = 0;
+
+  ParsedUpdate parsed_;  ///< Scratch, kept for its capacity.
+};
+
+}  // namespace coterie::crdt::internal

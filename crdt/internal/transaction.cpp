@@ -1,0 +1,273 @@
+// The end of a transaction: Yjs's cleanupTransactions. Content of what was deleted is collected,
+// neighbours that fit are squashed, and the effective update is written. Which pairs of neighbours
+// are tried decides how structs are cut, and so the bytes: exactly those that Yjs tries.
+
+#include <algorithm>
+
+#include "crdt/internal/store.hpp"
+
+namespace coterie::crdt::internal {
+namespace {
+
+/// Deleted content is dropped from a buffer once it is more than half of it and this much.
+constexpr std::uint64_t kCompactBytesMin = 4096;
+
+}  // namespace
+
+void Store::begin(bool local) {
+  if (depth_++ > 0) return;
+  transaction_.clear();
+  transaction_.number = ++transactions_;
+  transaction_.local = local;
+}
+
+Bytes Store::commit() {
+  COTERIE_ASSERT(depth_ > 0);
+  if (--depth_ > 0) return {};
+  bool clean = false;
+  for (const BranchIndex index : transaction_.changed_texts) {
+    Branch& branch = branches[index];
+    branch.changed = false;
+    clean =
+        clean || (branch.has_formatting && (branch.item == kNone || !items[branch.item].deleted));
+  }
+  if (transaction_.local || !clean) return finish(transaction_);
+
+  // Formatting is tidied in a second transaction that begins before the first one is finished.
+  Transaction first = std::move(transaction_);
+  transaction_.clear();
+  transaction_.number = ++transactions_;
+  transaction_.local = true;
+  clean_formatting(first);
+  for (const BranchIndex index : transaction_.changed_texts) branches[index].changed = false;
+  const Bytes updates[] = {finish(first), finish(transaction_)};
+  if (updates[1].empty()) return updates[0];
+  auto merged = merge_updates(std::span<const Bytes>(updates));
+  COTERIE_ASSERT(merged.has_value());
+  return *std::move(merged);
+}
+
+Bytes Store::finish(Transaction& transaction) {
+  if (transaction.empty() && transaction.splits.empty()) return {};
+  sort_deletes(transaction);
+  if (gc) collect(transaction);
+  squash(transaction);
+  for (const auto& range : transaction.deletes) {
+    Client& client = clients_[range.client];
+    if (client.dead_bytes >= kCompactBytesMin && client.dead_bytes > client.content.size() / 2) {
+      compact_content(client);
+    }
+  }
+  if (transaction.empty()) return {};
+  Bytes update = encode_transaction(transaction);
+  if (observer) observer(update);
+  return update;
+}
+
+void Store::sort_deletes(Transaction& transaction) {
+  auto& ranges = transaction.deletes;
+  if (ranges.size() < 2) return;
+  std::sort(ranges.begin(), ranges.end(), [](const auto& a, const auto& b) {
+    return a.client != b.client ? a.client < b.client : a.clock < b.clock;
+  });
+  std::size_t kept = 0;
+  for (std::size_t i = 1; i < ranges.size(); ++i) {
+    auto& left = ranges[kept];
+    const auto& right = ranges[i];
+    if (left.client == right.client && left.clock + left.length >= right.clock) {
+      left.length = std::max(left.length, right.clock + right.length - left.clock);
+    } else {
+      ranges[++kept] = right;
+    }
+  }
+  ranges.resize(kept + 1);
+}
+
+// --- Collection
+// -----------------------------------------------------------------------------------
+
+void Store::collect(const Transaction& transaction) {
+  for (const auto& range : transaction.deletes) {
+    const BlockList& blocks = clients_[range.client].blocks;
+    const std::uint32_t end = range.clock + range.length;
+    for (auto at = blocks.find(range.clock); !blocks.is_end(at) && blocks.at(at).clock < end;
+         at = blocks.next(at)) {
+      const Item& item = items[blocks.item(at)];
+      if (item.deleted && !item.is_gc() && !item.keep) collect_item(blocks.item(at));
+    }
+  }
+}
+
+/// Forgets the content of a deleted item. What is inside a type becomes GCs: only ids are left.
+void Store::collect_item(ItemIndex index) {
+  Item& item = items[index];
+  clients_[item.client].dead_bytes += content_of(item).size();
+  if (item.kind != ContentKind::kType) {
+    item.kind = ContentKind::kDeleted;
+    return;
+  }
+  std::vector<BranchIndex> open{item.content};
+  item.kind = ContentKind::kDeleted;
+  const auto to_gc = [&](ItemIndex child_index) {
+    Item& child = items[child_index];
+    clients_[child.client].dead_bytes += content_of(child).size();
+    if (child.kind == ContentKind::kType) open.push_back(child.content);
+    const std::uint32_t clock = child.clock;
+    const std::uint32_t length = child.length;
+    const ClientIndex client = child.client;
+    child = Item();
+    child.clock = clock;
+    child.length = length;
+    child.client = client;
+    child.deleted = true;
+  };
+  while (!open.empty()) {
+    const BranchIndex branch = open.back();
+    open.pop_back();
+    for (ItemIndex at = branches[branch].start; at != kNone;) {
+      const ItemIndex next = items[at].right;
+      to_gc(at);
+      at = next;
+    }
+    for (const MapEntry& entry : branches[branch].entries.all()) {
+      for (ItemIndex at = entry.last; at != kNone;) {
+        const ItemIndex before = items[at].left;
+        to_gc(at);
+        at = before;
+      }
+    }
+    free_branch(branch);
+  }
+}
+
+// --- Squashing
+// ------------------------------------------------------------------------------------
+
+void Store::squash(const Transaction& transaction) {
+  for (const auto& range : transaction.deletes) {
+    squash_deleted(clients_[range.client], range.clock, range.clock + range.length);
+  }
+  for (const ClientIndex index : transaction.clients) {
+    squash_new(clients_[index], clients_[index].before);
+  }
+  std::uint32_t merged = 0;
+  for (auto id = transaction.splits.rbegin(); id != transaction.splits.rend(); ++id) {
+    Client& client = clients_[id->client];
+    const BlockList::Cursor at = client.blocks.find(id->clock);
+    const BlockList::Cursor after = client.blocks.next(at);
+    if (!client.blocks.is_end(after)) {
+      squash_with_lefts(client, after, merged);
+      if (merged > 1) continue;  // The one before `at` was tried, too.
+    }
+    const BlockList::Cursor again = client.blocks.find(id->clock);
+    if (!client.blocks.is_begin(again)) squash_with_lefts(client, again, merged);
+  }
+}
+
+/// Tries all pairs in the range, the one across its start and the one across its end.
+void Store::squash_deleted(Client& client, std::uint32_t clock, std::uint32_t end) {
+  std::uint32_t merged = 0;
+  BlockList::Cursor at = client.blocks.find(end - 1);
+  if (const auto after = client.blocks.next(at); !client.blocks.is_end(after)) at = after;
+  while (!client.blocks.is_begin(at) && client.blocks.at(at).clock >= clock) {
+    at = squash_with_lefts(client, at, merged);
+    if (client.blocks.is_begin(at)) return;
+    at = client.blocks.previous(at);
+  }
+}
+
+/// Tries all pairs from the first new struct on.
+void Store::squash_new(Client& client, std::uint32_t before) {
+  std::uint32_t merged = 0;
+  const std::uint32_t first = client.blocks.at(client.blocks.find(before)).clock;
+  BlockList::Cursor at = client.blocks.back();
+  while (!client.blocks.is_begin(at) && client.blocks.at(at).clock >= first) {
+    at = squash_with_lefts(client, at, merged);
+    if (client.blocks.is_begin(at)) return;
+    at = client.blocks.previous(at);
+  }
+}
+
+BlockList::Cursor Store::squash_with_lefts(Client& client, BlockList::Cursor cursor,
+                                           std::uint32_t& merged) {
+  merged = 0;
+  while (!client.blocks.is_begin(cursor)) {
+    const ItemIndex right = client.blocks.item(cursor);
+    const ItemIndex left = client.blocks.item(client.blocks.previous(cursor));
+    if (!try_squash(left, right)) break;
+    free_item(right);
+    cursor = client.blocks.erase(cursor);
+    ++merged;
+  }
+  return cursor;
+}
+
+/// Adds `right`, next by clock, to `left` if nothing tells them apart. `right` is then out of all
+/// lists but the client's blocks.
+bool Store::try_squash(ItemIndex left_index, ItemIndex right_index) {
+  Item& left = items[left_index];
+  const Item& right = items[right_index];
+  if (left.kind != right.kind || left.deleted != right.deleted) return false;
+  if (left.is_gc()) {
+    left.length += right.length;
+    return true;
+  }
+  const bool mergeable = left.kind == ContentKind::kDeleted || left.kind == ContentKind::kString ||
+                         left.kind == ContentKind::kAny || left.kind == ContentKind::kJson;
+  if (!mergeable || left.right != right_index || !(right.origin == left.last_id()) ||
+      !(left.right_origin == right.right_origin) || left.redone || right.redone) {
+    return false;
+  }
+  Client& client = clients_[left.client];
+  if (client.scattered && left.kind != ContentKind::kDeleted) {
+    const ByteView left_bytes = content_of(left);
+    const ByteView right_bytes = content_of(right);
+    if (left_bytes.data() + left_bytes.size() != right_bytes.data()) {
+      Bytes joined(left_bytes.begin(), left_bytes.end());
+      append(joined, right_bytes);
+      client.dead_bytes += joined.size();
+      left.content = append_content(client, joined);
+    }
+  }
+  Branch& parent = branches[left.parent];
+  if (left.in_map) {
+    MapEntry* const entry = parent.entries.find(left.place);
+    if (entry->last == right_index) entry->last = left_index;
+  } else {
+    if (parent.end == right_index) parent.end = left_index;
+    if (parent.index_root != kNone) positions_.remove(parent, left.parent, right_index);
+  }
+  left.keep = left.keep || right.keep;
+  left.ascii = left.ascii && right.ascii;
+  left.right = right.right;
+  if (left.right != kNone) items[left.right].left = left_index;
+  left.length += right.length;
+  if (!left.in_map && parent.index_root != kNone) {
+    positions_.set_length(left_index, left.visible_length());
+  }
+  return true;
+}
+
+// --- The effective update
+// -------------------------------------------------------------------------
+
+Bytes Store::encode_transaction(const Transaction& transaction) {
+  std::vector<ClientIndex> changed = transaction.clients;
+  std::sort(changed.begin(), changed.end(),
+            [&](ClientIndex a, ClientIndex b) { return clients_[a].id > clients_[b].id; });
+  WireWriter out;
+  out.varuint(changed.size());
+  for (const ClientIndex index : changed) {
+    write_section(out, clients_[index], clients_[index].before);
+  }
+  std::vector<DeleteRange<ClientId>> deletes;
+  deletes.reserve(transaction.deletes.size());
+  for (const auto& range : transaction.deletes) {
+    deletes.push_back({clients_[range.client].id, range.clock, range.length});
+  }
+  sort_and_merge(deletes);
+  write_delete_set(out, deletes);
+  return out.take();
+}
+
+}  // namespace coterie::crdt::internal

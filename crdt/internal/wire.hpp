@@ -1,0 +1,285 @@
+// Update v1 on the wire: reading and writing structs and delete sets. See crdt/update.hpp for the
+// grammar. Reading is two passes: parse_update() checks every byte of an update and finds its
+// sections; after that a StructReader walks a section and cannot fail.
+
+#pragma once
+
+#include <cstdint>
+#include <string_view>
+#include <vector>
+
+#include "crdt/base/bytes.hpp"
+#include "crdt/base/result.hpp"
+#include "crdt/internal/item.hpp"
+#include "crdt/state_vector.hpp"
+#include "crdt/update.hpp"
+
+namespace coterie::crdt::internal {
+
+/// An id as the wire names it.
+struct WireId {
+  ClientId client = 0;
+  std::uint32_t clock = 0;
+};
+
+/// One struct as read. Views point into the update.
+struct WireStruct {
+  ContentKind kind = ContentKind::kGc;
+  bool has_origin = false;
+  bool has_right_origin = false;
+  bool has_parent_id = false;    ///< parent_id says where it belongs.
+  bool has_parent_name = false;  ///< parent_name names the root where it belongs.
+  bool has_key = false;          ///< `key` was written (the bit alone is `key_bit`).
+  bool key_bit = false;
+  bool ascii = false;         ///< kString.
+  std::uint8_t type_ref = 0;  ///< kType.
+  std::uint32_t clock = 0;
+  std::uint32_t length = 0;
+  ClientId client = 0;
+  WireId origin;
+  WireId right_origin;
+  WireId parent_id;
+  std::string_view parent_name;
+  std::string_view key;
+  std::string_view node_name;  ///< kType, XmlElement and XmlHook.
+  /// As stored (item.hpp): without the length or count that leads it on the wire.
+  ByteView content;
+
+  std::uint32_t end() const { return clock + length; }
+};
+
+/// A forward reader with a sticky error, so that a struct is read without a test per field.
+class WireReader {
+ public:
+  explicit WireReader(ByteView input)
+      : begin_(input.data()), at_(input.data()), end_(input.data() + input.size()) {}
+  WireReader(const std::uint8_t* at, const std::uint8_t* end) : begin_(at), at_(at), end_(end) {}
+
+  const std::uint8_t* at() const { return at_; }
+  std::size_t remaining() const { return static_cast<std::size_t>(end_ - at_); }
+  bool at_end() const { return at_ == end_; }
+  bool failed() const { return error_.what != nullptr; }
+  Error error() const { return error_; }
+
+  void fail(ErrorCode code, const char* what) {
+    if (failed()) return;
+    error_ = {code, what, static_cast<std::uint64_t>(at_ - begin_)};
+    at_ = end_;
+  }
+
+  std::uint8_t u8() {
+    if (at_ == end_) {
+      fail(ErrorCode::kMalformed, "truncated byte");
+      return 0;
+    }
+    return *at_++;
+  }
+
+  std::uint64_t varuint() {
+    if (at_ < end_ && *at_ < 0x80) return *at_++;
+    return long_varuint();
+  }
+
+  /// A clock or a length: at most kClockMax.
+  std::uint32_t clock() {
+    const std::uint64_t value = varuint();
+    if (value > kClockMax) {
+      fail(ErrorCode::kLimitExceeded, "clock above 2^32-2");
+      return 0;
+    }
+    return static_cast<std::uint32_t>(value);
+  }
+
+  ByteView bytes(std::uint64_t count) {
+    if (count > remaining()) {
+      fail(ErrorCode::kMalformed, "truncated bytes");
+      return {};
+    }
+    const ByteView view(at_, static_cast<std::size_t>(count));
+    at_ += count;
+    return view;
+  }
+  ByteView varbytes() { return bytes(varuint()); }
+
+  WireId id() {
+    WireId id;
+    id.client = varuint();
+    id.clock = clock();
+    return id;
+  }
+
+ private:
+  std::uint64_t long_varuint();
+
+  const std::uint8_t* begin_;
+  const std::uint8_t* at_;
+  const std::uint8_t* end_;
+  Error error_{ErrorCode::kMalformed, nullptr, 0};
+};
+
+/// Reads the struct at `reader` into `out`; the clock is the caller's. With `kCheck` every byte is
+/// checked; without, the input is known to have passed.
+template <bool kCheck>
+void read_struct(WireReader& reader, ClientId client, std::uint32_t clock, WireStruct& out);
+
+/// The structs of one client in one update.
+struct WireSection {
+  ClientId client = 0;
+  std::uint32_t clock = 0;
+  std::uint64_t count = 0;
+  const std::uint8_t* begin = nullptr;  ///< The first struct.
+  const std::uint8_t* end = nullptr;
+};
+
+/// An update that has been checked whole. Points into its bytes.
+struct ParsedUpdate {
+  std::vector<WireSection> sections;  ///< In the order of the update; no client twice.
+  ByteView delete_set;
+  std::size_t content_bytes = 0;  ///< Upper bound of what its structs need in content buffers.
+
+  void clear() {
+    sections.clear();
+    delete_set = {};
+    content_bytes = 0;
+  }
+};
+
+/// Checks all of `update`. Errors: kMalformed, kLimitExceeded.
+Status parse_update(ByteView update, ParsedUpdate& out);
+
+/// Walks the structs of a checked section.
+class StructReader {
+ public:
+  explicit StructReader(const WireSection& section)
+      : reader_(section.begin, section.end),
+        client_(section.client),
+        clock_(section.clock),
+        remaining_(section.count) {}
+
+  bool done() const { return remaining_ == 0; }
+  std::uint64_t remaining() const { return remaining_; }
+  const std::uint8_t* at() const { return reader_.at(); }
+  std::uint32_t clock() const { return clock_; }
+  /// Precondition: !done().
+  bool at_skip() const { return (*reader_.at() & 0x1f) == 10; }
+
+  /// Precondition: !done().
+  void next(WireStruct& out) {
+    read_struct<false>(reader_, client_, clock_, out);
+    clock_ += out.length;
+    --remaining_;
+  }
+
+ private:
+  WireReader reader_;
+  ClientId client_;
+  std::uint32_t clock_;
+  std::uint64_t remaining_;
+};
+
+/// Calls `each(client, clock, length)` for the ranges of a checked delete set.
+template <typename Each>
+void for_each_delete(ByteView delete_set, Each each) {
+  WireReader reader(delete_set);
+  const std::uint64_t clients = reader.varuint();
+  for (std::uint64_t i = 0; i < clients; ++i) {
+    const ClientId client = reader.varuint();
+    const std::uint64_t ranges = reader.varuint();
+    for (std::uint64_t k = 0; k < ranges; ++k) {
+      const std::uint32_t clock = reader.clock();
+      const std::uint32_t length = reader.clock();
+      if (length > 0) each(client, clock, length);
+    }
+  }
+}
+
+/// Bytes of the first `count` elements of checked content, for kinds that can be split between
+/// elements (kString is measured in units). A kString must not be cut inside a pair.
+std::size_t content_prefix_bytes(ContentKind kind, bool ascii, ByteView content,
+                                 std::uint32_t count);
+
+/// Bytes that `length` elements of checked content take, starting at `at`.
+std::size_t content_bytes(ContentKind kind, bool ascii, std::uint32_t length,
+                          const std::uint8_t* at, const std::uint8_t* end);
+
+/// Steps over one lib0 value. Errors go to the reader.
+template <bool kCheck>
+void skip_any(WireReader& reader);
+
+/// Whether `text` is JSON as JavaScript's JSON.parse takes it, nested at most kAnyDepthMax deep.
+Status check_json(std::string_view text);
+
+// --- Writing ---------------------------------------------------------------------------------
+
+/// Appends to a buffer it owns; room is ensured once per struct, then bytes go in unchecked.
+class WireWriter {
+ public:
+  explicit WireWriter(std::size_t expected = 64) { buffer_.resize(expected < 64 ? 64 : expected); }
+
+  std::size_t size() const { return size_; }
+
+  /// Makes room for `count` more bytes.
+  void reserve(std::size_t count) {
+    if (buffer_.size() - size_ < count) grow(count);
+  }
+
+  void u8(std::uint8_t value) { buffer_[size_++] = value; }
+  void varuint(std::uint64_t value) {
+    while (value > 0x7f) {
+      buffer_[size_++] = static_cast<std::uint8_t>(0x80 | (value & 0x7f));
+      value >>= 7;
+    }
+    buffer_[size_++] = static_cast<std::uint8_t>(value);
+  }
+  void id(ClientId client, std::uint32_t clock) {
+    varuint(client);
+    varuint(clock);
+  }
+  void bytes(ByteView view) {
+    if (!view.empty()) std::memcpy(buffer_.data() + size_, view.data(), view.size());
+    size_ += view.size();
+  }
+  void varbytes(ByteView view) {
+    varuint(view.size());
+    bytes(view);
+  }
+
+  /// The bytes written; the writer is empty after.
+  Bytes take() {
+    buffer_.resize(size_);
+    size_ = 0;
+    return std::move(buffer_);
+  }
+
+ private:
+  void grow(std::size_t count);
+
+  Bytes buffer_;
+  std::size_t size_ = 0;
+};
+
+/// Most bytes that an item's head takes (info, two ids, parent info), names and content apart.
+inline constexpr std::size_t kStructHeadBytesMax = 64;
+
+/// Writes kString content from unit `offset` on. Half a surrogate pair goes out as U+FFFD, as Yjs
+/// writes it. Precondition: room for the content and 16 bytes.
+void write_text(WireWriter& out, ByteView content, bool ascii, std::uint32_t offset);
+
+/// Writes a struct read from the wire from element `offset` on. Precondition: offset < length.
+void write_struct(WireWriter& out, const WireStruct& source, std::uint32_t offset);
+
+/// A deleted range, by client index or by client id.
+template <typename Client>
+struct DeleteRange {
+  Client client;
+  std::uint32_t clock;
+  std::uint32_t length;
+};
+
+/// Sorts by client descending and clock ascending, and joins ranges that touch or overlap.
+void sort_and_merge(std::vector<DeleteRange<ClientId>>& ranges);
+
+/// Writes a delete set. Precondition: as sort_and_merge() leaves them.
+void write_delete_set(WireWriter& out, const std::vector<DeleteRange<ClientId>>& ranges);
+
+}  // namespace coterie::crdt::internal

@@ -1,0 +1,292 @@
+#include "crdt/shared_type.hpp"
+
+#include <algorithm>
+#include <map>
+
+#include "crdt/array.hpp"
+#include "crdt/internal/reading.hpp"
+#include "crdt/internal/store.hpp"
+#include "crdt/map.hpp"
+#include "crdt/text.hpp"
+
+namespace coterie::crdt {
+
+using internal::Branch;
+using internal::ContentKind;
+using internal::Item;
+using internal::ItemIndex;
+using internal::kNone;
+using internal::Store;
+
+namespace internal {
+
+std::vector<Value> values_of(Store& store, const Item& item) {
+  std::vector<Value> values;
+  const ByteView content = store.content_of(item);
+  ByteReader reader(content);
+  switch (item.kind) {
+    case ContentKind::kAny:
+      for (std::uint32_t i = 0; i < item.length; ++i) {
+        auto value = Any::decode(reader);
+        values.emplace_back(value ? *std::move(value) : Any());
+      }
+      break;
+    case ContentKind::kJson:
+      for (std::uint32_t i = 0; i < item.length; ++i) {
+        const auto text = reader.read_varstring();
+        if (!text || *text == "undefined") {
+          values.emplace_back(Any());
+          continue;
+        }
+        auto value = Any::from_json(*text);
+        values.emplace_back(value ? *std::move(value) : Any());
+      }
+      break;
+    case ContentKind::kEmbed: {
+      const auto text = reader.read_varstring();
+      auto value = Any::from_json(text ? *text : std::string_view("null"));
+      values.emplace_back(value ? *std::move(value) : Any());
+      break;
+    }
+    case ContentKind::kBinary: {
+      const auto bytes = reader.read_varbytes();
+      values.emplace_back(bytes ? Any(Bytes(bytes->begin(), bytes->end())) : Any());
+      break;
+    }
+    case ContentKind::kDoc: {
+      const auto guid = reader.read_varstring();
+      values.emplace_back(Any(Any::Object{{"guid", Any(guid ? *guid : std::string_view())}}));
+      break;
+    }
+    case ContentKind::kType:
+      values.emplace_back(store.handle(item.content));
+      break;
+    case ContentKind::kString:
+      // An array may hold text only by a foreign hand: one string per UTF-16 unit in Yjs. Halves of
+      // pairs cannot be told apart in UTF-8, so the pair comes first and an empty string after it.
+      for (std::uint32_t i = 0; i < item.length; ++i) values.emplace_back(Any(std::string()));
+      if (!values.empty()) values.front() = Any(as_text(content));
+      break;
+    case ContentKind::kGc:
+    case ContentKind::kDeleted:
+    case ContentKind::kFormat:
+    case ContentKind::kSkip:
+      break;
+  }
+  return values;
+}
+
+}  // namespace internal
+
+namespace {
+
+/// Nesting is the sender's choice: readers that recurse stop at kAnyDepthMax.
+class Reader {
+ public:
+  explicit Reader(Store& store) : store_(store) {}
+
+  Any json(internal::BranchIndex index, std::size_t depth) {
+    if (depth > kAnyDepthMax) return Any();
+    const Branch& branch = store_.branches[index];
+    switch (branch.kind) {
+      case TypeKind::kArray:
+        return array(branch, depth);
+      case TypeKind::kMap:
+      case TypeKind::kXmlHook:
+        return map(branch, depth);
+      case TypeKind::kText:
+        return Any(internal::text_of(store_, branch));
+      case TypeKind::kXmlElement:
+      case TypeKind::kXmlFragment:
+      case TypeKind::kXmlText:
+        return Any(xml(index, depth));
+      case TypeKind::kUnknown:
+        break;
+    }
+    // Unknown root: what it holds tells.
+    for (ItemIndex at = branch.start; at != kNone; at = store_.items[at].right) {
+      if (store_.items[at].kind == ContentKind::kString) {
+        return Any(internal::text_of(store_, branch));
+      }
+    }
+    if (!branch.entries.all().empty()) return map(branch, depth);
+    return array(branch, depth);
+  }
+
+ private:
+  Any json_of(const Value& value, std::size_t depth) {
+    if (const Any* any = std::get_if<Any>(&value)) return *any;
+    return json(internal::branch_of(std::get<SharedType>(value)), depth + 1);
+  }
+
+  Any array(const Branch& branch, std::size_t depth) {
+    Any::Array values;
+    for (ItemIndex at = branch.start; at != kNone; at = store_.items[at].right) {
+      const Item& item = store_.items[at];
+      if (item.visible_length() == 0) continue;
+      for (const Value& value : internal::values_of(store_, item)) {
+        values.push_back(json_of(value, depth));
+      }
+    }
+    return Any(std::move(values));
+  }
+
+  Any map(const Branch& branch, std::size_t depth) {
+    Any::Object members;
+    for (const internal::MapEntry& entry : branch.entries.all()) {
+      const Item& item = store_.items[entry.last];
+      if (item.deleted) continue;
+      const auto values = internal::values_of(store_, item);
+      if (values.empty()) continue;
+      members.emplace_back(store_.key_text(entry.key), json_of(values.back(), depth));
+    }
+    return Any(std::move(members));
+  }
+
+  /// JavaScript's String(value).
+  static std::string plain(const Any& value) {
+    if (const auto* text = value.get_if<std::string>()) return *text;
+    if (value.is_undefined()) return "undefined";
+    if (const auto* number = value.get_if<std::int64_t>()) return std::to_string(*number);
+    if (value.get_if<Any::Object>() != nullptr) return "[object Object]";
+    std::string joined;
+    if (const auto* bytes = value.get_if<Bytes>()) {
+      for (const std::uint8_t byte : *bytes) joined += "," + std::to_string(byte);
+    } else if (const auto* values = value.get_if<Any::Array>()) {
+      for (const Any& element : *values) {
+        joined += ",";
+        if (!element.is_null() && !element.is_undefined()) joined += plain(element);
+      }
+    } else {
+      return value.to_json();
+    }
+    return joined.empty() ? joined : joined.substr(1);
+  }
+
+  /// What JavaScript's for-in visits, by name: members, elements, and the units of strings.
+  static std::map<std::string, std::string> enumerable(const Any& value) {
+    std::map<std::string, std::string> found;
+    const auto add = [&](std::string element) {
+      found.emplace(std::to_string(found.size()), std::move(element));
+    };
+    if (const auto* members = value.get_if<Any::Object>()) {
+      for (const auto& [name, member] : *members) found.emplace(name, plain(member));
+    } else if (const auto* values = value.get_if<Any::Array>()) {
+      for (const Any& element : *values) add(plain(element));
+    } else if (const auto* text = value.get_if<std::string>()) {
+      for (std::size_t at = 0; at < text->size();) {
+        std::size_t end = at + 1;
+        while (end < text->size() && (static_cast<unsigned char>((*text)[end]) & 0xc0) == 0x80) {
+          ++end;
+        }
+        if (end - at == 4) {
+          add("\xef\xbf\xbd");  // Half a surrogate pair, twice.
+          add("\xef\xbf\xbd");
+        } else {
+          add(text->substr(at, end - at));
+        }
+        at = end;
+      }
+    }
+    return found;
+  }
+
+  /// What JavaScript puts into a string for a value or a type.
+  std::string plain(const Value& value, std::size_t depth) {
+    if (const Any* any = std::get_if<Any>(&value)) return plain(*any);
+    const internal::BranchIndex index = internal::branch_of(std::get<SharedType>(value));
+    switch (store_.branches[index].kind) {
+      case TypeKind::kText:
+        return internal::text_of(store_, store_.branches[index]);
+      case TypeKind::kXmlElement:
+      case TypeKind::kXmlFragment:
+      case TypeKind::kXmlText:
+        return xml(index, depth + 1);
+      default:
+        return "[object Object]";
+    }
+  }
+
+  std::string xml(internal::BranchIndex index, std::size_t depth) {
+    if (depth > kAnyDepthMax) return {};
+    const Branch& branch = store_.branches[index];
+    if (branch.kind == TypeKind::kXmlText) return xml_text(branch, depth);
+    std::string inside;
+    for (ItemIndex at = branch.start; at != kNone; at = store_.items[at].right) {
+      const Item& item = store_.items[at];
+      if (item.visible_length() == 0) continue;
+      for (const Value& value : internal::values_of(store_, item)) {
+        inside += plain(value, depth);
+      }
+    }
+    if (branch.kind != TypeKind::kXmlElement) return inside;
+    std::string name = store_.key_text(branch.name);
+    std::transform(name.begin(), name.end(), name.begin(), [](char c) {
+      return c >= 'A' && c <= 'Z' ? static_cast<char>(c - 'A' + 'a') : c;
+    });
+    std::map<std::string, std::string> attributes;  // By name, as Yjs sorts them.
+    for (const internal::MapEntry& entry : branch.entries.all()) {
+      const Item& item = store_.items[entry.last];
+      if (item.deleted) continue;
+      attributes[store_.key_text(entry.key)] =
+          plain(internal::values_of(store_, item).back(), depth);
+    }
+    std::string out = "<" + name;
+    for (const auto& [key, value] : attributes) out += " " + key + "=\"" + value + "\"";
+    return out + ">" + inside + "</" + name + ">";
+  }
+
+  std::string xml_text(const Branch& branch, std::size_t depth) {
+    std::string out;
+    for (TextRun& run : internal::delta_of(store_, branch)) {
+      std::sort(run.attributes.begin(), run.attributes.end(),
+                [](const auto& a, const auto& b) { return a.first < b.first; });
+      for (const auto& [name, value] : run.attributes) {
+        out += "<" + name;
+        for (const auto& [key, member] : enumerable(value)) {
+          out += " " + key + "=\"" + member + "\"";
+        }
+        out += ">";
+      }
+      if (const auto* text = std::get_if<std::string>(&run.insert)) {
+        out += *text;
+      } else if (const auto* type = std::get_if<SharedType>(&run.insert)) {
+        out += plain(Value(*type), depth);
+      } else {
+        out += plain(std::get<Any>(run.insert));
+      }
+      for (auto tag = run.attributes.rbegin(); tag != run.attributes.rend(); ++tag) {
+        out += "</" + tag->first + ">";
+      }
+    }
+    return out;
+  }
+
+  Store& store_;
+};
+
+}  // namespace
+
+TypeKind SharedType::kind() const {
+  const Branch* const branch = store_->resolve(*this);
+  return branch == nullptr ? TypeKind::kUnknown : branch->kind;
+}
+
+bool SharedType::alive() const { return store_->resolve(*this) != nullptr; }
+
+Text SharedType::as_text() const { return Text(*this); }
+Map SharedType::as_map() const { return Map(*this); }
+Array SharedType::as_array() const { return Array(*this); }
+
+std::string SharedType::node_name() const {
+  const Branch* const branch = store_->resolve(*this);
+  if (branch == nullptr || branch->item == kNone || branch->name == kNone) return {};
+  return store_->key_text(branch->name);
+}
+
+Any SharedType::to_json() const {
+  if (!alive()) return Any();
+  return Reader(*store_).json(branch_, 0);
+}
+
+}  // namespace coterie::crdt

@@ -1,0 +1,373 @@
+#include "crdt/text.hpp"
+
+#include "crdt/base/utf16.hpp"
+#include "crdt/internal/editing.hpp"
+#include "crdt/internal/formatting.hpp"
+#include "crdt/internal/reading.hpp"
+#include "crdt/internal/store.hpp"
+
+namespace coterie::crdt {
+
+using internal::Attribute;
+using internal::AttributeMap;
+using internal::Branch;
+using internal::BranchIndex;
+using internal::ContentKind;
+using internal::Edit;
+using internal::Item;
+using internal::ItemIndex;
+using internal::kInsidePair;
+using internal::kNone;
+using internal::kPastEnd;
+using internal::kStale;
+using internal::kTooLarge;
+using internal::Store;
+
+namespace internal {
+
+std::string text_of(const Store& store, const Branch& branch) {
+  std::string out;
+  out.reserve(branch.length);
+  for (ItemIndex at = branch.start; at != kNone; at = store.items[at].right) {
+    const Item& item = store.items[at];
+    if (!item.deleted && item.kind == ContentKind::kString) out += as_text(store.content_of(item));
+  }
+  return out;
+}
+
+std::vector<TextRun> delta_of(Store& store, const Branch& branch) {
+  std::vector<TextRun> runs;
+  AttributeMap current;
+  std::string text;
+  const auto attributes = [&] {
+    Attributes out;
+    for (const Attribute& attribute : current.all()) {
+      auto value = Any::from_json(attribute.json);
+      out.emplace_back(attribute.key, value ? *std::move(value) : Any());
+    }
+    return out;
+  };
+  const auto flush = [&] {
+    if (text.empty()) return;
+    runs.push_back({std::move(text), attributes()});
+    text.clear();
+  };
+  for (ItemIndex at = branch.start; at != kNone; at = store.items[at].right) {
+    const Item& item = store.items[at];
+    if (item.deleted) continue;
+    switch (item.kind) {
+      case ContentKind::kString:
+        text += as_text(store.content_of(item));
+        break;
+      case ContentKind::kFormat:
+        flush();
+        current.apply(attribute_of(store, at));
+        break;
+      case ContentKind::kType:
+      case ContentKind::kEmbed: {
+        flush();
+        const auto values = values_of(store, item);
+        TextRun run{Any(), attributes()};
+        if (const Any* any = std::get_if<Any>(&values.front())) {
+          run.insert = *any;
+        } else {
+          run.insert = std::get<SharedType>(values.front());
+        }
+        runs.push_back(std::move(run));
+        break;
+      }
+      default:
+        break;
+    }
+  }
+  flush();
+  return runs;
+}
+
+}  // namespace internal
+
+namespace {
+
+/// A place between two items, with the attributes in force there.
+struct Position {
+  ItemIndex left = kNone;
+  ItemIndex right = kNone;
+  AttributeMap attributes;
+};
+
+/// Edits of a text that has formatting: Yjs's insertText, formatText and deleteText.
+class FormattedEditor {
+ public:
+  FormattedEditor(Store& store, BranchIndex branch) : store_(store), branch_(branch) {}
+
+  /// Walks to `index`, splitting the item there.
+  Position find(std::uint64_t index) {
+    Position at{.left = kNone, .right = store_.branches[branch_].start, .attributes = {}};
+    while (at.right != kNone && index > 0) {
+      const Item& item = store_.items[at.right];
+      if (item.kind != ContentKind::kFormat && !item.deleted) {
+        if (index < item.length) split(at.right, static_cast<std::uint32_t>(index));
+        index -= item.length;
+      }
+      forward(at);
+    }
+    return at;
+  }
+
+  void insert(Position& at, AttributeMap attributes, ContentKind kind, std::uint32_t length,
+              ByteView content, bool ascii) {
+    for (const Attribute& held : at.attributes.all()) {
+      if (attributes.find(held.key) == nullptr) attributes.set({held.key, "null", kNone});
+    }
+    skip_equal(at, attributes);
+    AttributeMap negated = open(at, attributes);
+    put(at, kind, length, content, ascii);
+    close(at, negated);
+  }
+
+  void format(Position& at, std::uint64_t length, const AttributeMap& attributes) {
+    skip_equal(at, attributes);
+    AttributeMap negated = open(at, attributes);
+    while (at.right != kNone) {
+      const Item& item = store_.items[at.right];
+      const bool mark = item.kind == ContentKind::kFormat;
+      if (length == 0 && (negated.empty() || (!item.deleted && !mark))) break;
+      if (!item.deleted && mark) {
+        Attribute held = attribute_of(store_, at.right);
+        const Attribute* const wanted = attributes.find(held.key);
+        if (wanted == nullptr) {
+          at.attributes.set(std::move(held));
+        } else {
+          if (equal_attributes(wanted, &held)) {
+            negated.erase(held.key);
+          } else {
+            if (length == 0) break;  // No need to extend what is closed.
+            negated.set(std::move(held));
+          }
+          store_.delete_item(at.right);
+        }
+      } else if (!item.deleted) {
+        if (length < item.length) split(at.right, static_cast<std::uint32_t>(length));
+        length -= item.length;
+      }
+      forward(at);
+    }
+    close(at, negated);
+  }
+
+  void remove(Position& at, std::uint64_t length) {
+    const AttributeMap start_attributes = at.attributes;
+    const ItemIndex start = at.right;
+    while (length > 0 && at.right != kNone) {
+      const Item& item = store_.items[at.right];
+      if (!item.deleted && item.countable()) {
+        if (length < item.length) split(at.right, static_cast<std::uint32_t>(length));
+        length -= item.length;
+        store_.delete_item(at.right);
+      }
+      forward(at);
+    }
+    if (start != kNone) {
+      clean_formatting_gap(store_, start, at.right, start_attributes, at.attributes);
+    }
+  }
+
+ private:
+  void split(ItemIndex index, std::uint32_t offset) {
+    const Item& item = store_.items[index];
+    store_.item_clean_start({item.client, item.clock + offset});
+  }
+
+  void forward(Position& at) {
+    const Item& item = store_.items[at.right];
+    if (item.kind == ContentKind::kFormat && !item.deleted) {
+      at.attributes.apply(attribute_of(store_, at.right));
+    }
+    at.left = at.right;
+    at.right = item.right;
+  }
+
+  /// Steps over what is deleted and marks that say what is wanted anyway.
+  void skip_equal(Position& at, const AttributeMap& attributes) {
+    while (at.right != kNone) {
+      const Item& item = store_.items[at.right];
+      if (!item.deleted) {
+        if (item.kind != ContentKind::kFormat) return;
+        const Attribute mark = attribute_of(store_, at.right);
+        if (!equal_attributes(attributes.find(mark.key), &mark)) return;
+      }
+      forward(at);
+    }
+  }
+
+  void put(Position& at, ContentKind kind, std::uint32_t length, ByteView content, bool ascii) {
+    const ItemIndex item =
+        store_.insert_local(branch_, kNone, at.left, at.right, kind, length, content, ascii);
+    at.left = item;
+    at.right = store_.items[item].right;
+  }
+
+  void put_mark(Position& at, const Attribute& attribute) {
+    Bytes content;
+    append_varstring(content, attribute.key);
+    append_varstring(content, attribute.json);
+    put(at, ContentKind::kFormat, 1, content, false);
+    at.attributes.apply({attribute.key, attribute.json, at.left});
+  }
+
+  /// Opens the attributes that differ; returns what brings the old ones back.
+  AttributeMap open(Position& at, const AttributeMap& attributes) {
+    AttributeMap negated;
+    for (const Attribute& wanted : attributes.all()) {
+      const Attribute* const current = at.attributes.find(wanted.key);
+      if (equal_attributes(current, &wanted)) continue;
+      negated.set(current != nullptr ? *current : Attribute{wanted.key, "null", kNone});
+      put_mark(at, wanted);
+    }
+    return negated;
+  }
+
+  void close(Position& at, AttributeMap& negated) {
+    while (at.right != kNone) {
+      const Item& item = store_.items[at.right];
+      if (!item.deleted) {
+        if (item.kind != ContentKind::kFormat) break;
+        const Attribute mark = attribute_of(store_, at.right);
+        const Attribute* const wanted = negated.find(mark.key);
+        // Yjs compares with undefined where nothing is to be closed: that never equals a value.
+        if (wanted == nullptr || !equal_attributes(wanted, &mark)) break;
+        negated.erase(mark.key);
+      }
+      forward(at);
+    }
+    for (const Attribute& attribute : negated.all()) put_mark(at, attribute);
+  }
+
+  Store& store_;
+  BranchIndex branch_;
+};
+
+/// Whether an edit may cut at `index`.
+Status check_cut(Store& store, BranchIndex branch, std::uint64_t index) {
+  if (index > store.branches[branch].length) return kPastEnd;
+  const auto found = store.find_position(branch, static_cast<std::uint32_t>(index));
+  if (found.item == kNone || found.offset == 0) return {};
+  const Item& item = store.items[found.item];
+  if (item.kind != ContentKind::kString || item.ascii) return {};
+  if (utf16_position(store.content_of(item), found.offset).inside_pair) return kInsidePair;
+  return {};
+}
+
+Result<AttributeMap> to_map(const Attributes& attributes) {
+  AttributeMap map;
+  for (const auto& [key, value] : attributes) {
+    if (!is_utf8(key)) return internal::kNotUtf8;
+    COTERIE_CHECK(internal::check_value(value));
+    map.set({key, value.to_json(), kNone});
+  }
+  return map;
+}
+
+Status insert_content(const SharedType& handle, Store& store, BranchIndex index,
+                      std::uint64_t position, ContentKind kind, std::uint64_t length,
+                      ByteView content, bool ascii, const Attributes* attributes) {
+  const Branch* const branch = store.resolve(handle);
+  if (branch == nullptr) return kStale;
+  COTERIE_CHECK(check_cut(store, index, position));
+  if (!store.has_room(content.size() * 2) || length > kClockMax) return kTooLarge;
+  AttributeMap wanted;
+  if (attributes != nullptr) {
+    COTERIE_TRY(wanted, to_map(*attributes));
+  }
+  const Edit edit(store);
+  if (!branch->has_marks && wanted.empty()) {
+    // What is deleted there stays left of the new text, as Yjs has it.
+    const ItemIndex right = internal::item_starting_at(store, index, position);
+    const ItemIndex left = right == kNone ? branch->end : store.items[right].left;
+    store.insert_local(index, kNone, left, right, kind, static_cast<std::uint32_t>(length), content,
+                       ascii);
+    return {};
+  }
+  FormattedEditor editor(store, index);
+  auto at = editor.find(position);
+  if (attributes == nullptr) wanted = at.attributes;
+  editor.insert(at, std::move(wanted), kind, static_cast<std::uint32_t>(length), content, ascii);
+  return {};
+}
+
+}  // namespace
+
+std::uint64_t Text::size() const {
+  const Branch* const branch = store_->resolve(*this);
+  return branch == nullptr ? 0 : branch->length;
+}
+
+std::string Text::to_string() const {
+  const Branch* const branch = store_->resolve(*this);
+  return branch == nullptr ? std::string() : internal::text_of(*store_, *branch);
+}
+
+std::vector<TextRun> Text::to_delta() const {
+  const Branch* const branch = store_->resolve(*this);
+  if (branch == nullptr) return {};
+  return internal::delta_of(*store_, *branch);
+}
+
+Status Text::insert(std::uint64_t index, std::string_view utf8) {
+  const Utf16Scan scan = scan_utf16(as_bytes(utf8));
+  if (!scan.valid) return internal::kNotUtf8;
+  if (utf8.empty()) return {};
+  return insert_content(*this, *store_, branch_, index, ContentKind::kString, scan.length,
+                        as_bytes(utf8), scan.ascii, nullptr);
+}
+
+Status Text::insert(std::uint64_t index, std::string_view utf8, const Attributes& attributes) {
+  const Utf16Scan scan = scan_utf16(as_bytes(utf8));
+  if (!scan.valid) return internal::kNotUtf8;
+  if (utf8.empty()) return {};
+  return insert_content(*this, *store_, branch_, index, ContentKind::kString, scan.length,
+                        as_bytes(utf8), scan.ascii, &attributes);
+}
+
+Status Text::insert_embed(std::uint64_t index, const Any& embed, const Attributes& attributes) {
+  COTERIE_CHECK(internal::check_value(embed));
+  Bytes content;
+  append_varstring(content, embed.to_json());
+  return insert_content(*this, *store_, branch_, index, ContentKind::kEmbed, 1, content, false,
+                        &attributes);
+}
+
+Status Text::remove(std::uint64_t index, std::uint64_t length) {
+  const Branch* const branch = store_->resolve(*this);
+  if (branch == nullptr) return kStale;
+  if (length > branch->length || index > branch->length - length) return kPastEnd;
+  if (length == 0) return {};
+  COTERIE_CHECK(check_cut(*store_, branch_, index));
+  COTERIE_CHECK(check_cut(*store_, branch_, index + length));
+  const Edit edit(*store_);
+  if (!branch->has_marks) {
+    internal::remove_elements(*store_, branch_, index, length);
+    return {};
+  }
+  FormattedEditor editor(*store_, branch_);
+  auto at = editor.find(index);
+  editor.remove(at, length);
+  return {};
+}
+
+Status Text::format(std::uint64_t index, std::uint64_t length, const Attributes& attributes) {
+  const Branch* const branch = store_->resolve(*this);
+  if (branch == nullptr) return kStale;
+  if (length > branch->length || index > branch->length - length) return kPastEnd;
+  if (length == 0) return {};
+  COTERIE_CHECK(check_cut(*store_, branch_, index));
+  COTERIE_CHECK(check_cut(*store_, branch_, index + length));
+  COTERIE_TRY(const AttributeMap wanted, to_map(attributes));
+  const Edit edit(*store_);
+  FormattedEditor editor(*store_, branch_);
+  auto at = editor.find(index);
+  editor.format(at, length, wanted);
+  return {};
+}
+
+}  // namespace coterie::crdt

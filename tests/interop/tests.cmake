@@ -1,0 +1,9 @@
+# Our engine beside stock Yjs in Node. The npm packages come with `./dev test`.
+add_executable(crdt_tool interop/crdt_tool.cpp)
+target_include_directories(crdt_tool PRIVATE ${PROJECT_SOURCE_DIR})
+target_link_libraries(crdt_tool PRIVATE coterie::crdt coterie_options)
+
+add_test(NAME interop.crdt_fuzz
+  COMMAND ${CMAKE_CURRENT_SOURCE_DIR}/interop/run.sh crdt_fuzz.mjs
+          --tool $<TARGET_FILE:crdt_tool> --sessions 60)
+set_tests_properties(interop.crdt_fuzz PROPERTIES LABELS interop TIMEOUT 300)
