@@ -1,3 +1,5 @@
-foreach(test entry records membership invite)
-  coterie_test(node.${test}_test SOURCES node/${test}_test.cpp DEPENDS coterie::node_log)
-endforeach()
+coterie_test(node.entry_test SOURCES node/entry_test.cpp DEPENDS coterie::node_log)
+coterie_test(node.records_test SOURCES node/records_test.cpp DEPENDS coterie::node_log)
+coterie_test(node.membership_test SOURCES node/membership_test.cpp DEPENDS coterie::node_log)
+coterie_test(node.invite_test SOURCES node/invite_test.cpp DEPENDS coterie::node_log)
+coterie_test(node.engine_test SOURCES node/engine_test.cpp DEPENDS coterie::node_core)

@@ -116,7 +116,6 @@ struct SimNode {
   bool honest = true;
   Disk disk;
   std::unique_ptr<Mesh> mesh;
-  std::optional<Instant> deadline;          ///< The mesh's, as of the last drain.
   std::multimap<Instant, Writing> writing;  ///< By when each is durable; in order per node.
   Instant last_commit{};
   std::map<LogId, Seq> pending;          ///< Verified, not durable yet.
@@ -167,7 +166,7 @@ class MeshSim {
   }
 
   void run() {
-    const Instant end_of_faults = now_ + 15s + millis(1000 * choices_.below(15));
+    const Instant end_of_faults = now_ + 20s + millis(1000 * choices_.below(20));
     while (now_ < end_of_faults && !::testing::Test::HasFatalFailure()) {
       author();
       hurt();
@@ -226,17 +225,13 @@ class MeshSim {
     options.outbox_bytes_max = std::size_t{8 * 1024} << choices_.below(8);
     if (node.mesh) collect(node.mesh->counters());
     node.mesh = std::make_unique<Mesh>(at(), options, node.disk);
-    node.mesh->set_workspace(at(), workspace_, members());
-    drain(index);
-  }
-
-  std::vector<MemberAddress> members() const {
     std::vector<MemberAddress> members;
-    for (const SimNode& node : nodes_) {
-      members.push_back({node.device, {}});
-      if (!node.address.empty()) members.back().addresses.push_back(node.address);
+    for (const SimNode& other : nodes_) {
+      members.push_back({other.device, {}});
+      if (!other.address.empty()) members.back().addresses.push_back(other.address);
     }
-    return members;
+    node.mesh->set_workspace(at(), workspace_, members);
+    drain(index);
   }
 
   Now at() const {
@@ -264,7 +259,7 @@ class MeshSim {
                                    random_entry(8 + choices_.below(200)));
     }
     // A crash may have taken entries that were never durable: those were never written.
-    std::size_t count = choices_.chance(2) ? 200 + choices_.below(1000) : 1 + choices_.below(3);
+    std::size_t count = choices_.chance(3) ? 200 + choices_.below(1500) : 1 + choices_.below(3);
     if (choices_.chance(30)) count = 0;
     Seq& pending = node.pending[node.log];
     EntryRun run{node.log, pending + 1, {}};
@@ -295,9 +290,6 @@ class MeshSim {
     node.mesh->entries_stored(at(), workspace_, writing.run, writing.link);
     if (writing.run_id && !verdict_first) {
       node.mesh->handle_run_verdict(at(), *writing.run_id, RunVerdict::kStored);
-    }
-    if (writing.run.log == nodes_[0].log && writing.run.first <= nodes_.size()) {
-      node.mesh->set_workspace(at(), workspace_, members());  // Somebody was admitted.
     }
     drain(index);
   }
@@ -354,7 +346,6 @@ class MeshSim {
                                             AwarenessVerdict::kGenuine);
       }
     }
-    node.deadline = node.mesh->next_deadline();
   }
 
   // Time.
@@ -385,7 +376,7 @@ class MeshSim {
       if (const auto event = network_.next_event()) next = std::min(next, *event);
       for (const SimNode& node : nodes_) {
         if (!node.up) continue;
-        if (node.deadline) next = std::min(next, *node.deadline);
+        if (const auto deadline = node.mesh->next_deadline()) next = std::min(next, *deadline);
         if (!node.writing.empty()) next = std::min(next, node.writing.begin()->first);
       }
       now_ = std::max(now_, next);
@@ -402,10 +393,12 @@ class MeshSim {
           committed(i, std::move(writing));
           busy = true;
         }
-        if (!node.deadline || *node.deadline > now_) continue;
+        const auto deadline = node.mesh->next_deadline();
+        if (!deadline || *deadline > now_) continue;
         node.mesh->handle_timeout(at());
         drain(i);
-        ASSERT_TRUE(!node.deadline || *node.deadline > now_) << "a deadline that does not pass";
+        const auto again = node.mesh->next_deadline();
+        ASSERT_TRUE(!again || *again > now_) << "a deadline that does not pass";
         busy = true;
       }
       if (!busy && now_ >= until) return;
@@ -478,7 +471,7 @@ class MeshSim {
   std::string difference() const {
     std::string text;
     for (const SimNode& node : nodes_) {
-      text += "\n" + std::to_string(node.log.incarnation) + (node.honest ? "" : " (lies)") + ":";
+      text += "\n" + node.device.short_hex() + (node.honest ? "" : " (lies)") + ":";
       for (const SimNode& author : nodes_) {
         text += " " + std::to_string(node.disk.length(author.log)) + "/" +
                 std::to_string(world_.length(author.log));
@@ -492,7 +485,7 @@ class MeshSim {
 
   /// Some time after convergence everybody says so.
   void settled() {
-    advance(now_ + 20s);
+    advance(now_ + 25s);
     for (std::size_t i = 0; i < nodes_.size(); ++i) {
       for (const auto& peer : nodes_[i].mesh->peers(workspace_)) {
         if (!peer.linked) continue;
