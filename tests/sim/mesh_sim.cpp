@@ -116,6 +116,7 @@ struct SimNode {
   bool honest = true;
   Disk disk;
   std::unique_ptr<Mesh> mesh;
+  std::optional<Instant> deadline;          ///< The mesh's, as of the last drain.
   std::multimap<Instant, Writing> writing;  ///< By when each is durable; in order per node.
   Instant last_commit{};
   std::map<LogId, Seq> pending;          ///< Verified, not durable yet.
@@ -166,7 +167,7 @@ class MeshSim {
   }
 
   void run() {
-    const Instant end_of_faults = now_ + 20s + millis(1000 * choices_.below(20));
+    const Instant end_of_faults = now_ + 15s + millis(1000 * choices_.below(15));
     while (now_ < end_of_faults && !::testing::Test::HasFatalFailure()) {
       author();
       hurt();
@@ -225,13 +226,17 @@ class MeshSim {
     options.outbox_bytes_max = std::size_t{8 * 1024} << choices_.below(8);
     if (node.mesh) collect(node.mesh->counters());
     node.mesh = std::make_unique<Mesh>(at(), options, node.disk);
-    std::vector<MemberAddress> members;
-    for (const SimNode& other : nodes_) {
-      members.push_back({other.device, {}});
-      if (!other.address.empty()) members.back().addresses.push_back(other.address);
-    }
-    node.mesh->set_workspace(at(), workspace_, members);
+    node.mesh->set_workspace(at(), workspace_, members());
     drain(index);
+  }
+
+  std::vector<MemberAddress> members() const {
+    std::vector<MemberAddress> members;
+    for (const SimNode& node : nodes_) {
+      members.push_back({node.device, {}});
+      if (!node.address.empty()) members.back().addresses.push_back(node.address);
+    }
+    return members;
   }
 
   Now at() const {
@@ -259,7 +264,7 @@ class MeshSim {
                                    random_entry(8 + choices_.below(200)));
     }
     // A crash may have taken entries that were never durable: those were never written.
-    std::size_t count = choices_.chance(3) ? 200 + choices_.below(1500) : 1 + choices_.below(3);
+    std::size_t count = choices_.chance(2) ? 200 + choices_.below(1000) : 1 + choices_.below(3);
     if (choices_.chance(30)) count = 0;
     Seq& pending = node.pending[node.log];
     EntryRun run{node.log, pending + 1, {}};
@@ -290,6 +295,9 @@ class MeshSim {
     node.mesh->entries_stored(at(), workspace_, writing.run, writing.link);
     if (writing.run_id && !verdict_first) {
       node.mesh->handle_run_verdict(at(), *writing.run_id, RunVerdict::kStored);
+    }
+    if (writing.run.log == nodes_[0].log && writing.run.first <= nodes_.size()) {
+      node.mesh->set_workspace(at(), workspace_, members());  // Somebody was admitted.
     }
     drain(index);
   }
@@ -346,6 +354,7 @@ class MeshSim {
                                             AwarenessVerdict::kGenuine);
       }
     }
+    node.deadline = node.mesh->next_deadline();
   }
 
   // Time.
@@ -376,7 +385,7 @@ class MeshSim {
       if (const auto event = network_.next_event()) next = std::min(next, *event);
       for (const SimNode& node : nodes_) {
         if (!node.up) continue;
-        if (const auto deadline = node.mesh->next_deadline()) next = std::min(next, *deadline);
+        if (node.deadline) next = std::min(next, *node.deadline);
         if (!node.writing.empty()) next = std::min(next, node.writing.begin()->first);
       }
       now_ = std::max(now_, next);
@@ -393,12 +402,10 @@ class MeshSim {
           committed(i, std::move(writing));
           busy = true;
         }
-        const auto deadline = node.mesh->next_deadline();
-        if (!deadline || *deadline > now_) continue;
+        if (!node.deadline || *node.deadline > now_) continue;
         node.mesh->handle_timeout(at());
         drain(i);
-        const auto again = node.mesh->next_deadline();
-        ASSERT_TRUE(!again || *again > now_) << "a deadline that does not pass";
+        ASSERT_TRUE(!node.deadline || *node.deadline > now_) << "a deadline that does not pass";
         busy = true;
       }
       if (!busy && now_ >= until) return;
@@ -471,7 +478,7 @@ class MeshSim {
   std::string difference() const {
     std::string text;
     for (const SimNode& node : nodes_) {
-      text += "\n" + node.device.short_hex() + (node.honest ? "" : " (lies)") + ":";
+      text += "\n" + std::to_string(node.log.incarnation) + (node.honest ? "" : " (lies)") + ":";
       for (const SimNode& author : nodes_) {
         text += " " + std::to_string(node.disk.length(author.log)) + "/" +
                 std::to_string(world_.length(author.log));
@@ -485,7 +492,7 @@ class MeshSim {
 
   /// Some time after convergence everybody says so.
   void settled() {
-    advance(now_ + 25s);
+    advance(now_ + 20s);
     for (std::size_t i = 0; i < nodes_.size(); ++i) {
       for (const auto& peer : nodes_[i].mesh->peers(workspace_)) {
         if (!peer.linked) continue;

@@ -11,3 +11,5 @@ coterie_test(transport.mesh_links_test SOURCES transport/mesh_links_test.cpp
   DEPENDS coterie::transport_core)
 coterie_test(transport.mesh_entries_test SOURCES transport/mesh_entries_test.cpp
   DEPENDS coterie::transport_core)
+coterie_test(transport.mesh_awareness_test SOURCES transport/mesh_awareness_test.cpp
+  DEPENDS coterie::transport_core)

@@ -531,6 +531,16 @@ TEST_F(MeshEntries, AnExchangeThatChangesNothingBecomesRare) {
   EXPECT_EQ(sent<FrontierReport>(1).size(), 1u);
 }
 
+TEST_F(MeshEntries, AnOldReportDoesNotOutliveTheNextHeartbeat) {
+  source_.add(log_of(5), 10);
+  link_with(1, 1);
+  const Frontier old = {{log_of(5), {4, testing::patterned_id<Hash>(4)}}};
+  ASSERT_TRUE(receive(1, FrontierReport{space(1), false, old}));
+  EXPECT_EQ(status_of(1).entries_ahead, 6u);
+  ASSERT_TRUE(receive(1, Heartbeat{1, 0, 0, {state(our_digest())}}));
+  EXPECT_EQ(status_of(1).entries_ahead, 0u);
+}
+
 TEST_F(MeshEntries, AnotherHashAtOurHeadIsPulledOnce) {
   source_.add(log_of(7), 4);
   link_with(1, 1);

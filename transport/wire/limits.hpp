@@ -77,6 +77,8 @@ inline constexpr std::size_t kAwarenessBytesMax = 4 * 1024;
 inline constexpr std::uint64_t kAwarenessPerSecond = 30;
 /// Messages a device may send at once: the state of 60 documents on connect.
 inline constexpr std::uint64_t kAwarenessBurst = 60;
+/// What a device allows itself at once: messages that were spread out may arrive in a bunch.
+inline constexpr std::uint64_t kAwarenessOwnBurst = kAwarenessBurst / 2;
 /// Messages one link may carry per second, of all origins: bounds signature checks (36 us each).
 inline constexpr std::uint64_t kAwarenessPerLinkPerSecond = 20 * kAwarenessPerSecond;
 inline constexpr std::uint64_t kAwarenessPerLinkBurst = 20 * kAwarenessBurst;

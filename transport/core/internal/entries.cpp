@@ -94,7 +94,8 @@ void Mesh::State::compare(Link& link, Shared& shared, const WorkspaceState& thei
   const bool stands_still =
       shared.exchanged_ours == ours && shared.exchanged_theirs == theirs.digest;
   if (shared.in_step) {
-    if (stands_still) return;  // Known already.
+    if (stands_still && shared.claims_match) return;
+    shared.claims_match = true;
     const Frontier* frontier = source.frontier(theirs.workspace);
     if (frontier != nullptr) {
       for (const auto& [log, head] : *frontier) {
@@ -133,6 +134,7 @@ Status Mesh::State::handle(Link& link, FrontierReport& report) {
   Shared* shared = shared_of(link, report.workspace);
   if (shared == nullptr) return Error{ErrorCode::kUnauthorized, "workspace is not shared"};
   // The report is complete: what it does not name the peer does not hold.
+  shared->claims_match = false;
   for (auto& [log, view] : shared->logs) view.claimed = 0;
   for (const auto& [log, head] : report.heads) {
     LogView* view = view_of(*shared, log);
@@ -368,7 +370,10 @@ Status Mesh::State::handle(Link& link, Entries& message) {
     link.last_pulled = now.steady;
     if (message.mode == EntriesMode::kPulledEnd) {
       // What it claimed and did not deliver it does not have: believed again when it says so.
-      if (next_wanted(key) == pull.first && !over_budget) view->claimed = pull.first - 1;
+      if (next_wanted(key) == pull.first && !over_budget) {
+        view->claimed = pull.first - 1;
+        shared->claims_match = false;
+      }
       if (link.pull_timeouts > 0) --link.pull_timeouts;
       end_pull(key);
     }

@@ -62,6 +62,7 @@ struct LogView {
 struct Shared {
   bool joined = false;  ///< The peer names it too.
   bool in_step = false;
+  bool claims_match = false;  ///< `logs` claims what `exchanged_theirs` stands for.
   std::set<DeviceId> neighbours;
   std::map<LogId, LogView> logs;  ///< At most kLogsPerWorkspaceMax.
   // The last frontier exchange: with equal digests on both sides it is repeated ever more rarely.
@@ -190,7 +191,7 @@ struct Mesh::State {
   std::uint64_t awareness_seen = 0;
   std::map<std::pair<WorkspaceId, DeviceId>, std::map<std::uint64_t, internal::TopicSeen>> topics;
   std::uint64_t topics_used = 0;
-  internal::TokenBucket own_awareness_rate{kAwarenessPerSecond, kAwarenessBurst};
+  internal::TokenBucket own_awareness_rate{kAwarenessPerSecond, kAwarenessOwnBurst};
   internal::AwarenessQueue own_awareness;  ///< Waiting for the budget.
 
   std::deque<Output> outputs;
