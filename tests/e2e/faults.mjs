@@ -28,8 +28,11 @@ await scenario(options, async (context) => {
   const seconds = args.seconds ?? 30;
 
   const network = new Network();
-  const green = new Node(context, "green", hostOptions(network.host("green")));
-  const [red, blue] = ["red", "blue"].map((color) => new Node(context, color, { listen: network.home }));
+  const red = new Node(context, "red", { listen: network.home });
+  const [green, blue] = ["green", "blue"].map((color) => {
+    const { address, prefix } = network.host(color);
+    return new Node(context, color, { listen: address, prefix });
+  });
   const nodes = [red, green, blue];
   await formTeam(nodes);
   const watcher = new Watcher(context, green, "demo", document);
@@ -65,7 +68,7 @@ await scenario(options, async (context) => {
     onEdit: (i) => {
       if (failure) throw failure;
       for (const fault of at.get(i) ?? []) begin(fault);
-      return redKills.has(i) ? killRed(context, red, typist, i) : undefined;
+      return redKills.has(i) ? killRed(context, network, red, typist, i) : undefined;
     },
   });
   await typist.allSaved();
@@ -89,10 +92,6 @@ await scenario(options, async (context) => {
   for (const node of nodes) await node.stop();
 });
 
-function hostOptions({ address, prefix }) {
-  return { listen: address, prefix };
-}
-
 async function killAndRestart(context, node, edit, downMs) {
   context.log(`  edit ${edit}: ${node.name} is killed with -9, and started again after ${downMs} ms`);
   await node.kill9();
@@ -101,10 +100,11 @@ async function killAndRestart(context, node, edit, downMs) {
 }
 
 /** Kills red and looks, with a client that knows nothing, for what red had reported saved. */
-async function killRed(context, red, typist, edit) {
+async function killRed(context, network, red, typist, edit) {
   await red.kill9();
-  // The typist may not bring back what red lost before it was looked for.
+  // Neither the typist nor the other nodes may bring back what red lost before it was looked for.
   typist.provider.disconnect();
+  for (const name of ["green", "blue"]) network.cut(name);
   const promised = typist.savedEdits;
   await red.start();
   const stranger = new Client(context, red.bridge, "demo", document);
@@ -112,6 +112,7 @@ async function killRed(context, red, typist, edit) {
   check(holds(stranger.doc, typist.savedDocument()), `all ${promised} saved edits to survive kill -9 of red`);
   const text = stranger.text.length;
   stranger.close();
+  for (const name of ["green", "blue"]) network.heal(name);
   context.log(`  edit ${edit}: red was killed with -9; all ${promised} edits reported saved are there (${text} characters)`);
   typist.provider.connect();
 }

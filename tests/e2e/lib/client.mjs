@@ -7,7 +7,7 @@ import { WebSocket } from "ws";
 import { WebsocketProvider } from "y-websocket";
 import * as Y from "yjs";
 
-import { until } from "./scenario.mjs";
+import { Hopeless, until } from "./scenario.mjs";
 
 export const textRoot = "monaco";
 const messageSync = 0;
@@ -171,7 +171,7 @@ export class Watcher {
   }
 
   #ask(question) {
-    if (this.exited !== undefined) throw new Error(`the watcher ended with ${this.exited}`);
+    if (this.exited !== undefined) throw new Hopeless(`the watcher ended with ${this.exited}`);
     return new Promise((resolve, reject) => {
       this.process.once("message", resolve);
       this.process.send(question, (error) => error && reject(error));

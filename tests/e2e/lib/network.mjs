@@ -37,6 +37,7 @@ const ip = (...args) => execFileSync("ip", args, { stdio: ["ignore", "pipe", "in
 
 export class Network {
   #hosts = 1;
+  #cuts = new Map(); // How many faults want the host cut off, by name.
 
   constructor() {
     check(process.env[entered], "to be in a private network");
@@ -67,10 +68,15 @@ export class Network {
 
   /** Nothing passes to or from the host from now on; open connections are not told. */
   cut(name) {
-    ip("link", "set", name, "down");
+    const cuts = this.#cuts.get(name) ?? 0;
+    this.#cuts.set(name, cuts + 1);
+    if (cuts === 0) ip("link", "set", name, "down");
   }
 
+  /** Undoes one cut(). */
   heal(name) {
-    ip("link", "set", name, "up");
+    const cuts = this.#cuts.get(name) - 1;
+    this.#cuts.set(name, cuts);
+    if (cuts === 0) ip("link", "set", name, "up");
   }
 }

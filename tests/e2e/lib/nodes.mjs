@@ -6,7 +6,7 @@ import net from "node:net";
 import path from "node:path";
 import { promisify } from "node:util";
 
-import { check, root, Skipped, sleep, until } from "./scenario.mjs";
+import { check, Hopeless, root, Skipped, sleep, until } from "./scenario.mjs";
 
 const run = promisify(execFile);
 const clockTicksPerSecond = 100; // USER_HZ, fixed in Linux's interface.
@@ -92,19 +92,22 @@ export class Node {
       "run", "--listen", this.mesh, "--bridge", `127.0.0.1:${this.bridgePort}`,
     ]; // prettier-ignore
     const log = openSync(this.logFile, "a");
-    const child = spawn(command, args, { stdio: ["ignore", log, log] });
+    const child = spawn(command, args, { stdio: ["ignore", "pipe", log] });
     closeSync(log);
     this.#process = child;
     this.starts += 1;
+    this.failure = null;
+    let said = "";
+    child.stdout.on("data", (data) => (said += data));
     child.exited = new Promise((resolve) => child.once("exit", (code, signal) => resolve({ code, signal })));
     void child.exited.then((end) => {
       if (this.#process !== child) return;
       this.#process = null;
-      this.failure = new Error(`${this.name} ended by itself (${JSON.stringify(end)}):\n${this.lastLog()}`);
+      this.failure = new Hopeless(`${this.name} ended by itself (${JSON.stringify(end)}):\n${this.lastLog()}`);
     });
-    await until(`${this.name} is ready`, async () => {
+    await until(`${this.name} is ready`, () => {
       if (this.failure) throw this.failure;
-      return (await this.json("status")).running;
+      return /^ready$/m.test(said);
     });
   }
 
@@ -146,7 +149,7 @@ export class Node {
   }
 
   async text(workspace, document) {
-    return this.cli("doc", "cat", workspace, document);
+    return this.cli("doc", "cat", workspace, document, "--root", "monaco");
   }
 
   async stateVector(workspace, document) {

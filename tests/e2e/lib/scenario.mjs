@@ -15,6 +15,9 @@ export const artifacts = path.join(root, "build/artifacts");
 export class Skipped extends Error {}
 const skippedExitCode = 77;
 
+/** What waiting longer cannot mend: until() passes it on at once. */
+export class Hopeless extends Error {}
+
 /** Throws, naming what was expected, unless `condition` holds. */
 export function check(condition, what) {
   if (!condition) throw new Error(`expected ${what}`);
@@ -32,6 +35,7 @@ export async function until(what, condition, { timeoutMs = 30_000, everyMs = 50 
       if (value) return value;
       lastError = undefined;
     } catch (error) {
+      if (error instanceof Hopeless) throw error;
       lastError = error;
     }
     if (Date.now() > deadline) {
