@@ -175,9 +175,9 @@ class MeshSim {
     }
     heal();
     const Instant healed = now_;
-    // Worst case in a row: a link that looks alive (8 s), backoff (10 s), a pause after a refused
-    // run (60 s) or a deferred one (30 s), and the longest pause between exchanges (16 s).
-    while (!converged() && now_ < healed + 120s && !::testing::Test::HasFatalFailure()) {
+    // A link that looks alive (8 s), then backoff (10 s), then the longest pause between exchanges
+    // (16 s) or after a deferred run (30 s). Refused runs are asked of others at once.
+    while (!converged() && now_ < healed + 60s && !::testing::Test::HasFatalFailure()) {
       advance(now_ + 100ms);
     }
     EXPECT_TRUE(converged()) << difference();

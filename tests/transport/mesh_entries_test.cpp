@@ -244,6 +244,35 @@ TEST_F(MeshEntries, ASilentPeerIsReplacedByAnother) {
   EXPECT_TRUE(sent<Pull>().empty());
 }
 
+TEST_F(MeshEntries, APullThatWasPassedOverIsNotWaitedForLong) {
+  link_with(1, 1);
+  claim(1, log_of(7), 5);  // Never answered.
+  run_for(100ms);
+  for (Seq seq = 1; seq <= 30; ++seq) {  // Something else is, all the time.
+    claim(1, log_of(8), seq);
+    run_for(400ms);
+    ASSERT_TRUE(receive(1, entries(log_of(8), seq, 1, EntriesMode::kPulledEnd)));
+  }
+  EXPECT_EQ(mesh_->counters().pulls_timed_out, 1u);
+}
+
+TEST_F(MeshEntries, APullIsWaitedForAsLongAsItsLinkServes) {
+  link_with(1, 1);
+  claim(1, log_of(7), 100);
+  claim(1, log_of(8), 5);  // Its turn comes after the other's.
+  for (Seq seq = 1; seq <= 60; ++seq) {
+    run_for(500ms);
+    ASSERT_TRUE(receive(1, entries(log_of(7), seq, 1, EntriesMode::kPulled)));
+  }
+  EXPECT_EQ(mesh_->counters().pulls_timed_out, 0u);
+  for (Seq seq = 61; seq <= 121; ++seq) {  // But not for ever.
+    run_for(500ms);
+    ASSERT_TRUE(receive(1, Heartbeat{1, 0, 0, {state(our_digest())}}));
+    ASSERT_TRUE(receive(1, entries(log_of(7), seq, 1, EntriesMode::kPulled)));
+  }
+  EXPECT_EQ(mesh_->counters().pulls_timed_out, 2u);
+}
+
 TEST_F(MeshEntries, ALostLinkGivesItsPullsToAnother) {
   link_with(1, 1);
   link_with(2, 2);

@@ -219,7 +219,7 @@ bool Mesh::State::try_pull(const LogKey& key) {
   });
   if (best == nullptr) return offered;
 
-  PullOut pull{best->id, next, kPullBytesMax, best_view->claimed < next, now.steady};
+  PullOut pull{best->id, next, kPullBytesMax, best_view->claimed < next, now.steady, {}};
   if (pull.fork) {
     pull.first = best_view->claimed;
     best_view->fork_asked = best_view->claimed_hash;
@@ -252,7 +252,9 @@ void Mesh::State::end_pull(const LogKey& key) {
 
 Instant Mesh::State::pull_deadline(const PullOut& pull) const {
   const auto link = links.find(pull.link);
-  const Instant served = link == links.end() ? pull.sent : link->second.last_pulled;
+  const Instant served = pull.overtaken
+                             ? *pull.overtaken
+                             : (link == links.end() ? pull.sent : link->second.last_pulled);
   return std::min(std::max(pull.sent, served) + kPullTimeout, pull.sent + kPullTimeoutMax);
 }
 
@@ -375,6 +377,11 @@ Status Mesh::State::handle(Link& link, Entries& message) {
         shared->claims_match = false;
       }
       if (link.pull_timeouts > 0) --link.pull_timeouts;
+      for (auto& [other_key, other] : pulls) {
+        if (other.link == link.id && other.sent < pull.sent && !other.overtaken) {
+          other.overtaken = now.steady;
+        }
+      }
       end_pull(key);
     }
   }

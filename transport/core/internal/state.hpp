@@ -27,9 +27,10 @@
 namespace coterie::transport {
 namespace internal {
 
-/// A pull without any answer on its link for this long is given to another peer.
+/// A pull is given to another peer when nothing was served on its link for this long, or, as pulls
+/// are served in turn, when a later one was finished this long ago.
 inline constexpr Duration kPullTimeout = std::chrono::seconds(10);
-/// Even if its link delivers other things. A full credit at 64 kbit/s takes 32 s.
+/// And in any case after this. A full credit at 64 kbit/s takes 32 s.
 inline constexpr Duration kPullTimeoutMax = std::chrono::seconds(60);
 /// How long a peer is not asked for a log after it sent a run of it that was refused.
 inline constexpr Duration kRefusedPause = std::chrono::seconds(60);
@@ -107,6 +108,7 @@ struct PullOut {
   std::size_t credit = 0;
   bool fork = false;  ///< Asks for the entry at our own head, of which the peer has another one.
   Instant sent{};
+  std::optional<Instant> overtaken;  ///< When a later pull on the same link was answered in full.
 };
 
 /// A run that the engine has.
