@@ -120,12 +120,12 @@ std::uint32_t Store::append_content(Client& client, ByteView bytes) {
 }
 
 ByteView Store::content_of(const Item& item) const {
-  const Bytes& content = clients_[item.client].content;
-  const std::uint8_t* const at = content.data() + item.content;
   if (item.kind == ContentKind::kGc || item.kind == ContentKind::kDeleted ||
       item.kind == ContentKind::kType) {
     return {};
   }
+  const Bytes& content = clients_[item.client].content;
+  const std::uint8_t* const at = content.data() + item.content;
   return {at,
           content_bytes(item.kind, item.ascii, item.length, at, content.data() + content.size())};
 }

@@ -90,9 +90,13 @@ const newXml = (r, depth) => {
   }
 }
 
-/** An index that does not split a surrogate pair: there stock replicas diverge among themselves. */
+let splitPairs = false
+
+/** An index that splits no surrogate pair, unless the session is about that: there stock replicas
+ *  diverge among themselves, and ours must do what the one that hears the same does. */
 const textIndex = (r, text) => {
   let index = r.below(text.length + 1)
+  if (splitPairs) return index
   const plain = flat(text)
   if (index > 0 && /[\ud800-\udbff]/.test(plain[index - 1]) && /[\udc00-\udfff]/.test(plain[index] ?? '')) index++
   return index
@@ -205,6 +209,46 @@ class Pair {
     this.expect('pending', pending, store.pendingStructs || store.pendingDs ? '1' : '0')
   }
 
+  /** The same edit by us and by Yjs: the updates must be the same bytes. */
+  async editBoth (r) {
+    const attribute = (value) => hex(Buffer.from(JSON.stringify(value)))
+    const both = async (theirs, ...ours) => {
+      this.events = []
+      this.mirror.transact(theirs)
+      const expected = this.events.length > 0 ? this.events[0] : new Uint8Array()
+      this.expect(`update of ${ours.join(' ')}`, await ask(ours[0], this.name, ...ours.slice(1)), hex(expected))
+      return expected
+    }
+    const root = r.pick(['text', 'plain'])
+    const text = this.mirror.getText(root)
+    const index = textIndex(r, text)
+    const end = Math.max(index, textIndex(r, text))
+    const array = this.mirror.getArray('array')
+    const at = r.below(array.length + 1)
+    const key = r.pick(['a', 'b', 'c', 'ключ'])
+    const map = this.mirror.getMap('map')
+    const word = r.pick(words)
+    const json = r.pick(scalars.filter((v) => !Object.is(v, -0)))
+    const marks = attributes(r)
+    switch (r.below(root === 'text' ? 11 : 7)) {
+      case 0: case 1: return both(() => text.insert(index, word), 'text', 'insert', root, index, hex(Buffer.from(word)))
+      case 2: return both(() => text.delete(index, end - index), 'text', 'remove', root, index, end - index)
+      case 3: return both(() => map.set(key, json), 'map', 'set', 'map', key, attribute(json))
+      case 4: return both(() => map.delete(key), 'map', 'remove', 'map', key)
+      case 5: return both(() => array.insert(at, [json, 7]), 'array', 'insert', 'array', at, attribute([json, 7]))
+      case 6: {
+        const count = Math.min(array.length - at, r.below(4))
+        return both(() => array.delete(at, count), 'array', 'remove', 'array', at, count)
+      }
+      case 7: case 8:
+        return both(() => text.format(index, end - index, marks), 'text', 'format', root, index, end - index, attribute(marks))
+      case 9:
+        return both(() => text.insert(index, word, { ...marks }), 'text', 'insert', root, index, hex(Buffer.from(word)), attribute(marks))
+      default:
+        return both(() => text.insertEmbed(index, { image: word }), 'text', 'embed', root, index, attribute({ image: word }))
+    }
+  }
+
   async check () {
     this.expect('state vector', await ask('sv', this.name), hex(Y.encodeStateVector(this.mirror)))
     this.expect('state', await ask('state', this.name), hex(Y.encodeStateAsUpdate(this.mirror)))
@@ -276,7 +320,9 @@ const session = async (seed) => {
   const untyped = await Pair.create('untyped', true, 555, false)
   const typed = await Pair.create('typed', true, 556, true)
   const keeping = await Pair.create('keeping', false, 557, r.chance(50))
-  const pairs = [untyped, typed, keeping]
+  const editing = await Pair.create('editing', r.chance(70), 558, true)
+  const pairs = [untyped, typed, keeping, editing]
+  splitPairs = r.chance(25)
 
   for (let step = 0; step < Number(options.steps); step++) {
     const i = r.below(clients)
@@ -292,6 +338,13 @@ const session = async (seed) => {
     } else {
       const other = docs[r.below(clients)]
       Y.applyUpdate(doc, Y.encodeStateAsUpdate(other, Y.encodeStateVector(doc)), 'remote')
+    }
+    if (r.chance(40)) {
+      const split = splitPairs
+      splitPairs = false  // Our own API never splits a pair.
+      const update = await editing.editBoth(r)
+      splitPairs = split
+      if (update.length > 0) updates.push(update)
     }
     // Our side hears of things late, twice, or out of order.
     for (const pair of pairs) {
