@@ -1,6 +1,7 @@
 // Any sequence of inputs, hostile peers included: the mesh keeps its limits and its contract.
 
-#include <map>
+#include <algorithm>
+#include <memory>
 #include <set>
 
 #include "tests/support/choices.hpp"
@@ -55,7 +56,7 @@ class Driver {
   Now at() const { return {now_, static_cast<WallMillis>(now_.time_since_epoch().count() / 1000)}; }
 
   void step() {
-    const LinkId link = choices_.below(6);
+    const LinkId link = links_ - std::min(choices_.below(6), links_);  // One of the latest.
     const auto device = patterned_id<DeviceId>(choices_.below(5));
     const auto workspace = patterned_id<WorkspaceId>(choices_.below(3));
     switch (choices_.below(12)) {
@@ -63,7 +64,7 @@ class Driver {
         set_workspace(workspace);
         break;
       case 1:
-        mesh_->handle_link_up(at(), link, device, choices_.chance(50), choices_.chance(20));
+        mesh_->handle_link_up(at(), ++links_, device, choices_.chance(50), choices_.chance(20));
         break;
       case 2:
         mesh_->handle_link_down(at(), link);
@@ -131,6 +132,7 @@ class Driver {
   FuzzChoices& choices_;
   FixedSource source_;
   std::unique_ptr<Mesh> mesh_;
+  LinkId links_ = 0;
   std::set<std::uint64_t> runs_;
   Instant now_{std::chrono::hours(1)};
 };

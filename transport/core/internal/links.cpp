@@ -103,6 +103,7 @@ void Mesh::State::share_workspaces(Link& link) {
 // Up and down.
 
 void Mesh::State::link_up(LinkId id, const DeviceId& peer, bool outgoing, bool guest) {
+  COTERIE_ASSERT(!links.contains(id));  // Given once.
   std::string address;
   if (outgoing && !guest) {
     if (const auto found = dialled.find(peer); found != dialled.end()) {
