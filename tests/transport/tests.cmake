@@ -4,3 +4,8 @@ find_package(nlohmann_json REQUIRED)
 coterie_test(transport.crypto_test SOURCES transport/crypto_test.cpp
              DEPENDS coterie::crypto nlohmann_json::nlohmann_json)
 include(transport/mesh.cmake)
+
+# The tests play peers that break the rules, so they use ZeroMQ themselves.
+pkg_check_modules(ZMQ_TEST REQUIRED IMPORTED_TARGET libzmq)
+coterie_test(transport.zmq_driver_test SOURCES transport/zmq_driver_test.cpp
+             DEPENDS coterie::transport_zmq PkgConfig::ZMQ_TEST)

@@ -1,0 +1,145 @@
+#include "transport/zmq/internal/sockets.hpp"
+
+#include <linux/tcp.h>  // The C library's tcp_info lacks tcpi_bytes_received.
+#include <netinet/in.h>
+#include <sys/socket.h>
+
+#include <cerrno>
+#include <chrono>
+#include <cstring>
+
+#include "transport/wire/limits.hpp"
+#include "transport/zmq/driver.hpp"
+
+namespace coterie::transport::internal {
+namespace {
+
+/// ZeroMQ's own queue per link: the more it holds, the longer an urgent frame waits.
+constexpr int kSocketQueueFrames = 4;
+/// CURVE wraps a frame into a MESSAGE command: name, nonce, flags and tag.
+constexpr std::int64_t kCurveOverheadBytes = 64;
+constexpr int kUnsentBytesMax = 64 * 1024;
+constexpr int kHeartbeatMillis = 2'000;
+constexpr int kHeartbeatTimeoutMillis = 6'000;
+
+int millis(Duration duration) {
+  return static_cast<int>(std::chrono::duration_cast<std::chrono::milliseconds>(duration).count());
+}
+
+zmq::const_buffer buffer(ByteView view) { return {view.data(), view.size()}; }
+
+}  // namespace
+
+void set_common_options(zmq::socket_t& socket) {
+  using namespace zmq::sockopt;
+  socket.set(maxmsgsize, static_cast<std::int64_t>(kFrameBytesMax) + kCurveOverheadBytes);
+  socket.set(handshake_ivl, millis(kHandshakeTimeout));
+  socket.set(heartbeat_ivl, kHeartbeatMillis);
+  socket.set(heartbeat_timeout, kHeartbeatTimeoutMillis);
+  socket.set(heartbeat_ttl, kHeartbeatTimeoutMillis);
+  socket.set(sndhwm, kSocketQueueFrames);
+  socket.set(rcvhwm, kSocketQueueFrames);
+  socket.set(zmq::sockopt::linger, 0);
+  socket.set(ipv6, true);
+  socket.set(tcp_keepalive, 1);
+}
+
+void set_server_key(zmq::socket_t& socket, const crypto::SigningKey& identity) {
+  using namespace zmq::sockopt;
+  // Were nobody to answer for ZAP, ZeroMQ would admit everybody. The loop answers as long as this
+  // socket lives, and takes no frame without the user id that only ZAP gives.
+  socket.set(zap_domain, "coterie");
+  socket.set(curve_server, true);
+  const crypto::SecretKey secret = identity.curve_secret();
+  socket.set(curve_secretkey, buffer(secret.view()));
+}
+
+Status set_client_keys(zmq::socket_t& socket, const DeviceId& device,
+                       const crypto::SigningKey& own) {
+  using namespace zmq::sockopt;
+  COTERIE_TRY(const crypto::CurveKey server, crypto::curve_key(device));
+  COTERIE_TRY(const crypto::CurveKey client, crypto::curve_key(own.id()));
+  const crypto::SecretKey secret = own.curve_secret();
+  socket.set(curve_serverkey, buffer(server.view()));
+  socket.set(curve_publickey, buffer(client.view()));
+  socket.set(curve_secretkey, buffer(secret.view()));
+  return {};
+}
+
+zmq::socket_t attach_monitor(zmq::context_t& context, zmq::socket_t& socket,
+                             const std::string& name) {
+  const std::string address = "inproc://monitor." + name;
+  if (zmq_socket_monitor(socket.handle(), address.c_str(), ZMQ_EVENT_ALL) != 0) {
+    throw zmq::error_t();
+  }
+  zmq::socket_t monitor(context, zmq::socket_type::pair);
+  // Unlimited: a full queue would stop ZeroMQ's I/O thread. It is emptied at every turn.
+  monitor.set(zmq::sockopt::rcvhwm, 0);
+  monitor.set(zmq::sockopt::linger, 0);
+  monitor.connect(address);
+  return monitor;
+}
+
+std::optional<MonitorEvent> next_event(zmq::socket_t& monitor) {
+  zmq::message_t head;
+  zmq::message_t address;
+  if (!receive(monitor, head) || !receive(monitor, address)) return std::nullopt;
+  MonitorEvent event{};
+  COTERIE_ASSERT(head.size() == sizeof event.kind + sizeof event.value);
+  std::memcpy(&event.kind, head.data(), sizeof event.kind);
+  std::memcpy(&event.value, head.data<char>() + sizeof event.kind, sizeof event.value);
+  return event;
+}
+
+Status bind(zmq::socket_t& socket, const std::string& address) {
+  try {
+    socket.bind(address);
+    return {};
+  } catch (const zmq::error_t& error) {
+    const auto detail = static_cast<std::uint64_t>(error.num());
+    switch (error.num()) {
+      case EADDRINUSE:
+        return Error{ErrorCode::kConflict,
+                     "the listen port is in use: stop the program that holds it, or choose another "
+                     "with --listen",
+                     detail};
+      case EADDRNOTAVAIL:
+      case ENODEV:
+        return Error{ErrorCode::kUnavailable,
+                     "this machine does not have the listen address: choose one it has, or *",
+                     detail};
+      case EACCES:
+      case EPERM:
+        return Error{ErrorCode::kUnauthorized,
+                     "this user may not open the listen port: choose one above 1023", detail};
+      case EINVAL:
+      case EPROTONOSUPPORT:
+      case ENOCOMPATPROTO:
+        return Error{ErrorCode::kMalformed, "a listen address looks like tcp://ADDRESS:PORT",
+                     detail};
+      default:
+        return Error{ErrorCode::kIo, "cannot listen", detail};
+    }
+  }
+}
+
+bool receive(zmq::socket_t& socket, zmq::message_t& message) {
+  return socket.recv(message, zmq::recv_flags::dontwait).has_value();
+}
+
+void limit_unsent(int fd) {
+  const int bytes = kUnsentBytesMax;
+  // Best effort: without it the link works, urgent frames only wait longer.
+  (void)::setsockopt(fd, IPPROTO_TCP, TCP_NOTSENT_LOWAT, &bytes, sizeof bytes);
+}
+
+std::optional<std::uint64_t> received_bytes(int fd) {
+  tcp_info info{};
+  socklen_t size = sizeof info;
+  if (::getsockopt(fd, IPPROTO_TCP, TCP_INFO, &info, &size) != 0) return std::nullopt;
+  return info.tcpi_bytes_received;
+}
+
+void cut(int fd) { ::shutdown(fd, SHUT_RDWR); }
+
+}  // namespace coterie::transport::internal
