@@ -41,6 +41,14 @@ Hash keyed_hash(const SecretKey& key, std::string_view context) {
   return out;
 }
 
+/// Writes plaintext.size() + kAeadOverheadBytes bytes to `out`.
+void encrypt(std::uint8_t* out, const SecretKey& key, const Nonce& nonce, ByteView associated,
+             ByteView plaintext) {
+  crypto_aead_xchacha20poly1305_ietf_encrypt(out, nullptr, plaintext.data(), plaintext.size(),
+                                             associated.data(), associated.size(), nullptr,
+                                             nonce.bytes.data(), key.view().data());
+}
+
 /// As crypto_box_seal() chooses it: unique because the ephemeral key is.
 Nonce sealed_box_nonce(ByteView ephemeral, const CurveKey& to) {
   crypto_generichash_state state;
@@ -165,9 +173,7 @@ Hash key_commitment(const SecretKey& key) { return keyed_hash(key, "coterie key 
 
 Bytes seal(const SecretKey& key, const Nonce& nonce, ByteView associated, ByteView plaintext) {
   Bytes out(plaintext.size() + kAeadOverheadBytes);
-  crypto_aead_xchacha20poly1305_ietf_encrypt(out.data(), nullptr, plaintext.data(),
-                                             plaintext.size(), associated.data(), associated.size(),
-                                             nullptr, nonce.bytes.data(), key.view().data());
+  encrypt(out.data(), key, nonce, associated, plaintext);
   return out;
 }
 
@@ -187,11 +193,9 @@ Result<Bytes> open(const SecretKey& key, const Nonce& nonce, ByteView associated
 Bytes seal_with_nonce(const SecretKey& key, SecureRandom& random, ByteView associated,
                       ByteView plaintext) {
   const Nonce nonce = random_nonce(random);
-  const Bytes ciphertext = seal(key, nonce, associated, plaintext);
-  Bytes out;
-  out.reserve(Nonce::kBytes + ciphertext.size());
-  out.insert(out.end(), nonce.bytes.begin(), nonce.bytes.end());
-  out.insert(out.end(), ciphertext.begin(), ciphertext.end());
+  Bytes out(Nonce::kBytes + plaintext.size() + kAeadOverheadBytes);
+  std::copy(nonce.bytes.begin(), nonce.bytes.end(), out.begin());
+  encrypt(out.data() + Nonce::kBytes, key, nonce, associated, plaintext);
   return out;
 }
 

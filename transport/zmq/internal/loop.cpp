@@ -63,11 +63,12 @@ Status Loop::listen(const std::vector<std::string>& addresses) {
 void Loop::run() {
   for (;;) {
     now_ = Clock::now();
+    room_ = mailbox_.room();
     run_commands();
     serve_zap();
     read_router_monitor();
     bool progress = flush_queues();
-    if (mailbox_.has_room()) progress |= read_router();
+    progress |= read_router();
     progress |= read_outgoing();
     if (router_drained_) forget_gone();
     if (now_ >= next_check_) {
@@ -254,7 +255,8 @@ void Loop::read_router_monitor() {
 
 bool Loop::read_router() {
   zmq::message_t route;
-  for (std::size_t frames = 0; frames < kFramesPerTurn; ++frames) {
+  std::size_t frames = 0;
+  for (; frames < kFramesPerTurn && room_ > 0; ++frames) {
     if (!receive(router_, route)) {
       router_drained_ = true;
       return frames > 0;
@@ -267,7 +269,7 @@ bool Loop::read_router() {
     take_incoming(text_of(route), message, more_parts);
   }
   router_drained_ = false;
-  return true;
+  return frames > 0;
 }
 
 void Loop::take_incoming(const std::string& route, const zmq::message_t& message, bool more_parts) {
@@ -281,8 +283,7 @@ void Loop::take_incoming(const std::string& route, const zmq::message_t& message
   }
   const auto connection = connections_.find(incoming->fd);
   if (connection != connections_.end()) connection->second.frame_since = true;
-  const auto* data = message.data<std::uint8_t>();
-  if (message.size() > 0) emit(ZmqDriver::Frame{link, Bytes(data, data + message.size())});
+  emit_frame(link, message);
 }
 
 Loop::Incoming* Loop::link_of(const std::string& route, const zmq::message_t& message) {
@@ -364,8 +365,7 @@ bool Loop::read_outgoing() {
     Outgoing& outgoing = current->second;
     if (!outgoing.socket) continue;  // Its host is being looked up.
     const char* ended = read_dealer_monitor(link, outgoing);
-    // Also when it ended: the last frames of the other side may be in already.
-    if (outgoing.up && (ended != nullptr || mailbox_.has_room())) {
+    if (outgoing.up) {  // Also when it ended: its last frames may be in already.
       const char* faulty = read_dealer(link, outgoing, progress);
       if (ended == nullptr) ended = faulty;
     }
@@ -411,7 +411,7 @@ const char* Loop::read_dealer_monitor(LinkId link, Outgoing& outgoing) {
 
 const char* Loop::read_dealer(LinkId link, Outgoing& outgoing, bool& progress) {
   zmq::message_t message;
-  for (std::size_t frames = 0; frames < kFramesPerTurn; ++frames) {
+  for (std::size_t frames = 0; frames < kFramesPerTurn && room_ > 0; ++frames) {
     if (!receive(outgoing.socket, message)) return nullptr;
     progress = true;
     outgoing.connection.frame_since = true;
@@ -419,10 +419,7 @@ const char* Loop::read_dealer(LinkId link, Outgoing& outgoing, bool& progress) {
       count(&ZmqDriver::Stats::dropped_faulty);
       return "the other side broke the rules";
     }
-    const auto* data = message.data<std::uint8_t>();
-    if (message.size() > 0 && !outgoing.closing) {
-      emit(ZmqDriver::Frame{link, Bytes(data, data + message.size())});
-    }
+    if (!outgoing.closing) emit_frame(link, message);
   }
   return nullptr;
 }
@@ -438,6 +435,13 @@ void Loop::end_outgoing(LinkId link, Outgoing& outgoing, const char* reason) {
 }
 
 // Both sides.
+
+void Loop::emit_frame(LinkId link, const zmq::message_t& message) {
+  if (message.size() == 0) return;  // See link_of().
+  const auto* data = message.data<std::uint8_t>();
+  room_ -= std::min(room_, message.size());
+  emit(ZmqDriver::Frame{link, Bytes(data, data + message.size())});
+}
 
 bool Loop::flush_queues() {
   bool progress = false;
@@ -530,7 +534,7 @@ bool Loop::stalled(Connection& connection, int fd) {
   const auto bytes = received_bytes(fd);
   if (!bytes) return false;
   // While the owner does not poll, frames are not read, and nothing can be said about the peer.
-  if (connection.frame_since || !mailbox_.has_room()) {
+  if (connection.frame_since || mailbox_.room() == 0) {
     connection = {*bytes, false};
     return false;
   }
@@ -558,7 +562,7 @@ void Loop::wait() {
   for (const auto& [link, outgoing] : outgoing_) {
     if (outgoing.socket) add(outgoing.monitor);
   }
-  if (mailbox_.has_room()) {  // Otherwise the mailbox wakes us when there is room again.
+  if (mailbox_.room() > 0) {  // Otherwise the mailbox wakes us when there is room again.
     add(router_);
     for (const auto& [link, outgoing] : outgoing_) {
       if (outgoing.socket) add(outgoing.socket);

@@ -110,6 +110,7 @@ class Loop {
   bool flushed() const;
   bool backlog() const;
   void wait();
+  void emit_frame(LinkId link, const zmq::message_t& message);
   void emit(ZmqDriver::Event event) { events_.push_back(std::move(event)); }
   void count(std::uint64_t ZmqDriver::Stats::*counter);
 
@@ -125,6 +126,7 @@ class Loop {
   zmq::socket_t router_;
   zmq::socket_t router_monitor_;
   bool router_drained_ = true;
+  std::size_t room_ = 0;  ///< What may still be read in this turn, in bytes.
 
   std::map<crypto::CurveKey, Admitted> admitted_;
   std::map<DeviceId, bool> admitted_devices_;  ///< To whether it is a guest.

@@ -69,9 +69,9 @@ void Mailbox::publish(std::vector<ZmqDriver::Event> events) {
   on_ready_();
 }
 
-bool Mailbox::has_room() const {
+std::size_t Mailbox::room() const {
   const std::lock_guard lock(mutex_);
-  return unpolled_bytes_ < kUnpolledBytesMax;
+  return unpolled_bytes_ < kUnpolledBytesMax ? kUnpolledBytesMax - unpolled_bytes_ : 0;
 }
 
 }  // namespace coterie::transport::internal

@@ -59,12 +59,12 @@ class Mailbox {
   std::optional<ZmqDriver::Event> poll_event();
 
   // The driver's side.
-  /// Readable when there are commands, or when room() became true again.
+  /// Readable when there are commands, or when there is room again.
   int wake_fd() const { return wake_fd_; }
   std::deque<Command> take_commands();
   void publish(std::vector<ZmqDriver::Event> events);
-  /// Whether frames may still be read: less than kUnpolledBytesMax is waiting for the owner.
-  bool has_room() const;
+  /// Bytes that may be read until kUnpolledBytesMax wait for the owner.
+  std::size_t room() const;
 
  private:
   void wake();
