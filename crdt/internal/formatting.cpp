@@ -1,6 +1,8 @@
 #include "crdt/internal/formatting.hpp"
 
 #include <algorithm>
+#include <unordered_map>
+#include <unordered_set>
 
 namespace coterie::crdt::internal {
 namespace {
@@ -145,37 +147,41 @@ void clean_text(Store& store, const Branch& branch) {
   }
 }
 
-void add_once(std::vector<BranchIndex>& list, BranchIndex branch) {
-  if (std::find(list.begin(), list.end(), branch) == list.end()) list.push_back(branch);
-}
-
 }  // namespace
 
 /// Yjs's cleanupYTextAfterTransaction: concurrent formatting leaves marks that say nothing, and
 /// every replica deletes the same ones. `after` is not finished yet.
+///
+/// A text where a mark was deleted is left to clean_text(), which in Yjs as here finds less than
+/// clean_contextless() does. So it matters which delete is looked at first: Yjs goes by client, in
+/// the order in which clients were first deleted from.
 void Store::clean_formatting(Transaction& after) {
+  std::unordered_map<ClientIndex, std::size_t> rank;
+  for (const auto& range : after.deletes) rank.emplace(range.client, rank.size());
   sort_deletes(after);
-  std::vector<BranchIndex> whole;  // Texts where marks came or went.
+  auto deletes = after.deletes;
+  std::stable_sort(deletes.begin(), deletes.end(),
+                   [&](const auto& a, const auto& b) { return rank[a.client] < rank[b.client]; });
+  std::unordered_set<BranchIndex> whole;  // Texts where marks came or went.
   for (const ClientIndex index : after.clients) {
     const BlockList& blocks = clients_[index].blocks;
     for (auto at = blocks.find(clients_[index].before); !blocks.is_end(at); at = blocks.next(at)) {
       const Item& item = items[blocks.item(at)];
-      if (!item.deleted && item.kind == ContentKind::kFormat) add_once(whole, item.parent);
+      if (!item.deleted && item.kind == ContentKind::kFormat) whole.insert(item.parent);
     }
   }
-  for (const auto& range : after.deletes) {
+  for (const auto& range : deletes) {
     const BlockList& blocks = clients_[range.client].blocks;
     const std::uint32_t end = range.clock + range.length;
     for (auto at = blocks.find(range.clock); !blocks.is_end(at) && blocks.at(at).clock < end;
          at = blocks.next(at)) {
       const ItemIndex index = blocks.item(at);
       const Item& item = items[index];
-      if (item.is_gc() || !branches[item.parent].has_formatting ||
-          std::find(whole.begin(), whole.end(), item.parent) != whole.end()) {
+      if (item.is_gc() || !branches[item.parent].has_formatting || whole.count(item.parent) > 0) {
         continue;
       }
       if (item.kind == ContentKind::kFormat) {
-        whole.push_back(item.parent);
+        whole.insert(item.parent);
       } else {
         clean_contextless(*this, index);
       }

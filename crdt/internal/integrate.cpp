@@ -364,6 +364,7 @@ struct Store::Integrator {
     std::uint32_t section = 0;
     const std::uint8_t* begin = nullptr;  ///< Where it starts.
     std::uint64_t count = 0;              ///< It and those after it in its section.
+    WireId missing;                       ///< On the stack: what it waits for.
   };
 
   Store& store;
@@ -415,18 +416,16 @@ struct Store::Integrator {
     const ClientIndex client = store.client_index(read.client);
     const std::uint32_t state = store.clients_[client].state;
     if (state < read.clock) {
-      store.note_missing(read.client, read.clock - 1);
+      head.missing = {read.client, read.clock - 1};
       stack.push_back(head);
       give_up();
       return true;
     }
     if (read.end() <= state) return true;  // Known.
-    WireId missing;
-    if (find_missing(missing)) {
+    if (find_missing(head.missing)) {
       stack.push_back(head);
-      const std::uint32_t section = find_section(missing.client);
+      const std::uint32_t section = find_section(head.missing.client);
       if (section == kNone || sections[section].dead || sections[section].reader.done()) {
-        store.note_missing(missing.client, missing.clock);
         give_up();
         return true;
       }
@@ -458,8 +457,11 @@ struct Store::Integrator {
   }
 
   /// A dead end: all on the stack wait for something that is not here, and all after them too.
+  /// Each one's own need is noted (Yjs notes the last one's only, and may so leave what could be
+  /// placed until more arrives).
   void give_up() {
     for (const Head& waiting : stack) {
+      store.note_missing(waiting.missing.client, waiting.missing.clock);
       Section& section = sections[waiting.section];
       if (section.dead && section.rest_count >= waiting.count) continue;
       section.dead = true;

@@ -157,6 +157,30 @@ TEST(Doc, PendingStructsAndDeletesWaitAndAreReported) {
   EXPECT_EQ(d.root_text("t"), "ello");
 }
 
+// Found by the differential fuzz: what waits for the middle of a gap is placed when that arrives,
+// though what stands after the gap still waits for its end.
+TEST(Doc, PendingStructsAreTriedWhenAnyOfThemFits) {
+  Doc a({.client_id = 1});
+  std::vector<Bytes> typed;
+  for (int i = 0; i < 4; ++i) {
+    // At the start, so that the items stay apart.
+    typed.push_back(a.transact([&] { EXPECT_TRUE(a.text("t").insert(0, "x")); }));
+  }
+  Doc b({.client_id = 2});
+  ASSERT_TRUE(b.apply_update(typed[0]));
+  ASSERT_TRUE(b.apply_update(typed[1]));
+  const Bytes on_second = b.transact([&] { EXPECT_TRUE(b.text("t").insert(0, "y")); });
+  Doc c({.client_id = 3});
+  ASSERT_TRUE(c.apply_update(typed[0]));
+  const Bytes waiting[] = {on_second, typed[3]};
+  ASSERT_TRUE(c.apply_update(*merge_updates(std::span<const Bytes>(waiting))));
+  EXPECT_EQ(c.root_text("t"), "x");
+  auto applied = c.apply_update(typed[1]);
+  ASSERT_TRUE(applied);
+  EXPECT_TRUE(applied->pending);
+  EXPECT_EQ(c.root_text("t"), "yxx");
+}
+
 TEST(Doc, ReportsItsOwnClientIdFromElsewhere) {
   Doc a({.client_id = 1});
   ASSERT_TRUE(a.text("t").insert(0, "x"));

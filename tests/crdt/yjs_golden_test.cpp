@@ -24,17 +24,22 @@ const Json& cases() {
   return loaded;
 }
 
-Doc empty_doc(const Json& one) { return Doc({.client_id = 99, .gc = one.at("gc").get<bool>()}); }
+Doc empty_doc(const Json& one) {
+  Doc doc({.client_id = 99, .gc = one.at("gc").get<bool>()});
+  if (one.contains("typed")) (void)doc.text("text");
+  return doc;
+}
 
 TEST(YjsGolden, EachUpdateHasTheEffectYjsReports) {
   for (const Json& one : cases()) {
     SCOPED_TRACE(one.at("name").get<std::string>());
     Doc doc = empty_doc(one);
+    const bool pending = one.value("pending", false);
     std::vector<std::string> effective;
     for (const Json& update : one.at("updates")) {
       auto applied = doc.apply_update(bytes_of(update));
       ASSERT_TRUE(applied) << to_string(applied.error());
-      EXPECT_FALSE(applied->pending);
+      EXPECT_TRUE(pending || !applied->pending);
       EXPECT_EQ(applied->changed, !applied->update.empty());
       if (applied->changed) effective.push_back(to_hex(applied->update));
     }
@@ -56,7 +61,7 @@ TEST(YjsGolden, OrderAndRepetitionDoNotMatter) {
     for (auto update = updates.rbegin(); update != updates.rend(); ++update) {
       ASSERT_TRUE(doc.apply_update(bytes_of(*update)));
     }
-    EXPECT_FALSE(doc.has_pending());
+    EXPECT_EQ(doc.has_pending(), one.value("pending", false));
     EXPECT_EQ(to_hex(doc.state_vector().encode()), one.at("stateVector").get<std::string>());
     EXPECT_EQ(doc.root_text("text"), one.at("text").get<std::string>());
     for (const Json& update : updates) {
@@ -70,6 +75,8 @@ TEST(YjsGolden, OrderAndRepetitionDoNotMatter) {
 
 TEST(YjsGolden, TheWholeStateAndTheMergedUpdatesLoadToTheSame) {
   for (const Json& one : cases()) {
+    if (one.contains("typed"))
+      continue;  // Cleaned up after each update: the whole has no part in it.
     SCOPED_TRACE(one.at("name").get<std::string>());
     std::vector<Bytes> updates;
     for (const Json& update : one.at("updates")) updates.push_back(bytes_of(update));
