@@ -200,6 +200,15 @@ class SimNetwork {
       }
       Timed& timed = std::get<Timed>(item);
       if (timed.epoch != nodes_[timed.event.node].epoch) continue;  // Of a former life.
+      if (auto* down = std::get_if<LinkDown>(&timed.event.what)) {
+        const auto end = ends_.find(down->link);
+        if (end == ends_.end()) continue;  // Closed by its own node.
+        const End lost = std::move(end->second);
+        ends_.erase(end);
+        if (!lost.announced && lost.if_lost.address.empty()) continue;
+        if (!lost.announced) timed.event.what = lost.if_lost;
+        return std::move(timed.event);
+      }
       if (still_true(at, timed.event)) return std::move(timed.event);
     }
     return std::nullopt;
@@ -219,7 +228,9 @@ class SimNetwork {
     LinkId other;            ///< The same link as the peer names it.
     Instant last_arrival{};  ///< Of what this end sent.
     Instant line_free{};     ///< When the last byte handed in has left.
+    bool announced = false;  ///< Its node was told that it is up.
     bool broken = false;     ///< Reset; its node hears of it in a moment.
+    DialFailed if_lost;      ///< What to say if it is lost before; no address: nothing.
     std::deque<Bytes> held;
   };
   struct Internal {  ///< A connection attempt on its way.
@@ -270,8 +281,9 @@ class SimNetwork {
       const LinkId here = ++links_;
       const LinkId there = ++links_;
       const Instant answered = now + latency();
-      ends_[here] = End{dial.from, to, there, answered, answered, false, {}};
-      ends_[there] = End{to, dial.from, here, answered, now, false, {}};
+      ends_[here] = End{
+          dial.from, to, there, answered, answered, false, false, {dial.device, dial.address}, {}};
+      ends_[there] = End{to, dial.from, here, answered, now, false, false, {}, {}};
       ++probes_.links_made;
       schedule(now, Event{to, LinkUp{there, dial.as, false}});
       schedule(answered, Event{dial.from, LinkUp{here, node.device, true}});
@@ -340,7 +352,6 @@ class SimNetwork {
       if (open) ++probes_.frames_delivered;
       return open;
     }
-    if (const auto* down = std::get_if<LinkDown>(&event.what)) return ends_.erase(down->link) > 0;
     if (const auto* sent = std::get_if<Sent>(&event.what)) {
       const auto end = ends_.find(sent->link);
       if (end == ends_.end()) return false;
@@ -352,7 +363,11 @@ class SimNetwork {
       }
       return true;
     }
-    if (const auto* up = std::get_if<LinkUp>(&event.what)) return ends_.contains(up->link);
+    if (const auto* up = std::get_if<LinkUp>(&event.what)) {
+      const auto end = ends_.find(up->link);
+      if (end != ends_.end()) end->second.announced = true;
+      return end != ends_.end();
+    }
     return true;
   }
 
