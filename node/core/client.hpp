@@ -8,6 +8,7 @@
 #pragma once
 
 #include <optional>
+#include <set>
 
 #include "crdt/doc.hpp"
 #include "node/core/context.hpp"
@@ -36,7 +37,12 @@ struct Client {
   std::uint64_t saved = 0;     ///< Of these: durable here.
   std::uint64_t saved_told = 0;
 
-  bool announced = false;  ///< It sent awareness.
+  /// Yjs client ids it announced as its own: it is not shown these.
+  std::set<crdt::ClientId> own_ids;
+  /// Whether it was shown who is there. Not before it announced itself, or had time to: until then
+  /// we do not know its own id.
+  bool greeted = false;
+  Instant greet_due;
   std::size_t awareness_tokens;
   Instant awareness_refilled;
   std::optional<Bytes> awareness_waiting;  ///< The newest message over its rate.

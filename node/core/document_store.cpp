@@ -13,9 +13,10 @@ using storage::Table;
 namespace {
 
 constexpr std::uint8_t kRowVersion = 1;
-/// How long a document stays loaded after its last use, and how many are kept at most.
-constexpr Duration kIdle = std::chrono::seconds(60);
+/// Replicas that nobody uses and that are kept all the same.
 constexpr std::size_t kLoadedIdleMax = 256;
+/// A document that is not loaded may have a longer tail, by this factor: cutting it means loading.
+constexpr std::uint64_t kUnloadedTailFactor = 4;
 /// The row on disk may be this much behind with `changed`: one write a minute, not one an edit.
 constexpr WallMillis kChangedLagMs = 60'000;
 
@@ -256,9 +257,8 @@ DocumentStore::Applied DocumentStore::accept(Now now, Document& document, const 
     prune_unwritten(document);
     document.unwritten.push_back(
         {ledger_.staging_number(), ref, Bytes(bytes.begin(), bytes.end())});
-    if (document.tail_next - document.tail_first > kIdleTailEntriesMax && load(now, document)) {
-      cut(document);
-    }
+    const std::uint64_t most = context_.options.tail_entries_max * kUnloadedTailFactor;
+    if (document.tail_next - document.tail_first > most && load(now, document)) cut(document);
     return applied;
   }
   Bytes whole;
@@ -279,8 +279,13 @@ DocumentStore::Applied DocumentStore::accept(Now now, Document& document, const 
   touch(document, changed);
   applied.changed = result->changed;
   applied.update = std::move(result->update);
-  if (document.tail_next - document.tail_first > kTailEntriesMax) cut(document);
+  cut_if_long(document);
   return applied;
+}
+
+void DocumentStore::cut_if_long(Document& document) {
+  const std::uint64_t length = document.tail_next - document.tail_first;
+  if (length > context_.options.tail_entries_max) cut(document);
 }
 
 void DocumentStore::cut(Document& document) {
@@ -310,9 +315,9 @@ void DocumentStore::sweep(Now now) {
   for (std::size_t i = 0; i < idle.size(); ++i) {
     Document& document = *idle[i].second;
     const bool crowded = idle.size() - i > kLoadedIdleMax;
-    if (!crowded && document.used + kIdle > now.steady) break;
+    if (!crowded && document.used + context_.options.unload_after > now.steady) break;
     // A short tail is cheaper to apply at the next open than a snapshot is to write now.
-    if (document.tail_next - document.tail_first > kTailEntriesMax / 10) {
+    if (document.tail_next - document.tail_first > context_.options.tail_entries_max / 10) {
       cut(document);  // Unloaded at a later sweep, once this is durable.
       continue;
     }

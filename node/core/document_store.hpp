@@ -109,6 +109,7 @@ class DocumentStore {
 
   /// Writes a snapshot and cuts the tail. Precondition: loaded.
   void cut(Document& document);
+  void cut_if_long(Document& document);
   /// Cuts what has grown, unloads what was not used for a while.
   void sweep(Now now);
   /// Snapshots everything loaded that has a tail.

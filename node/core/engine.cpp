@@ -21,7 +21,7 @@ namespace {
 constexpr Duration kKeepaliveSweep = std::chrono::seconds(5);
 /// Stock providers hang up after 30 s without a message.
 constexpr Duration kKeepaliveQuiet = std::chrono::seconds(15);
-constexpr Duration kAwarenessRetry = std::chrono::milliseconds(50);
+constexpr Duration kPresenceRetry = std::chrono::milliseconds(50);
 /// Faulty frames before a link is closed.
 constexpr std::size_t kFaultsMax = 8;
 constexpr Duration kAttemptTime = std::chrono::seconds(10);
@@ -85,6 +85,7 @@ struct Engine::State final : transport::EntrySource {
   void remove_client(Now now, ClientHandle handle);
   void close_client(Now now, ClientHandle handle, const Workspace::Closing& closing);
   void tend_clients(Now now);
+  void await_presence(Now now, ClientHandle handle);
 
   // Joining, the newcomer's side.
   void attempt(Now now, Joining& joining);
@@ -117,8 +118,8 @@ struct Engine::State final : transport::EntrySource {
   std::map<WorkspaceId, std::vector<transport::MemberAddress>> published;
 
   std::map<ClientHandle, std::unique_ptr<Client>> clients;
-  std::set<ClientHandle> awareness_waiting;
-  std::optional<Instant> awareness_due;
+  std::set<ClientHandle> presence_waiting;
+  std::optional<Instant> presence_due;
   Instant next_keepalive;
 
   std::map<WorkspaceId, Joining> joins;
@@ -438,6 +439,7 @@ Status Engine::handle_client_open(Now now, ClientHandle handle, std::string_view
   client->last_sent = now.steady;
   COTERIE_CHECK(workspace->attach(now, *client, path));
   state.clients[handle] = std::move(client);
+  state.await_presence(now, handle);
   state.pump(now);
   return {};
 }
@@ -449,9 +451,8 @@ void Engine::handle_client_message(Now now, ClientHandle handle, ByteView messag
   Client& client = *found->second;
   if (const auto closing = client.workspace->handle_message(now, client, message)) {
     state.close_client(now, handle, *closing);
-  } else if (client.awareness_waiting && state.awareness_waiting.insert(handle).second &&
-             !state.awareness_due) {
-    state.awareness_due = now.steady + kAwarenessRetry;
+  } else if (client.awareness_waiting) {
+    state.await_presence(now, handle);
   }
   state.pump(now);
 }
@@ -476,7 +477,7 @@ void Engine::State::remove_client(Now now, ClientHandle handle) {
   if (found == clients.end()) return;
   const auto client = std::move(found->second);
   clients.erase(found);
-  awareness_waiting.erase(handle);
+  presence_waiting.erase(handle);
   client->workspace->detach(now, *client);
 }
 
@@ -486,15 +487,19 @@ void Engine::State::close_client(Now now, ClientHandle handle, const Workspace::
   remove_client(now, handle);
 }
 
+void Engine::State::await_presence(Now now, ClientHandle handle) {
+  presence_waiting.insert(handle);
+  if (!presence_due) presence_due = now.steady + kPresenceRetry;
+}
+
 void Engine::State::tend_clients(Now now) {
-  if (awareness_due && *awareness_due <= now.steady) {
-    awareness_due.reset();
-    for (const ClientHandle handle : std::exchange(awareness_waiting, {})) {
+  if (presence_due && *presence_due <= now.steady) {
+    presence_due.reset();
+    for (const ClientHandle handle : std::exchange(presence_waiting, {})) {
       Client& client = *clients.at(handle);
-      client.workspace->handle_awareness_waiting(now, client);
-      if (client.awareness_waiting) awareness_waiting.insert(handle);
+      if (client.workspace->tend_presence(now, client)) presence_waiting.insert(handle);
     }
-    if (!awareness_waiting.empty()) awareness_due = now.steady + kAwarenessRetry;
+    if (!presence_waiting.empty()) presence_due = now.steady + kPresenceRetry;
   }
   if (next_keepalive > now.steady) return;
   next_keepalive = now.steady + kKeepaliveSweep;
@@ -828,7 +833,7 @@ std::optional<Instant> Engine::next_deadline() const {
   for (const auto& [id, workspace] : state.workspaces) {
     if (const auto one = workspace->next_deadline()) due = std::min(due, *one);
   }
-  if (state.awareness_due) due = std::min(due, *state.awareness_due);
+  if (state.presence_due) due = std::min(due, *state.presence_due);
   for (const auto& [id, joining] : state.joins) {
     due = std::min({due, joining.step_due, joining.give_up});
   }

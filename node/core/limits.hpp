@@ -78,10 +78,6 @@ static_assert(kAwarenessStateBytesMax + 64 <= kPresenceBytesMax);
 /// Devices whose presence is held per document.
 inline constexpr std::size_t kPresenceDevicesMax = 256;
 
-/// Entries of a document beyond its snapshot before the snapshot is renewed.
-inline constexpr std::uint64_t kTailEntriesMax = 1000;
-/// The same for a document nobody has open here.
-inline constexpr std::uint64_t kIdleTailEntriesMax = 4000;
 /// What may wait for the disk before new work is refused.
 inline constexpr std::size_t kStagedBytesMax = 256 * 1024 * 1024;
 

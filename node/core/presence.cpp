@@ -43,14 +43,15 @@ Presence::Presence(Now now, const Ledger& ledger, Context& context)
 
 Presence::Winner Presence::winner(const Room& room, crdt::ClientId client) const {
   Winner best;
-  if (const auto local = room.local.find(client); local != room.local.end()) {
-    best = {&local->second.state, local->second.clock, local->second.owner, false};
+  if (const auto found = room.local.find(client); found != room.local.end()) {
+    const Local& local = found->second;
+    best = {&local.state, local.clock, local.owner, local.own_clock};
   }
   for (const auto& [from, remote] : room.remote) {
     const auto found = remote.states.find(client);
     if (found == remote.states.end()) continue;
     if (best.state != nullptr && found->second.clock <= best.clock) continue;
-    best = {&found->second.state, found->second.clock, 0, true};
+    best = {&found->second.state, found->second.clock, 0, 0};
   }
   return best;
 }
@@ -60,70 +61,78 @@ void Presence::show(Now now, const DocumentId& document, Room& room, crdt::Clien
                     bool force) {
   const Winner best = winner(room, client);
   Shown& shown = room.shown[client];
-  if (best.state == nullptr) {
-    if (!shown.present) return;
-    shown.present = false;
-    shown.since = now.steady;
-    // "Gone" at the clock they have: y-protocols takes that, and the client may return with it.
-    changes_.push_back({document, {client, shown.clock, {}}, 0, 0});
-    return;
-  }
-  if (shown.present && !force) return;
-  shown.clock = std::max(shown.clock + 1, best.clock);
-  shown.present = true;
+  const bool present = best.state != nullptr;
+  if (!present && !shown.present) return;
+  if (present && shown.present && !force) return;
+  shown.clock = std::max({shown.clock + 1, best.clock, present ? 0 : now.wall});
+  shown.present = present;
   shown.since = now.steady;
-  changes_.push_back({document, {client, shown.clock, *best.state}, best.owner, best.clock});
+  changes_.push_back({document,
+                      {client, shown.clock, present ? *best.state : std::string()},
+                      best.owner,
+                      best.own_clock});
 }
 
-std::vector<AwarenessState> Presence::states(const DocumentId& document) const {
+std::vector<AwarenessState> Presence::states(Now now, const DocumentId& document,
+                                             const std::set<crdt::ClientId>& own) {
   std::vector<AwarenessState> all;
   const auto room = rooms_.find(document);
   if (room == rooms_.end()) return all;
-  for (const auto& [client, shown] : room->second.shown) {
-    if (!shown.present || all.size() == kAwarenessIdsPerMessageMax) continue;
+  for (auto& [client, shown] : room->second.shown) {
+    if (!shown.present || own.count(client) > 0 || all.size() == kAwarenessIdsPerMessageMax) {
+      continue;
+    }
     const Winner best = winner(room->second, client);
-    if (best.state != nullptr) all.push_back({client, shown.clock, *best.state});
+    if (best.state == nullptr) continue;
+    // Above what the newcomer may remember from an earlier connection, here or elsewhere.
+    shown.clock = std::max(shown.clock + 1, now.wall);
+    all.push_back({client, shown.clock, *best.state});
   }
   return all;
 }
 
 // Clients of this node.
 
-bool Presence::acceptable(const Room& room, crdt::ClientId client, const AwarenessState& state,
-                          ClientHandle owner, bool first) const {
+bool Presence::acceptable(const Room& room, const AwarenessState& state, ClientHandle owner,
+                          bool heard, const std::set<crdt::ClientId>& own) const {
   if (state.clock == 0) return false;
-  const auto local = room.local.find(client);
-  if (local != room.local.end() && local->second.owner == owner) {
-    return state.clock > local->second.clock;
-  }
-  // A client announces itself first; it may come back, or on a new connection before the old one
-  // is known to be dead, with the clock it had.
-  if (first && !winner(room, client).remote) return true;
-  const auto shown = room.shown.find(client);
-  return shown == room.shown.end() || state.clock > shown->second.clock;
+  const bool echo = heard && own.count(state.client) == 0 && state.clock >= kShownClockMin;
+  if (echo) return false;
+  const auto held = room.local.find(state.client);
+  if (held == room.local.end()) return true;
+  // A new connection may come before the old one is known to be dead, with the clock it had.
+  const bool returned = held->second.owner != owner && !heard;
+  return state.clock > held->second.own_clock ||
+         (returned && state.clock == held->second.own_clock);
 }
 
-void Presence::announce(Now now, const DocumentId& document, ClientHandle client, bool first,
-                        const std::vector<AwarenessState>& states) {
+void Presence::announce(Now now, const DocumentId& document, ClientHandle client, bool heard,
+                        std::set<crdt::ClientId>& own, const std::vector<AwarenessState>& states) {
   Room& room = rooms_[document];
-  std::size_t owned = 0;
-  for (const auto& [id, local] : room.local) owned += local.owner == client ? 1 : 0;
   for (const AwarenessState& state : states) {
     const auto held = room.local.find(state.client);
-    const bool own = held != room.local.end() && held->second.owner == client;
+    const bool known = held != room.local.end();
+    const bool mine = known && held->second.owner == client;
     if (state.state.empty()) {
-      if (own) remove_local(now, document, room, state.client);
+      if (mine) remove_local(now, document, room, state.client);
       continue;
     }
-    if (!acceptable(room, state.client, state, client, first && states.size() == 1)) continue;
-    const bool known = held != room.local.end();
-    if (!own && ++owned > kAwarenessIdsPerClientMax) continue;
+    const bool echo = heard && state.clock >= kShownClockMin;
+    if (!echo && own.size() < kAwarenessIdsPerClientMax) own.insert(state.client);
+    if (own.count(state.client) == 0) continue;
+    if (!acceptable(room, state, client, heard, own)) continue;
     if (!known && room.local.size() >= kAwarenessIdsPerDeviceMax) continue;
-    const std::uint64_t old_bundle = known ? held->second.bundle : 0;
-    if (known) room.local.erase(held);
-    Local local{client, state.clock, state.state, 0, now.steady};
+    if (known) {
+      mark(document, room, held->second.bundle);
+      room.local.erase(held);
+    }
+    Local local;
+    local.owner = client;
+    local.own_clock = state.clock;
+    local.clock = std::max(room.shown[state.client].clock + 1, now.wall);
+    local.state = state.state;
     local.bundle = bundle_for(room, state.state);
-    if (known) mark(document, room, old_bundle);
+    local.heard = now.steady;
     mark(document, room, local.bundle);
     room.local[state.client] = std::move(local);
     show(now, document, room, state.client, true);
@@ -253,7 +262,9 @@ AwarenessVerdict Presence::receive(Now now, const DeviceId& origin, std::uint64_
   const auto before = std::exchange(remote.states, {});
   remote.heard = now.steady;
   for (const AwarenessState& state : *states) {
-    if (state.clock > 0 && !state.state.empty()) remote.states[state.client] = state;
+    // A clock of the far future would leave no room above it.
+    const bool sane = state.clock > 0 && state.clock <= now.wall + kClockSkewMsMax;
+    if (sane && !state.state.empty()) remote.states[state.client] = state;
   }
   for (const auto& [client, state] : remote.states) {
     const auto old = before.find(client);

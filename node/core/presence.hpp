@@ -14,13 +14,15 @@
 //     associated data, and after the domain "coterie presence v1" the prefix of what is signed:
 //                  workspace device topic:u64 counter:u64 key
 //
-// Towards browsers, clocks are shown as they came, except that each visible change shows a higher
-// clock than the one before. A client that returns after its connection broke sends the clock it
-// had, which browsers that were told "gone" at that clock would ignore until its next renewal, 15 s
-// later (yjs/y-websocket#122).
+// Towards browsers and other nodes, the clocks of Yjs clients are replaced by our own: each visible
+// change shows the wall clock in milliseconds, or one more than before. Browsers keep the clocks
+// they saw of others for as long as the page lives, and ignore what is not above: with the clients'
+// own clocks, somebody who reconnects, or whom one meets again on another bridge, stays invisible
+// until the next renewal, 15 s later (yjs/y-websocket#122). A browser is never shown its own id
+// with such a clock, because y-protocols would take the state for newer than its own.
 //
-// Stock browsers send what they hear about others back to the server. Such an echo never has a
-// clock above the one shown, which is how it is told from news.
+// Stock browsers send what they hear about others back to the server. Such an echo is told from
+// news by its clock: a client's own clock counts from 0 and never comes near kShownClockMin.
 //
 // Single-threaded owner.
 
@@ -48,23 +50,28 @@ class Presence {
     std::uint64_t counter = 0;
     Bytes message;
   };
-  /// What the browsers on one document are to be shown. `owner` is told its own clock instead.
+  /// What the browsers on one document are to be shown. The client's own connection is told
+  /// `own_clock` instead, as a sign of life.
   struct Change {
     DocumentId document;
     AwarenessState state;
     ClientHandle owner = 0;  ///< 0: a client of another node, or gone.
     std::uint64_t own_clock = 0;
   };
+  /// Smallest clock that we show: the year 2004 in milliseconds.
+  static constexpr std::uint64_t kShownClockMin = std::uint64_t{1} << 40;
 
   Presence(Now now, const Ledger& ledger, Context& context);
 
   // Clients of this node. What browsers should see afterwards is in take_changes().
-  /// `first`: this connection announced nobody before.
-  void announce(Now now, const DocumentId& document, ClientHandle client, bool first,
-                const std::vector<AwarenessState>& states);
+  /// `own` are the ids this connection announced, to be extended; `heard` is whether it was shown
+  /// others before, so that it may echo them.
+  void announce(Now now, const DocumentId& document, ClientHandle client, bool heard,
+                std::set<crdt::ClientId>& own, const std::vector<AwarenessState>& states);
   void leave(Now now, const DocumentId& document, ClientHandle client);
-  /// Everything known, for a client that asks or just came.
-  std::vector<AwarenessState> states(const DocumentId& document) const;
+  /// Everybody present but `own`, with fresh clocks: for a client that asks or just came.
+  std::vector<AwarenessState> states(Now now, const DocumentId& document,
+                                     const std::set<crdt::ClientId>& own);
 
   // Other nodes.
   transport::AwarenessVerdict receive(Now now, const DeviceId& origin, std::uint64_t topic,
@@ -85,7 +92,8 @@ class Presence {
  private:
   struct Local {
     ClientHandle owner = 0;
-    std::uint64_t clock = 0;
+    std::uint64_t own_clock = 0;  ///< As the client counts.
+    std::uint64_t clock = 0;      ///< As we show and publish.
     std::string state;
     std::uint64_t bundle = 0;
     Instant heard;
@@ -110,12 +118,12 @@ class Presence {
     const std::string* state = nullptr;
     std::uint64_t clock = 0;
     ClientHandle owner = 0;
-    bool remote = false;
+    std::uint64_t own_clock = 0;
   };
 
   Winner winner(const Room& room, crdt::ClientId client) const;
-  bool acceptable(const Room& room, crdt::ClientId client, const AwarenessState& state,
-                  ClientHandle owner, bool first) const;
+  bool acceptable(const Room& room, const AwarenessState& state, ClientHandle owner, bool heard,
+                  const std::set<crdt::ClientId>& own) const;
   void show(Now now, const DocumentId& document, Room& room, crdt::ClientId client, bool force);
   void mark(const DocumentId& document, Room& room, std::uint64_t bundle);
   void remove_local(Now now, const DocumentId& document, Room& room, crdt::ClientId client);

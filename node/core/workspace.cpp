@@ -21,6 +21,8 @@ constexpr std::uint16_t kCloseTooLarge = 4413;
 constexpr std::uint16_t kCloseTryAgain = 1013;
 
 constexpr Duration kSweep = std::chrono::seconds(10);
+/// Stock clients announce themselves at once; one that does not is greeted after this time.
+constexpr Duration kGreetDelay = std::chrono::milliseconds(250);
 constexpr Duration kCommitRetry = std::chrono::seconds(2);
 
 Bytes encode_contact(const InviteContact& contact) {
@@ -399,11 +401,8 @@ Status Workspace::attach(Now now, Client& client, std::string_view path) {
   client.awareness_tokens = kAwarenessBurst;
   client.awareness_refilled = now.steady;
   document->clients.push_back(&client);
-  ClientLink link(context_, now, client);
-  link.send(step1_message(document->doc->state_vector()));
-  if (const auto states = presence_.states(document->id); !states.empty()) {
-    link.send_presence(awareness_message(states));
-  }
+  client.greet_due = now.steady + kGreetDelay;
+  ClientLink(context_, now, client).send(step1_message(document->doc->state_vector()));
   return {};
 }
 
@@ -438,7 +437,7 @@ std::optional<Workspace::Closing> Workspace::handle_message(Now now, Client& cli
     } else if (const auto* awareness = std::get_if<AwarenessMessage>(&*next)) {
       if (auto closing = handle_presence(now, client, awareness->payload)) return closing;
     } else {
-      link.send_presence(awareness_message(presence_.states(client.document->id)));
+      show_all(now, client);
     }
   }
   return std::nullopt;
@@ -481,16 +480,19 @@ std::optional<Workspace::Closing> Workspace::handle_update(Now now, Client& clie
     note_received(now, client);
     return std::nullopt;
   }
+  const bool had_pending = document.doc->has_pending();
   auto applied = document.doc->apply_update(update);
   if (!applied) {
     const bool large = applied.error().code == ErrorCode::kLimitExceeded;
     return Closing{large ? kCloseTooLarge : kCloseMalformed,
                    std::string("update refused: ") + applied.error().what};
   }
-  if (applied->changed) broadcast(now, document, applied->update, &client);
-  if (applied->pending) {
+  // What waited for this update may be news to its sender too.
+  if (applied->changed) broadcast(now, document, applied->update, had_pending ? nullptr : &client);
+  if (applied->pending || applied->update.size() > kUpdateBytesMax) {
     // Part of it waits for structs that nobody sent yet. The raw update is logged, once, so that it
-    // outlives this process.
+    // outlives this process. (It is also what remains when it completed so much that was waiting,
+    // and is in the log, that the whole would not fit a record.)
     const Hash hash = crypto::hash(update);
     constexpr std::size_t kRememberedMax = 256;
     if (document.pending_logged.size() >= kRememberedMax) document.pending_logged.clear();
@@ -556,10 +558,13 @@ void Workspace::flush(Now now, Document& document) {
   if (document.queue.empty()) return;
   document.last_flush = now.steady;
   document.queue_bytes = 0;
-  const std::vector<Bytes> queue = std::exchange(document.queue, {});
-  auto merged = crdt::merge_updates(std::span<const Bytes>(queue));
-  COTERIE_ASSERT(merged.has_value());  // All of them were applied.
-  write_update(now, document, *merged);
+  std::vector<Bytes> updates = std::exchange(document.queue, {});
+  if (updates.size() > 1) {
+    // What cannot be merged (together it would pass a limit) is written one by one.
+    auto merged = crdt::merge_updates(std::span<const Bytes>(updates));
+    if (merged) updates.assign(1, std::move(*merged));
+  }
+  for (const Bytes& update : updates) write_update(now, document, update);
   documents_.touch(document, now.wall);
 
   std::vector<std::pair<ClientHandle, std::uint64_t>> senders;
@@ -569,8 +574,8 @@ void Workspace::flush(Now now, Document& document) {
   }
   ledger_.staged().after.push_back(
       [this, id = document.id, senders = std::move(senders),
-       update = std::move(*merged)](Now then) { after_flush(then, id, update, senders); });
-  if (document.tail_next - document.tail_first > kTailEntriesMax) documents_.cut(document);
+       updates = std::move(updates)](Now then) { after_flush(then, id, updates, senders); });
+  documents_.cut_if_long(document);
 }
 
 void Workspace::write_update(Now now, Document& document, ByteView update) {
@@ -584,18 +589,20 @@ void Workspace::write_update(Now now, Document& document, ByteView update) {
 }
 
 /// The update is durable: those who wrote it may say "saved".
-void Workspace::after_flush(Now now, const DocumentId& id, const Bytes& update,
+void Workspace::after_flush(Now now, const DocumentId& id, const std::vector<Bytes>& updates,
                             const std::vector<std::pair<ClientHandle, std::uint64_t>>& senders) {
   Document* document = documents_.find(id);
   if (document == nullptr || document->doc == nullptr) return;
-  Message echo;
+  std::vector<Message> echoes;
   for (const auto& [handle, count] : senders) {
     Client* client = find_client(id, handle);
     if (client == nullptr) continue;
-    if (echo == nullptr) echo = update_message(update);
     client->saved = std::max(client->saved, count);
     ClientLink link(context_, now, *client);
-    link.send_echo(echo, update, *document->doc);
+    for (std::size_t i = 0; i < updates.size(); ++i) {
+      if (i == echoes.size()) echoes.push_back(update_message(updates[i]));
+      link.send_echo(echoes[i], updates[i], *document->doc);
+    }
     link.tell_saved();
   }
 }
@@ -611,9 +618,7 @@ void Workspace::broadcast(Now now, Document& document, ByteView update, const Cl
 
 void Workspace::handle_drained(Now now, Client& client) {
   ClientLink link(context_, now, client);
-  if (link.catch_up(*client.document->doc)) {
-    link.send_presence(awareness_message(presence_.states(client.document->id)));
-  }
+  if (link.catch_up(*client.document->doc)) show_all(now, client);
 }
 
 // Presence.
@@ -640,37 +645,54 @@ std::optional<Workspace::Closing> Workspace::handle_presence(Now now, Client& cl
   }
   --client.awareness_tokens;
   client.awareness_waiting.reset();
-  presence_.announce(now, client.document->id, client.handle, !client.announced, *states);
-  client.announced = true;
+  presence_.announce(now, client.document->id, client.handle, client.greeted, client.own_ids,
+                     *states);
+  if (!client.greeted) {
+    pump(now);  // Before the greeting, or it would come twice.
+    show_all(now, client);
+  }
   return std::nullopt;
 }
 
-void Workspace::handle_awareness_waiting(Now now, Client& client) {
-  if (!client.awareness_waiting) return;
-  const Bytes payload = *client.awareness_waiting;
-  (void)handle_presence(now, client, payload);  // It was decoded once: it cannot fail.
+bool Workspace::tend_presence(Now now, Client& client) {
+  if (!client.greeted && client.greet_due <= now.steady) show_all(now, client);
+  if (client.awareness_waiting) {
+    const Bytes payload = *client.awareness_waiting;
+    (void)handle_presence(now, client, payload);  // It was decoded once: it cannot fail.
+  }
+  return !client.greeted || client.awareness_waiting;
+}
+
+void Workspace::show_all(Now now, Client& client) {
+  client.greeted = true;
+  const auto states = presence_.states(now, client.document->id, client.own_ids);
+  if (states.empty()) return;
+  ClientLink(context_, now, client).send_presence(awareness_message(states));
 }
 
 void Workspace::show_changes(Now now, Document& document,
                              const std::vector<Presence::Change>& changes) {
   std::vector<AwarenessState> states;
-  bool owned = false;
-  for (const Presence::Change& change : changes) {
-    states.push_back(change.state);
-    owned = owned || (change.owner != 0 && change.own_clock != change.state.clock);
-  }
+  for (const Presence::Change& change : changes) states.push_back(change.state);
   const Message message = awareness_message(states);
   for (Client* client : document.clients) {
     ClientLink link(context_, now, *client);
-    if (!owned) {
-      link.send_presence(message);
+    const bool concerned = std::any_of(changes.begin(), changes.end(), [&](const auto& change) {
+      return client->own_ids.count(change.state.client) > 0;
+    });
+    if (!concerned) {
+      if (client->greeted) link.send_presence(message);
       continue;
     }
-    std::vector<AwarenessState> own = states;
-    for (std::size_t i = 0; i < own.size(); ++i) {
-      if (changes[i].owner == client->handle) own[i].clock = changes[i].own_clock;
+    std::vector<AwarenessState> seen;
+    for (const Presence::Change& change : changes) {
+      if (client->own_ids.count(change.state.client) == 0) {
+        if (client->greeted) seen.push_back(change.state);
+      } else if (change.owner == client->handle) {
+        seen.push_back({change.state.client, change.own_clock, change.state.state});
+      }
     }
-    link.send_presence(awareness_message(own));
+    if (!seen.empty()) link.send_presence(awareness_message(seen));
   }
 }
 
@@ -743,7 +765,7 @@ void Workspace::handle_timeout(Now now) {
     retry_ = true;
   }
   if (next_sweep_ <= now.steady) {
-    next_sweep_ = now.steady + kSweep;
+    next_sweep_ = now.steady + std::min(kSweep, context_.options.unload_after);
     if (!stopped_ && !full_) documents_.sweep(now);
   }
   presence_.handle_timeout(now);

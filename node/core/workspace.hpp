@@ -80,7 +80,9 @@ class Workspace {
   void detach(Now now, Client& client);
   std::optional<Closing> handle_message(Now now, Client& client, ByteView message);
   void handle_drained(Now now, Client& client);
-  void handle_awareness_waiting(Now now, Client& client);
+  /// Presence that waits for a moment: greeting, and messages over the client's rate. Returns
+  /// whether something still waits.
+  bool tend_presence(Now now, Client& client);
 
   // The mesh.
   void handle_run(Now now, const transport::Mesh::RunReceived& received);
@@ -123,9 +125,10 @@ class Workspace {
   void enqueue(Now now, Client& client, Bytes update);
   void flush(Now now, Document& document);
   void write_update(Now now, Document& document, ByteView update);
-  void after_flush(Now now, const DocumentId& document, const Bytes& update,
+  void after_flush(Now now, const DocumentId& document, const std::vector<Bytes>& updates,
                    const std::vector<std::pair<ClientHandle, std::uint64_t>>& senders);
   void broadcast(Now now, Document& document, ByteView update, const Client* except);
+  void show_all(Now now, Client& client);
   void show_changes(Now now, Document& document, const std::vector<Presence::Change>& changes);
   Client* find_client(const DocumentId& document, ClientHandle handle);
 

@@ -44,6 +44,8 @@ struct Probes {
   std::size_t incarnations = 0;
   std::size_t lost_frames = 0;
   std::size_t refused_dials = 0;
+  std::size_t full_disks = 0;
+  std::size_t snapshots = 0;
 };
 
 SimNetwork::Faults draw_faults(Choices& choices) {
@@ -65,6 +67,12 @@ class TeamRun {
       ++probes_.saved;
       EXPECT_TRUE(promise(cluster_.node_of(client), paths_[client]).apply_update(update));
     };
+    const std::uint64_t tail = choices_.chance(50) ? 2 + choices_.below(20) : 1000;
+    const Duration unload = std::chrono::milliseconds(choices_.chance(50) ? 300 : 60'000);
+    cluster_.set_engine_options([tail, unload](Cluster::Engine::Options& options) {
+      options.tail_entries_max = tail;
+      options.unload_after = unload;
+    });
     for (std::size_t i = 0; i < kNodes; ++i) cluster_.add_node("n" + std::to_string(i));
     found();
     for (std::size_t i = 0; i < kClients; ++i) {
@@ -92,7 +100,8 @@ class TeamRun {
     for (Cluster::Node node = 1; node < kNodes; ++node) {
       const bool in = cluster_.run_until(60s, [&] { return is_member(node) || join_tried(node); });
       if (in && is_member(node)) continue;
-      ASSERT_TRUE(start_join(node)) << "node " << node;
+      // The founder's disk may be full for some seconds more.
+      for (int tries = 0; tries < 5 && !start_join(node); ++tries) cluster_.run_for(3s);
       ASSERT_TRUE(cluster_.run_until(90s, [&] { return is_member(node); }))
           << "node " << node << " never got in";
     }
@@ -119,6 +128,13 @@ class TeamRun {
     probes_.lost_frames += cluster_.network().probes().frames_lost;
     probes_.refused_dials += cluster_.network().probes().dials_refused;
     probes_.incarnations += incarnations();
+    for (Cluster::Node node = 0; node < kNodes; ++node) {
+      const auto* store = cluster_.disk(node).store(workspace_.hex());
+      (void)store->scan(storage::Table::kSnapshots, {}, {}, [&](ByteView, ByteView) {
+        ++probes_.snapshots;
+        return true;
+      });
+    }
   }
 
  private:
@@ -145,7 +161,7 @@ class TeamRun {
         (void)start_join(1 + choices_.below(kNodes - 1));  // May be impossible now.
         return;
       case 7:
-        return forge();
+        return choices_.chance(60) ? forge() : fill_disk();
       case 8:
       case 9:
         return move();
@@ -208,6 +224,15 @@ class TeamRun {
       cluster_.replace_client(client, 2000 + next_client_++, "c" + std::to_string(client));
     }
     dead_.clear();
+  }
+
+  /// Commits fail for want of room, for a while.
+  void fill_disk() {
+    const Cluster::Node node = choices_.below(kNodes);
+    auto* store = cluster_.disk(node).store(workspace_.hex());
+    if (!cluster_.up(node) || store == nullptr) return;
+    store->fail_commits({ErrorCode::kNoSpace, "simulated"}, 1 + choices_.below(3));
+    ++probes_.full_disks;
   }
 
   std::optional<Cluster::Node> down() {
@@ -372,7 +397,11 @@ class TeamRun {
       for (std::size_t client = 0; client < kClients; ++client) {
         if (paths_[client] != path) continue;
         const std::string expected = text ? *text : std::string();
-        if (cluster_.client(client).text() != expected) return "text of a client";
+        if (cluster_.client(client).text() != expected) {
+          return "client " + std::to_string(client) + " on node " +
+                 std::to_string(cluster_.node_of(client)) + " shows \"" +
+                 cluster_.client(client).text() + "\", not \"" + expected + "\"";
+        }
       }
     }
     return "";
@@ -394,6 +423,7 @@ class TeamRun {
         expected[cluster_.client(other).id()] = cluster_.client(other).state();
       }
       EXPECT_EQ(cluster_.client(client).others(), expected) << "seen by client " << client;
+      EXPECT_FALSE(cluster_.client(client).replaced());
     }
   }
 
@@ -441,9 +471,10 @@ TEST(NodeSim, NothingSavedIsLostAndAllMeet) {
   std::printf(
       "%zu seeds: %zu crashes, %zu joins begun, %zu forged entries sent, %zu messages "
       "reported saved, %zu promises checked, %zu new incarnations, %zu frames lost, "
-      "%zu dials refused\n",
+      "%zu dials refused, %zu full disks, %zu snapshots\n",
       seeds, probes.crashes, probes.joins, probes.forgeries, probes.saved, probes.checks,
-      probes.incarnations, probes.lost_frames, probes.refused_dials);
+      probes.incarnations, probes.lost_frames, probes.refused_dials, probes.full_disks,
+      probes.snapshots);
   if (seeds < 100) return;
   EXPECT_GT(probes.crashes, seeds);
   EXPECT_GT(probes.forgeries, seeds);
@@ -451,6 +482,8 @@ TEST(NodeSim, NothingSavedIsLostAndAllMeet) {
   EXPECT_GT(probes.checks, seeds);
   EXPECT_GT(probes.incarnations, 0u);
   EXPECT_GT(probes.lost_frames, seeds);
+  EXPECT_GT(probes.full_disks, seeds / 10);
+  EXPECT_GT(probes.snapshots, seeds);
 }
 
 }  // namespace

@@ -110,6 +110,8 @@ class SimClient {
     return present;
   }
   const std::string& state() const { return state_; }
+  /// Whether the server ever replaced this client's own presence by something else.
+  bool replaced() const { return replaced_; }
 
  private:
   void next_state() {
@@ -140,7 +142,10 @@ class SimClient {
           clock_ = one.clock + 1;  // "I am still here."
           changed.push_back({id_, clock_, state_});
         } else if (one.clock > clock_) {
+          // What y-protocols does; it means that somebody's copy of us replaced ourselves.
           clock_ = one.clock;
+          state_ = one.state;
+          replaced_ = true;
         }
         continue;
       }
@@ -166,6 +171,7 @@ class SimClient {
   std::uint64_t clock_ = 0;
   std::uint64_t moves_ = 0;
   std::string state_;
+  bool replaced_ = false;
   bool synced_ = false;
   std::uint64_t sent_ = 0;
   std::uint64_t saved_ = 0;
