@@ -39,3 +39,31 @@ coterie_library(bridge
           bridge/server.cpp
   DEPENDS coterie::base
   PRIVATE_DEPENDS Boost::headers nlohmann_json::nlohmann_json Threads::Threads)
+
+coterie_library(control
+  SOURCES daemon/advertise.cpp daemon/control_client.cpp daemon/control_server.cpp
+          daemon/settings.cpp
+  DEPENDS coterie::bridge coterie::identity
+  PRIVATE_DEPENDS Boost::headers nlohmann_json::nlohmann_json)
+
+if(TARGET coterie::node_core AND TARGET coterie::zmq)
+  find_package(spdlog REQUIRED)
+  find_package(CLI11 2.1 REQUIRED)
+  coterie_library(daemon
+    SOURCES daemon/engine_thread.cpp daemon/engine_thread_network.cpp daemon/log.cpp
+            daemon/node.cpp daemon/service.cpp
+    DEPENDS coterie::control coterie::node_core coterie::storage coterie::zmq
+    PRIVATE_DEPENDS coterie::storage_lmdb coterie::web_assets
+                    nlohmann_json::nlohmann_json spdlog::spdlog Threads::Threads)
+  target_compile_definitions(coterie_daemon PRIVATE COTERIE_VERSION="${PROJECT_VERSION}")
+
+  coterie_library(cli
+    SOURCES cli/app.cpp cli/doc.cpp cli/init.cpp cli/join.cpp cli/people.cpp cli/run.cpp
+            cli/session.cpp cli/status.cpp cli/workspace.cpp
+    DEPENDS coterie::daemon nlohmann_json::nlohmann_json
+    PRIVATE_DEPENDS CLI11::CLI11)
+  target_compile_definitions(coterie_cli PRIVATE COTERIE_VERSION="${PROJECT_VERSION}")
+
+  add_executable(coterie cli/main.cpp)
+  target_link_libraries(coterie PRIVATE coterie::cli coterie::crypto coterie_options)
+endif()

@@ -2,6 +2,10 @@
 coterie_test(node.identity
   SOURCES node/identity/data_dir_test.cpp node/identity/device_key_file_test.cpp
   DEPENDS coterie::identity)
+coterie_test(node.control
+  SOURCES node/daemon/advertise_test.cpp node/daemon/control_test.cpp
+          node/daemon/settings_test.cpp
+  DEPENDS coterie::control)
 coterie_test(node.bridge
   SOURCES node/bridge/request_test.cpp node/bridge/http_test.cpp node/bridge/websocket_test.cpp
   DEPENDS coterie::bridge coterie::web_assets)

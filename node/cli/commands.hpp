@@ -1,0 +1,74 @@
+// The commands, one file each, and what they share.
+
+#pragma once
+
+#include <chrono>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include <nlohmann/json_fwd.hpp>
+
+#include "node/bridge/call.hpp"
+#include "node/daemon/node.hpp"
+#include "node/identity/data_dir.hpp"
+
+namespace CLI {
+class App;
+}
+
+namespace coterie::node::cli {
+
+/// Answers that need only this node come at once, or something is wrong with it.
+inline constexpr std::chrono::seconds kPatience{30};
+
+struct Context {
+  DataDir dir;
+  bool json = false;
+  int exit_code = 0;
+
+  /// Says what happened on stderr and makes the exit code 1.
+  void fail(const CallError& error);
+  /// As fail(), with the data directory in front.
+  void fail(const Error& error);
+  /// Prints `answer` as it is with --json; returns whether it did.
+  bool print_json(const nlohmann::json& answer) const;
+};
+
+/// The node of the data directory, for one command: the one that runs, or, if none does, a node in
+/// this process that does not listen. Stops the latter when destroyed.
+class Session {
+ public:
+  explicit Session(Context& context) : context_(context) {}
+
+  /// The answer, or nothing after Context::fail().
+  std::optional<nlohmann::json> ask(const Call& call,
+                                    std::chrono::milliseconds patience = kPatience);
+
+ private:
+  CallResult ask_either(const Call& call, std::chrono::milliseconds patience);
+
+  Context& context_;
+  std::unique_ptr<Node> own_;
+};
+
+/// Rows with aligned columns, the first row in capitals by the caller. Control characters, which
+/// other members may have put into names, are shown as '?'.
+void print_table(const std::vector<std::vector<std::string>>& rows);
+
+/// `text` without control characters.
+std::string printable(std::string_view text);
+
+// Each adds its command to `app`; both references must outlive the parsing.
+void add_init(CLI::App& app, Context& context);
+void add_run(CLI::App& app, Context& context);
+void add_workspace(CLI::App& app, Context& context);
+void add_invite(CLI::App& app, Context& context);
+void add_join(CLI::App& app, Context& context);
+void add_doc(CLI::App& app, Context& context);
+void add_members(CLI::App& app, Context& context);
+void add_peers(CLI::App& app, Context& context);
+void add_status(CLI::App& app, Context& context);
+void add_version(CLI::App& app, Context& context);
+
+}  // namespace coterie::node::cli

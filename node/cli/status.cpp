@@ -1,0 +1,55 @@
+// coterie status, coterie version: what this node is.
+
+#include <iostream>
+
+#include <CLI/CLI.hpp>
+#include <nlohmann/json.hpp>
+
+#include "node/cli/commands.hpp"
+#include "node/daemon/control.hpp"
+
+namespace coterie::node::cli {
+
+namespace {
+
+using nlohmann::json;
+
+void status(Context& context) {
+  const bool running = is_node_running(context.dir);
+  auto answer = Session(context).ask({"status", {}});
+  if (!answer) return;
+  (*answer)["running"] = running;
+  if (context.print_json(*answer)) return;
+  std::cout << "Device   " << printable(answer->value("name", "")) << " ("
+            << answer->value("device", "") << ")\nData     " << context.dir.root.string()
+            << "\nNode     " << (running ? "running" : "not running") << ", coterie "
+            << answer->value("version", "") << "\n\n";
+  std::vector<std::vector<std::string>> rows{
+      {"WORKSPACE", "ROLE", "MEMBERS", "DOCUMENTS", "ENTRIES"}};
+  for (const json& one : answer->at("workspaces")) {
+    rows.push_back({one.value("name", ""), one.value("role", ""), one.at("members").dump(),
+                    one.at("documents").dump(), one.at("entries").dump()});
+  }
+  if (rows.size() > 1) return print_table(rows);
+  std::cout << "No workspaces yet.\n";
+}
+
+void version(const Context& context) {
+  if (context.print_json({{"version", COTERIE_VERSION}})) return;
+  std::cout << "coterie " << COTERIE_VERSION << '\n';
+}
+
+}  // namespace
+
+void add_status(CLI::App& app, Context& context) {
+  app.add_subcommand("status", "This device, its workspaces, and whether it runs")
+      ->final_callback([&context] { status(context); });
+}
+
+void add_version(CLI::App& app, Context& context) {
+  app.add_subcommand("version", "The version of this program")->final_callback([&context] {
+    version(context);
+  });
+}
+
+}  // namespace coterie::node::cli

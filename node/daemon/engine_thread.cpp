@@ -1,0 +1,219 @@
+#include "node/daemon/engine_thread.hpp"
+
+#include <utility>
+
+#include "node/daemon/log.hpp"
+
+namespace coterie::node {
+
+namespace {
+
+using SteadyClock = std::chrono::steady_clock;
+using Level = Engine::Notice::Level;
+
+std::size_t bytes_of(const storage::WriteBatch& batch) {
+  std::size_t bytes = 0;
+  for (const auto& operation : batch.operations) {
+    if (const auto* put = std::get_if<storage::WriteBatch::Put>(&operation)) {
+      bytes += put->key.size() + put->value.size();
+    }
+  }
+  return bytes;
+}
+
+}  // namespace
+
+Now read_clock() {
+  using std::chrono::duration_cast;
+  const auto steady = SteadyClock::now().time_since_epoch();
+  const auto wall = std::chrono::system_clock::now().time_since_epoch();
+  const auto millis = duration_cast<std::chrono::milliseconds>(wall).count();
+  return {Instant(duration_cast<Duration>(steady)),
+          millis > 0 ? static_cast<WallMillis>(millis) : 0};
+}
+
+EngineThread::EngineThread(Parts parts)
+    : parts_(std::move(parts)),
+      service_(*parts_.engine, parts_.device_name),
+      commit_queue_([waker = parts_.waker] { waker->wake(); }) {}
+
+EngineThread::~EngineThread() { stop(); }
+
+void EngineThread::start(bridge::Server* server) {
+  server_ = server;
+  thread_ = std::thread([this] { run(); });
+}
+
+void EngineThread::stop() {
+  if (!thread_.joinable()) return;
+  stopping_ = true;
+  parts_.waker->wake();
+  thread_.join();
+}
+
+void EngineThread::post(std::deque<Input>& queue, Input input) {
+  {
+    const std::lock_guard lock(mutex_);
+    queue.push_back(std::move(input));
+  }
+  parts_.waker->wake();
+}
+
+// What other threads say.
+
+void EngineThread::client_opened(bridge::ClientHandle client, bridge::ClientRequest request) {
+  post(from_clients_, [this, client, request = std::move(request)](Now now) {
+    const Engine::ClientOptions options{.saved_messages = request.saved_messages};
+    const auto taken = parts_.engine->handle_client_open(now, client, request.workspace,
+                                                         request.document, options);
+    if (!taken) {
+      return server_->refuse_client(client, CallError{taken.error().code, taken.error().what});
+    }
+    clients_.insert(client);
+    server_->accept_client(client);
+  });
+}
+
+void EngineThread::client_message(bridge::ClientHandle client, Bytes message) {
+  post(from_clients_, [this, client, message = std::move(message)](Now now) {
+    if (clients_.contains(client)) parts_.engine->handle_client_message(now, client, message);
+    server_->message_processed(client, message.size());
+  });
+}
+
+void EngineThread::client_sent(bridge::ClientHandle client, std::size_t bytes) {
+  post(from_clients_, [this, client, bytes](Now now) {
+    if (clients_.contains(client)) parts_.engine->handle_client_sent(now, client, bytes);
+  });
+}
+
+void EngineThread::client_closed(bridge::ClientHandle client) {
+  post(from_clients_, [this, client](Now now) {
+    if (clients_.erase(client) != 0) parts_.engine->handle_client_closed(now, client);
+  });
+}
+
+void EngineThread::call(Call call, CallReply reply) {
+  post(calls_, [this, call = std::move(call), reply = std::move(reply)](Now now) {
+    service_.handle(now, call, reply);
+  });
+}
+
+// The loop.
+
+void EngineThread::run() {
+  drain();  // What opening the engine has to say.
+  while (!stopping_) {
+    wait_for_work();
+    while (take_turns()) {
+    }
+    const Now now = read_clock();
+    const auto deadline = parts_.engine->next_deadline();
+    if (deadline && *deadline <= now.steady) {
+      parts_.engine->handle_timeout(now);
+      drain();
+    }
+  }
+  finish();
+}
+
+void EngineThread::wait_for_work() {
+  const auto deadline = parts_.engine->next_deadline();
+  if (!deadline) return parts_.waker->wait();
+  parts_.waker->wait_until(SteadyClock::time_point(deadline->time_since_epoch()));
+}
+
+/// Whether there may be more.
+bool EngineThread::take_turns() {
+  bool more = take_commits();
+  more = take(calls_) || more;
+  if (commit_bytes_ > kCommitBytesMax) return more;  // The next commit wakes us.
+  more = take_network() || more;
+  return take(from_clients_) || more;
+}
+
+bool EngineThread::take_commits() {
+  for (int turn = 0; turn < kTurn; ++turn) {
+    const auto done = commit_queue_.poll_completion();
+    if (!done) return false;
+    const auto found = commits_.find(done->token);
+    if (found != commits_.end()) {
+      commit_bytes_ -= found->second;
+      commits_.erase(found);
+    }
+    if (done->status) {
+      parts_.engine->handle_committed(read_clock(), done->token);
+    } else {
+      parts_.engine->handle_commit_failed(read_clock(), done->token, done->status.error());
+    }
+    drain();
+  }
+  return true;
+}
+
+bool EngineThread::take(std::deque<Input>& queue) {
+  for (int turn = 0; turn < kTurn; ++turn) {
+    Input input;
+    {
+      const std::lock_guard lock(mutex_);
+      if (queue.empty()) return false;
+      input = std::move(queue.front());
+      queue.pop_front();
+    }
+    input(read_clock());
+    drain();
+  }
+  return true;
+}
+
+void EngineThread::finish() {
+  // What clients said before they were closed is taken in; then the engine writes out the rest.
+  const auto patience_ends = SteadyClock::now() + kStopPatience;
+  while (take(calls_) || take(from_clients_)) {
+  }
+  parts_.engine->shut_down(read_clock());
+  drain();
+  while (SteadyClock::now() < patience_ends) {
+    take_commits();
+    if (commits_.empty()) break;
+    parts_.waker->wait_until(patience_ends);
+  }
+  if (!commits_.empty()) log_line(Level::kWarning, "stopped before everything was on disk");
+}
+
+// What the engine decided.
+
+void EngineThread::drain() {
+  while (auto output = parts_.engine->poll_output()) {
+    std::visit([this](auto& one) { carry_out(one); }, *output);
+  }
+}
+
+void EngineThread::carry_out(Engine::CommitBatch& output) {
+  // Opens the store only for its first batch; later the provider has it at hand.
+  const auto store = parts_.stores->open(output.workspace.hex());
+  if (!store) {
+    log_line(Level::kError, std::string("cannot open a workspace's store: ") + store.error().what);
+    return parts_.engine->handle_commit_failed(read_clock(), output.token, store.error());
+  }
+  const std::size_t bytes = bytes_of(output.batch);
+  commits_[output.token] = bytes;
+  commit_bytes_ += bytes;
+  commit_queue_.enqueue(**store, std::move(output.batch), output.token);
+}
+
+void EngineThread::carry_out(Engine::SendToClient& output) {
+  if (server_ != nullptr) server_->send(output.client, std::move(output.message));
+}
+
+void EngineThread::carry_out(Engine::CloseClient& output) {
+  if (server_ != nullptr) {
+    server_->close_client(output.client, output.code, std::move(output.reason));
+  }
+}
+
+void EngineThread::carry_out(Engine::Reply& output) { service_.handle_reply(std::move(output)); }
+
+void EngineThread::carry_out(Engine::Notice& output) { log_line(output.level, output.text); }
+
+}  // namespace coterie::node

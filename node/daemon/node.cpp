@@ -1,0 +1,225 @@
+#include "node/daemon/node.hpp"
+
+#include <cstring>
+#include <future>
+#include <optional>
+#include <thread>
+#include <utility>
+
+#include "node/bridge/io_thread.hpp"
+#include "node/bridge/server.hpp"
+#include "node/daemon/advertise.hpp"
+#include "node/daemon/control.hpp"
+#include "node/daemon/engine_thread.hpp"
+#include "node/daemon/log.hpp"
+#include "node/daemon/settings.hpp"
+#include "node/daemon/waker.hpp"
+#include "node/identity/device_key_file.hpp"
+#include "storage/lmdb/lmdb_store.hpp"
+
+namespace coterie::node {
+
+namespace {
+
+/// A short command may hold the directory when a node starts: it is given this long to end.
+constexpr std::chrono::seconds kLockPatience{3};
+constexpr std::chrono::milliseconds kLockRetry{50};
+/// For goodbyes to reach the network when the node stops.
+constexpr std::chrono::milliseconds kFlushPatience{1000};
+
+CallError explain(const std::string& where, const Error& error) {
+  std::string message = where + ": " + error.what;
+  if (error.code == ErrorCode::kIo && error.detail != 0) {
+    message += std::string(" (") + std::strerror(static_cast<int>(error.detail)) + ")";
+  }
+  return {error.code, std::move(message)};
+}
+
+CallError explain_lock(const DataDir& dir, const Error& error) {
+  if (error.code != ErrorCode::kConflict) return explain(dir.root.string(), error);
+  return {ErrorCode::kConflict,
+          dir.root.string() + ": another coterie process" +
+              (error.detail != 0 ? " (pid " + std::to_string(error.detail) + ")" : "") +
+              " uses this data directory; stop it first, or give this node its own directory"};
+}
+
+Result<DataDirLock> acquire_lock(const DataDir& dir) {
+  const auto ends = std::chrono::steady_clock::now() + kLockPatience;
+  for (;;) {
+    auto held = DataDirLock::acquire(dir);
+    const bool again = !held && held.error().code == ErrorCode::kConflict &&
+                       std::chrono::steady_clock::now() < ends && !is_node_running(dir);
+    if (!again) return held;
+    std::this_thread::sleep_for(kLockRetry);
+  }
+}
+
+/// What the driver calls "any free port".
+std::string driver_address(const std::string& listen) {
+  return listen.ends_with(":0") ? listen.substr(0, listen.size() - 1) + "*" : listen;
+}
+
+}  // namespace
+
+// Declared in the order they are made; destroyed in the opposite one.
+struct Node::State {
+  explicit State(Options given) : options(std::move(given)) {}
+
+  Options options;
+  Waker waker;
+  std::optional<DataDirLock> lock;
+  DeviceId device;
+  std::string name;
+  std::string listening;
+  std::vector<std::string> advertised;
+  std::unique_ptr<storage::LmdbStoreProvider> stores;
+  std::unique_ptr<transport::ZmqDriver> driver;
+  std::unique_ptr<EngineThread> engine;
+  std::unique_ptr<bridge::IoThread> io;
+  std::unique_ptr<bridge::Server> server;
+  std::unique_ptr<ControlServer> control;
+
+  std::optional<CallError> open();
+  std::optional<CallError> open_network(const crypto::SigningKey& key);
+  std::optional<CallError> choose_advertised();
+  std::optional<CallError> open_engine(crypto::SigningKey key);
+  std::optional<CallError> open_doors();
+  void stop();
+};
+
+std::optional<CallError> Node::State::open() {
+  const std::string where = options.dir.root.string();
+  // The directory first: a lock file would be made in somebody else's.
+  auto loaded = load_device(options.dir);
+  if (!loaded) return explain(where, loaded.error());
+  auto held = acquire_lock(options.dir);
+  if (!held) return explain_lock(options.dir, held.error());
+  lock.emplace(*std::move(held));
+  device = loaded->key.id();
+  name = loaded->name;
+  auto opened = storage::LmdbStoreProvider::open_directory(options.dir.workspaces().string());
+  if (!opened) return explain(options.dir.workspaces().string(), opened.error());
+  stores = *std::move(opened);
+
+  if (auto why = open_network(loaded->key)) return why;
+  if (auto why = open_engine(std::move(loaded->key))) return why;
+  if (auto why = open_doors()) return why;
+  engine->start(server.get());
+  return std::nullopt;
+}
+
+std::optional<CallError> Node::State::open_network(const crypto::SigningKey& key) {
+  for (const std::string& address : options.advertise) {
+    const auto parsed = parse_mesh_address(address);
+    if (!parsed) return explain("--advertise " + address, parsed.error());
+  }
+  transport::ZmqDriver::Options wanted;
+  if (!options.listen.empty()) {
+    const auto parsed = parse_mesh_address(options.listen);
+    if (!parsed) return explain("--listen " + options.listen, parsed.error());
+    wanted.listen.push_back(driver_address(options.listen));
+  }
+  auto started = transport::ZmqDriver::start(wanted, key, [this] { waker.wake(); });
+  if (!started) return explain("--listen " + options.listen, started.error());
+  driver = *std::move(started);
+  if (!driver->endpoints().empty()) listening = driver->endpoints().front();
+  return choose_advertised();
+}
+
+std::optional<CallError> Node::State::choose_advertised() {
+  auto settings = load_settings(options.dir);
+  if (!settings) return explain(options.dir.root.string(), settings.error());
+  advertised = options.advertise;
+  if (listening.empty()) {
+    if (advertised.empty()) advertised = settings->advertise;
+    return std::nullopt;
+  }
+  const auto parsed = parse_mesh_address(listening);
+  if (advertised.empty() && parsed) advertised = default_advertised(*parsed);
+  const auto saved = save_settings(options.dir, {advertised});
+  if (!saved) return explain(options.dir.root.string(), saved.error());
+  return std::nullopt;
+}
+
+std::optional<CallError> Node::State::open_engine(crypto::SigningKey key) {
+  SecureRandom& random = crypto::system_random();
+  Engine::Options wanted;
+  wanted.device_name = name;
+  wanted.addresses = advertised;
+  wanted.seed = random.next_u64();
+  auto opened = Engine::open(read_clock(), std::move(wanted), std::move(key), *stores, random);
+  if (!opened) return explain(options.dir.root.string(), opened.error());
+  engine = std::make_unique<EngineThread>(EngineThread::Parts{.engine = *std::move(opened),
+                                                              .device_name = name,
+                                                              .stores = stores.get(),
+                                                              .driver = driver.get(),
+                                                              .waker = &waker});
+  return std::nullopt;
+}
+
+std::optional<CallError> Node::State::open_doors() {
+  if (options.bridge.empty() && !options.control) return std::nullopt;
+  io = std::make_unique<bridge::IoThread>();
+  if (!options.bridge.empty()) {
+    auto started = bridge::Server::start(
+        io->context(),
+        {.bind = options.bridge, .limits = {}, .assets = bridge::embedded_web_assets()}, *engine);
+    if (!started) return explain("--bridge " + options.bridge, started.error());
+    server = *std::move(started);
+  }
+  if (!options.control) return std::nullopt;
+  auto started = ControlServer::start(
+      io->context(), options.dir,
+      [this](Call call, CallReply reply) { engine->call(std::move(call), std::move(reply)); });
+  if (!started) return explain(options.dir.root.string(), started.error());
+  control = *std::move(started);
+  return std::nullopt;
+}
+
+void Node::State::stop() {
+  // From the outside in: no new questions, clients gone, then what is under way is finished.
+  if (control) control->stop();
+  if (server) server->stop();
+  if (engine) engine->stop();
+  if (driver) driver->stop(kFlushPatience);
+}
+
+Node::Node(std::unique_ptr<State> state) : state_(std::move(state)) {}
+
+Node::~Node() { stop(); }
+
+std::unique_ptr<Node> Node::start(Options options, CallError& why) {
+  auto state = std::make_unique<State>(std::move(options));
+  if (auto failed = state->open()) {
+    why = *std::move(failed);
+    state->stop();
+    return nullptr;
+  }
+  return std::unique_ptr<Node>(new Node(std::move(state)));
+}
+
+const DeviceId& Node::device() const { return state_->device; }
+const std::string& Node::name() const { return state_->name; }
+std::vector<std::string> Node::advertised() const { return state_->advertised; }
+
+std::string Node::listen_address() const { return state_->listening; }
+
+std::string Node::bridge_url() const { return state_->server ? state_->server->url() : ""; }
+
+void Node::call(Call call, CallReply reply) {
+  state_->engine->call(std::move(call), std::move(reply));
+}
+
+CallResult Node::call_and_wait(Call call, std::chrono::milliseconds patience) {
+  // Shared, because the answer may come after we have given up.
+  const auto answer = std::make_shared<std::promise<CallResult>>();
+  state_->engine->call(std::move(call),
+                       [answer](CallResult result) { answer->set_value(std::move(result)); });
+  auto waiting = answer->get_future();
+  if (waiting.wait_for(patience) == std::future_status::ready) return waiting.get();
+  return {"", CallError{ErrorCode::kUnavailable, "there was no answer in time; try again later"}};
+}
+
+void Node::stop() { state_->stop(); }
+
+}  // namespace coterie::node

@@ -1,0 +1,64 @@
+// One node as a process runs it: the engine and the real parts around it.
+//
+//     main thread      starts and stops; waits for signals (node/cli/run.cpp)
+//     engine thread    owns the Engine; the only one that reads the clock (engine_thread.hpp)
+//     network thread   ZeroMQ sockets (transport/zmq)
+//     writer thread    LMDB commits, many in one fsync (storage/commit_queue.hpp)
+//     I/O thread       the bridge and the control socket (node/bridge, control.hpp)
+//
+// What they exchange goes through bounded queues. A client is not read while its messages wait for
+// the engine; neither clients nor the network are read while more than kCommitBytesMax wait for the
+// disk; what goes out is bounded by the windows of mesh and engine.
+
+#pragma once
+
+#include <chrono>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "node/bridge/call.hpp"
+#include "node/identity/data_dir.hpp"
+#include "transport/wire/ids.hpp"
+
+namespace coterie::node {
+
+class Node {
+ public:
+  struct Options {
+    DataDir dir;
+    std::string listen;                  ///< "tcp://ADDRESS:PORT", port 0: any. Empty: dials only.
+    std::vector<std::string> advertise;  ///< "tcp://HOST:PORT". Empty: derived from `listen`, or
+                                         ///< what the last run advertised when not listening.
+    std::string bridge;                  ///< "127.0.0.1:PORT". Empty: none.
+    bool control = false;                ///< Whether to open the control socket.
+  };
+
+  /// Takes the data directory, opens what it holds, and returns with everything up. On failure
+  /// null, with what happened and what to do in `why`. Blocks on disk.
+  static std::unique_ptr<Node> start(Options options, CallError& why);
+  /// As stop().
+  ~Node();
+
+  const DeviceId& device() const;
+  const std::string& name() const;
+  std::string listen_address() const;           ///< With the real port; empty when not listening.
+  std::vector<std::string> advertised() const;  ///< What other devices are told to dial.
+  std::string bridge_url() const;               ///< Empty when there is no bridge.
+
+  /// Thread-safe.
+  void call(Call call, CallReply reply);
+  /// As call(), blocking. kUnavailable when there is no answer in time.
+  CallResult call_and_wait(Call call, std::chrono::milliseconds patience);
+
+  /// Says goodbye to clients and peers, waits for what is being written, ends all threads. Takes a
+  /// few seconds at most.
+  void stop();
+
+ private:
+  struct State;
+  std::unique_ptr<State> state_;
+  explicit Node(std::unique_ptr<State> state);
+};
+
+}  // namespace coterie::node

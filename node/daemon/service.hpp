@@ -1,0 +1,58 @@
+// Answers calls (node/bridge/call.hpp) from the engine: the one place behind REST and the CLI.
+//
+//     operation         arguments                        answer
+//     health                                             {"status":"ok"}
+//     status                                             {"device","name","version","workspaces"}
+//     workspace.list                                     {"workspaces":[{"id","name","role",...}]}
+//     workspace.create  name                             {"id","name"}
+//     invite            workspace, role?, uses?,         {"invite"}
+//                       expires_seconds?
+//     join              invite                           {"id","name"}
+//     doc.list          workspace                        {"documents":[...]}
+//     doc.create        workspace, path                  {"id","path"}
+//     doc.text          workspace, path, root?           {"text"}
+//     doc.state         workspace, path                  {"state_vector"}: hexadecimal
+//     members           workspace                        {"members":[...]}
+//     peers             workspace                        {"peers":[...]}
+//
+// `workspace` is an id in hexadecimal, or a name if only one workspace has it. The shapes are
+// described in docs/API/openapi.json.
+
+#pragma once
+
+#include <map>
+#include <string>
+
+#include "node/bridge/call.hpp"
+#include "node/core/engine.hpp"
+
+namespace coterie::node {
+
+/// Largest answer to doc.text, in bytes of UTF-8.
+inline constexpr std::size_t kTextBytesMax = 64 * 1024 * 1024;
+
+/// Single-threaded: all calls from the thread that owns the engine.
+class Service {
+ public:
+  /// `engine` must outlive the service.
+  Service(Engine& engine, std::string device_name);
+
+  /// Answers `reply` now, or, for what is written to disk, when handle_reply() tells its end.
+  void handle(Now now, const Call& call, CallReply reply);
+  void handle_reply(Engine::Reply reply);
+
+ private:
+  Result<std::string> answer(Now now, const Call& call);
+  Result<Command> command(const Call& call);
+
+  Engine& engine_;
+  std::string device_name_;
+  RequestId next_request_ = 1;
+  struct Pending {
+    std::string path;  ///< Of doc.create.
+    CallReply reply;
+  };
+  std::map<RequestId, Pending> pending_;
+};
+
+}  // namespace coterie::node

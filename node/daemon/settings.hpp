@@ -1,0 +1,30 @@
+// What a node remembers of how it was last run: settings.json in its data directory.
+//
+//     { "coterie_settings": 1, "advertise": ["tcp://192.0.2.7:7430"] }
+//
+// So that an invite made while the node does not run names the addresses where it will be.
+
+#pragma once
+
+#include <string>
+#include <vector>
+
+#include "crdt/base/result.hpp"
+#include "node/identity/data_dir.hpp"
+
+namespace coterie::node {
+
+struct Settings {
+  std::vector<std::string> advertise;  ///< "tcp://HOST:PORT"; empty: has never listened.
+};
+
+/// Largest settings.json, in bytes.
+inline constexpr std::size_t kSettingsBytesMax = 64 * 1024;
+
+/// Defaults if there is no file. Errors: kCorrupt, kUnauthorized (open to others), kIo.
+Result<Settings> load_settings(const DataDir& dir);
+
+/// Durable when it returns; writes only if something changed. Errors: kIo, kNoSpace.
+Status save_settings(const DataDir& dir, const Settings& settings);
+
+}  // namespace coterie::node

@@ -1,0 +1,47 @@
+#include "node/daemon/advertise.hpp"
+
+#include <gtest/gtest.h>
+
+namespace coterie::node {
+namespace {
+
+TEST(MeshAddress, IsTakenApart) {
+  const auto four = parse_mesh_address("tcp://192.0.2.7:7430");
+  ASSERT_TRUE(four);
+  EXPECT_EQ(four->host, "192.0.2.7");
+  EXPECT_EQ(four->port, 7430);
+  EXPECT_EQ(parse_mesh_address("tcp://[2001:db8::1]:1")->host, "2001:db8::1");
+  EXPECT_EQ(parse_mesh_address("tcp://red.example:65535")->port, 65535);
+  EXPECT_EQ(parse_mesh_address("tcp://*:0")->host, "*");
+}
+
+TEST(MeshAddress, RefusesTheRest) {
+  for (const char* bad : {"", "7430", "192.0.2.7:7430", "tcp://", "tcp://:7430", "tcp://a",
+                          "tcp://a:", "tcp://a:65536", "tcp://a:-1", "tcp://a:1x",
+                          "tcp://2001:db8::1:1", "udp://a:1", "tcp://a b:1", "tcp://[]:1",
+                          "tcp://a/b:1", "tcp://a;tcp://b:1", "tcp://a\n:1", "ipc:///tmp/x:1"}) {
+    EXPECT_FALSE(parse_mesh_address(bad)) << bad;
+  }
+  EXPECT_TRUE(parse_mesh_address("tcp://" + std::string(253, 'x') + ":1"));
+  EXPECT_FALSE(parse_mesh_address("tcp://" + std::string(254, 'x') + ":1"));
+}
+
+TEST(Advertised, IsWhereItListens) {
+  EXPECT_EQ(default_advertised({"127.0.0.1", 7430}),
+            std::vector<std::string>{"tcp://127.0.0.1:7430"});
+  EXPECT_EQ(default_advertised({"::1", 1}), std::vector<std::string>{"tcp://[::1]:1"});
+}
+
+TEST(Advertised, OfAllAddressesLeavesOutLoopback) {
+  const auto found = default_advertised({"0.0.0.0", 7430});
+  EXPECT_LE(found.size(), kAdvertisedMax);
+  for (const std::string& address : found) {
+    EXPECT_TRUE(address.starts_with("tcp://") && address.ends_with(":7430")) << address;
+    EXPECT_EQ(address.find("127."), std::string::npos) << address;
+    EXPECT_EQ(address.find('['), std::string::npos) << address;
+    EXPECT_TRUE(parse_mesh_address(address)) << address;
+  }
+}
+
+}  // namespace
+}  // namespace coterie::node
