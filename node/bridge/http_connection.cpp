@@ -43,8 +43,7 @@ constexpr std::string_view kNotBuiltPage =
 /// Vite names everything below /assets/ after its content.
 constexpr std::string_view kHashedPrefix = "/assets/";
 
-/// What is read and thrown away after a refusal, so that it is not lost to a connection reset.
-constexpr std::size_t kDrainBytesMax = 4 * 1024 * 1024;
+/// For how long what still comes after the last answer is read and thrown away.
 constexpr std::chrono::seconds kDrainTime{2};
 
 std::string_view view(beast::string_view text) { return {text.data(), text.size()}; }
@@ -262,9 +261,7 @@ class HttpConnection final : public Connection,
   /// Closing with unread data would make the kernel reset the connection, and the peer might never
   /// see the answer.
   void drain() {
-    drained_ += buffer_.size();
     buffer_.clear();
-    if (drained_ > kDrainBytesMax) return stream_.close();
     stream_.async_read_some(buffer_.prepare(16 * 1024),
                             [self = shared_from_this()](error_code failure, std::size_t bytes) {
                               if (failure) return;
@@ -282,7 +279,6 @@ class HttpConnection final : public Connection,
   bool head_ = false;
   bool last_ = false;  ///< Close after the next answer.
   std::uint64_t call_number_ = 0;
-  std::size_t drained_ = 0;
 };
 
 }  // namespace

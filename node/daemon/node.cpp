@@ -38,9 +38,9 @@ CallError explain(const std::string& where, const Error& error) {
 CallError explain_lock(const DataDir& dir, const Error& error) {
   if (error.code != ErrorCode::kConflict) return explain(dir.root.string(), error);
   return {ErrorCode::kConflict,
-          dir.root.string() + ": another coterie process" +
+          dir.root.string() + ": in use by another coterie process" +
               (error.detail != 0 ? " (pid " + std::to_string(error.detail) + ")" : "") +
-              " uses this data directory; stop it first, or give this node its own directory"};
+              "; stop it first, or give this node a directory of its own"};
 }
 
 Result<DataDirLock> acquire_lock(const DataDir& dir) {

@@ -9,3 +9,10 @@ coterie_test(node.control
 coterie_test(node.bridge
   SOURCES node/bridge/request_test.cpp node/bridge/http_test.cpp node/bridge/websocket_test.cpp
   DEPENDS coterie::bridge coterie::web_assets)
+
+if(TARGET coterie)
+  find_package(Python3 REQUIRED COMPONENTS Interpreter)
+  add_test(NAME node.cli COMMAND ${Python3_EXECUTABLE}
+    ${CMAKE_CURRENT_SOURCE_DIR}/node/cli/cli_test.py $<TARGET_FILE:coterie>)
+  set_tests_properties(node.cli PROPERTIES LABELS e2e TIMEOUT 300)
+endif()

@@ -1,0 +1,460 @@
+#!/usr/bin/env python3
+"""The command line against the real binary: what a person types, and what they get.
+
+usage: cli_test.py COTERIE [unittest arguments]
+Each test has data directories of its own; nodes listen on loopback, on ports the system picks.
+"""
+
+import json
+import os
+import pathlib
+import shutil
+import signal
+import socket
+import stat
+import subprocess
+import sys
+import tempfile
+import time
+import unittest
+import urllib.error
+import urllib.request
+
+COTERIE = os.environ.get("COTERIE_BIN", "coterie")
+PATIENCE = 30  # seconds, for anything that should happen soon
+
+
+class Node:
+    """A running `coterie run --json`."""
+
+    def __init__(self, data, *options):
+        self.process = subprocess.Popen(
+            [COTERIE, "run", "--json", "--data", str(data), *options],
+            stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+        line = self.process.stdout.readline()
+        if not line:
+            raise AssertionError("node did not start: " + self.process.stderr.read())
+        self.ready = json.loads(line)
+
+    def stop(self, how=signal.SIGTERM):
+        """Returns the exit code and the log."""
+        self.process.send_signal(how)
+        try:
+            _, log = self.process.communicate(timeout=PATIENCE)
+        except subprocess.TimeoutExpired:
+            self.process.kill()
+            raise
+        return self.process.returncode, log
+
+
+class CliTest(unittest.TestCase):
+    def setUp(self):
+        self.base = pathlib.Path(tempfile.mkdtemp(prefix="coterie-cli-"))
+        self.nodes = []
+        self.addCleanup(shutil.rmtree, self.base, ignore_errors=True)
+
+    def tearDown(self):
+        for node in self.nodes:
+            if node.process.poll() is None:
+                node.process.kill()
+                node.process.communicate()
+
+    def run_cli(self, *arguments, env=None):
+        return subprocess.run([COTERIE, *map(str, arguments)], capture_output=True, text=True,
+                              timeout=2 * PATIENCE, env={**os.environ, **(env or {})}, check=False)
+
+    def ok(self, *arguments, **more):
+        result = self.run_cli(*arguments, **more)
+        self.assertEqual(result.returncode, 0, f"{arguments}: {result.stderr}")
+        return result.stdout
+
+    def ok_json(self, *arguments):
+        return json.loads(self.ok(*arguments, "--json"))
+
+    def fails(self, *arguments, code=1, says=()):
+        """Fails with `code`, nothing on stdout, and one line on stderr that holds all of `says`."""
+        result = self.run_cli(*arguments)
+        self.assertEqual(result.returncode, code, f"{arguments}: {result.stdout}{result.stderr}")
+        self.assertEqual(result.stdout, "")
+        self.assertTrue(result.stderr.startswith("coterie: "), result.stderr)
+        for text in says:
+            self.assertIn(text, result.stderr)
+        return result.stderr
+
+    def init(self, name):
+        data = self.base / name
+        self.ok("init", "--data", data, "--name", name)
+        return data
+
+    def start(self, data, *options):
+        node = Node(data, *options)
+        self.nodes.append(node)
+        return node
+
+    def wait_for(self, what, condition):
+        deadline = time.monotonic() + PATIENCE
+        while time.monotonic() < deadline:
+            if condition():
+                return
+            time.sleep(0.05)
+        self.fail(f"did not happen in {PATIENCE} s: {what}")
+
+
+class Init(CliTest):
+    def test_makes_a_device_that_only_its_user_can_read(self):
+        data = self.base / "deep" / "down"
+        made = self.ok_json("init", "--data", data, "--name", "red")
+        self.assertEqual(made["name"], "red")
+        self.assertEqual(len(made["device"]), 64)
+        self.assertEqual(stat.S_IMODE(data.stat().st_mode), 0o700)
+        self.assertEqual(stat.S_IMODE((data / "device.json").stat().st_mode), 0o600)
+        status = self.ok_json("status", "--data", data)
+        self.assertEqual(status["device"], made["device"])
+
+    def test_never_replaces_one(self):
+        data = self.init("red")
+        before = (data / "device.json").read_bytes()
+        self.fails("init", "--data", data, says=[str(data), "already holds a device"])
+        self.assertEqual((data / "device.json").read_bytes(), before)
+
+    def test_leaves_foreign_directories_alone(self):
+        data = self.base / "photos"
+        data.mkdir()
+        (data / "cat.jpg").write_text("meow")
+        self.fails("init", "--data", data, says=["holds other files"])
+        self.assertEqual(sorted(p.name for p in data.iterdir()), ["cat.jpg"])
+        self.fails("run", "--data", data, says=["coterie init"])
+
+    def test_refuses_bad_names(self):
+        self.fails("init", "--data", self.base / "x", "--name", "a\nb", says=["control characters"])
+        self.fails("init", "--data", self.base / "x", "--name", "", says=["1 to 64"])
+        self.assertFalse((self.base / "x").exists())
+
+
+class Usage(CliTest):
+    def test_says_what_it_can_do(self):
+        self.assertIn("workspace", self.ok("--help"))
+        self.assertIn("--listen", self.ok("run", "--help"))
+        self.assertTrue(self.ok("--version").startswith("coterie "))
+        self.assertEqual(self.ok("version"), self.ok("--version"))
+        self.assertIn("version", self.ok_json("version"))
+
+    def test_a_senseless_command_line_is_2(self):
+        for bad in ([], ["frobnicate"], ["workspace"], ["workspace", "create"], ["join"],
+                    ["status", "--frob"], ["invite", "w", "--role", "king"],
+                    ["invite", "w", "--uses", "0"], ["invite", "w", "--expires", "soon"],
+                    ["invite", "w", "--expires", "7"], ["join", "x", "--wait", "0"],
+                    ["doc", "cat", "w"], ["status", "extra"]):
+            self.fails(*bad, code=2)
+
+    def test_data_comes_from_option_or_environment_before_or_after(self):
+        data = self.init("red")
+        for arguments, env in ((["--data", data, "status"], {}), (["status", "--data", data], {}),
+                               (["status"], {"COTERIE_DATA": str(data)}),
+                               (["--json", "status", f"--data={data}"],
+                                {"COTERIE_DATA": "/nonexistent"})):
+            self.assertIn("red", self.ok(*arguments, env=env))
+        default = self.run_cli("status", env={"HOME": str(self.base), "COTERIE_DATA": ""})
+        self.assertIn(".local/share/coterie", default.stderr)
+
+
+class Directory(CliTest):
+    def test_missing(self):
+        self.fails("status", "--data", self.base / "no", says=["coterie init"])
+        self.fails("run", "--data", self.base / "no", says=["coterie init"])
+
+    def test_open_to_others(self):
+        data = self.init("red")
+        data.chmod(0o755)
+        self.fails("run", "--data", data, says=["chmod 700"])
+        data.chmod(0o700)
+        (data / "device.json").chmod(0o644)
+        self.fails("run", "--data", data, says=["chmod 600"])
+
+    def test_damaged_key(self):
+        data = self.init("red")
+        (data / "device.json").write_text("{}")
+        self.fails("run", "--data", data, says=["device.json", "backup"])
+
+    def test_damaged_store(self):
+        data = self.init("red")
+        self.ok("workspace", "create", "demo", "--data", data)
+        (store,) = (data / "workspaces").glob("*/data.mdb")
+        store.write_bytes(b"not a database" * 1000)
+        self.fails("run", "--data", data)
+        self.assertTrue(store.read_bytes().startswith(b"not a database"))
+
+    def test_foreign_files_inside_do_no_harm(self):
+        data = self.init("red")
+        self.ok("workspace", "create", "demo", "--data", data)
+        (data / "notes.txt").write_text("mine")
+        (data / "workspaces" / "README").write_text("mine too")
+        self.assertIn("demo", self.ok("workspace", "list", "--data", data))
+        self.assertEqual((data / "notes.txt").read_text(), "mine")
+
+    def test_one_node_a_directory(self):
+        data = self.init("red")
+        node = self.start(data)
+        error = self.fails("run", "--data", data, says=["in use by another coterie process"])
+        self.assertIn(f"pid {node.process.pid}", error)
+        self.assertEqual(node.stop()[0], 0)
+        self.assertEqual(self.start(data).stop()[0], 0)
+
+    def test_a_killed_node_leaves_nothing_in_the_way(self):
+        data = self.init("red")
+        node = self.start(data)
+        self.ok("workspace", "create", "demo", "--data", data)
+        node.stop(signal.SIGKILL)
+        self.assertIn("demo", self.ok("workspace", "list", "--data", data))
+        again = self.start(data)
+        self.assertIn("demo", self.ok("workspace", "list", "--data", data))
+        again.stop()
+
+
+class Run(CliTest):
+    def test_prints_where_it_is(self):
+        data = self.init("red")
+        node = self.start(data, "--listen", "tcp://127.0.0.1:0", "--bridge", "127.0.0.1:0")
+        self.assertRegex(node.ready["listen"], r"^tcp://127\.0\.0\.1:[1-9][0-9]+$")
+        self.assertRegex(node.ready["bridge"], r"^http://127\.0\.0\.1:[1-9][0-9]+$")
+        self.assertEqual(node.ready["advertise"], [node.ready["listen"]])
+        self.assertEqual(node.ready["pid"], node.process.pid)
+        self.assertTrue(self.ok_json("status", "--data", data)["running"])
+        code, log = node.stop(signal.SIGINT)
+        self.assertEqual(code, 0)
+        self.assertNotIn("error", log)
+        self.assertFalse((data / "control.sock").exists())
+
+    def test_human_ready_lines(self):
+        data = self.init("red")
+        process = subprocess.Popen([COTERIE, "run", "--data", str(data), "--bridge", "127.0.0.1:0"],
+                                   stdout=subprocess.PIPE, text=True)
+        lines = []
+        while not lines or lines[-1] not in ("ready\n", ""):
+            lines.append(process.stdout.readline())
+        process.terminate()
+        self.assertEqual(process.wait(PATIENCE), 0)
+        process.stdout.close()
+        self.assertRegex("".join(lines), r"device +red[\s\S]*bridge +http://127[\s\S]*ready\n$")
+
+    def test_ports_in_use(self):
+        data = self.init("red")
+        with socket.socket() as taken:
+            taken.bind(("127.0.0.1", 0))
+            taken.listen()
+            port = taken.getsockname()[1]
+            self.fails("run", "--data", data, "--bridge", f"127.0.0.1:{port}",
+                       says=["in use", str(port)])
+            self.fails("run", "--data", data, "--listen", f"tcp://127.0.0.1:{port}",
+                       says=["in use", str(port)])
+
+    def test_bad_addresses(self):
+        data = self.init("red")
+        self.fails("run", "--data", data, "--bridge", "0.0.0.0:7420", says=["this machine only"])
+        self.fails("run", "--data", data, "--bridge", "7420", says=["127.0.0.1:7420"])
+        self.fails("run", "--data", data, "--listen", "127.0.0.1:7430", says=["tcp://"])
+        self.fails("run", "--data", data, "--listen", "tcp://192.0.2.77:0")
+        self.fails("run", "--data", data, "--advertise", "nowhere", says=["--advertise"])
+
+    def test_a_question_in_the_way_delays_a_start_only(self):
+        data = self.init("red")
+        asking = [subprocess.Popen([COTERIE, "status", "--data", str(data)],
+                                   stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+                  for _ in range(3)]
+        node = self.start(data)
+        for process in asking:
+            process.wait(PATIENCE)
+        self.assertEqual(node.stop()[0], 0)
+
+
+class Workspace(CliTest):
+    def test_life_without_a_running_node(self):
+        data = self.init("red")
+        self.assertEqual(self.ok_json("workspace", "list", "--data", data), {"workspaces": []})
+        self.assertIn("coterie workspace create", self.ok("workspace", "list", "--data", data))
+        made = self.ok_json("workspace", "create", "demo", "--data", data)
+        self.assertEqual(made["name"], "demo")
+        (listed,) = self.ok_json("workspace", "list", "--data", data)["workspaces"]
+        self.assertEqual(sorted(listed), ["documents", "entries", "id", "members", "name", "role"])
+        self.assertEqual((listed["id"], listed["role"], listed["members"]), (made["id"], "host", 1))
+        self.assertRegex(self.ok("workspace", "list", "--data", data), r"(?m)^demo +host +1 ")
+        document = self.ok_json("doc", "create", "demo", "notes/today.md", "--data", data)
+        self.assertEqual(document["path"], "notes/today.md")
+        (held,) = self.ok_json("doc", "list", made["id"], "--data", data)["documents"]
+        self.assertEqual(sorted(held), ["changed", "clients", "created", "id", "path"])
+        self.assertEqual(held["id"], document["id"])
+        self.assertEqual(self.ok("doc", "cat", "demo", "notes/today.md", "--data", data), "")
+        self.assertEqual(self.ok("doc", "state", "demo", "notes/today.md", "--data", data), "00\n")
+        (self_,) = self.ok_json("members", "demo", "--data", data)["members"]
+        self.assertTrue(self_["self"])
+        self.assertEqual(self.ok_json("peers", "demo", "--data", data), {"peers": []})
+
+    def test_bad_arguments(self):
+        data = self.init("red")
+        self.ok("workspace", "create", "demo", "--data", data)
+        self.fails("workspace", "create", "", "--data", data)
+        self.fails("workspace", "create", "x" * 201, "--data", data)
+        for command in (["doc", "list", "nope"], ["peers", "nope"], ["members", "nope"],
+                        ["invite", "nope"], ["doc", "cat", "demo", "nope"],
+                        ["doc", "state", "demo", "nope"]):
+            self.fails(*command, "--data", data)
+        self.fails("doc", "create", "demo", "", "--data", data)
+        self.fails("doc", "create", "demo", "x" * 1025, "--data", data)
+        result = self.run_cli("doc", "list", "nope", "--data", data, "--json")
+        self.assertEqual(json.loads(result.stderr)["error"]["code"], "not_found")
+        self.assertEqual(result.returncode, 1)
+
+    def test_terminals_are_safe_from_names(self):
+        data = self.init("red")
+        self.ok("workspace", "create", "demo", "--data", data)
+        created = self.run_cli("doc", "create", "demo", "a\x1b[31mb", "--data", data)
+        listed = self.ok("doc", "list", "demo", "--data", data)
+        self.assertNotIn("\x1b", created.stdout + created.stderr + listed)
+
+
+class Join(CliTest):
+    def two(self):
+        """Red runs and is in the workspace demo; blue is a new device."""
+        red = self.init("red")
+        self.start(red, "--listen", "tcp://127.0.0.1:0")
+        self.ok("workspace", "create", "demo", "--data", red)
+        self.ok("doc", "create", "demo", "hello.md", "--data", red)
+        return red, self.init("blue")
+
+    def invite(self, data, *more):
+        return self.ok("invite", "demo", "--data", data, *more).strip()
+
+    def peer(self, data):
+        (peer,) = self.ok_json("peers", "demo", "--data", data)["peers"]
+        return peer
+
+    def test_a_running_node_joins(self):
+        red, blue = self.two()
+        self.start(blue, "--listen", "tcp://127.0.0.1:0")
+        invite = self.invite(red)
+        self.assertTrue(invite.startswith("coterie1"))
+        joined = self.ok_json("join", invite, "--data", blue)
+        self.assertEqual((joined["name"], joined["synced"]), ("demo", True))
+        self.wait_for("blue has the document", lambda: [
+            one["path"] for one in self.ok_json("doc", "list", "demo", "--data", blue)["documents"]
+        ] == ["hello.md"])
+        for data, name in ((red, "blue"), (blue, "red")):
+            self.wait_for("both in step", lambda data=data: self.peer(data)["in_step"])
+            peer = self.peer(data)
+            self.assertEqual(peer["name"], name)
+            self.assertTrue(peer["linked"])
+            self.assertGreater(peer["bytes_in"], 0)
+            self.assertGreater(peer["bytes_out"], 0)
+            self.assertIsInstance(peer["last_heard_ms_ago"], int)
+            self.assertIn(name, self.ok("peers", "demo", "--data", data))
+        # An edit of the list on one side arrives at the other.
+        self.ok("doc", "create", "demo", "from-blue.md", "--data", blue)
+        self.wait_for("red has it", lambda: "from-blue.md" in self.ok(
+            "doc", "list", "demo", "--data", red))
+
+    def test_joins_without_a_running_node(self):
+        red, blue = self.two()
+        joined = self.ok_json("join", self.invite(red), "--data", blue)
+        self.assertEqual((joined["name"], joined["synced"]), ("demo", True))
+        self.assertIn("hello.md", self.ok("doc", "list", "demo", "--data", blue))
+        self.assertEqual(len(self.ok_json("members", "demo", "--data", blue)["members"]), 2)
+
+    def test_after_restarts_they_find_each_other(self):
+        red, blue = self.two()
+        blue_node = self.start(blue, "--listen", "tcp://127.0.0.1:0")
+        self.ok("join", self.invite(red), "--data", blue)
+        self.assertEqual(blue_node.stop()[0], 0)
+        self.wait_for("red notices", lambda: not self.peer(red)["linked"])
+        self.ok("doc", "create", "demo", "while-away.md", "--data", red)
+        self.start(blue, "--listen", "tcp://127.0.0.1:0")
+        self.wait_for("blue catches up", lambda: "while-away.md" in self.ok(
+            "doc", "list", "demo", "--data", blue))
+
+    def test_invites_have_limits(self):
+        red, blue = self.two()
+        once = self.invite(red)
+        self.ok("join", once, "--data", blue)
+        green = self.init("green")
+        self.fails("join", once, "--data", green, "--wait", "3")
+        self.assertEqual(self.ok_json("workspace", "list", "--data", green), {"workspaces": []})
+        viewer = self.invite(red, "--role", "viewer", "--uses", "2", "--expires", "1h")
+        self.ok("join", viewer, "--data", green)
+        (held,) = self.ok_json("workspace", "list", "--data", green)["workspaces"]
+        self.assertEqual(held["role"], "viewer")
+
+    def test_bad_invites(self):
+        red, blue = self.two()
+        good = self.invite(red)
+        changed = good[:20] + ("x" if good[20] != "x" else "y") + good[21:]
+        for bad in ("", "hello", "coterie1", changed, good[:-1], good + "0"):
+            self.fails("join", bad, "--data", blue)
+        self.ok("join", f"  {good.upper()}\n", "--data", blue)
+        self.fails("join", good, "--data", blue, "--wait", "3")
+
+    def test_nobody_there(self):
+        red, blue = self.two()
+        invite = self.invite(red)
+        self.nodes[0].stop()
+        begun = time.monotonic()
+        self.fails("join", invite, "--data", blue, "--wait", "2")
+        self.assertLess(time.monotonic() - begun, 10)
+
+    def test_a_node_that_never_listened_cannot_invite_in_vain(self):
+        red = self.init("red")
+        self.ok("workspace", "create", "demo", "--data", red)
+        self.fails("invite", "demo", "--data", red, says=["--listen"])
+
+    def test_an_invite_made_offline_names_where_the_node_will_be(self):
+        red, blue = self.two()
+        port = self.nodes[0].ready["listen"].rsplit(":", 1)[1]
+        self.nodes[0].stop()
+        invite = self.invite(red)
+        self.start(red, "--listen", f"tcp://127.0.0.1:{port}")
+        self.ok("join", invite, "--data", blue)
+
+
+class Rest(CliTest):
+    def get(self, url, method="GET", body=None, headers=None):
+        request = urllib.request.Request(url, method=method, data=body, headers=headers or {})
+        try:
+            with urllib.request.urlopen(request, timeout=PATIENCE) as answer:
+                return answer.status, answer.read()
+        except urllib.error.HTTPError as error:
+            with error:
+                return error.code, error.read()
+
+    def get_json(self, *arguments, **more):
+        status, body = self.get(*arguments, **more)
+        return status, json.loads(body)
+
+    def test_answers_as_described(self):
+        data = self.init("red")
+        url = self.start(data, "--bridge", "127.0.0.1:0").ready["bridge"]
+        self.ok("workspace", "create", "my team", "--data", data)
+        self.assertEqual(self.get_json(url + "/healthz"), (200, {"status": "ok"}))
+        status, body = self.get_json(url + "/v1/status")
+        self.assertEqual(status, 200)
+        self.assertEqual(sorted(body), ["device", "name", "version", "workspaces"])
+        team = url + "/v1/workspaces/my%20team/"
+        posted = self.get_json(team + "documents", "POST", b'{"path":"a/b.md"}',
+                               {"Content-Type": "application/json"})
+        self.assertEqual((posted[0], posted[1]["path"]), (201, "a/b.md"))
+        again = self.get_json(team + "documents", "POST", b'{"path":"a/b.md"}',
+                              {"Content-Type": "application/json"})
+        self.assertEqual((again[0], again[1]["error"]["code"]), (409, "conflict"))
+        listed = self.get_json(team + "documents")[1]["documents"]
+        self.assertEqual([one["id"] for one in listed], [posted[1]["id"]])
+        self.assertEqual(self.get_json(team + "peers"), (200, {"peers": []}))
+        self.assertEqual(len(self.get_json(team + "members")[1]["members"]), 1)
+        self.assertEqual(self.get_json(url + "/v1/workspaces/nope/documents")[0], 404)
+        self.assertEqual(self.get_json(url + "/v1/openapi.json")[1]["openapi"], "3.1.0")
+        self.assertEqual(self.get(url + "/")[0], 200)
+        self.assertEqual(self.get(url + "/v1/status", headers={"Origin": "http://evil.example"})[0],
+                         403)
+        self.assertEqual(self.get(url + "/v1/status", headers={"Host": "evil.example"})[0], 403)
+
+
+if __name__ == "__main__":
+    if len(sys.argv) > 1 and not sys.argv[1].startswith("-") and os.path.exists(sys.argv[1]):
+        COTERIE = os.path.abspath(sys.argv.pop(1))
+    unittest.main(verbosity=2)
