@@ -1,5 +1,6 @@
 #include "node/daemon/service.hpp"
 
+#include <algorithm>
 #include <charconv>
 #include <utility>
 
@@ -179,6 +180,12 @@ Result<Command> Service::command(const Call& call) {
   if (call.operation == "doc.create") {
     COTERIE_TRY(std::string path, argument(call, "path"));
     return Command{CreateDocument{workspace, std::move(path)}};
+  }
+  COTERIE_TRY(const auto members, engine_.members(workspace));
+  if (std::ranges::all_of(members, [](const auto& one) { return one.addresses.empty(); })) {
+    return Error{ErrorCode::kUnavailable,
+                 "nobody could use the invite, because no member can be dialled yet: start this "
+                 "node with `coterie run --listen tcp://ADDRESS:PORT` first"};
   }
   COTERIE_TRY(const Role role, parse_role(argument_or(call, "role", "editor")));
   COTERIE_TRY(const auto uses, number_or(call, "uses", 1, kUsesMax));
