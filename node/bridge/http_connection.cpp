@@ -206,10 +206,10 @@ class HttpConnection final : public Connection,
           number, 200,
           {"", CallError{ErrorCode::kUnavailable, "the node is too busy to answer; try again"}});
     });
-    // Weak, and on our thread: the answer may come late, or never.
-    CallReply reply = [weak = weak_from_this(), state = state_, number,
+    // Weak, and on our thread: the answer may come late, or never, and outlive the server.
+    CallReply reply = [weak = weak_from_this(), executor = state_->io.get_executor(), number,
                        status = route.status_if_ok](CallResult result) {
-      asio::post(state->io, [weak, number, status, result = std::move(result)]() mutable {
+      asio::post(executor, [weak, number, status, result = std::move(result)]() mutable {
         if (const auto self = weak.lock()) self->on_called(number, status, std::move(result));
       });
     };

@@ -75,6 +75,8 @@ class Handler {
   /// Once after each client_opened() that was not refused.
   virtual void client_closed(ClientHandle client) = 0;
 
+  /// `reply` may be dropped, and kept for longer than the server lives, but must not be called once
+  /// the I/O thread is gone.
   virtual void call(Call call, CallReply reply) = 0;
 };
 
