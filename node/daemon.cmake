@@ -52,7 +52,7 @@ if(TARGET coterie::node_core AND TARGET coterie::transport_zmq)
   coterie_library(daemon
     SOURCES daemon/engine_thread.cpp daemon/engine_thread_network.cpp daemon/log.cpp
             daemon/node.cpp daemon/service.cpp
-    DEPENDS coterie::control coterie::node_core coterie::storage coterie::transport_zmq
+    DEPENDS coterie::control coterie::node_core coterie::storage_queue coterie::transport_zmq
     PRIVATE_DEPENDS coterie::storage_lmdb coterie::web_assets
                     nlohmann_json::nlohmann_json spdlog::spdlog Threads::Threads)
   target_compile_definitions(coterie_daemon PRIVATE COTERIE_VERSION="${PROJECT_VERSION}")

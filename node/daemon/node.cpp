@@ -54,6 +54,11 @@ Result<DataDirLock> acquire_lock(const DataDir& dir) {
   }
 }
 
+/// `listen` as the user wrote it, with the port that was picked.
+std::string with_port_of(const std::string& listen, const std::string& endpoint) {
+  return listen.substr(0, listen.rfind(':')) + endpoint.substr(endpoint.rfind(':'));
+}
+
 /// What the driver calls "any free port".
 std::string driver_address(const std::string& listen) {
   return listen.ends_with(":0") ? listen.substr(0, listen.size() - 1) + "*" : listen;
@@ -122,7 +127,9 @@ std::optional<CallError> Node::State::open_network(const crypto::SigningKey& key
   auto started = transport::ZmqDriver::start(wanted, key, [this] { waker.wake(); });
   if (!started) return explain("--listen " + options.listen, started.error());
   driver = *std::move(started);
-  if (!driver->endpoints().empty()) listening = driver->endpoints().front();
+  if (!driver->endpoints().empty()) {
+    listening = with_port_of(options.listen, driver->endpoints().front());
+  }
   return choose_advertised();
 }
 

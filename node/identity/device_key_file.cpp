@@ -1,5 +1,6 @@
 #include "node/identity/device_key_file.hpp"
 
+#include <system_error>
 #include <utility>
 
 #include <nlohmann/json.hpp>
@@ -75,14 +76,21 @@ Result<DeviceKeyFile> create_device(const DataDir& dir, std::string_view name,
 }
 
 Result<DeviceKeyFile> load_device(const DataDir& dir) {
+  // Somebody else's directory has no device: that matters more than its mode.
+  const Error no_device{ErrorCode::kNotFound,
+                        "the directory holds no device; make one with `coterie init`, or name "
+                        "another directory with --data"};
+  std::error_code failure;
+  const auto root = std::filesystem::status(dir.root, failure);
+  const auto file = std::filesystem::symlink_status(dir.device_file(), failure);
+  const bool missing = file.type() == std::filesystem::file_type::not_found;
+  if (std::filesystem::is_directory(root) && missing) return no_device;
   COTERIE_CHECK(check_data_dir(dir));
   auto content = read_private_file(dir.device_file(), kDeviceFileBytesMax);
   if (content) return parse(*content);
   switch (content.error().code) {
     case ErrorCode::kNotFound:
-      return Error{ErrorCode::kNotFound,
-                   "the directory holds no device; make one with `coterie init`, or name another "
-                   "directory with --data"};
+      return no_device;
     case ErrorCode::kUnauthorized:
       return Error{ErrorCode::kUnauthorized,
                    "other users may read device.json, or it belongs to one; if it was never "

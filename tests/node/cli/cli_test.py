@@ -388,7 +388,7 @@ class Join(CliTest):
         changed = good[:20] + ("x" if good[20] != "x" else "y") + good[21:]
         for bad in ("", "hello", "coterie1", changed, good[:-1], good + "0"):
             self.fails("join", bad, "--data", blue)
-        self.ok("join", f"  {good.upper()}\n", "--data", blue)
+        self.ok("join", f"  {good}\n", "--data", blue)
         self.fails("join", good, "--data", blue, "--wait", "3")
 
     def test_nobody_there(self):
