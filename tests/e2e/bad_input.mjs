@@ -1,7 +1,7 @@
 // What strangers, broken programs and people with typing errors send: every one gets a clear
 // refusal, the node goes on, and a person who types through all of it notices nothing.
 
-import { cp, mkdir, open, writeFile } from "node:fs/promises";
+import { chmod, cp, mkdir, open, writeFile } from "node:fs/promises";
 import path from "node:path";
 
 import { filesBelow } from "./lib/capture.mjs";
@@ -212,9 +212,11 @@ async function badCommands(context, red) {
 /** Data directories that are not ours, or no longer whole. */
 async function badDirectories(context, red) {
   const foreign = new Node(context, "foreign");
-  await mkdir(foreign.data);
+  await mkdir(foreign.data, { mode: 0o755 });
   await writeFile(path.join(foreign.data, "thesis.doc"), "not a node");
   const listen = `tcp://127.0.0.1:${await freePort()}`;
+  await refuses(foreign, /chmod 700/, "run", "--listen", listen);
+  await chmod(foreign.data, 0o700);
   await refuses(foreign, /init|device|not a|empty/i, "run", "--listen", listen);
   await refuses(foreign, /not a|empty|foreign|other files/i, "init", "--name", "foreign");
 
