@@ -250,6 +250,13 @@ class FormattedEditor {
 /// Whether an edit may cut at `index`.
 Status check_cut(Store& store, BranchIndex branch, std::uint64_t index) {
   if (index > store.branches[branch].length) return kPastEnd;
+  const Store::Cursor& cursor = store.cursor();
+  if (cursor.branch == branch && index >= cursor.start) {
+    const Item& item = store.items[cursor.item];
+    const std::uint64_t offset = index - cursor.start;
+    if (offset == item.visible_length() || (offset < item.visible_length() && item.ascii))
+      return {};
+  }
   const auto found = store.find_position(branch, static_cast<std::uint32_t>(index));
   if (found.item == kNone || found.offset == 0) return {};
   const Item& item = store.items[found.item];
@@ -281,11 +288,15 @@ Status insert_content(const SharedType& handle, Store& store, BranchIndex index,
   }
   const Edit edit(store);
   if (!branch->has_marks && wanted.empty()) {
-    // What is deleted there stays left of the new text, as Yjs has it.
-    const ItemIndex right = internal::item_starting_at(store, index, position);
-    const ItemIndex left = right == kNone ? branch->end : store.items[right].left;
-    store.insert_local(index, kNone, left, right, kind, static_cast<std::uint32_t>(length), content,
-                       ascii);
+    const Store::Cursor before = store.cursor();
+    const internal::Gap gap = internal::gap_at(store, index, position);
+    const ItemIndex item = store.insert_local(index, kNone, gap.left, gap.right, kind,
+                                              static_cast<std::uint32_t>(length), content, ascii);
+    if (item != gap.left) {
+      store.set_cursor({index, item, static_cast<std::uint32_t>(position)});
+    } else if (before.branch == index && before.item == item) {
+      store.set_cursor(before);  // Its item has grown.
+    }
     return {};
   }
   FormattedEditor editor(store, index);

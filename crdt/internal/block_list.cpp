@@ -22,15 +22,16 @@ std::uint32_t last_at_or_before(const Vector& sorted, std::uint32_t clock, Clock
 
 BlockList::Cursor BlockList::find(std::uint32_t clock) const {
   COTERIE_DCHECK(!chunks_.empty());
-  // Edits come in runs: the last hit or its right neighbour is often right.
-  if (hint_.chunk < chunks_.size() && hint_.slot < chunks_[hint_.chunk].size()) {
-    Cursor cursor = hint_;
-    if (at(cursor).clock <= clock) {
-      Cursor after = next(cursor);
-      if (is_end(after) || clock < at(after).clock) return cursor;
-      cursor = after;
-      after = next(cursor);
-      if (is_end(after) || clock < at(after).clock) return hint_ = cursor;
+  if (clock >= chunks_.back().back().clock) return back();
+  // Look-ups come in runs: the last hit or one soon after it is often right.
+  constexpr std::uint32_t kHintSteps = 4;
+  if (hint_.chunk < chunks_.size()) {
+    const Chunk& chunk = chunks_[hint_.chunk];
+    std::uint32_t slot = hint_.slot;
+    if (slot < chunk.size() && chunk[slot].clock <= clock) {
+      for (std::uint32_t i = 0; i < kHintSteps && slot + 1 < chunk.size(); ++i, ++slot) {
+        if (clock < chunk[slot + 1].clock) return hint_ = {hint_.chunk, slot};
+      }
     }
   }
   const std::uint32_t chunk = last_at_or_before(

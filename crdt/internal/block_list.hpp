@@ -67,6 +67,11 @@ class BlockList {
   /// Inserts after `cursor` and returns the new entry's cursor.
   Cursor insert_after(Cursor cursor, std::uint32_t clock, ItemIndex item);
 
+  /// The entry now starts at `clock`, still after the one before it.
+  void set_clock(Cursor cursor, std::uint32_t clock) {
+    chunks_[cursor.chunk][cursor.slot].clock = clock;
+  }
+
   /// Erases the entry and returns the one before it. Precondition: !is_begin(cursor).
   Cursor erase(Cursor cursor);
 

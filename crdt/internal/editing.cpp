@@ -22,6 +22,24 @@ Status check_at_depth(const Any& value, std::size_t depth) {
 
 }  // namespace
 
+Gap gap_at(Store& store, BranchIndex branch, std::uint64_t index) {
+  const Store::Cursor cursor = store.cursor();
+  if (cursor.branch == branch &&
+      index == cursor.start + store.items[cursor.item].visible_length()) {
+    // Typing goes on where it was: usually all right of the cursor up to the next visible item is
+    // a few deleted ones.
+    constexpr int kSteps = 6;
+    ItemIndex left = cursor.item;
+    for (int i = 0; i < kSteps; ++i) {
+      const ItemIndex right = store.items[left].right;
+      if (right == kNone || store.items[right].visible_length() > 0) return {left, right};
+      left = right;
+    }
+  }
+  const ItemIndex right = item_starting_at(store, branch, index);
+  return {right == kNone ? store.branches[branch].end : store.items[right].left, right};
+}
+
 ItemIndex item_starting_at(Store& store, BranchIndex branch, std::uint64_t index) {
   const auto found = store.find_position(branch, static_cast<std::uint32_t>(index));
   if (found.item == kNone || found.offset == 0) return found.item;
@@ -31,13 +49,26 @@ ItemIndex item_starting_at(Store& store, BranchIndex branch, std::uint64_t index
 
 void remove_elements(Store& store, BranchIndex branch, std::uint64_t index, std::uint64_t length) {
   while (length > 0) {
-    const ItemIndex at = item_starting_at(store, branch, index);
+    const auto found = store.find_position(branch, static_cast<std::uint32_t>(index));
+    const Store::Cursor before = store.cursor();
+    const Item& held = store.items[found.item];
+    if (found.offset > 0 && held.length - found.offset <= length) {
+      const std::uint32_t count = held.length - found.offset;
+      if (store.give_to_deleted_right(found.item, count)) {
+        length -= count;
+        continue;
+      }
+    }
+    const ItemIndex at = found.offset == 0
+                             ? found.item
+                             : store.item_clean_start({held.client, held.clock + found.offset});
     const Item& item = store.items[at];
     if (length < item.length) {
       store.item_clean_start({item.client, item.clock + static_cast<std::uint32_t>(length)});
     }
     length -= item.length;
     store.delete_item(at);
+    if (found.offset > 0) store.set_cursor(before);  // What was deleted is right of it.
   }
 }
 

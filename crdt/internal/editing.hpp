@@ -18,13 +18,22 @@ inline constexpr Error kTooDeep{ErrorCode::kLimitExceeded, "value nested too dee
 class Edit {
  public:
   explicit Edit(Store& store) : store_(store) { store_.begin(true); }
-  ~Edit() { (void)store_.commit(); }  // The observer, or the outer transaction, has the update.
+  ~Edit() {
+    (void)store_.commit(false);
+  }  // The observer, or the outer transaction, has the update.
   Edit(const Edit&) = delete;
   Edit& operator=(const Edit&) = delete;
 
  private:
   Store& store_;
 };
+
+/// Where text goes in at `index`: after all that is deleted there, as Yjs has it.
+struct Gap {
+  ItemIndex left = kNone;
+  ItemIndex right = kNone;
+};
+Gap gap_at(Store& store, BranchIndex branch, std::uint64_t index);
 
 /// The visible item that starts at `index` of a list, split off if need be; kNone at the end.
 ItemIndex item_starting_at(Store& store, BranchIndex branch, std::uint64_t index);

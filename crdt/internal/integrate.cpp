@@ -63,6 +63,7 @@ bool Store::extend_left(const NewItem& item) {
   client.state += item.length;
   branches[left.parent].length += item.length;
   if (parent.index_root != kNone) positions_.set_length(item.left, left.length);
+  if (cursor_.branch == left.parent && cursor_.item != item.left) cursor_ = {};
   note_change(left.parent);
   return true;
 }
@@ -166,6 +167,7 @@ void Store::store_content(const NewItem& source, ItemIndex index) {
 
 void Store::integrate_gc(ClientIndex client, std::uint32_t clock, std::uint32_t length) {
   touch(client);
+  transaction_.tidy = false;
   const ItemIndex index = new_item();
   Item& item = items[index];
   item.client = client;
@@ -184,6 +186,8 @@ ItemIndex Store::integrate(const NewItem& source) {
   if (!neighbours) left = resolve_conflicts(source);
 
   touch(source.client);
+  transaction_.tidy = false;
+  if (cursor_.branch == source.parent) cursor_ = {};
   const ItemIndex index = new_item();
   Item& item = items[index];
   item.client = source.client;
@@ -244,8 +248,49 @@ void Store::mark_deleted(ItemIndex index) {
     if (parent.index_root != kNone) positions_.set_length(index, 0);
   }
   item.deleted = true;
+  transaction_.tidy = false;
+  if (cursor_.branch == item.parent) cursor_ = {};
   note_delete(item);
   note_change(item.parent);
+}
+
+bool Store::give_to_deleted_right(ItemIndex index, std::uint32_t count) {
+  Item& item = items[index];
+  if (!gc || count >= item.length || item.right == kNone || item.in_map || item.deleted ||
+      (item.kind != ContentKind::kString && item.kind != ContentKind::kAny) || item.keep ||
+      item.redone) {
+    return false;
+  }
+  Item& rest = items[item.right];
+  if (rest.kind != ContentKind::kDeleted || rest.client != item.client ||
+      rest.clock != item.end() || !(rest.origin == item.last_id()) ||
+      !(rest.right_origin == item.right_origin) || rest.redone || rest.keep) {
+    return false;
+  }
+  Client& client = clients_[item.client];
+  const std::uint32_t kept = item.length - count;
+  if (item.kind == ContentKind::kString && item.ascii) {
+    client.dead_bytes += count;
+  } else {
+    const ByteView content = content_of(item);
+    if (item.kind == ContentKind::kString && utf16_position(content, kept).inside_pair) {
+      return false;
+    }
+    client.dead_bytes +=
+        content.size() - content_prefix_bytes(item.kind, item.ascii, content, kept);
+  }
+  client.blocks.set_clock(client.blocks.find(rest.clock), rest.clock - count);
+  item.length = kept;
+  rest.clock -= count;
+  rest.length += count;
+  rest.origin = item.last_id();
+  Branch& parent = branches[item.parent];
+  parent.length -= count;
+  if (parent.index_root != kNone) positions_.set_length(index, kept);
+  if (cursor_.branch == item.parent && cursor_.item != index) cursor_ = {};
+  transaction_.deletes.push_back({item.client, rest.clock, count});
+  note_change(item.parent);
+  return true;
 }
 
 void Store::delete_item(ItemIndex index) {
@@ -276,6 +321,11 @@ void Store::delete_item(ItemIndex index) {
 void Store::apply_delete(ClientIndex client, std::uint32_t clock, std::uint32_t end) {
   const BlockList& blocks = clients_[client].blocks;
   BlockList::Cursor at = blocks.find(clock);
+  if (const ItemIndex index = blocks.item(at); items[index].end() == end &&
+                                               items[index].clock < clock &&
+                                               give_to_deleted_right(index, end - clock)) {
+    return;
+  }
   if (const Item& first = items[blocks.item(at)]; !first.deleted && first.clock < clock) {
     split(at, blocks.item(at), clock - first.clock);
     at = blocks.next(blocks.find(clock - 1));

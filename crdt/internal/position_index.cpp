@@ -99,12 +99,14 @@ void PositionIndex::free_subtree(std::uint32_t id, std::uint32_t height) {
 
 void PositionIndex::drop(Branch& branch) {
   if (branch.index_root == kNone) return;
+  settle();
   free_subtree(branch.index_root & ~kRootBit, height(branch));
   branch.index_root = kNone;
 }
 
-PositionIndex::Found PositionIndex::find(const Branch& branch, std::uint32_t position) const {
+PositionIndex::Found PositionIndex::find(const Branch& branch, std::uint32_t position) {
   if (position >= branch.length) return {};
+  settle();
   std::uint32_t id = branch.index_root & ~kRootBit;
   for (std::uint32_t level = height(branch); level > 0; --level) {
     const Node& node = nodes_[id];
@@ -118,7 +120,8 @@ PositionIndex::Found PositionIndex::find(const Branch& branch, std::uint32_t pos
   return {leaf.items[slot], position};
 }
 
-std::uint32_t PositionIndex::position_of(ItemIndex item) const {
+std::uint32_t PositionIndex::position_of(ItemIndex item) {
+  settle();
   std::uint32_t child = items_[item].place;
   const Leaf& leaf = leaves_[child];
   std::uint32_t slot = slot_of(leaf.items, leaf.count, item);
@@ -143,17 +146,19 @@ void PositionIndex::add_above(std::uint32_t child, std::uint32_t parent, std::ui
   }
 }
 
-void PositionIndex::set_length(ItemIndex item, std::uint32_t length) {
-  const std::uint32_t id = items_[item].place;
+void PositionIndex::settle() {
+  if (held_item_ == kNone) return;
+  const std::uint32_t id = items_[held_item_].place;
   Leaf& leaf = leaves_[id];
-  const std::uint32_t slot = slot_of(leaf.items, leaf.count, item);
-  const std::uint32_t delta = length - leaf.lengths[slot];
-  if (delta == 0) return;
-  leaf.lengths[slot] = length;
-  add_above(id, leaf.parent, delta);
+  const std::uint32_t slot = slot_of(leaf.items, leaf.count, held_item_);
+  const std::uint32_t delta = held_length_ - leaf.lengths[slot];
+  leaf.lengths[slot] = held_length_;
+  held_item_ = kNone;
+  if (delta != 0) add_above(id, leaf.parent, delta);
 }
 
 void PositionIndex::insert(Branch& branch, BranchIndex index, ItemIndex left, ItemIndex item) {
+  settle();
   std::uint32_t id = 0;
   if (left != kNone) {
     id = items_[left].place;
@@ -245,6 +250,7 @@ void PositionIndex::insert_child(Branch& branch, BranchIndex index, std::uint32_
 }
 
 void PositionIndex::remove(Branch& branch, BranchIndex index, ItemIndex item) {
+  settle();
   const std::uint32_t id = items_[item].place;
   Leaf& leaf = leaves_[id];
   const std::uint32_t slot = slot_of(leaf.items, leaf.count, item);

@@ -31,10 +31,10 @@ class PositionIndex {
   void drop(Branch& branch);
 
   /// The item that holds element `position`.
-  Found find(const Branch& branch, std::uint32_t position) const;
+  Found find(const Branch& branch, std::uint32_t position);
 
   /// Number of elements before `item`.
-  std::uint32_t position_of(ItemIndex item) const;
+  std::uint32_t position_of(ItemIndex item);
 
   /// Notes a new item right of `left` (kNone: at the start). The branch has a tree.
   void insert(Branch& branch, BranchIndex index, ItemIndex left, ItemIndex item);
@@ -42,8 +42,13 @@ class PositionIndex {
   /// Forgets an item that was squashed away. Its length must have been moved elsewhere before.
   void remove(Branch& branch, BranchIndex index, ItemIndex item);
 
-  /// Notes that `item` now contributes `length` elements.
-  void set_length(ItemIndex item, std::uint32_t length);
+  /// Notes that `item` now contributes `length` elements. O(1) while it is the same item again and
+  /// again, as in typing: the tree is told when it is next used.
+  void set_length(ItemIndex item, std::uint32_t length) {
+    if (held_item_ != item) settle();
+    held_item_ = item;
+    held_length_ = length;
+  }
 
  private:
   static constexpr std::uint32_t kLeafMax = 32;
@@ -66,6 +71,8 @@ class PositionIndex {
   };
 
   static std::uint32_t slot_of(const std::uint32_t* list, std::uint32_t count, std::uint32_t what);
+  /// Tells the tree the length that set_length() holds back.
+  void settle();
   std::uint32_t new_leaf();
   std::uint32_t new_node();
   void free_subtree(std::uint32_t id, std::uint32_t height);
@@ -82,6 +89,8 @@ class PositionIndex {
   StableVector<Item>& items_;
   StableVector<Leaf> leaves_;
   StableVector<Node> nodes_;
+  ItemIndex held_item_ = kNone;
+  std::uint32_t held_length_ = 0;
   std::uint32_t free_leaf_ = kNone;
   std::uint32_t free_node_ = kNone;
 };

@@ -193,6 +193,7 @@ ItemIndex Store::split(BlockList::Cursor cursor, ItemIndex index, std::uint32_t 
   clients_[left.client].blocks.insert_after(cursor, right.clock, right_index);
   // The halves are tried for squashing when the transaction ends.
   transaction_.splits.push_back(right.id());
+  transaction_.tidy = false;
   return right_index;
 }
 
@@ -239,8 +240,25 @@ std::uint32_t Store::split_pair(Client& client, Item& item, std::uint32_t byte,
 
 PositionIndex::Found Store::find_position(BranchIndex index, std::uint32_t position) {
   Branch& branch = branches[index];
+  if (position >= branch.length) return {};
+  if (cursor_.branch == index && position >= cursor_.start) {
+    // Steps from the cursor to what is right of it, over deleted items, before the tree is asked.
+    constexpr int kCursorSteps = 6;
+    std::uint32_t start = cursor_.start;
+    ItemIndex at = cursor_.item;
+    for (int i = 0; i < kCursorSteps && at != kNone; ++i, at = items[at].right) {
+      const std::uint32_t length = items[at].visible_length();
+      if (position - start < length) {
+        cursor_ = {index, at, start};
+        return {at, position - start};
+      }
+      start += length;
+    }
+  }
   if (branch.index_root == kNone) positions_.build(branch, index);
-  return positions_.find(branch, position);
+  const PositionIndex::Found found = positions_.find(branch, position);
+  cursor_ = {index, found.item, position - found.offset};
+  return found;
 }
 
 }  // namespace coterie::crdt::internal

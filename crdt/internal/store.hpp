@@ -49,6 +49,7 @@ struct Transaction {
   std::vector<DeleteRange<ClientIndex>> deletes;  ///< In order of deletion.
   std::vector<LocalId> splits;                    ///< Items to try to squash again.
   std::vector<BranchIndex> changed_texts;         ///< Texts that existed before.
+  bool tidy = true;  ///< Nothing to collect or squash: all went the short ways.
 
   bool empty() const { return clients.empty() && deletes.empty(); }
   void clear() {
@@ -56,6 +57,7 @@ struct Transaction {
     deletes.clear();
     splits.clear();
     changed_texts.clear();
+    tidy = true;
   }
 };
 
@@ -131,8 +133,8 @@ class Store {
   bool in_transaction() const { return depth_ > 0; }
   void begin(bool local);
   /// Ends the outermost transaction: formatting clean-up, collection, squashing. Returns the
-  /// effective update, empty if nothing changed. Inner calls return nothing.
-  Bytes commit();
+  /// effective update if it is `wanted`, empty if nothing changed. Inner calls return nothing.
+  Bytes commit(bool wanted = true);
 
   // --- Editing, inside a transaction ---------------------------------------------------------
 
@@ -145,8 +147,23 @@ class Store {
                          ContentKind kind, std::uint32_t length, ByteView content,
                          bool ascii = false, TypeKind type = TypeKind::kUnknown);
 
-  /// The item that holds a position of a list, by the index (built when first needed).
+  /// The item that holds a position of a list. By the cursor when the edits are at one place, else
+  /// by the index (built when first needed).
   PositionIndex::Found find_position(BranchIndex branch, std::uint32_t position);
+
+  /// Where the last local edit of a list was: an item of it, and the position where that starts.
+  struct Cursor {
+    BranchIndex branch = kNone;
+    ItemIndex item = kNone;
+    std::uint32_t start = 0;
+  };
+  const Cursor& cursor() const { return cursor_; }
+  /// For those who know that the edits since the cursor was taken were there or right of it.
+  void set_cursor(const Cursor& cursor) { cursor_ = cursor; }
+
+  /// Deletes the last `count` elements of an item whose right neighbour is the rest of the same
+  /// item, deleted before: that grows to the left. False (nothing done) where it is not so.
+  bool give_to_deleted_right(ItemIndex item, std::uint32_t count);
 
   /// Whether the document may take `more` bytes of content.
   bool has_room(std::uint64_t more) const { return content_bytes_ + more <= kContentBytesMax; }
@@ -203,18 +220,18 @@ class Store {
   bool pending_ready() const;
 
   // transaction.cpp
-  Bytes finish(Transaction& transaction);
+  Bytes finish(Transaction& transaction, bool wanted);
   void sort_deletes(Transaction& transaction);
   void collect(const Transaction& transaction);
   void collect_item(ItemIndex index);
   void squash(const Transaction& transaction);
   void squash_deleted(Client& client, std::uint32_t clock, std::uint32_t end);
-  void squash_new(Client& client, std::uint32_t before);
+  void squash_new(Client& client);
   bool try_squash(ItemIndex left, ItemIndex right);
   /// Squashes the block at `cursor` and those before it while they fit; returns where they went.
   BlockList::Cursor squash_with_lefts(Client& client, BlockList::Cursor cursor,
                                       std::uint32_t& merged);
-  Bytes encode_transaction(const Transaction& transaction);
+  void encode_transaction(Transaction& transaction);
   void clean_formatting(Transaction& after);
 
   // encode.cpp
@@ -253,7 +270,12 @@ class Store {
   std::map<ClientId, std::map<std::uint32_t, std::uint32_t>> pending_deletes_;
   std::size_t pending_delete_count_ = 0;
 
-  ParsedUpdate parsed_;  ///< Scratch, kept for its capacity.
+  Cursor cursor_;
+
+  // Scratch, kept for its capacity.
+  ParsedUpdate parsed_;
+  WireWriter scratch_;
+  std::vector<DeleteRange<ClientId>> encoded_deletes_;
 };
 
 }  // namespace coterie::crdt::internal

@@ -21,7 +21,7 @@ void Store::begin(bool local) {
   transaction_.local = local;
 }
 
-Bytes Store::commit() {
+Bytes Store::commit(bool wanted) {
   COTERIE_ASSERT(depth_ > 0);
   if (--depth_ > 0) return {};
   bool clean = false;
@@ -31,7 +31,7 @@ Bytes Store::commit() {
     clean =
         clean || (branch.has_formatting && (branch.item == kNone || !items[branch.item].deleted));
   }
-  if (transaction_.local || !clean) return finish(transaction_);
+  if (transaction_.local || !clean) return finish(transaction_, wanted);
 
   // Formatting is tidied in a second transaction that begins before the first one is finished.
   Transaction first = std::move(transaction_);
@@ -40,36 +40,43 @@ Bytes Store::commit() {
   transaction_.local = true;
   clean_formatting(first);
   for (const BranchIndex index : transaction_.changed_texts) branches[index].changed = false;
-  const Bytes updates[] = {finish(first), finish(transaction_)};
-  if (updates[1].empty()) return updates[0];
+  Bytes update = finish(first, wanted);
+  Bytes tidied = finish(transaction_, wanted);
+  if (tidied.empty()) return update;
+  const Bytes updates[] = {std::move(update), std::move(tidied)};
   auto merged = merge_updates(std::span<const Bytes>(updates));
   COTERIE_ASSERT(merged.has_value());
   return *std::move(merged);
 }
 
-Bytes Store::finish(Transaction& transaction) {
-  if (transaction.empty() && transaction.splits.empty()) return {};
-  sort_deletes(transaction);
-  if (gc) collect(transaction);
-  squash(transaction);
-  for (const auto& range : transaction.deletes) {
-    Client& client = clients_[range.client];
-    if (client.dead_bytes >= kCompactBytesMin && client.dead_bytes > client.content.size() / 2) {
-      compact_content(client);
+Bytes Store::finish(Transaction& transaction, bool wanted) {
+  if (!transaction.tidy) {
+    sort_deletes(transaction);
+    if (gc) collect(transaction);
+    squash(transaction);
+    for (const auto& range : transaction.deletes) {
+      Client& client = clients_[range.client];
+      if (client.dead_bytes >= kCompactBytesMin && client.dead_bytes > client.content.size() / 2) {
+        compact_content(client);
+      }
     }
   }
-  if (transaction.empty()) return {};
-  Bytes update = encode_transaction(transaction);
+  if (transaction.empty() || (!wanted && !observer)) return {};
+  encode_transaction(transaction);
+  const ByteView update = scratch_.view();
   if (observer) observer(update);
-  return update;
+  return wanted ? Bytes(update.begin(), update.end()) : Bytes();
 }
 
 void Store::sort_deletes(Transaction& transaction) {
   auto& ranges = transaction.deletes;
   if (ranges.size() < 2) return;
-  std::sort(ranges.begin(), ranges.end(), [](const auto& a, const auto& b) {
+  const auto before = [](const auto& a, const auto& b) {
     return a.client != b.client ? a.client < b.client : a.clock < b.clock;
-  });
+  };
+  if (!std::is_sorted(ranges.begin(), ranges.end(), before)) {
+    std::sort(ranges.begin(), ranges.end(), before);
+  }
   std::size_t kept = 0;
   for (std::size_t i = 1; i < ranges.size(); ++i) {
     auto& left = ranges[kept];
@@ -93,7 +100,9 @@ void Store::collect(const Transaction& transaction) {
     for (auto at = blocks.find(range.clock); !blocks.is_end(at) && blocks.at(at).clock < end;
          at = blocks.next(at)) {
       const Item& item = items[blocks.item(at)];
-      if (item.deleted && !item.is_gc() && !item.keep) collect_item(blocks.item(at));
+      if (item.deleted && item.kind > ContentKind::kDeleted && !item.keep) {
+        collect_item(blocks.item(at));
+      }
     }
   }
 }
@@ -124,6 +133,8 @@ void Store::collect_item(ItemIndex index) {
   while (!open.empty()) {
     const BranchIndex branch = open.back();
     open.pop_back();
+    positions_.drop(branches[branch]);
+    if (cursor_.branch == branch) cursor_ = {};
     for (ItemIndex at = branches[branch].start; at != kNone;) {
       const ItemIndex next = items[at].right;
       to_gc(at);
@@ -147,9 +158,7 @@ void Store::squash(const Transaction& transaction) {
   for (const auto& range : transaction.deletes) {
     squash_deleted(clients_[range.client], range.clock, range.clock + range.length);
   }
-  for (const ClientIndex index : transaction.clients) {
-    squash_new(clients_[index], clients_[index].before);
-  }
+  for (const ClientIndex index : transaction.clients) squash_new(clients_[index]);
   std::uint32_t merged = 0;
   for (auto id = transaction.splits.rbegin(); id != transaction.splits.rend(); ++id) {
     Client& client = clients_[id->client];
@@ -177,11 +186,10 @@ void Store::squash_deleted(Client& client, std::uint32_t clock, std::uint32_t en
 }
 
 /// Tries all pairs from the first new struct on.
-void Store::squash_new(Client& client, std::uint32_t before) {
+void Store::squash_new(Client& client) {
   std::uint32_t merged = 0;
-  const std::uint32_t first = client.blocks.at(client.blocks.find(before)).clock;
   BlockList::Cursor at = client.blocks.back();
-  while (!client.blocks.is_begin(at) && client.blocks.at(at).clock >= first) {
+  while (!client.blocks.is_begin(at) && items[client.blocks.item(at)].end() > client.before) {
     at = squash_with_lefts(client, at, merged);
     if (client.blocks.is_begin(at)) return;
     at = client.blocks.previous(at);
@@ -235,6 +243,7 @@ bool Store::try_squash(ItemIndex left_index, ItemIndex right_index) {
     if (entry->last == right_index) entry->last = left_index;
   } else {
     if (parent.end == right_index) parent.end = left_index;
+    if (cursor_.item == right_index) cursor_ = {};
     if (parent.index_root != kNone) positions_.remove(parent, left.parent, right_index);
   }
   left.keep = left.keep || right.keep;
@@ -251,23 +260,25 @@ bool Store::try_squash(ItemIndex left_index, ItemIndex right_index) {
 // --- The effective update
 // -------------------------------------------------------------------------
 
-Bytes Store::encode_transaction(const Transaction& transaction) {
-  std::vector<ClientIndex> changed = transaction.clients;
-  std::sort(changed.begin(), changed.end(),
-            [&](ClientIndex a, ClientIndex b) { return clients_[a].id > clients_[b].id; });
-  WireWriter out;
-  out.varuint(changed.size());
+/// Into scratch_.
+void Store::encode_transaction(Transaction& transaction) {
+  auto& changed = transaction.clients;
+  if (changed.size() > 1) {
+    std::sort(changed.begin(), changed.end(),
+              [&](ClientIndex a, ClientIndex b) { return clients_[a].id > clients_[b].id; });
+  }
+  scratch_.clear();
+  scratch_.reserve(16);
+  scratch_.varuint(changed.size());
   for (const ClientIndex index : changed) {
-    write_section(out, clients_[index], clients_[index].before);
+    write_section(scratch_, clients_[index], clients_[index].before);
   }
-  std::vector<DeleteRange<ClientId>> deletes;
-  deletes.reserve(transaction.deletes.size());
+  encoded_deletes_.clear();
   for (const auto& range : transaction.deletes) {
-    deletes.push_back({clients_[range.client].id, range.clock, range.length});
+    encoded_deletes_.push_back({clients_[range.client].id, range.clock, range.length});
   }
-  sort_and_merge(deletes);
-  write_delete_set(out, deletes);
-  return out.take();
+  sort_and_merge(encoded_deletes_);
+  write_delete_set(scratch_, encoded_deletes_);
 }
 
 }  // namespace coterie::crdt::internal

@@ -217,6 +217,8 @@ class WireWriter {
   explicit WireWriter(std::size_t expected = 64) { buffer_.resize(expected < 64 ? 64 : expected); }
 
   std::size_t size() const { return size_; }
+  ByteView view() const { return {buffer_.data(), size_}; }
+  void clear() { size_ = 0; }
 
   /// Makes room for `count` more bytes.
   void reserve(std::size_t count) {
