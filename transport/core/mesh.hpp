@@ -151,8 +151,10 @@ class Mesh {
     Duration link_timeout = std::chrono::seconds(8);  ///< Without any frame, a link is dead.
     Duration dial_delay_min = std::chrono::milliseconds(200);
     Duration dial_delay_max = std::chrono::seconds(10);
-    std::size_t link_window_bytes = 256 * 1024;      ///< Handed to the driver and not yet sent.
-    std::size_t outbox_bytes_max = 4 * 1024 * 1024;  ///< Per link; beyond it pushes are dropped.
+    std::size_t link_window_bytes =
+        std::size_t{256} * 1024;  ///< Handed to the driver and not yet sent.
+    std::size_t outbox_bytes_max =
+        std::size_t{4096} * 1024;  ///< Per link; beyond it pushes are dropped.
   };
 
   // Outputs.

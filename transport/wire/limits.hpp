@@ -14,13 +14,15 @@
 
 namespace coterie::transport {
 
+inline constexpr std::size_t kKiB = 1024;
+
 // Frames.
 
 /// One frame, whole. Large enough for an entry with a pasted chapter in it; small enough that a few
 /// hundred links with one frame each in flight fit in memory. The driver refuses more unread.
-inline constexpr std::size_t kFrameBytesMax = 1024 * 1024;
+inline constexpr std::size_t kFrameBytesMax = 1024 * kKiB;
 /// Room in a frame for everything around its payload: ids, lengths, fields of later versions.
-inline constexpr std::size_t kFrameOverheadBytesMax = 4 * 1024;
+inline constexpr std::size_t kFrameOverheadBytesMax = 4 * kKiB;
 /// One log entry in its stored form: it travels in one frame.
 inline constexpr std::size_t kEntryBytesMax = kFrameBytesMax - kFrameOverheadBytesMax;
 /// Arrays within arrays. Ours need 4; two more leave room for later fields.
@@ -34,10 +36,10 @@ inline constexpr std::size_t kValuesPerFrameMax = 90'000;
 /// a full bulk frame of kBulkFrameBytes holds about 300.
 inline constexpr std::size_t kEntriesPerFrameMax = 4'096;
 /// What one pull may ask for at most: a long catch-up streams in batches of this size.
-inline constexpr std::size_t kPullBytesMax = 256 * 1024;
+inline constexpr std::size_t kPullBytesMax = 256 * kKiB;
 /// Answers to pulls are cut into frames of about this size, so that a keystroke never waits behind
 /// more than one of them. An entry that is larger travels alone.
-inline constexpr std::size_t kBulkFrameBytes = 64 * 1024;
+inline constexpr std::size_t kBulkFrameBytes = 64 * kKiB;
 /// Entries of this size or more are announced and pulled, not pushed: with several links each, most
 /// nodes would otherwise receive them more than once.
 inline constexpr std::size_t kAnnounceEntryBytesMin = 1024;
@@ -59,8 +61,6 @@ inline constexpr std::size_t kNeighboursPerFrameMax = 16'384;
 inline constexpr std::size_t kMembersMax = 1'024;
 /// One address of a member: "tcp://" + a DNS name (253) + port.
 inline constexpr std::size_t kAddressBytesMax = 280;
-/// Addresses of one member.
-inline constexpr std::size_t kAddressesMax = 16;
 
 // Received and not yet verified: at rest with the engine, waiting for signature checks and commits.
 
@@ -72,7 +72,7 @@ inline constexpr std::size_t kUnverifiedBytesMax = 16 * kFrameBytesMax;
 // Awareness.
 
 /// One sealed awareness message.
-inline constexpr std::size_t kAwarenessBytesMax = 4 * 1024;
+inline constexpr std::size_t kAwarenessBytesMax = 4 * kKiB;
 /// Messages a device may send per second, lasting; a cursor that moves at 30 frames a second.
 inline constexpr std::uint64_t kAwarenessPerSecond = 30;
 /// Messages a device may send at once: the state of 60 documents on connect.
@@ -87,12 +87,12 @@ inline constexpr std::size_t kAwarenessTopicsMax = 1'024;
 /// Messages given to the engine and not yet judged; more are dropped.
 inline constexpr std::size_t kAwarenessUnjudgedMax = 1'024;
 /// Waiting in one link's outbox; the oldest is dropped.
-inline constexpr std::size_t kAwarenessOutboxBytesMax = 512 * 1024;
+inline constexpr std::size_t kAwarenessOutboxBytesMax = 512 * kKiB;
 
 // Application frames (joining) and guests.
 
 /// Payload of one application frame.
-inline constexpr std::size_t kApplicationBytesMax = 256 * 1024;
+inline constexpr std::size_t kApplicationBytesMax = 256 * kKiB;
 /// Waiting in one link's outbox; more are refused.
 inline constexpr std::size_t kApplicationOutboxBytesMax = 4 * kApplicationBytesMax;
 /// A guest redeems an invite and leaves: a handful of frames, a short stay, few at a time.

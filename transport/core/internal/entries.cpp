@@ -289,10 +289,8 @@ Status Mesh::State::handle(Link& link, Pull& pull) {
   }
   const ServeQueue::Item item{
       {pull.workspace, pull.log}, pull.first, static_cast<std::size_t>(pull.bytes_max)};
-  if (!link.outbox.serve.put(item)) {
-    return Error{ErrorCode::kLimitExceeded, "pulls waiting for an answer"};
-  }
-  ++counters.pulls_served;
+  // Too many: not answered, and no fault, for on a slow link an honest peer may have given up some.
+  if (link.outbox.serve.put(item)) ++counters.pulls_served;
   ready(link);
   return {};
 }
