@@ -3,3 +3,11 @@ coterie_test(node.records_test SOURCES node/records_test.cpp DEPENDS coterie::no
 coterie_test(node.membership_test SOURCES node/membership_test.cpp DEPENDS coterie::node_log)
 coterie_test(node.invite_test SOURCES node/invite_test.cpp DEPENDS coterie::node_log)
 coterie_test(node.engine_test SOURCES node/engine_test.cpp DEPENDS coterie::node_core)
+coterie_test(node.golden_test SOURCES node/golden_test.cpp
+             DEPENDS coterie::node_log nlohmann_json::nlohmann_json)
+coterie_test(node.sync_protocol_test SOURCES node/sync_protocol_test.cpp DEPENDS coterie::node_core)
+coterie_test(node.client_limits_test SOURCES node/client_limits_test.cpp DEPENDS coterie::node_core)
+
+add_executable(entry_golden golden/entries/generate.cpp)
+target_include_directories(entry_golden PRIVATE ${PROJECT_SOURCE_DIR})
+target_link_libraries(entry_golden PRIVATE coterie::node_log coterie_options)

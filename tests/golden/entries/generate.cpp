@@ -1,0 +1,42 @@
+// Writes entries_v1.json: the bytes of tests/support/entry_samples.hpp. Run it only for a new
+// version of a format; the old file then stays, and must go on decoding.
+
+#include <cstdio>
+
+#include "tests/support/entry_samples.hpp"
+
+int main() {
+  using namespace coterie;
+  const auto samples = testing::entry_samples();
+  const auto line = [](const char* name, const std::string& value) {
+    std::printf("  \"%s\": \"%s\",\n", name, value.c_str());
+  };
+  const auto list = [](const char* name, const std::vector<Bytes>& items) {
+    std::printf("  \"%s\": [", name);
+    const char* separator = "\n";
+    for (const Bytes& item : items) {
+      std::printf("%s    \"%s\"", separator, to_hex(item).c_str());
+      separator = ",\n";
+    }
+    std::printf("\n  ],\n");
+  };
+  std::printf("{\n");
+  line("made_by", "tests/golden/entries/generate.cpp (bin/entry_golden)");
+  line("founder_seed", to_hex(samples.founder_seed.view()));
+  line("newcomer_seed", to_hex(samples.newcomer_seed.view()));
+  line("invite_seed", to_hex(samples.invite_seed.view()));
+  line("epoch_key", to_hex(samples.epoch_key.view()));
+  line("incarnation", "0123456789abcdef");
+  line("workspace", samples.workspace.hex());
+  list("entries", samples.entries);
+  line("head", samples.head.hash.hex());
+  list("records", samples.records);
+  line("invite", samples.invite);
+  std::printf("  \"messages\": {");
+  const char* separator = "\n";
+  for (const auto& [name, message] : samples.messages) {
+    std::printf("%s    \"%s\": \"%s\"", separator, name.c_str(), to_hex(message).c_str());
+    separator = ",\n";
+  }
+  std::printf("\n  }\n}\n");
+}

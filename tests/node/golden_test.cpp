@@ -1,0 +1,99 @@
+// The formats of node/core stay what they were: our bytes equal the golden file's, and the golden
+// file's are read as what they are.
+
+#include <gtest/gtest.h>
+
+#include <fstream>
+#include <nlohmann/json.hpp>
+
+#include "node/core/membership/membership.hpp"
+#include "tests/support/entry_samples.hpp"
+
+namespace coterie::node {
+namespace {
+
+nlohmann::json golden() {
+  std::ifstream in(std::string(COTERIE_SOURCE_DIR) + "/tests/golden/entries/entries_v1.json");
+  return nlohmann::json::parse(in);
+}
+
+Bytes bytes_of(const nlohmann::json& value) {
+  auto bytes = from_hex(value.get<std::string>());
+  EXPECT_TRUE(bytes);
+  return bytes ? *bytes : Bytes{};
+}
+
+TEST(GoldenTest, WeWriteWhatWeWrote) {
+  const auto samples = testing::entry_samples();
+  const auto file = golden();
+  EXPECT_EQ(file.at("workspace"), samples.workspace.hex());
+  EXPECT_EQ(file.at("head"), samples.head.hash.hex());
+  EXPECT_EQ(file.at("invite"), samples.invite);
+  ASSERT_EQ(file.at("entries").size(), samples.entries.size());
+  for (std::size_t i = 0; i < samples.entries.size(); ++i) {
+    EXPECT_EQ(file.at("entries")[i], to_hex(samples.entries[i])) << "entry " << i;
+  }
+  for (std::size_t i = 0; i < samples.records.size(); ++i) {
+    EXPECT_EQ(file.at("records")[i], to_hex(samples.records[i])) << "record " << i;
+  }
+  ASSERT_EQ(file.at("messages").size(), samples.messages.size());
+  for (const auto& [name, message] : samples.messages) {
+    EXPECT_EQ(file.at("messages").at(name), to_hex(message)) << name;
+  }
+}
+
+TEST(GoldenTest, WeReadWhatWasWritten) {
+  const auto file = golden();
+  const auto workspace = *WorkspaceId::from(bytes_of(file.at("workspace")));
+  const auto founder =
+      crypto::SigningKey::from_seed(*crypto::SecretKey::from(bytes_of(file.at("founder_seed"))));
+  const auto newcomer =
+      crypto::SigningKey::from_seed(*crypto::SecretKey::from(bytes_of(file.at("newcomer_seed"))));
+  const LogId log{founder.id(), 0x0123456789abcdef};
+  std::vector<Bytes> stored;
+  for (const auto& entry : file.at("entries")) stored.push_back(bytes_of(entry));
+  const auto run = verify_run(workspace, log, {}, stored);
+  ASSERT_TRUE(run);
+  EXPECT_EQ(run->back().hash.hex(), file.at("head"));
+  EXPECT_TRUE(equal(run->front().hash.view(), workspace.view()));
+
+  Membership membership(workspace);
+  crypto::SecretKey key;
+  std::size_t record = 0;
+  for (const auto& [entry, hash] : *run) {
+    if (entry.entry_class == EntryClass::kContent) {
+      const auto clear = open_entry(entry, key);
+      ASSERT_TRUE(clear);
+      EXPECT_EQ(to_hex(*clear), file.at("records")[record++]);
+      EXPECT_TRUE(decode_record(workspace, *clear));
+      continue;
+    }
+    ASSERT_TRUE(membership.add(hash, log.device, entry.heads, entry.payload,
+                               entry.entry_class == EntryClass::kGenesis));
+    const auto operation = decode_operation(entry.payload);
+    ASSERT_TRUE(operation);
+    if (const auto* admit = std::get_if<AdmitOperation>(&*operation)) {
+      const auto opened = crypto::open_sealed(newcomer, admit->keys.at(0).sealed);
+      ASSERT_TRUE(opened);
+      key = *crypto::SecretKey::from(*opened);
+    }
+  }
+  EXPECT_EQ(record, 3u);
+  EXPECT_EQ(membership.name(), "team");
+  ASSERT_NE(membership.find(newcomer.id()), nullptr);
+  EXPECT_EQ(membership.find(newcomer.id())->role, Role::kEditor);
+
+  const auto invite = parse_invite(file.at("invite").get<std::string>());
+  ASSERT_TRUE(invite);
+  EXPECT_EQ(to_hex(invite->seed.view()), file.at("invite_seed"));
+  EXPECT_EQ(invite->workspace, workspace);
+  for (const auto& [name, message] : file.at("messages").items()) {
+    const auto decoded = decode_join_message(bytes_of(message));
+    ASSERT_TRUE(decoded) << name;
+    const auto* redeem = std::get_if<Redeem>(&*decoded);
+    EXPECT_TRUE(redeem == nullptr || verify_redeem(*redeem));
+  }
+}
+
+}  // namespace
+}  // namespace coterie::node

@@ -1,0 +1,109 @@
+// One of each thing that node/core signs, seals or stores for others to read, with fixed keys: what
+// the golden file tests/golden/entries/entries_v1.json holds the bytes of.
+
+#pragma once
+
+#include <map>
+#include <string>
+#include <vector>
+
+#include "node/core/invite.hpp"
+#include "node/core/join.hpp"
+#include "node/core/log/entry.hpp"
+#include "node/core/membership/operations.hpp"
+#include "node/core/records.hpp"
+#include "tests/support/seeded_secure_random.hpp"
+
+namespace coterie::testing {
+
+inline crypto::SecretKey patterned_secret(std::uint8_t byte) {
+  const Bytes bytes(crypto::SecretKey::kBytes, byte);
+  return *crypto::SecretKey::from(bytes);
+}
+
+struct EntrySamples {
+  crypto::SecretKey founder_seed = patterned_secret(1);
+  crypto::SecretKey newcomer_seed = patterned_secret(2);
+  crypto::SecretKey invite_seed = patterned_secret(3);
+  crypto::SecretKey epoch_key = patterned_secret(4);
+  WorkspaceId workspace;
+  LogId log;
+  /// The founder's log: genesis, invite, admit, document, update, endpoint.
+  std::vector<Bytes> entries;
+  LogHead head;
+  /// The records in the last three, in clear.
+  std::vector<Bytes> records;
+  std::string invite;
+  std::map<std::string, Bytes> messages;
+};
+
+inline EntrySamples entry_samples() {
+  using namespace coterie::node;
+  EntrySamples out;
+  SeededSecureRandom random(1);
+  const auto founder = crypto::SigningKey::from_seed(out.founder_seed);
+  const auto newcomer = crypto::SigningKey::from_seed(out.newcomer_seed);
+  const auto invite = crypto::SigningKey::from_seed(out.invite_seed);
+  const Hash commitment = crypto::key_commitment(out.epoch_key);
+  constexpr std::uint64_t kStart = 1'760'000'000'000;
+  out.log = {founder.id(), 0x0123456789abcdef};
+
+  std::vector<Hash> heads;
+  const auto time = [&] { return (kStart + out.head.seq) << 16; };
+  const auto operate = [&](EntryClass entry_class, const Operation& operation) {
+    Hash hash;
+    const Entry entry =
+        sign_entry({out.workspace, out.log, out.head.seq + 1, out.head.hash}, entry_class, time(),
+                   heads, founder, encode_operation(operation), hash);
+    out.entries.push_back(encode_stored(entry));
+    out.head = {out.head.seq + 1, hash};
+    heads = {hash};
+  };
+  const auto write = [&](const Record& record) {
+    Hash hash;
+    out.records.push_back(encode_record(record));
+    const Entry entry =
+        seal_entry({out.workspace, out.log, out.head.seq + 1, out.head.hash}, time(), heads,
+                   out.epoch_key, commitment, random, founder, out.records.back(), hash);
+    out.entries.push_back(encode_stored(entry));
+    out.head = {out.head.seq + 1, hash};
+  };
+
+  operate(EntryClass::kGenesis, CreateOperation{"team", commitment});
+  out.workspace.bytes = out.head.hash.bytes;
+  operate(EntryClass::kMembership,
+          InviteOperation{invite.id(), Role::kEditor, kStart + 86'400'000, 1});
+  AdmitOperation admit;
+  admit.device = newcomer.id();
+  admit.name = "green";
+  admit.role = Role::kEditor;
+  admit.invite = invite.id();
+  admit.proof = invite.sign(admission_proof(out.workspace, newcomer.id()).view());
+  admit.keys.push_back({commitment, *crypto::seal_to(newcomer.id(), random, out.epoch_key.view())});
+  operate(EntryClass::kMembership, admit);
+  const std::string path = "notes/today.md";
+  const DocumentId document = document_id(out.workspace, path);
+  write(DocumentRecord{document, path, kStart});
+  // insert(0, "hi") into the text "monaco" by Yjs client 7.
+  const Bytes update{1, 1, 7, 0, 4, 1, 6, 'm', 'o', 'n', 'a', 'c', 'o', 2, 'h', 'i', 0};
+  write(UpdateRecord{document, update});
+  write(EndpointRecord{"red", {"tcp://192.168.1.20:7400"}});
+
+  InviteSecret secret;
+  secret.workspace = out.workspace;
+  secret.seed = out.invite_seed.clone();
+  secret.contacts.push_back({founder.id(), {"tcp://192.168.1.20:7400"}});
+  out.invite = format_invite(secret);
+
+  out.messages["redeem"] =
+      encode_join_message(make_redeem(out.workspace, newcomer, "green", invite));
+  Welcome welcome;
+  welcome.workspace = out.workspace;
+  welcome.keys = admit.keys;
+  welcome.frontier[out.log] = out.head;
+  out.messages["welcome"] = encode_join_message(welcome);
+  out.messages["refused"] = encode_join_message(Refused{RefusalReason::kUsedUp});
+  return out;
+}
+
+}  // namespace coterie::testing
