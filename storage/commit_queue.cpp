@@ -57,12 +57,12 @@ void CommitQueue::enqueue(Store& store, WriteBatch batch, std::uint64_t token) {
 std::optional<CommitQueue::Completion> CommitQueue::poll_completion() {
   const std::lock_guard lock(mutex_);
   if (done_.empty()) return std::nullopt;
-  Done done = std::move(done_.front());
+  const Done done = done_.front();
   done_.pop_front();
   Lane& lane = lanes_[done.store];
   // The owner knows of every failure now, so whatever comes next takes them into account.
   if (--lane.outstanding == 0) lane.failure.reset();
-  return std::move(done.completion);
+  return done.completion;
 }
 
 CommitQueue::Stats CommitQueue::stats() const {
@@ -146,7 +146,7 @@ void CommitQueue::report(Store& store, const Waiting& batch, Status status) {
     lanes_[&store].failure = status.error();
   }
   --totals_.waiting;
-  done_.push_back({&store, {batch.token, std::move(status)}});
+  done_.push_back({&store, {batch.token, status}});
 }
 
 }  // namespace coterie::storage

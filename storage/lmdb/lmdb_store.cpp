@@ -154,10 +154,11 @@ class LmdbStore final : public Store {
     int code = cursor.open_code();
     if (code == 0 && !end.empty()) {
       code = cursor.seek(end);
-      if (code == 0)
+      if (code == 0) {
         code = cursor.move(MDB_PREV);
-      else if (code == MDB_NOTFOUND)
+      } else if (code == MDB_NOTFOUND) {
         code = cursor.move(MDB_LAST);
+      }
     } else if (code == 0) {
       code = cursor.move(MDB_LAST);
     }

@@ -57,10 +57,10 @@ int port_of(const std::string& address) {
 /// A driver with a mailbox that tests can wait on. Sent events are added up, not queued.
 class Node {
  public:
-  explicit Node(ZmqDriver::Options options = {.listen = {"tcp://127.0.0.1:*"}},
+  explicit Node(const ZmqDriver::Options& options = {.listen = {"tcp://127.0.0.1:*"}},
                 Device device = new_device())
       : device_(std::move(device)) {
-    auto driver = ZmqDriver::start(std::move(options), device_, [this] {
+    auto driver = ZmqDriver::start(options, device_, [this] {
       const std::lock_guard lock(mutex_);
       ++signals_;
       changed_.notify_all();

@@ -16,7 +16,7 @@ struct ZmqDriver::State {
   std::thread thread;
 };
 
-Result<std::unique_ptr<ZmqDriver>> ZmqDriver::start(Options options,
+Result<std::unique_ptr<ZmqDriver>> ZmqDriver::start(const Options& options,
                                                     const crypto::SigningKey& identity,
                                                     std::function<void()> on_ready) {
   auto state = std::make_unique<State>(std::move(on_ready));

@@ -96,7 +96,7 @@ class ZmqDriver {
   /// available; it should only wake the owner. Errors: kConflict (port in use), kMalformed (the
   /// address), kUnauthorized (a port this user may not open), kUnavailable (no such address here),
   /// kIo; `detail` is errno.
-  static Result<std::unique_ptr<ZmqDriver>> start(Options options,
+  static Result<std::unique_ptr<ZmqDriver>> start(const Options& options,
                                                   const crypto::SigningKey& identity,
                                                   std::function<void()> on_ready);
   /// As stop(zero).

@@ -48,7 +48,7 @@ std::uint64_t file_end(ByteView view, std::size_t page_bytes) {
   const auto address = reinterpret_cast<std::uintptr_t>(view.data());
   const std::uintptr_t offset = address % page_bytes;
   std::uint64_t page = 0;
-  std::memcpy(&page, reinterpret_cast<const void*>(address - offset), sizeof page);
+  std::memcpy(&page, view.data() - offset, sizeof page);
   if (page == 0) return std::numeric_limits<std::uint64_t>::max();
   return page * page_bytes + offset + view.size();
 }
