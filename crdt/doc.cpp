@@ -20,7 +20,13 @@ void Doc::set_client_id(ClientId client_id) {
   store_->client_id = client_id;
 }
 
-Result<ApplyResult> Doc::apply_update(ByteView update_v1) { return store_->apply(update_v1); }
+Result<ApplyResult> Doc::apply_update(ByteView update_v1) { return store_->apply(update_v1, true); }
+
+Status Doc::load_update(ByteView update_v1) {
+  const auto applied = store_->apply(update_v1, false);
+  if (!applied) return applied.error();
+  return {};
+}
 
 StateVector Doc::state_vector() const { return store_->state_vector(); }
 

@@ -84,6 +84,10 @@ class Doc {
   /// untouched. Precondition: not inside transact().
   Result<ApplyResult> apply_update(ByteView update_v1);
 
+  /// As apply_update(), without telling what changed: to load a document from storage. Saves
+  /// writing the effective update, which is as large as what is loaded.
+  Status load_update(ByteView update_v1);
+
   /// What this document holds, per client, without gaps; pending structs do not count. O(clients).
   StateVector state_vector() const;
 

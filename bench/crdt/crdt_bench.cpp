@@ -150,7 +150,7 @@ int main(int argc, char** argv) {
   const long before = resident_kb();
   {
     Doc loaded({.client_id = 2});
-    (void)loaded.apply_update(state);
+    (void)loaded.load_update(state);
     std::printf("{\"name\":\"memory of the loaded document\",\"kb\":%ld}\n",
                 resident_kb() - before);
   }
@@ -183,7 +183,7 @@ int main(int argc, char** argv) {
       "decode the whole state and read the text",
       [&] {
         Doc fresh({.client_id = 2});
-        (void)fresh.apply_update(state);
+        (void)fresh.load_update(state);
         if (fresh.root_text("text") != text) die("another text");
       },
       state.size(), 10);

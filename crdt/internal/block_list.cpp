@@ -20,29 +20,40 @@ std::uint32_t last_at_or_before(const Vector& sorted, std::uint32_t clock, Clock
 
 }  // namespace
 
-BlockList::Cursor BlockList::find(std::uint32_t clock) const {
+BlockList::Cursor BlockList::find(std::uint32_t clock, Purpose purpose) const {
   COTERIE_DCHECK(!chunks_.empty());
-  if (clock >= chunks_.back().back().clock) return back();
-  // Look-ups come in runs: the last hit or one soon after it is often right.
-  constexpr std::uint32_t kHintSteps = 4;
-  if (hint_.chunk < chunks_.size()) {
-    const Chunk& chunk = chunks_[hint_.chunk];
-    std::uint32_t slot = hint_.slot;
+  const Chunk& last = chunks_.back();
+  const auto last_chunk = static_cast<std::uint32_t>(chunks_.size() - 1);
+  // Authors build on what they have just made, or go on where they were.
+  constexpr std::uint32_t kSteps = 6;
+  if (clock >= firsts_.back()) {
+    auto slot = static_cast<std::uint32_t>(last.size() - 1);
+    for (std::uint32_t i = 0; i < kSteps; ++i, --slot) {
+      if (last[slot].clock <= clock) return {last_chunk, slot};
+    }
+  }
+  Cursor& hint = hints_[purpose];
+  if (hint.chunk < chunks_.size()) {
+    const Chunk& chunk = chunks_[hint.chunk];
+    std::uint32_t slot = hint.slot;
     if (slot < chunk.size() && chunk[slot].clock <= clock) {
-      for (std::uint32_t i = 0; i < kHintSteps && slot + 1 < chunk.size(); ++i, ++slot) {
-        if (clock < chunk[slot + 1].clock) return hint_ = {hint_.chunk, slot};
+      for (std::uint32_t i = 0; i < kSteps && slot + 1 < chunk.size(); ++i, ++slot) {
+        if (clock < chunk[slot + 1].clock) return hint = {hint.chunk, slot};
       }
     }
   }
-  const std::uint32_t chunk = last_at_or_before(
-      chunks_, clock, [](const Chunk& candidate) { return candidate.front().clock; });
+  const std::uint32_t chunk =
+      last_at_or_before(firsts_, clock, [](std::uint32_t first) { return first; });
   const std::uint32_t slot =
       last_at_or_before(chunks_[chunk], clock, [](const Entry& entry) { return entry.clock; });
-  return hint_ = {chunk, slot};
+  return hint = {chunk, slot};
 }
 
 void BlockList::push_back(std::uint32_t clock, ItemIndex item) {
-  if (chunks_.empty() || chunks_.back().size() == kChunkMax) chunks_.emplace_back();
+  if (chunks_.empty() || chunks_.back().size() == kChunkMax) {
+    chunks_.emplace_back();
+    firsts_.push_back(clock);
+  }
   chunks_.back().push_back({clock, item});
   ++size_;
 }
@@ -52,6 +63,7 @@ BlockList::Cursor BlockList::insert_after(Cursor cursor, std::uint32_t clock, It
   if (chunks_[cursor.chunk].size() == kChunkMax) {
     Chunk upper(chunks_[cursor.chunk].begin() + kChunkMax / 2, chunks_[cursor.chunk].end());
     chunks_[cursor.chunk].resize(kChunkMax / 2);
+    firsts_.insert(firsts_.begin() + cursor.chunk + 1, upper.front().clock);
     chunks_.insert(chunks_.begin() + cursor.chunk + 1, std::move(upper));
     if (cursor.slot >= kChunkMax / 2) cursor = {cursor.chunk + 1, cursor.slot - kChunkMax / 2};
   }
@@ -66,6 +78,7 @@ BlockList::Cursor BlockList::erase(Cursor cursor) {
   Cursor before = previous(cursor);
   Chunk& chunk = chunks_[cursor.chunk];
   chunk.erase(chunk.begin() + cursor.slot);
+  if (cursor.slot == 0 && !chunk.empty()) firsts_[cursor.chunk] = chunk.front().clock;
   if (chunk.size() < kChunkMax / 4 && cursor.chunk > 0) {
     // Sparse chunks are folded into the one before, or left when that one is well filled.
     Chunk& target = chunks_[cursor.chunk - 1];
@@ -75,6 +88,7 @@ BlockList::Cursor BlockList::erase(Cursor cursor) {
       }
       target.insert(target.end(), chunk.begin(), chunk.end());
       chunks_.erase(chunks_.begin() + cursor.chunk);
+      firsts_.erase(firsts_.begin() + cursor.chunk);
     }
   }
   return before;

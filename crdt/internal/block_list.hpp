@@ -50,9 +50,12 @@ class BlockList {
     return {cursor.chunk - 1, static_cast<std::uint32_t>(chunks_[cursor.chunk - 1].size() - 1)};
   }
 
+  /// Look-ups of one kind come in runs of their own: each kind has its hint.
+  enum Purpose { kLeft, kRight, kRange };
+
   /// The entry that holds `clock`. Precondition: some entry starts at or before it, and the caller
   /// knows that the clock is below the client's state.
-  Cursor find(std::uint32_t clock) const;
+  Cursor find(std::uint32_t clock, Purpose purpose = kRange) const;
 
   /// Number of entries from `cursor` on. O(chunks).
   std::size_t count_from(Cursor cursor) const {
@@ -70,6 +73,7 @@ class BlockList {
   /// The entry now starts at `clock`, still after the one before it.
   void set_clock(Cursor cursor, std::uint32_t clock) {
     chunks_[cursor.chunk][cursor.slot].clock = clock;
+    if (cursor.slot == 0) firsts_[cursor.chunk] = clock;
   }
 
   /// Erases the entry and returns the one before it. Precondition: !is_begin(cursor).
@@ -80,8 +84,9 @@ class BlockList {
   static constexpr std::uint32_t kChunkMax = 512;
 
   std::vector<Chunk> chunks_;
+  std::vector<std::uint32_t> firsts_;  ///< The first clock of each chunk, close together.
   std::size_t size_ = 0;
-  mutable Cursor hint_;
+  mutable Cursor hints_[3];
 };
 
 }  // namespace coterie::crdt::internal

@@ -249,6 +249,7 @@ void Store::mark_deleted(ItemIndex index) {
   }
   item.deleted = true;
   transaction_.tidy = false;
+  transaction_.garbage = true;
   if (cursor_.branch == item.parent) cursor_ = {};
   note_delete(item);
   note_change(item.parent);
@@ -675,7 +676,7 @@ void Store::retry_pending_structs() {
   }
 }
 
-Result<ApplyResult> Store::apply(ByteView update) {
+Result<ApplyResult> Store::apply(ByteView update, bool wanted) {
   COTERIE_ASSERT(!in_transaction());
   COTERIE_CHECK(parse_update(update, parsed_));
   std::size_t clients = clients_.size();
@@ -694,8 +695,8 @@ Result<ApplyResult> Store::apply(ByteView update) {
   ApplyResult result;
   const ClientIndex own = find_client(client_id);
   result.client_id_taken = own != kNone && clients_[own].touched == transaction_.number;
-  result.update = commit();
-  result.changed = !result.update.empty();
+  result.changed = !transaction_.empty();
+  result.update = commit(wanted);
   result.pending = has_pending();
   return result;
 }

@@ -151,7 +151,7 @@ void Store::compact_content(Client& client) {
 
 ItemIndex Store::item_clean_start(LocalId id) {
   const BlockList& blocks = clients_[id.client].blocks;
-  const BlockList::Cursor cursor = blocks.find(id.clock);
+  const BlockList::Cursor cursor = blocks.find(id.clock, BlockList::kRight);
   const ItemIndex index = blocks.item(cursor);
   const Item& item = items[index];
   if (item.clock == id.clock || item.is_gc()) return index;
@@ -160,7 +160,7 @@ ItemIndex Store::item_clean_start(LocalId id) {
 
 ItemIndex Store::item_clean_end(LocalId id) {
   const BlockList& blocks = clients_[id.client].blocks;
-  const BlockList::Cursor cursor = blocks.find(id.clock);
+  const BlockList::Cursor cursor = blocks.find(id.clock, BlockList::kLeft);
   const ItemIndex index = blocks.item(cursor);
   const Item& item = items[index];
   if (item.end() != id.clock + 1 && !item.is_gc()) split(cursor, index, id.clock + 1 - item.clock);

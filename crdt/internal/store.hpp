@@ -49,7 +49,8 @@ struct Transaction {
   std::vector<DeleteRange<ClientIndex>> deletes;  ///< In order of deletion.
   std::vector<LocalId> splits;                    ///< Items to try to squash again.
   std::vector<BranchIndex> changed_texts;         ///< Texts that existed before.
-  bool tidy = true;  ///< Nothing to collect or squash: all went the short ways.
+  bool tidy = true;      ///< Nothing to collect or squash: all went the short ways.
+  bool garbage = false;  ///< Content was deleted that is to be collected.
 
   bool empty() const { return clients.empty() && deletes.empty(); }
   void clear() {
@@ -58,6 +59,7 @@ struct Transaction {
     splits.clear();
     changed_texts.clear();
     tidy = true;
+    garbage = false;
   }
 };
 
@@ -170,7 +172,8 @@ class Store {
 
   // --- Updates -------------------------------------------------------------------------------
 
-  Result<ApplyResult> apply(ByteView update);
+  /// `wanted`: report the effective update (else ApplyResult::update stays empty).
+  Result<ApplyResult> apply(ByteView update, bool wanted);
   StateVector state_vector() const;
   Bytes encode(const StateVector& since) const;
   bool has_pending() const { return !pending_structs_.empty() || !pending_deletes_.empty(); }

@@ -52,7 +52,7 @@ Bytes Store::commit(bool wanted) {
 Bytes Store::finish(Transaction& transaction, bool wanted) {
   if (!transaction.tidy) {
     sort_deletes(transaction);
-    if (gc) collect(transaction);
+    if (gc && transaction.garbage) collect(transaction);
     squash(transaction);
     for (const auto& range : transaction.deletes) {
       Client& client = clients_[range.client];
@@ -156,6 +156,9 @@ void Store::collect_item(ItemIndex index) {
 
 void Store::squash(const Transaction& transaction) {
   for (const auto& range : transaction.deletes) {
+    const Client& client = clients_[range.client];
+    // What is new is tried below, with both its neighbours.
+    if (client.touched == transaction.number && range.clock >= client.before) continue;
     squash_deleted(clients_[range.client], range.clock, range.clock + range.length);
   }
   for (const ClientIndex index : transaction.clients) squash_new(clients_[index]);

@@ -443,9 +443,12 @@ void write_struct(WireWriter& out, const WireStruct& source, std::uint32_t offse
 
 void sort_and_merge(std::vector<DeleteRange<ClientId>>& ranges) {
   if (ranges.size() < 2) return;
-  std::sort(ranges.begin(), ranges.end(), [](const auto& a, const auto& b) {
+  const auto before = [](const auto& a, const auto& b) {
     return a.client != b.client ? a.client > b.client : a.clock < b.clock;
-  });
+  };
+  if (!std::is_sorted(ranges.begin(), ranges.end(), before)) {
+    std::sort(ranges.begin(), ranges.end(), before);
+  }
   std::size_t kept = 0;
   for (std::size_t i = 1; i < ranges.size(); ++i) {
     auto& left = ranges[kept];

@@ -113,6 +113,15 @@ TEST(Doc, TransactGivesOneUpdateAndNestedOnesNone) {
   EXPECT_EQ(observed, 1);
 }
 
+TEST(Doc, LoadsWithoutTellingWhatChanged) {
+  Doc a({.client_id = 1});
+  ASSERT_TRUE(a.text("t").insert(0, "hello"));
+  Doc b({.client_id = 2});
+  ASSERT_TRUE(b.load_update(a.encode_state_as_update()));
+  EXPECT_EQ(b.encode_state_as_update(), a.encode_state_as_update());
+  EXPECT_EQ(b.load_update(Bytes{1}).error().code, ErrorCode::kMalformed);
+}
+
 TEST(Doc, KnownDeletesAreNoChange) {
   Doc a({.client_id = 1});
   ASSERT_TRUE(a.text("t").insert(0, "hello"));

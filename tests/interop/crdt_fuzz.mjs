@@ -104,8 +104,12 @@ const textIndex = (r, text) => {
 /** The text with one character for each embed, so that offsets fit. */
 const flat = (text) => text.toDelta().map((op) => (typeof op.insert === 'string' ? op.insert : '*')).join('')
 
+/** Whether attributes may be objects. Yjs compares those by identity, which marks that one Yjs made
+ *  share in its memory and nobody else can know; so sessions with them have no edits of ours. */
+let objectMarks = false
 const attributes = (r) => r.pick([{ bold: true }, { bold: null }, { italic: true }, { bold: true, color: 'red' },
-  { color: 'blue' }, { color: null }, { comment: { id: 1 } }, { comment: { id: 1, deep: { x: 1 } } }, { size: 1.5 }])
+  { color: 'blue' }, { color: null }, { size: 1.5 },
+  ...(objectMarks ? [{ comment: { id: 1 } }, { comment: { id: 1, deep: { x: 1 } } }] : [])])
 
 const editText = (r, text) => {
   const index = textIndex(r, text)
@@ -246,7 +250,7 @@ class Pair {
     const word = r.pick(words)
     const json = r.pick(scalars.filter((v) => !Object.is(v, -0)))
     const marks = attributes(r)
-    switch (r.below(root === 'text' ? 11 : 7)) {
+    switch (objectMarks ? 3 + r.below(4) : r.below(root === 'text' ? 11 : 7)) {
       case 0: case 1: return both(() => text.insert(index, word), 'text', 'insert', root, index, hex(Buffer.from(word)))
       case 2: return both(() => text.delete(index, end - index), 'text', 'remove', root, index, end - index)
       case 3: return both(() => map.set(key, json), 'map', 'set', 'map', key, attribute(json))
@@ -341,6 +345,7 @@ const session = async (seed) => {
   const editing = await Pair.create('editing', r.chance(70), 558, true)
   const pairs = [untyped, typed, keeping, editing]
   splitPairs = r.chance(25)
+  objectMarks = r.chance(40)
 
   for (let step = 0; step < Number(options.steps); step++) {
     const i = r.below(clients)
