@@ -212,16 +212,17 @@ async function badCommands(context, red) {
 /** Data directories that are not ours, or no longer whole. */
 async function badDirectories(context, red) {
   const foreign = new Node(context, "foreign");
-  await mkdir(foreign.data, { mode: 0o755 });
+  await mkdir(foreign.data, { mode: 0o700 });
   await writeFile(path.join(foreign.data, "thesis.doc"), "not a node");
   const listen = `tcp://127.0.0.1:${await freePort()}`;
-  await refuses(foreign, /chmod 700/, "run", "--listen", listen);
-  await chmod(foreign.data, 0o700);
   await refuses(foreign, /init|device|not a|empty/i, "run", "--listen", listen);
   await refuses(foreign, /not a|empty|foreign|other files/i, "init", "--name", "foreign");
 
   const damaged = new Node(context, "damaged");
   await damaged.init();
+  await chmod(damaged.data, 0o755);
+  await refuses(damaged, /chmod 700/, "run", "--listen", listen);
+  await chmod(damaged.data, 0o700);
   await damaged.start();
   await damaged.cli("workspace", "create", "w");
   await damaged.stop();
