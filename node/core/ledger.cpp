@@ -138,7 +138,7 @@ Status Ledger::check_head(const LogId& log, const StoredHead& stored) const {
   const auto entry =
       decode_stored({workspace_, log, stored.head.seq, stored.previous}, last->second);
   if (!entry || entry_hash(*entry) != stored.head.hash ||
-      !crypto::verify(log.device, stored.head.hash.view(), entry->signature)) {
+      !crypto::verify(log.device, entry_digest(*entry).view(), entry->signature)) {
     return corrupt("the newest entry of a log does not verify");
   }
   return {};

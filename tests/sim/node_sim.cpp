@@ -328,7 +328,7 @@ class TeamRun {
       entry.nonce = crypto::random_nonce(random);
       const Bytes record = encode_record(UpdateRecord{document_id(workspace_, "notes.md"), update});
       entry.payload = crypto::seal(*key, entry.nonce, encode_header(entry), record);
-      entry.signature = identity.sign(entry_hash(entry).view());
+      entry.signature = identity.sign(entry_digest(entry).view());
       transport::Entries forged;
       forged.workspace = workspace_;
       forged.log = log;

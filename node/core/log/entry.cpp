@@ -8,7 +8,8 @@
 namespace coterie::node {
 namespace {
 
-constexpr std::string_view kHashDomain = "coterie entry v1";
+constexpr std::string_view kDigestDomain = "coterie entry v1";
+constexpr std::string_view kHashDomain = "coterie entry hash v1";
 
 void append_heads(Bytes& out, const std::vector<Hash>& heads) {
   append_varuint(out, heads.size());
@@ -33,8 +34,8 @@ Entry make_entry(EntryPosition position, EntryClass entry_class, std::uint64_t t
 
 void sign(Entry& entry, const crypto::SigningKey& author, Hash& hash_out) {
   COTERIE_ASSERT(author.id() == entry.position.log.device);
+  entry.signature = author.sign(entry_digest(entry).view());
   hash_out = entry_hash(entry);
-  entry.signature = author.sign(hash_out.view());
 }
 
 }  // namespace
@@ -58,12 +59,16 @@ Bytes encode_header(const Entry& entry) {
   return out;
 }
 
-Hash entry_hash(const Entry& entry) {
+Hash entry_digest(const Entry& entry) {
   const Bytes header = encode_header(entry);
   if (entry.entry_class == EntryClass::kContent) {
-    return crypto::hash({as_bytes(kHashDomain), header, entry.nonce.view(), entry.payload});
+    return crypto::hash({as_bytes(kDigestDomain), header, entry.nonce.view(), entry.payload});
   }
-  return crypto::hash({as_bytes(kHashDomain), header, entry.payload});
+  return crypto::hash({as_bytes(kDigestDomain), header, entry.payload});
+}
+
+Hash entry_hash(const Entry& entry) {
+  return crypto::hash({as_bytes(kHashDomain), entry_digest(entry).view(), entry.signature.view()});
 }
 
 Entry seal_entry(EntryPosition position, std::uint64_t time, std::vector<Hash> heads,
@@ -157,8 +162,8 @@ Result<std::vector<HashedEntry>> verify_run(const WorkspaceId& workspace, const 
     head = {head.seq + 1, entry_hash(entry)};
     run.push_back({std::move(entry), head.hash});
   }
-  if (!run.empty() &&
-      !crypto::verify(log.device, run.back().hash.view(), run.back().entry.signature)) {
+  if (!run.empty() && !crypto::verify(log.device, entry_digest(run.back().entry).view(),
+                                      run.back().entry.signature)) {
     return Error{ErrorCode::kUnauthenticated, "run does not continue the log we hold", head.seq};
   }
   return run;

@@ -2,18 +2,21 @@
 //
 //     header  := version:u8 class:u8 workspace:32 device:32 incarnation:u64 seq:u64 previous:32
 //                time:u64 heads:(count:varuint hash:32*) [key:32 when class is content]
-//     hash    := BLAKE2b-256("coterie entry v1" header [nonce:24 when content] payload)
+//     digest  := BLAKE2b-256("coterie entry v1" header [nonce:24 when content] payload)
+//     hash    := BLAKE2b-256("coterie entry hash v1" digest signature)
 //     stored  := version:u8 class:u8 time:u64 heads:(count:varuint hash:32*)
 //                [key:32 nonce:24 when content] payload:varbytes signature:64
 //
 // u64 is big-endian. The stored form is also the wire form; it leaves out what its position implies
 // (workspace, device, incarnation, seq, previous). `signature` is the author's Ed25519 signature of
-// `hash`. Content payloads are XChaCha20-Poly1305 ciphertexts with `header` as associated data, so
-// that neither can be moved to another place; membership payloads are in clear, so that a node
+// `digest`. Content payloads are XChaCha20-Poly1305 ciphertexts with `header` as associated data,
+// so that neither can be moved to another place; membership payloads are in clear, so that a node
 // without keys can check who may write.
 //
 // Because `previous` is in the header and the header in the hash, the signature of the newest entry
-// of a contiguous run verifies the whole run: a hash per entry, one signature check.
+// of a contiguous run verifies the whole run: two hashes per entry, one signature check. The hash
+// covers the signature too, or whoever passes a run on could spoil a signature in its middle
+// unnoticed, and the receiver could not pass on a run that ends there.
 //
 // Nonces are random, never derived from a position: a device restored from a backup reuses
 // sequence numbers. Golden file: tests/golden/entries/entries.json.
@@ -63,7 +66,10 @@ struct Entry {
 /// Header, as hashed and as associated data.
 Bytes encode_header(const Entry& entry);
 
-/// What is signed, what names the entry, and what the next one chains to.
+/// What the author signs.
+Hash entry_digest(const Entry& entry);
+
+/// What names the entry, and what the next one chains to.
 Hash entry_hash(const Entry& entry);
 
 /// Entry of class kContent around `record`. Precondition: the result fits kEntryBytesMax
