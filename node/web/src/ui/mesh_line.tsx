@@ -1,5 +1,5 @@
 import type { Peer } from "../api";
-import { meshSummary } from "../mesh";
+import { isCatchingUp, meshSummary } from "../mesh";
 
 /** One line on how this node stands with the others; opened, a line for each of them. */
 export function MeshLine({ node, peers }: { node: string; peers: Peer[] | null }) {
@@ -22,8 +22,9 @@ export function MeshLine({ node, peers }: { node: string; peers: Peer[] | null }
 }
 
 function PeerRow({ peer }: { peer: Peer }) {
-  const state = !peer.linked ? "not linked" : peer.in_step ? "in step" : "catching up";
-  const tone = !peer.linked ? "bad" : peer.in_step ? "good" : "busy";
+  const busy = isCatchingUp(peer);
+  const state = !peer.linked ? "not linked" : busy ? "catching up" : "in step";
+  const tone = !peer.linked ? "bad" : busy ? "busy" : "good";
   return (
     <li title={peer.device}>
       <span className="dot" data-tone={tone} />
