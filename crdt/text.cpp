@@ -261,7 +261,7 @@ Status check_cut(Store& store, BranchIndex branch, std::uint64_t index) {
   if (found.item == kNone || found.offset == 0) return {};
   const Item& item = store.items[found.item];
   if (item.kind != ContentKind::kString || item.ascii) return {};
-  if (utf16_position(store.content_of(item), found.offset).inside_pair) return kInsidePair;
+  if (store.text_position(item, found.offset).inside_pair) return kInsidePair;
   return {};
 }
 

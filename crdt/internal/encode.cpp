@@ -58,7 +58,7 @@ void Store::write_item(WireWriter& out, const Item& item, std::uint32_t offset) 
       return;
     }
     case ContentKind::kString:
-      write_text(out, content, item.ascii, offset);
+      write_text(out, content, text_position(item, offset));
       return;
     case ContentKind::kJson:
     case ContentKind::kAny:

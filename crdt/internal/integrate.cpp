@@ -270,15 +270,14 @@ bool Store::give_to_deleted_right(ItemIndex index, std::uint32_t count) {
   }
   Client& client = clients_[item.client];
   const std::uint32_t kept = item.length - count;
-  if (item.kind == ContentKind::kString && item.ascii) {
-    client.dead_bytes += count;
+  const std::size_t bytes = content_of(item).size();
+  if (item.kind == ContentKind::kString) {
+    const Utf16Position cut = text_position(item, kept);
+    if (cut.inside_pair) return false;
+    client.dead_bytes += bytes - cut.byte;
   } else {
-    const ByteView content = content_of(item);
-    if (item.kind == ContentKind::kString && utf16_position(content, kept).inside_pair) {
-      return false;
-    }
     client.dead_bytes +=
-        content.size() - content_prefix_bytes(item.kind, item.ascii, content, kept);
+        bytes - content_prefix_bytes(item.kind, item.ascii, content_of(item), kept);
   }
   client.blocks.set_clock(client.blocks.find(rest.clock), rest.clock - count);
   item.length = kept;

@@ -126,8 +126,21 @@ ByteView Store::content_of(const Item& item) const {
   }
   const Bytes& content = clients_[item.client].content;
   const std::uint8_t* const at = content.data() + item.content;
+  if (item.kind == ContentKind::kString) return {at, text_position(item, item.length).byte};
   return {at,
           content_bytes(item.kind, item.ascii, item.length, at, content.data() + content.size())};
+}
+
+Utf16Position Store::text_position(const Item& item, std::uint32_t offset) const {
+  if (item.ascii) return {.byte = offset, .inside_pair = false};
+  // Reading a little is cheaper than looking up where to read.
+  constexpr std::uint32_t kReadMax = 64;
+  const Client& client = clients_[item.client];
+  const ByteView content(client.content);
+  if (offset <= kReadMax) return utf16_position(content.subspan(item.content), offset);
+  Utf16Position found = client.units.position(content, item.content, offset);
+  found.byte -= item.content;
+  return found;
 }
 
 void Store::compact_content(Client& client) {
@@ -144,6 +157,7 @@ void Store::compact_content(Client& client) {
   client.content = std::move(kept);
   client.dead_bytes = 0;
   client.scattered = false;
+  client.units.clear();
 }
 
 // --- Finding and splitting
@@ -200,16 +214,15 @@ ItemIndex Store::split(BlockList::Cursor cursor, ItemIndex index, std::uint32_t 
 /// Where the content of the right half starts; may move that of the left.
 std::uint32_t Store::split_content(Item& item, std::uint32_t diff) {
   if (item.kind == ContentKind::kDeleted) return item.content;
-  if (item.kind == ContentKind::kString && item.ascii) return item.content + diff;
-  const ByteView content = content_of(item);
   if (item.kind != ContentKind::kString) {
-    return item.content +
-           static_cast<std::uint32_t>(content_prefix_bytes(item.kind, item.ascii, content, diff));
+    return item.content + static_cast<std::uint32_t>(
+                              content_prefix_bytes(item.kind, item.ascii, content_of(item), diff));
   }
-  const Utf16Position cut = utf16_position(content, diff);
+  const Utf16Position cut = text_position(item, diff);
   const auto byte = static_cast<std::uint32_t>(cut.byte);
   if (!cut.inside_pair) return item.content + byte;
-  return split_pair(clients_[item.client], item, byte, static_cast<std::uint32_t>(content.size()));
+  return split_pair(clients_[item.client], item, byte,
+                    static_cast<std::uint32_t>(content_of(item).size()));
 }
 
 /// Splits inside the four-byte code point at `byte`: each half becomes U+FFFD, as in Yjs
@@ -219,23 +232,26 @@ std::uint32_t Store::split_pair(Client& client, Item& item, std::uint32_t byte,
   static constexpr std::uint8_t kReplacement[] = {0xef, 0xbf, 0xbd};
   const std::uint32_t at = item.content;
   const std::uint32_t right_bytes = bytes - byte - 4;
+  const bool keep_right = right_bytes >= byte;
+  const auto pair = client.content.begin() + at + byte;
   Bytes moved;
-  client.scattered = true;
-  if (right_bytes >= byte) {
-    moved.assign(client.content.begin() + at, client.content.begin() + at + byte);
+  if (keep_right) {
+    moved.assign(client.content.begin() + at, pair);
     append(moved, kReplacement);
-    std::copy(std::begin(kReplacement), std::end(kReplacement),
-              client.content.begin() + at + byte + 1);
-    item.content = append_content(client, moved);
-    client.dead_bytes += byte + 1;
-    return at + byte + 1;
+  } else {
+    append(moved, kReplacement);
+    moved.insert(moved.end(), pair + 4, pair + 4 + right_bytes);
   }
-  append(moved, kReplacement);
-  moved.insert(moved.end(), client.content.begin() + at + byte + 4,
-               client.content.begin() + at + bytes);
-  std::copy(std::begin(kReplacement), std::end(kReplacement), client.content.begin() + at + byte);
-  client.dead_bytes += right_bytes + 1;
-  return append_content(client, moved);
+  // The half that stays gets its U+FFFD in place; a space beside it keeps the count of units.
+  std::copy(std::begin(kReplacement), std::end(kReplacement), keep_right ? pair + 1 : pair);
+  *(keep_right ? pair : pair + 3) = ' ';
+  client.units.patched(client.content, at + byte);
+  client.scattered = true;
+  client.dead_bytes += 1 + (keep_right ? byte : right_bytes);
+  const std::uint32_t moved_to = append_content(client, moved);
+  if (!keep_right) return moved_to;
+  item.content = moved_to;
+  return at + byte + 1;
 }
 
 PositionIndex::Found Store::find_position(BranchIndex index, std::uint32_t position) {

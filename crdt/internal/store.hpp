@@ -26,6 +26,7 @@
 #include "crdt/internal/item.hpp"
 #include "crdt/internal/position_index.hpp"
 #include "crdt/internal/stable_vector.hpp"
+#include "crdt/internal/unit_index.hpp"
 #include "crdt/internal/wire.hpp"
 
 namespace coterie::crdt::internal {
@@ -39,6 +40,7 @@ struct Client {
   Bytes content;                 ///< See item.hpp.
   std::uint64_t dead_bytes = 0;  ///< Bytes of `content` that no item refers to.
   bool scattered = false;        ///< Content is not everywhere contiguous by clock.
+  mutable UnitIndex units;       ///< Of `content`, for text that is not ASCII.
 };
 
 /// What happened since a transaction began.
@@ -129,6 +131,9 @@ class Store {
   ItemIndex item_clean_end(LocalId id);
 
   ByteView content_of(const Item& item) const;
+
+  /// Where element `offset` of a kString starts in its content. O(log length).
+  Utf16Position text_position(const Item& item, std::uint32_t offset) const;
 
   // --- Transactions ------------------------------------------------------------------------
 

@@ -372,12 +372,7 @@ void WireWriter::grow(std::size_t count) {
   buffer_.resize(std::max(buffer_.size() * 2, size_ + count));
 }
 
-void write_text(WireWriter& out, ByteView content, bool ascii, std::uint32_t offset) {
-  if (offset == 0 || ascii) {
-    out.varbytes(content.subspan(offset));
-    return;
-  }
-  const Utf16Position cut = utf16_position(content, offset);
+void write_text(WireWriter& out, ByteView content, Utf16Position cut) {
   if (!cut.inside_pair) {
     out.varbytes(content.subspan(cut.byte));
     return;
@@ -427,7 +422,9 @@ void write_struct(WireWriter& out, const WireStruct& source, std::uint32_t offse
       }
       return;
     case ContentKind::kString:
-      write_text(out, source.content, source.ascii, offset);
+      write_text(
+          out, source.content,
+          source.ascii ? Utf16Position{.byte = offset} : utf16_position(source.content, offset));
       return;
     case ContentKind::kJson:
     case ContentKind::kAny:

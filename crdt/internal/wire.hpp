@@ -10,6 +10,7 @@
 
 #include "crdt/base/bytes.hpp"
 #include "crdt/base/result.hpp"
+#include "crdt/base/utf16.hpp"
 #include "crdt/internal/item.hpp"
 #include "crdt/state_vector.hpp"
 #include "crdt/update.hpp"
@@ -263,9 +264,9 @@ class WireWriter {
 /// Most bytes that an item's head takes (info, two ids, parent info), names and content apart.
 inline constexpr std::size_t kStructHeadBytesMax = 64;
 
-/// Writes kString content from unit `offset` on. Half a surrogate pair goes out as U+FFFD, as Yjs
-/// writes it. Precondition: room for the content and 16 bytes.
-void write_text(WireWriter& out, ByteView content, bool ascii, std::uint32_t offset);
+/// Writes kString content from `cut` on. Half a surrogate pair goes out as U+FFFD, as Yjs writes
+/// it. Precondition: room for the content and 16 bytes.
+void write_text(WireWriter& out, ByteView content, Utf16Position cut);
 
 /// Writes a struct read from the wire from element `offset` on. Precondition: offset < length.
 void write_struct(WireWriter& out, const WireStruct& source, std::uint32_t offset);

@@ -67,6 +67,47 @@ TEST(Text, EditsLikeAString) {
   });
 }
 
+// Goal: long text that is not ASCII, where units are found by an index over the buffer, with halves
+// of pairs made in it by a foreign hand. Method: beside a string of code points of all lengths.
+TEST(Text, FindsUnitsInLongText) {
+  for_each_seed(10, [](std::uint64_t seed) {
+    SCOPED_TRACE("replay with COTERIE_SEED=" + std::to_string(seed));
+    SeededChoices choices(seed);
+    Doc doc({.client_id = 1});
+    Text text = doc.text("t");
+    std::string model;
+    for (int i = 0; i < 3000; ++i) model += kPieces[choices.below(std::size(kPieces))];
+    ASSERT_TRUE(text.insert(0, model));
+    for (int step = 0; step < 60; ++step) {
+      const std::uint64_t size = utf16_length(as_bytes(model));
+      const std::uint64_t index = choices.below(size - 40);
+      const std::uint64_t length = choices.below(40);
+      const std::size_t at = cut(model, index);
+      const std::size_t end = cut(model, index + length);
+      if (at == std::string::npos) {
+        EXPECT_FALSE(text.insert(index, "x"));
+        // Another replica deletes half of the pair: both halves end as U+FFFD, one of them deleted.
+        const auto structs = inspect_update(doc.encode_state_as_update())->structs;
+        Bytes deletes{0, 1, 1, 1};
+        append_varuint(deletes, choices.below(structs[0].length));
+        deletes.push_back(1);
+        ASSERT_TRUE(doc.apply_update(deletes));
+        model = text.to_string();
+        ASSERT_EQ(utf16_length(as_bytes(model)), text.size());
+      } else if (end != std::string::npos) {
+        ASSERT_TRUE(text.remove(index, length));
+        ASSERT_TRUE(text.insert(index, "ж"));
+        model.replace(at, end - at, "ж");
+      }
+      ASSERT_EQ(text.to_string(), model);
+    }
+    Doc copy({.client_id = 2});
+    ASSERT_TRUE(copy.load_update(doc.encode_state_as_update()));
+    EXPECT_EQ(copy.root_text("t"), model);
+    EXPECT_EQ(copy.encode_state_as_update(), doc.encode_state_as_update());
+  });
+}
+
 TEST(Text, RefusesWhatDoesNotFit) {
   Doc doc({.client_id = 1});
   Text text = doc.text("t");
