@@ -2,9 +2,12 @@
 // ratios to stock Yjs that run.mjs prints from one run on one machine.
 //
 //     crdt_bench OPS UPDATES [REPEATS [NAME]]
+//     crdt_bench --concurrent UPDATES REPEATS
+//     crdt_bench --memory STATE
 //
-// OPS and UPDATES are files that run.mjs writes: the edits of a trace, and the updates that stock
-// Yjs makes of them (client id 1). Prints one JSON object a workload: median user CPU in ms.
+// The files are what run.mjs writes: the edits of a trace, the updates that stock Yjs makes of them
+// (client id 1), those of a trace of several writers, a document's state. Prints one JSON object a
+// workload: median user CPU in ms, or resident memory in kB.
 
 #include <sys/resource.h>
 #include <unistd.h>
@@ -121,11 +124,53 @@ void edit_at_random(const char* name, std::size_t size) {
   std::printf("{\"name\":\"%s deletes\",\"ms\":%.3f}\n", name, cpu_ms() - start);
 }
 
+/// In a process of its own, so that no freed memory serves the document.
+void report_memory(const char* path) {
+  const Bytes state = read_file(path);
+  const long before = resident_kb();
+  Doc loaded({.client_id = 2});
+  if (!loaded.load_update(state)) die("the state was refused");
+  std::printf("{\"name\":\"memory of the loaded document\",\"kb\":%ld}\n", resident_kb() - before);
+}
+
+void run_concurrent(const char* path) {
+  const Bytes file = read_file(path);
+  const std::vector<ByteView> updates = read_updates(file);
+  Doc all({.client_id = 99});
+  for (const ByteView update : updates) (void)all.load_update(update);
+  const Bytes state = all.encode_state_as_update();
+  measure(
+      "concurrent writers, updates one by one",
+      [&] {
+        Doc fresh({.client_id = 99});
+        for (const ByteView update : updates) {
+          if (!fresh.apply_update(update)) die("an update was refused");
+        }
+        if (fresh.has_pending()) die("not all arrived");
+      },
+      0, 5);
+  measure(
+      "concurrent writers, decode the whole state",
+      [&] {
+        Doc fresh({.client_id = 99});
+        if (!fresh.load_update(state)) die("the state was refused");
+      },
+      state.size(), 5);
+}
+
 }  // namespace
 
 int main(int argc, char** argv) {
-  if (argc < 3) die("usage: crdt_bench OPS UPDATES [REPEATS [NAME]]");
   if (argc > 3) repeats = std::max(1, std::atoi(argv[3]));
+  if (argc > 2 && std::string(argv[1]) == "--memory") {
+    report_memory(argv[2]);
+    return 0;
+  }
+  if (argc > 2 && std::string(argv[1]) == "--concurrent") {
+    run_concurrent(argv[2]);
+    return 0;
+  }
+  if (argc < 3) die("usage: crdt_bench OPS UPDATES [REPEATS [NAME]]");
   if (argc > 4) only = argv[4];
   const Bytes ops_file = read_file(argv[1]);
   const Bytes updates_file = read_file(argv[2]);
@@ -147,13 +192,6 @@ int main(int argc, char** argv) {
   const Bytes state = doc.encode_state_as_update();
   const std::string text = doc.text("text").to_string();
 
-  const long before = resident_kb();
-  {
-    Doc loaded({.client_id = 2});
-    (void)loaded.load_update(state);
-    std::printf("{\"name\":\"memory of the loaded document\",\"kb\":%ld}\n",
-                resident_kb() - before);
-  }
   measure(
       "replay, an update event per edit",
       [&] {

@@ -2,8 +2,9 @@
 //
 //     node run.mjs --bench build/release/bin/crdt_bench [--trace FILE] [--repeats N] [--json]
 //
-// The trace is josephg/editing-traces' automerge-paper.json.gz: in $COTERIE_TRACES, or in
-// ../shared/traces beside the source tree; where it is absent, edits are generated.
+// The traces are josephg/editing-traces' automerge-paper.json.gz and friendsforever.json.gz: in
+// $COTERIE_TRACES, or in ../shared/traces beside the source tree. Where they are absent, edits of
+// one writer are generated.
 
 import { execFileSync } from 'node:child_process'
 import { existsSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
@@ -30,11 +31,9 @@ const { values: options } = parseArgs({
 
 // --- Edits ---------------------------------------------------------------------------------------
 
-const traceFile = () => {
-  const names = [options.trace, ...[process.env.COTERIE_TRACES, join(root, '../shared/traces')]
-    .filter(Boolean).map((dir) => join(dir, 'automerge-paper.json.gz'))]
-  return names.find((name) => name && existsSync(name))
-}
+const traceFile = (name) => [process.env.COTERIE_TRACES, join(root, '../shared/traces')]
+  .filter(Boolean).map((dir) => join(dir, name)).find((path) => existsSync(path))
+const readTrace = (path) => JSON.parse(gunzipSync(readFileSync(path)))
 
 /** Typing with corrections, as people do: for machines without the trace. */
 const generated = () => {
@@ -58,10 +57,8 @@ const generated = () => {
   return edits
 }
 
-const file = traceFile()
-const edits = file === undefined
-  ? generated()
-  : JSON.parse(gunzipSync(readFileSync(file))).txns.flatMap((txn) => txn.patches)
+const file = options.trace ?? traceFile('automerge-paper.json.gz')
+const edits = file === undefined ? generated() : readTrace(file).txns.flatMap((txn) => txn.patches)
 const source = file === undefined ? 'generated edits' : 'automerge-paper'
 
 // --- Stock Yjs -----------------------------------------------------------------------------------
@@ -113,6 +110,58 @@ if (!options.skipYjs) {
   yjs['state vector of the whole state'] = measure(20, () => Y.encodeStateVectorFromUpdate(state))
 }
 
+/** The updates of a trace of several writers, each made by its writer's document at the version the
+ *  trace says it saw. */
+const concurrentUpdates = (trace) => {
+  const made = []
+  const writers = new Map()
+  trace.txns.forEach((txn, index) => {
+    if (!writers.has(txn.agent)) {
+      const doc = new Y.Doc()
+      doc.clientID = txn.agent + 1
+      doc.on('update', (update, origin) => { if (origin !== 'other') doc.made = update })
+      writers.set(txn.agent, { doc, seen: new Set() })
+    }
+    const { doc, seen } = writers.get(txn.agent)
+    const missing = []
+    const open = [...txn.parents]
+    while (open.length > 0) {
+      const parent = open.pop()
+      if (seen.has(parent)) continue
+      seen.add(parent)
+      missing.push(parent)
+      open.push(...trace.txns[parent].parents)
+    }
+    for (const parent of missing.sort((a, b) => a - b)) Y.applyUpdate(doc, made[parent], 'other')
+    const text = doc.getText('text')
+    doc.transact(() => {
+      for (const [at, removed, inserted] of txn.patches) {
+        if (removed > 0) text.delete(at, removed)
+        if (inserted.length > 0) text.insert(at, inserted)
+      }
+    })
+    seen.add(index)
+    made.push(doc.made)
+  })
+  return made
+}
+const concurrentFile = traceFile('friendsforever.json.gz')
+const concurrent = concurrentFile === undefined ? [] : concurrentUpdates(readTrace(concurrentFile))
+if (concurrent.length > 0 && !options.skipYjs) {
+  yjs['concurrent writers, updates one by one'] = measure(5, () => {
+    const fresh = new Y.Doc()
+    for (const update of concurrent) Y.applyUpdate(fresh, update)
+  })
+  const merged = (() => {
+    const all = new Y.Doc()
+    for (const update of concurrent) Y.applyUpdate(all, update)
+    return Y.encodeStateAsUpdate(all)
+  })()
+  yjs['concurrent writers, decode the whole state'] = measure(10, () => {
+    Y.applyUpdate(new Y.Doc(), merged)
+  })
+}
+
 // --- Ours ----------------------------------------------------------------------------------------
 
 const varuint = (value) => {
@@ -128,8 +177,17 @@ try {
     [varuint(index), varuint(removed), ...prefixed(Buffer.from(inserted))])
   writeFileSync(join(dir, 'ops'), Buffer.concat(ops))
   writeFileSync(join(dir, 'updates'), Buffer.concat(updates.flatMap((update) => prefixed(Buffer.from(update)))))
-  const output = execFileSync(options.bench, [join(dir, 'ops'), join(dir, 'updates'), options.repeats], { encoding: 'utf8' })
-  ours = output.trim().split('\n').map((line) => JSON.parse(line))
+  writeFileSync(join(dir, 'state'), state)
+  const bench = (...args) => execFileSync(options.bench, args, { encoding: 'utf8' })
+    .trim().split('\n').map((line) => JSON.parse(line))
+  ours = [
+    ...bench(join(dir, 'ops'), join(dir, 'updates'), options.repeats),
+    ...bench('--memory', join(dir, 'state'))
+  ]
+  if (concurrent.length > 0) {
+    writeFileSync(join(dir, 'concurrent'), Buffer.concat(concurrent.flatMap((update) => prefixed(Buffer.from(update)))))
+    ours.push(...bench('--concurrent', join(dir, 'concurrent'), options.repeats))
+  }
 } finally {
   rmSync(dir, { recursive: true })
 }
