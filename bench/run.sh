@@ -1,0 +1,21 @@
+#!/usr/bin/env bash
+# Runs the benchmarks of a release build, each beside its rival where it has one.
+#
+#   bench/run.sh [crdt|storage|transport]...     all of them without a name
+set -euo pipefail
+cd "$(dirname "$0")/.."
+bin=build/release/bin
+[ $# -gt 0 ] || set -- crdt storage transport
+for name in "$@"; do
+  printf '\n== %s\n' "$name"
+  case $name in
+    crdt) node bench/crdt/run.mjs --bench "$bin/crdt_bench" ;;
+    storage)
+      dir=$(mktemp -d build/storage_bench.XXXXXX)
+      trap 'rm -rf "$dir"' EXIT
+      "$bin/storage_bench" "$dir"
+      ;;
+    transport) "$bin/driver_bench" ;;
+    *) echo "bench/run.sh: no benchmark called $name" >&2; exit 1 ;;
+  esac
+done
