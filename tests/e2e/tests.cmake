@@ -1,6 +1,6 @@
-# Real processes on loopback: `coterie` as built here, stock Yjs clients, Chromium. Short variants;
-# the whole ones are `npm run trace` and `npm run faults` in tests/e2e. A test that cannot run here
-# (no Chromium, no right to make network namespaces) exits with 77 and shows as skipped.
+# Real processes on loopback: `coterie` as built here, stock Yjs clients, Chromium. About two minutes
+# in total. A test that cannot run here (no Chromium, no right to make network namespaces) exits with
+# 77 and shows as skipped; each takes --seed and prints the command that runs it again.
 
 # coterie_e2e(<name> TIMEOUT <s> [ARGUMENTS <argument>...]): tests/e2e/<name>.mjs as e2e.<name>.
 function(coterie_e2e name)
@@ -13,8 +13,8 @@ function(coterie_e2e name)
     LABELS e2e TIMEOUT ${arg_TIMEOUT} RUN_SERIAL ON SKIP_RETURN_CODE 77)
 endfunction()
 
-coterie_e2e(trace TIMEOUT 120 ARGUMENTS --edits 20000)
-coterie_e2e(faults TIMEOUT 180 ARGUMENTS --edits 8000 --seconds 15 --cut 5 --kill-red 2)
+coterie_e2e(trace TIMEOUT 300)
+coterie_e2e(faults TIMEOUT 300 ARGUMENTS --seconds 30 --kill-red 2)
 coterie_e2e(browsers TIMEOUT 120)
 coterie_e2e(capture TIMEOUT 90)
 coterie_e2e(bad_input TIMEOUT 180)

@@ -11,10 +11,10 @@ import { Skipped, until } from "./scenario.mjs";
 export async function capture(context, ports) {
   const file = path.join(context.directory, "loopback.pcap");
   const filter = ports.map((port) => `tcp port ${port}`).join(" or ");
-  // -Z root: as a mapped root there is no other user to become.
-  const tcpdump = spawn("tcpdump", ["-i", "lo", "-U", "-n", "-s", "0", "-Z", "root", "-B", "65536", "-w", file, filter], {
-    stdio: ["ignore", "ignore", "pipe"],
-  });
+  // As root it would become another user, who may not write the file.
+  const user = process.getuid() === 0 ? ["-Z", "root"] : [];
+  const args = ["-i", "lo", "-U", "-n", "-s", "0", ...user, "-B", "65536", "-w", file, filter];
+  const tcpdump = spawn("tcpdump", args, { stdio: ["ignore", "ignore", "pipe"] });
   let said = "";
   let ended = false;
   tcpdump.stderr.on("data", (data) => (said += data));

@@ -14,7 +14,7 @@ const home = "10.77.0.1";
 /** Users without root get their own by a user namespace, where the system lets them. */
 const ways = [
   ["--net", "--mount"],
-  ["--map-root-user", "--net", "--mount"],
+  ["--map-current-user", "--keep-caps", "--net", "--mount"],
 ];
 
 /**

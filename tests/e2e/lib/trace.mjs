@@ -33,8 +33,9 @@ export function loadTrace(context, count = Infinity) {
   return { edits, text, name };
 }
 
+/** Without surrogate pairs, which an edit at a random position would split. */
 function generateEdits(random, count) {
-  const words = ["node", "mesh", "log", "naïve", "Schlüssel", "文書", "😀", "\n", "entry", "replica"];
+  const words = ["node", "mesh", "log", "naïve", "Schlüssel", "文書", "\n", "entry", "replica"];
   const edits = [];
   let length = 0;
   let at = 0;
