@@ -29,6 +29,23 @@ constexpr Duration kAttemptPause = std::chrono::milliseconds(500);
 /// Spent invites still let their holder in to be told why, this long after they expired.
 constexpr WallMillis kSpentInviteMs = WallMillis{30} * 24 * 60 * 60 * 1000;
 
+using Dials = std::set<std::pair<DeviceId, std::string>>;
+
+bool dialling(const Dials& dials, const DeviceId& device) {
+  const auto found = dials.lower_bound({device, ""});
+  return found != dials.end() && found->first == device;
+}
+
+/// Forgets the dials to `device`, which were answered; whether there were any.
+bool answer_dials(Dials& dials, const DeviceId& device) {
+  bool any = false;
+  for (auto it = dials.lower_bound({device, ""}); it != dials.end() && it->first == device;) {
+    it = dials.erase(it);
+    any = true;
+  }
+  return any;
+}
+
 }  // namespace
 
 struct Engine::State final : transport::EntrySource {
@@ -97,6 +114,7 @@ struct Engine::State final : transport::EntrySource {
   void release_join_link(Now now, Joining& joining);
   void tend_joins(Now now);
   Joining* joining_on(LinkId link);
+  Joining* joining_with(const DeviceId& device);
 
   // The member's side.
   void handle_application(Now now, const Mesh::ApplicationReceived& received);
@@ -113,7 +131,10 @@ struct Engine::State final : transport::EntrySource {
   std::map<RequestId, WorkspaceId> requests;  ///< That wait for a batch.
 
   std::map<LinkId, Link> links;
-  std::set<std::pair<DeviceId, std::string>> mesh_dials;
+  /// Dials that are not answered yet. A device is dialled for one purpose at a time, because the
+  /// link that comes of it does not say for which.
+  Dials mesh_dials;
+  Dials join_dials;
   AllowPeers allowed;
   std::map<WorkspaceId, std::vector<transport::MemberAddress>> published;
 
@@ -262,12 +283,9 @@ void Engine::State::dispatch(Now now, Mesh::Output output) {
     }
     context.emit(*close);
   } else if (auto* dial = std::get_if<Mesh::Dial>(&output)) {
-    // While a guest link to that device is being made, a second dial could not be told from it.
-    const bool taken = std::any_of(joins.begin(), joins.end(), [&](const auto& item) {
-      const Joining& joining = item.second;
-      return joining.stage == Joining::Stage::kDialing && joining.contact().device == dial->device;
-    });
-    if (taken) return mesh->handle_dial_failed(now, dial->device, dial->address);
+    if (dialling(join_dials, dial->device)) {
+      return mesh->handle_dial_failed(now, dial->device, dial->address);
+    }
     mesh_dials.emplace(dial->device, dial->address);
     context.emit(Dial{dial->device, dial->address, nullptr});
   } else if (auto* run = std::get_if<Mesh::RunReceived>(&output)) {
@@ -303,20 +321,17 @@ void Engine::handle_link_up(Now now, LinkId link, const DeviceId& peer, bool out
   State& state = *state_;
   bool guest = false;
   if (outgoing) {
-    bool for_mesh = false;
-    for (auto it = state.mesh_dials.lower_bound({peer, ""});
-         it != state.mesh_dials.end() && it->first == peer; it = state.mesh_dials.erase(it)) {
-      for_mesh = true;
-    }
-    for (auto& [id, joining] : state.joins) {
-      const bool mine = !for_mesh && joining.stage == Joining::Stage::kDialing &&
-                        joining.contact().device == peer;
-      if (!mine) continue;
+    const bool for_join = answer_dials(state.join_dials, peer);
+    const bool for_mesh = answer_dials(state.mesh_dials, peer);
+    Joining* joining = for_join ? state.joining_with(peer) : nullptr;
+    if (joining != nullptr) {
       guest = true;
       state.links[link] = {peer, true, 0};
       state.mesh->handle_link_up(now, link, peer, outgoing, true);
-      state.ask(now, joining, link, true);
-      break;
+      state.ask(now, *joining, link, true);
+    } else if (!for_mesh) {
+      state.context.emit(CloseLink{link, "nobody waits for it any more"});
+      return;
     }
   } else {
     const auto& [members, guests] = state.allowed;
@@ -338,15 +353,9 @@ void Engine::handle_dial_failed(Now now, const DeviceId& device, const std::stri
   State& state = *state_;
   if (state.mesh_dials.erase({device, address}) > 0) {
     state.mesh->handle_dial_failed(now, device, address);
-  } else {
-    for (auto& [id, joining] : state.joins) {
-      const bool mine = joining.stage == Joining::Stage::kDialing &&
-                        joining.contact().device == device && joining.address() == address;
-      if (mine) {
-        state.attempt_failed(now, joining);
-        break;
-      }
-    }
+  } else if (state.join_dials.erase({device, address}) > 0) {
+    Joining* joining = state.joining_with(device);
+    if (joining != nullptr && joining->address() == address) state.attempt_failed(now, *joining);
   }
   state.pump(now);
 }
@@ -607,15 +616,15 @@ void Engine::State::attempt(Now now, Joining& joining) {
   for (const auto& [id, link] : links) {
     if (link.peer == device && !link.guest) return ask(now, joining, id, false);
   }
-  const auto dialled = mesh_dials.lower_bound({device, ""});
-  if (dialled != mesh_dials.end() && dialled->first == device) {
-    // Being dialled for another workspace: wait for that link.
+  if (dialling(mesh_dials, device) || dialling(join_dials, device)) {
+    // Being dialled for another workspace, or for an attempt that was given up: wait for that.
     joining.stage = Joining::Stage::kIdle;
     joining.next_target = joining.target;
     joining.step_due = now.steady + kAttemptPause;
     return;
   }
   joining.stage = Joining::Stage::kDialing;
+  join_dials.emplace(device, joining.address());
   context.emit(Dial{device, joining.address(), joining.key});
 }
 
@@ -639,6 +648,14 @@ void Engine::State::release_join_link(Now now, Joining& joining) {
   if (!joining.link) return;
   const LinkId link = *std::exchange(joining.link, std::nullopt);
   if (joining.link_is_guest) drop_link(now, link, "done with joining");
+}
+
+Joining* Engine::State::joining_with(const DeviceId& device) {
+  for (auto& [id, joining] : joins) {
+    const bool dialled = joining.stage == Joining::Stage::kDialing;
+    if (dialled && joining.contact().device == device) return &joining;
+  }
+  return nullptr;
 }
 
 Joining* Engine::State::joining_on(LinkId link) {

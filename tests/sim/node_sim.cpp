@@ -68,7 +68,10 @@ class TeamRun {
       EXPECT_TRUE(promise(cluster_.node_of(client), paths_[client]).apply_update(update));
     };
     const std::uint64_t tail = choices_.chance(50) ? 2 + choices_.below(20) : 1000;
-    const Duration unload = std::chrono::milliseconds(choices_.chance(50) ? 300 : 60'000);
+    cluster_.commit_time_max = std::chrono::milliseconds(2 + choices_.below(30));
+    // Sometimes faster than a commit, so that a replica could go before its entries are readable.
+    const Duration unload =
+        choices_.chance(10) ? 15ms : std::chrono::milliseconds(choices_.chance(50) ? 300 : 60'000);
     cluster_.set_engine_options([tail, unload](Cluster::Engine::Options& options) {
       options.tail_entries_max = tail;
       options.unload_after = unload;
@@ -212,6 +215,13 @@ class TeamRun {
   void crash() {
     const Cluster::Node node = choices_.below(kNodes);
     if (!cluster_.up(node)) return;
+    // Often in the middle of something: that is when an early "saved" would be a lie.
+    for (std::size_t client = 0; client < kClients; ++client) {
+      if (!cluster_.connected(client) || cluster_.node_of(client) != node) continue;
+      cluster_.client(client).insert(0, std::string(1, letter()));
+      cluster_.deliver_to_server(client);
+    }
+    if (choices_.chance(80)) cluster_.run_for(std::chrono::microseconds(choices_.below(9000)));
     // Some of its users' browsers die with it: what only they had may be lost, what was reported
     // saved may not.
     for (std::size_t client = 0; client < kClients; ++client) {

@@ -58,6 +58,9 @@ class SimClient {
     push(node::awareness_message({{id_, clock_, state_}}));
   }
 
+  /// Sends an update that was made elsewhere, as if by this client.
+  void submit(const Bytes& update) { send(2, update); }
+
   /// A message of the server. False when it is none that a client understands.
   bool receive(ByteView message) {
     ByteReader in(message);
