@@ -133,11 +133,32 @@ class ClientConnection final : public Connection,
   void read() {
     paused_ = inbox_messages_ >= limits().inbox_messages || inbox_bytes_ >= limits().inbox_bytes;
     if (paused_ || phase_ != Phase::kOpen) return;
-    socket_.async_read(buffer_, [self = shared_from_this()](error_code failure, std::size_t) {
-      if (failure) return self->finish();
-      self->on_message();
-    });
+    socket_.async_read_some(buffer_, 0,
+                            [self = shared_from_this()](error_code failure, std::size_t bytes) {
+                              if (failure) return self->finish();
+                              self->on_part(bytes);
+                            });
   }
+
+  void on_part(std::size_t bytes) {
+    if (phase_ != Phase::kOpen) return;
+    unfinished_bytes_ += bytes;
+    state_->unfinished_bytes += bytes;
+    if (socket_.is_message_done()) {
+      forget_unfinished();
+      return on_message();
+    }
+    if (state_->unfinished_bytes > limits().unfinished_bytes) {
+      close(websocket::close_code::try_again_later, "too many large messages at once");
+    }
+    if (closing_) {
+      forget_unfinished();
+      buffer_.clear();
+    }
+    read();
+  }
+
+  void forget_unfinished() { state_->unfinished_bytes -= std::exchange(unfinished_bytes_, 0); }
 
   void on_message() {
     if (phase_ != Phase::kOpen) return;
@@ -198,6 +219,7 @@ class ClientConnection final : public Connection,
   void finish() {
     if (std::exchange(phase_, Phase::kClosed) == Phase::kClosed) return;
     timer_.cancel();
+    forget_unfinished();
     tell_closed();
     beast::get_lowest_layer(socket_).close();
   }
@@ -223,7 +245,8 @@ class ClientConnection final : public Connection,
   Phase phase_ = Phase::kAsking;
 
   beast::flat_buffer buffer_;
-  bool paused_ = false;  ///< Not reading until messages are processed.
+  bool paused_ = false;               ///< Not reading until messages are processed.
+  std::size_t unfinished_bytes_ = 0;  ///< In `buffer_`, of a message that goes on.
   std::size_t inbox_messages_ = 0;
   std::size_t inbox_bytes_ = 0;
 

@@ -110,6 +110,7 @@ std::optional<CallError> Node::State::open() {
   if (auto why = open_engine(std::move(loaded->key))) return why;
   if (auto why = open_doors()) return why;
   engine->start(server.get());
+  if (options.control) log_line(Engine::Notice::Level::kInfo, "node started");
   return std::nullopt;
 }
 
@@ -185,10 +186,13 @@ std::optional<CallError> Node::State::open_doors() {
 
 void Node::State::stop() {
   // From the outside in: no new questions, clients gone, then what is under way is finished.
+  if (control) log_line(Engine::Notice::Level::kInfo, "node stopping");
   if (control) control->stop();
   if (server) server->stop();
   if (engine) engine->stop();
   if (driver) driver->stop(kFlushPatience);
+  if (control) log_line(Engine::Notice::Level::kInfo, "node stopped");
+  control.reset();  // Stopping again does nothing.
 }
 
 Node::Node(std::unique_ptr<State> state) : state_(std::move(state)) {}

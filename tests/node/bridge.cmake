@@ -11,6 +11,9 @@ coterie_test(node.bridge
   DEPENDS coterie::bridge coterie::web_assets)
 
 if(TARGET coterie)
+  coterie_test(node.daemon
+    SOURCES node/daemon/node_test.cpp
+    DEPENDS coterie::daemon)
   find_package(Python3 REQUIRED COMPONENTS Interpreter)
   add_test(NAME node.cli COMMAND ${Python3_EXECUTABLE}
     ${CMAKE_CURRENT_SOURCE_DIR}/node/cli/cli_test.py $<TARGET_FILE:coterie>)

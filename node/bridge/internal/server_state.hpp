@@ -56,6 +56,7 @@ struct ServerState {
   LocalNames names;
   bool stopping = false;
   ClientHandle next_client = 1;
+  std::size_t unfinished_bytes = 0;  ///< Of messages that clients have begun to send.
   /// From the question to the handler to the end. This is what keeps a client alive: one that is
   /// not read (back-pressure) and has nothing to be written is in no pending operation.
   std::map<ClientHandle, std::shared_ptr<Client>> clients;

@@ -125,6 +125,29 @@ TEST_F(WebSocket, MessagesHaveALimit) {
   EXPECT_EQ(handler_.seen(1).messages.size(), 1u);
 }
 
+// Many clients may each send a large message, but not all at once for ever.
+TEST_F(WebSocket, UnfinishedMessagesHaveALimitTogether) {
+  limits_.unfinished_bytes = 500'000;
+  start();
+  const std::string large = RawClient::frame(std::string(400'000, 'x'));
+  RawClient one(server_->port());
+  attach(one);
+  RawClient two(server_->port());
+  attach(two);
+  one.send(std::string_view(large).substr(0, 300'000));
+  std::this_thread::sleep_for(std::chrono::milliseconds(100));
+  two.send(std::string_view(large).substr(0, 300'000));
+  EXPECT_EQ(two.read_frame().close_code(), 1013);
+  two.close();
+  one.send(std::string_view(large).substr(300'000));
+  EXPECT_TRUE(handler_.wait_for(1, [](const auto& seen) { return seen.messages.size() == 1; }));
+  ASSERT_TRUE(handler_.wait_for(2, [](const auto& seen) { return seen.closed == 1; }));
+  RawClient three(server_->port());
+  attach(three);
+  three.send(large);  // What was dropped counts no longer.
+  EXPECT_TRUE(handler_.wait_for(3, [](const auto& seen) { return seen.messages.size() == 1; }));
+}
+
 TEST_F(WebSocket, AHugeLengthAllocatesNothing) {
   start();
   RawClient one(server_->port());
