@@ -98,6 +98,29 @@ void measure_reads(const Store& store, int count) {
   report("one read", std::move(times), "us");
 }
 
+/// Opening checks every page: what a start costs per megabyte.
+void measure_open(const std::string& directory, std::size_t megabytes) {
+  {
+    const auto provider = *LmdbStoreProvider::open_directory(directory);
+    Store& store = **provider->open("a2");
+    std::uint64_t number = 0;
+    for (std::size_t chunk = 0; chunk < megabytes; ++chunk) {
+      WriteBatch batch;
+      for (std::size_t i = 0; i < (1 << 20) / kEntryBytes; ++i) {
+        const std::string key = std::to_string(1'000'000'000 + number++);
+        batch.put(Table::kEntries, {key.begin(), key.end()}, Bytes(kEntryBytes, 7));
+      }
+      if (!store.commit({&batch, 1})) std::abort();
+    }
+  }
+  const auto provider = *LmdbStoreProvider::open_directory(directory);
+  const auto start = Clock::now();
+  if (!provider->open("a2")) std::abort();
+  const auto bytes = std::filesystem::file_size(directory + "/a2/data.mdb");
+  std::printf("open and check %4zu MB: %26.1f ms\n", static_cast<std::size_t>(bytes) >> 20,
+              micros(Clock::now() - start) / 1e3);
+}
+
 }  // namespace
 
 int main(int argc, char** argv) {
@@ -117,6 +140,7 @@ int main(int argc, char** argv) {
     for (const int rate : {100, 1000, 10'000}) measure_group(store, rate, quick ? 1 : 5);
     measure_reads(store, quick ? 1000 : 100'000);
   }
+  measure_open(directory, quick ? 4 : 300);
   std::filesystem::remove_all(directory);
   return 0;
 }

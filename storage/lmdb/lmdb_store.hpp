@@ -10,8 +10,9 @@
 // itself: a commit that fills it waits until no read is under way, remaps, and runs again.
 //
 // What is refused at open, with kCorrupt and nothing changed: a data.mdb that is missing, empty,
-// cut short or not LMDB's; a database that Coterie did not make; one of a newer schema. LMDB keeps
-// no checksums: a flipped bit inside a page is found by whoever checks signatures and seals.
+// cut short, with a damaged page (internal/page_check.hpp), or not LMDB's; a database that Coterie
+// did not make; one of a newer schema. Opening therefore reads every page in use once. LMDB keeps
+// no checksums: a flipped bit inside a value is found by whoever checks signatures and seals.
 
 #pragma once
 

@@ -1,8 +1,7 @@
-// What only a store on a real disk can get wrong: damaged and foreign files, two processes, a map
-// that must grow under readers, a full disk, kill -9.
+// What only a store on a real disk can get wrong: two processes, a map that must grow under
+// readers, a full disk, kill -9.
 
 #include <gtest/gtest.h>
-#include <lmdb.h>
 #include <poll.h>
 #include <sched.h>
 #include <sys/mount.h>
@@ -18,67 +17,18 @@
 #include <set>
 #include <thread>
 
-#include "storage/lmdb/lmdb_store.hpp"
-#include "tests/storage/store_fixtures.hpp"
+#include "tests/storage/lmdb_fixture.hpp"
 #include "tests/support/choices.hpp"
 
 namespace coterie::storage::testing {
 namespace {
 
 namespace fs = std::filesystem;
-using Provider = std::unique_ptr<LmdbStoreProvider>;
-
-/// Runs `body` in a child; its return value is the exit status. For what must not touch this
-/// process: mounts, limits, locks, death.
-template <typename Body>
-pid_t start_child(Body body) {
-  const pid_t child = ::fork();
-  COTERIE_ASSERT(child >= 0);
-  if (child == 0) ::_exit(body());
-  return child;
-}
-
-int wait_for(pid_t child) {
-  int status = 0;
-  COTERIE_ASSERT(::waitpid(child, &status, 0) == child);
-  return status;
-}
 
 unsigned mode_of(const std::string& path) {
   struct stat found {};
   return ::stat(path.c_str(), &found) == 0 ? found.st_mode & 07777u : 0;
 }
-
-class LmdbStoreTest : public ::testing::Test {
- protected:
-  std::string data() const { return directory_ / "data"; }
-  std::string file() const { return data() + "/a1/data.mdb"; }
-
-  /// A store "a1" with `rows` rows "1", "2" ... of 1,000 bytes; closed again.
-  void make_store(int rows) {
-    const Provider provider = *LmdbStoreProvider::open_directory(data());
-    Store& store = **provider->open("a1");
-    for (int i = 1; i <= rows; ++i) {
-      ASSERT_TRUE(commit(store, put(Table::kEntries, std::to_string(i), std::string(1000, 'v'))));
-    }
-  }
-
-  /// The error of opening "a1" and reading every row, or "ok <rows>".
-  std::string open_and_read() {
-    auto provider = LmdbStoreProvider::open_directory(data());
-    if (!provider) return to_string(provider.error());
-    const auto store = (*provider)->open("a1");
-    if (!store) return to_string(store.error());
-    int rows = 0;
-    const Status scanned = (*store)->scan(Table::kEntries, {}, {}, [&](ByteView, ByteView value) {
-      if (as_text(value) == std::string(1000, 'v')) ++rows;
-      return true;
-    });
-    return scanned ? "ok " + std::to_string(rows) : to_string(scanned.error());
-  }
-
-  TemporaryDirectory directory_;
-};
 
 TEST_F(LmdbStoreTest, OnlyItsUserCanReadIt) {
   const mode_t before = ::umask(0);
@@ -121,94 +71,6 @@ TEST_F(LmdbStoreTest, RefusesADirectoryThatIsAFile) {
   const auto refused = LmdbStoreProvider::open_directory(data());
   ASSERT_FALSE(refused);
   EXPECT_EQ(refused.error().code, ErrorCode::kIo);
-}
-
-TEST_F(LmdbStoreTest, RefusesAMissingOrEmptyOrForeignDataFile) {
-  make_store(1);
-  const auto expect_corrupt = [&](const char* what) {
-    const std::string found = open_and_read();
-    EXPECT_EQ(found.substr(0, 8), "corrupt:") << what << ": " << found;
-  };
-  fs::rename(file(), file() + ".away");
-  expect_corrupt("missing");
-  EXPECT_FALSE(fs::exists(file())) << "a new database took the place of the lost one";
-  std::ofstream(file()).close();
-  expect_corrupt("empty");
-  EXPECT_EQ(fs::file_size(file()), 0u);
-  std::ofstream(file(), std::ios::trunc) << std::string(100000, 'x');
-  expect_corrupt("text");
-  std::ofstream(file(), std::ios::trunc) << "short";
-  expect_corrupt("short text");
-  fs::remove(file());
-  MDB_env* env = nullptr;
-  ASSERT_EQ(mdb_env_create(&env), 0);
-  ASSERT_EQ(mdb_env_open(env, (data() + "/a1").c_str(), 0, 0600), 0);
-  MDB_txn* txn = nullptr;
-  ASSERT_EQ(mdb_txn_begin(env, nullptr, 0, &txn), 0);
-  ASSERT_EQ(mdb_txn_commit(txn), 0);
-  mdb_env_close(env);
-  expect_corrupt("somebody else's LMDB database");
-  fs::rename(file() + ".away", file());
-  EXPECT_EQ(open_and_read(), "ok 1");
-}
-
-TEST_F(LmdbStoreTest, RefusesANewerSchema) {
-  make_store(1);
-  const auto set_schema = [&](std::uint8_t version) {
-    MDB_env* env = nullptr;
-    MDB_txn* txn = nullptr;
-    MDB_dbi table = 0;
-    char name[] = "coterie";
-    MDB_val key = {7, name};
-    MDB_val value = {1, &version};
-    EXPECT_EQ(mdb_env_create(&env), 0);
-    EXPECT_EQ(mdb_env_set_maxdbs(env, 1), 0);
-    EXPECT_EQ(mdb_env_open(env, (data() + "/a1").c_str(), 0, 0600), 0);
-    EXPECT_EQ(mdb_txn_begin(env, nullptr, 0, &txn), 0);
-    EXPECT_EQ(mdb_dbi_open(txn, "schema", 0, &table), 0);
-    EXPECT_EQ(mdb_put(txn, table, &key, &value, 0), 0);
-    EXPECT_EQ(mdb_txn_commit(txn), 0);
-    mdb_env_close(env);
-  };
-  set_schema(kSchemaVersion + 1);
-  EXPECT_NE(open_and_read().find("newer coterie"), std::string::npos) << open_and_read();
-  set_schema(0);
-  EXPECT_EQ(open_and_read().substr(0, 8), "corrupt:");
-  set_schema(kSchemaVersion);
-  EXPECT_EQ(open_and_read(), "ok 1");
-}
-
-// Reading a mapped page beyond the end of the file kills the process with SIGBUS. So the file is
-// cut at every page, and a child must either refuse it or find every row.
-TEST_F(LmdbStoreTest, RefusesAFileThatWasCutShort) {
-  make_store(60);
-  {
-    const Provider provider = *LmdbStoreProvider::open_directory(data());
-    ASSERT_TRUE(
-        commit(**provider->open("a1"), put(Table::kSnapshots, "s", std::string(20000, 's'))));
-  }
-  const std::string whole = file() + ".whole";
-  fs::copy_file(file(), whole);
-  const std::uintmax_t size = fs::file_size(whole);
-  int refused = 0;
-  for (std::uintmax_t cut = 512; cut <= size; cut += cut < 8192 ? 512 : 4096) {
-    fs::copy_file(whole, file(), fs::copy_options::overwrite_existing);
-    fs::resize_file(file(), cut);
-    const pid_t child = start_child([&] {
-      const std::string found = open_and_read();
-      if (found == "ok 60") return 0;
-      return found.substr(0, 8) == "corrupt:" ? 1 : 2;
-    });
-    const int status = wait_for(child);
-    ASSERT_TRUE(WIFEXITED(status)) << "killed by signal " << WTERMSIG(status) << " at " << cut;
-    ASSERT_LE(WEXITSTATUS(status), 1) << "wrong answer at " << cut << " of " << size;
-    if (WEXITSTATUS(status) == 1) {
-      ++refused;
-      EXPECT_EQ(fs::file_size(file()), cut) << "a refused file was changed";
-    }
-  }
-  EXPECT_GT(refused, 20);
-  EXPECT_EQ(open_and_read(), "ok 60") << "the whole file";
 }
 
 TEST_F(LmdbStoreTest, ClearsAStoreThatWasNeverFinished) {

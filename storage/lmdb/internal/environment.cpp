@@ -5,11 +5,9 @@
 
 #include <algorithm>
 #include <cerrno>
-#include <cstring>
-#include <limits>
-#include <vector>
 
 #include "storage/lmdb/internal/files.hpp"
+#include "storage/lmdb/internal/page_check.hpp"
 
 namespace coterie::storage::internal {
 namespace {
@@ -24,13 +22,6 @@ constexpr std::size_t kMapGrowthBytesMax = std::size_t{1} << 30;
 constexpr std::size_t kMapBytesMax = std::size_t{1} << 40;
 constexpr std::size_t kMapBytesMin = std::size_t{1} << 18;
 constexpr unsigned kReadersMax = 512;
-constexpr MDB_dbi kFreeListDbi = 0;  // LMDB's own two databases, by number.
-constexpr MDB_dbi kMainDbi = 1;
-
-constexpr char kDamaged[] =
-    "the data file is damaged: restore this workspace from a backup, or move its directory away "
-    "and join again";
-constexpr char kForeign[] = "the data file was not made by coterie: choose another data directory";
 
 MDB_val to_val(ByteView view) {
   return {view.size(), const_cast<std::uint8_t*>(view.data())};  // LMDB takes, but keeps, const.
@@ -40,17 +31,6 @@ Bytes encode_version(std::uint32_t version) {
   Bytes out;
   append_varuint(out, version);
   return out;
-}
-
-/// Where in the file the bytes at `view` (in the map) end. Every page begins with its number
-/// (MDB_page.mp_p.p_pgno in LMDB's mdb.c); number 0 is a meta page, so it marks an unwritten one.
-std::uint64_t file_end(ByteView view, std::size_t page_bytes) {
-  const auto address = reinterpret_cast<std::uintptr_t>(view.data());
-  const std::uintptr_t offset = address % page_bytes;
-  std::uint64_t page = 0;
-  std::memcpy(&page, view.data() - offset, sizeof page);
-  if (page == 0) return std::numeric_limits<std::uint64_t>::max();
-  return page * page_bytes + offset + view.size();
 }
 
 }  // namespace
@@ -143,14 +123,12 @@ Status Environment::open(const std::string& directory, LmdbOptions options) {
     if (errno == ENOENT) return Error{ErrorCode::kCorrupt, kDamaged};
     return file_error(errno, "cannot read the data file");
   }
-  // LMDB would take an empty file for a new database, and a node for one that knows nothing.
-  if (file.st_size == 0) return Error{ErrorCode::kCorrupt, kDamaged};
+  COTERIE_CHECK(check_pages(data_path));
   const auto file_bytes = static_cast<std::size_t>(file.st_size);
   COTERIE_CHECK(start(directory, std::max(options.map_bytes_initial, file_bytes * 2)));
   int dead = 0;
   const int code = mdb_reader_check(env_, &dead);
   if (code != 0) return lmdb_error(code, "cannot check for dead readers");
-  COTERIE_CHECK(check_length(data_path));
   COTERIE_CHECK(check_schema());
   return open_tables(0);
 }
@@ -173,58 +151,6 @@ Status Environment::check_schema() {
                  "the data was written by a newer coterie: update this node (schema version "
                  "follows)",
                  *version};
-  }
-  return {};
-}
-
-// Pages beyond the end of the file are mapped but cannot be read: SIGBUS. LMDB leaves pages at the
-// end unwritten when they were freed in the transaction that took them, so a short file is not yet
-// a damaged one: it is only if something stored lies beyond its end.
-Status Environment::check_length(const std::string& data_path) {
-  MDB_envinfo info{};
-  MDB_stat pages{};
-  struct stat file {};
-  mdb_env_info(env_, &info);
-  mdb_env_stat(env_, &pages);
-  if (::stat(data_path.c_str(), &file) != 0) return file_error(errno, "cannot read the data file");
-  const std::uint64_t needed = (std::uint64_t{info.me_last_pgno} + 1) * pages.ms_psize;
-  const auto held = static_cast<std::uint64_t>(file.st_size);
-  if (held >= needed) return {};
-  if (::truncate(data_path.c_str(), static_cast<off_t>(needed)) != 0) {
-    return file_error(errno, "cannot repair the data file's length");
-  }
-  const Status walked = walk_within(held);
-  // Put back as found, so that the next start refuses it as well.
-  if (!walked && ::truncate(data_path.c_str(), file.st_size) != 0) {
-    return file_error(errno, "cannot restore the data file's length");
-  }
-  return walked;
-}
-
-/// Visits every row of every database, LMDB's own included; all must lie in the first `file_bytes`.
-Status Environment::walk_within(std::uint64_t file_bytes) {
-  Transaction read(env_, MDB_RDONLY);
-  if (read.begin_code() != 0) return lmdb_error(read.begin_code(), "cannot read the database");
-  MDB_stat pages{};
-  mdb_env_stat(env_, &pages);
-  std::vector<MDB_dbi> databases = {kFreeListDbi, kMainDbi};
-  for (const char* name : kTableNames) {
-    MDB_dbi table = 0;
-    const int code = mdb_dbi_open(read.txn(), name, 0, &table);
-    if (code != 0) return Error{ErrorCode::kCorrupt, kDamaged};
-    databases.push_back(table);
-  }
-  for (const MDB_dbi database : databases) {
-    Cursor cursor(read.txn(), database);
-    int code = cursor.open_code();
-    for (code = code != 0 ? code : cursor.move(MDB_FIRST); code == 0;
-         code = cursor.move(MDB_NEXT)) {
-      if (file_end(cursor.key(), pages.ms_psize) > file_bytes ||
-          file_end(cursor.value(), pages.ms_psize) > file_bytes) {
-        return Error{ErrorCode::kCorrupt, kDamaged};
-      }
-    }
-    if (code != MDB_NOTFOUND) return Error{ErrorCode::kCorrupt, kDamaged};
   }
   return {};
 }

@@ -131,8 +131,6 @@ class Environment {
   Status start(const std::string& directory, std::size_t map_bytes);
   Status open_tables(unsigned flags);
   Status check_schema();
-  Status check_length(const std::string& data_path);
-  Status walk_within(std::uint64_t file_bytes);
 
   MDB_env* env_ = nullptr;
   std::size_t map_bytes_ = 0;
