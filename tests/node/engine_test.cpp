@@ -236,6 +236,50 @@ TEST_F(EngineTest, AFullDiskMakesItReadOnlyAndLosesNothing) {
   EXPECT_EQ(text(red_), "before accepted ");
 }
 
+TEST_F(EngineTest, ARepeatedUpdateIsSavedNoSooner) {
+  const auto a = client(red_, 101);
+  const auto b = client(red_, 102);
+  cluster_.commit_time_max = 2s;
+  crdt::Doc doc({.client_id = 5});
+  const Bytes update = doc.transact([&] { (void)doc.text("monaco").insert(0, "x"); });
+  cluster_.client(a).submit(update);
+  cluster_.deliver_to_server(a);
+  // On its way to the disk; b has it and says it again.
+  cluster_.run_for(30ms);
+  const auto commits = cluster_.commits;
+  cluster_.client(b).submit(update);
+  cluster_.deliver_to_server(b);
+  while (cluster_.commits == commits) {
+    EXPECT_FALSE(cluster_.client(b).all_saved());
+    cluster_.run_for(1ms);
+  }
+  cluster_.run_for(5s);
+  EXPECT_TRUE(cluster_.client(a).all_saved());
+  EXPECT_TRUE(cluster_.client(b).all_saved());
+}
+
+TEST_F(EngineTest, WhatWaitsForOthersIsKept) {
+  crdt::Doc doc({.client_id = 5});
+  const Bytes first = doc.transact([&] { (void)doc.text("monaco").insert(0, "a"); });
+  const Bytes second = doc.transact([&] { (void)doc.text("monaco").insert(1, "b"); });
+  const auto a = client(red_, 101);
+  cluster_.client(a).submit(second);
+  cluster_.deliver_to_server(a);
+  cluster_.run_for(1s);
+  EXPECT_TRUE(cluster_.client(a).all_saved());
+  EXPECT_EQ(text(red_), "");
+  cluster_.crash(red_);
+  cluster_.restart(red_);
+  const auto b = client(red_, 102);
+  const auto c = client(red_, 103);
+  cluster_.client(b).submit(first);
+  cluster_.deliver_to_server(b);
+  cluster_.run_for(1s);
+  EXPECT_EQ(text(red_), "ab");
+  EXPECT_EQ(cluster_.client(b).text(), "ab") << "what waited is news to the one who completed it";
+  EXPECT_EQ(cluster_.client(c).text(), "ab");
+}
+
 TEST_F(EngineTest, PresenceCrossesNodesAndLeavesAtOnce) {
   const auto green = join("green");
   cluster_.run_for(3s);

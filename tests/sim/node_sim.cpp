@@ -215,8 +215,10 @@ class TeamRun {
   void crash() {
     const Cluster::Node node = choices_.below(kNodes);
     if (!cluster_.up(node)) return;
-    // Often in the middle of something: that is when an early "saved" would be a lie.
+    // Often in the middle of something: that is when an early "saved" would be a lie. One that has
+    // just come writes before it is in sync: what it writes waits for what it wrote offline.
     for (std::size_t client = 0; client < kClients; ++client) {
+      if (!cluster_.connected(client) && choices_.chance(30)) connect(client, node);
       if (!cluster_.connected(client) || cluster_.node_of(client) != node) continue;
       cluster_.client(client).insert(0, std::string(1, letter()));
       cluster_.deliver_to_server(client);
@@ -365,11 +367,30 @@ class TeamRun {
       if (where.first != node) continue;
       auto held = cluster_.probe(node, workspace_.hex(), where.second);
       ASSERT_TRUE(held) << "node " << node << " does not show " << where.second;
+      // By ids too: what waits for others shows in no text.
+      EXPECT_TRUE(covers(held->encode_state_as_update(), promised.encode_state_as_update()))
+          << "node " << node << " lost what it said is saved";
       const auto applied = held->apply_update(promised.encode_state_as_update());
       ASSERT_TRUE(applied);
       EXPECT_FALSE(applied->changed) << "node " << node << " lost what it said is saved";
       ++probes_.checks;
     }
+  }
+
+  static std::set<std::pair<crdt::ClientId, crdt::Clock>> ids(ByteView update) {
+    std::set<std::pair<crdt::ClientId, crdt::Clock>> all;
+    const auto listing = crdt::inspect_update(update);
+    EXPECT_TRUE(listing);
+    if (!listing) return all;
+    for (const crdt::IdRange& range : listing->structs) {
+      for (crdt::Clock i = 0; i < range.length; ++i) all.emplace(range.client, range.clock + i);
+    }
+    return all;
+  }
+  static bool covers(ByteView held, ByteView promised) {
+    const auto there = ids(held);
+    const auto wanted = ids(promised);
+    return std::includes(there.begin(), there.end(), wanted.begin(), wanted.end());
   }
 
   bool quiet() {
