@@ -15,6 +15,7 @@ endfunction()
 
 coterie_e2e(trace TIMEOUT 300)
 coterie_e2e(faults TIMEOUT 300 ARGUMENTS --seconds 30 --kill-red 2)
+coterie_e2e(crowd TIMEOUT 180)
 coterie_e2e(browsers TIMEOUT 120)
 coterie_e2e(capture TIMEOUT 90)
 coterie_e2e(bad_input TIMEOUT 180)
