@@ -93,7 +93,7 @@ std::optional<Value> Array::get(std::uint64_t index) const {
   const Branch* const branch = store_->resolve(*this);
   if (branch == nullptr || index >= branch->length) return std::nullopt;
   const auto found = store_->find_position(branch_, static_cast<std::uint32_t>(index));
-  return internal::values_of(*store_, store_->items[found.item])[found.offset];
+  return internal::value_at(*store_, store_->items[found.item], found.offset);
 }
 
 std::vector<Value> Array::values() const {

@@ -76,6 +76,13 @@ std::vector<Value> values_of(Store& store, const Item& item) {
   return values;
 }
 
+Value value_at(Store& store, const Item& item, std::uint32_t offset) {
+  if (item.kind != ContentKind::kAny) return values_of(store, item)[offset];
+  ByteReader reader(store.content_of(item).subspan(store.byte_of(item, offset)));
+  auto value = Any::decode(reader);
+  return value ? *std::move(value) : Any();
+}
+
 }  // namespace internal
 
 namespace {

@@ -41,10 +41,10 @@ std::vector<TextRun> delta_of(Store& store, const Branch& branch) {
   std::string text;
   const auto attributes = [&] {
     Attributes out;
-    for (const Attribute& attribute : current.all()) {
+    current.for_each([&](const Attribute& attribute) {
       auto value = Any::from_json(attribute.json);
       out.emplace_back(attribute.key, value ? *std::move(value) : Any());
-    }
+    });
     return out;
   };
   const auto flush = [&] {
@@ -116,9 +116,9 @@ class FormattedEditor {
 
   void insert(Position& at, AttributeMap attributes, ContentKind kind, std::uint32_t length,
               ByteView content, bool ascii) {
-    for (const Attribute& held : at.attributes.all()) {
+    at.attributes.for_each([&](const Attribute& held) {
       if (attributes.find(held.key) == nullptr) attributes.set({held.key, "null", kNone});
-    }
+    });
     skip_equal(at, attributes);
     AttributeMap negated = open(at, attributes);
     put(at, kind, length, content, ascii);
@@ -218,12 +218,12 @@ class FormattedEditor {
   /// Opens the attributes that differ; returns what brings the old ones back.
   AttributeMap open(Position& at, const AttributeMap& attributes) {
     AttributeMap negated;
-    for (const Attribute& wanted : attributes.all()) {
+    attributes.for_each([&](const Attribute& wanted) {
       const Attribute* const current = at.attributes.find(wanted.key);
-      if (equal_attributes(current, &wanted)) continue;
+      if (equal_attributes(current, &wanted)) return;
       negated.set(current != nullptr ? *current : Attribute{wanted.key, "null", kNone});
       put_mark(at, wanted);
-    }
+    });
     return negated;
   }
 
@@ -240,7 +240,7 @@ class FormattedEditor {
       }
       forward(at);
     }
-    for (const Attribute& attribute : negated.all()) put_mark(at, attribute);
+    negated.for_each([&](const Attribute& attribute) { put_mark(at, attribute); });
   }
 
   Store& store_;

@@ -63,7 +63,7 @@ void Store::write_item(WireWriter& out, const Item& item, std::uint32_t offset) 
     case ContentKind::kJson:
     case ContentKind::kAny:
       out.varuint(item.length - offset);
-      out.bytes(content.subspan(content_prefix_bytes(item.kind, item.ascii, content, offset)));
+      out.bytes(content.subspan(byte_of(item, offset)));
       return;
     default:
       out.bytes(content);

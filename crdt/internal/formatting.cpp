@@ -107,43 +107,51 @@ void clean_formatting_gap(Store& store, ItemIndex start, ItemIndex curr,
 
 namespace {
 
-/// Around a deleted item: of several marks of one name without content between them, only the last
+/// Around deleted items: of several marks of one name without content between them, only the last
 /// one counts.
-void clean_contextless(Store& store, ItemIndex index) {
-  const auto is_gap = [&](ItemIndex at) {
-    const Item& item = store.items[at];
-    return item.deleted || !item.countable();
-  };
-  while (store.items[index].right != kNone && is_gap(store.items[index].right)) {
-    index = store.items[index].right;
-  }
-  std::vector<std::string> seen;
-  for (; index != kNone && is_gap(index); index = store.items[index].left) {
-    const Item& item = store.items[index];
-    if (item.deleted || item.kind != ContentKind::kFormat) continue;
-    const std::string key = attribute_of(store, index).key;
-    if (std::find(seen.begin(), seen.end(), key) != seen.end()) {
-      store.delete_item(index);
-    } else {
-      seen.push_back(key);
-    }
-  }
-}
+class GapCleaner {
+ public:
+  explicit GapCleaner(Store& store) : store_(store) {}
 
-void clean_text(Store& store, const Branch& branch) {
-  ItemIndex start = branch.start;
-  AttributeMap start_attributes;
-  AttributeMap current;
-  for (ItemIndex end = branch.start; end != kNone; end = store.items[end].right) {
-    const Item& item = store.items[end];
-    if (item.deleted) continue;
-    if (item.kind == ContentKind::kFormat) {
-      current.apply(attribute_of(store, end));
-      continue;
+  /// Cleans the gap (what is deleted or not content, up to content on both sides) around `index`.
+  /// Each gap once: a second time would find nothing.
+  void clean(ItemIndex index) {
+    if (done_.count(index) > 0) return;
+    while (store_.items[index].right != kNone && is_gap(store_.items[index].right)) {
+      index = store_.items[index].right;
     }
-    clean_formatting_gap(store, start, end, start_attributes, current);
-    start_attributes = current;
-    start = end;
+    std::unordered_set<std::string> seen;
+    for (; index != kNone && is_gap(index); index = store_.items[index].left) {
+      const Item& item = store_.items[index];
+      if (item.deleted) done_.insert(index);
+      if (item.deleted || item.kind != ContentKind::kFormat) continue;
+      if (!seen.insert(attribute_of(store_, index).key).second) store_.delete_item(index);
+    }
+  }
+
+ private:
+  bool is_gap(ItemIndex at) const {
+    const Item& item = store_.items[at];
+    return item.deleted || !item.countable();
+  }
+
+  Store& store_;
+  std::unordered_set<ItemIndex> done_;
+};
+
+/// Yjs's cleanupYTextFormatting walks the whole text, but looks only at what is between an item and
+/// the next content: once the first content is reached, that is nothing. So only marks before the
+/// first content are cleaned up.
+void clean_text(Store& store, const Branch& branch) {
+  AttributeMap current;
+  for (ItemIndex at = branch.start; at != kNone; at = store.items[at].right) {
+    const Item& item = store.items[at];
+    if (item.deleted) continue;
+    if (item.kind != ContentKind::kFormat) {
+      clean_formatting_gap(store, branch.start, at, AttributeMap(), current);
+      return;
+    }
+    current.apply(attribute_of(store, at));
   }
 }
 
@@ -153,7 +161,7 @@ void clean_text(Store& store, const Branch& branch) {
 /// every replica deletes the same ones. `after` is not finished yet.
 ///
 /// A text where a mark was deleted is left to clean_text(), which in Yjs as here finds less than
-/// clean_contextless() does. So it matters which delete is looked at first: Yjs goes by client, in
+/// GapCleaner does. So it matters which delete is looked at first: Yjs goes by client, in
 /// the order in which clients were first deleted from.
 void Store::clean_formatting(Transaction& after) {
   std::unordered_map<ClientIndex, std::size_t> rank;
@@ -170,6 +178,7 @@ void Store::clean_formatting(Transaction& after) {
       if (!item.deleted && item.kind == ContentKind::kFormat) whole.insert(item.parent);
     }
   }
+  GapCleaner gaps(*this);
   for (const auto& range : deletes) {
     const BlockList& blocks = clients_[range.client].blocks;
     const std::uint32_t end = range.clock + range.length;
@@ -183,7 +192,7 @@ void Store::clean_formatting(Transaction& after) {
       if (item.kind == ContentKind::kFormat) {
         whole.insert(item.parent);
       } else {
-        clean_contextless(*this, index);
+        gaps.clean(index);
       }
     }
   }

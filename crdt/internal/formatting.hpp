@@ -6,6 +6,7 @@
 #include <optional>
 #include <string>
 #include <string_view>
+#include <unordered_map>
 #include <vector>
 
 #include "crdt/internal/store.hpp"
@@ -22,27 +23,35 @@ struct Attribute {
 };
 
 /// Attributes by name, in the order they were set. A missing one and a null one are the same.
+/// Finding is O(1): how many names there are is the sender's choice.
 class AttributeMap {
  public:
-  const std::vector<Attribute>& all() const { return all_; }
-  bool empty() const { return all_.empty(); }
-  const Attribute* find(std::string_view key) const {
+  /// Calls `each(attribute)` in order.
+  template <typename Each>
+  void for_each(Each each) const {
     for (const Attribute& attribute : all_) {
-      if (attribute.key == key) return &attribute;
+      if (!attribute.key.empty() || attribute.mark != kErased) each(attribute);
     }
-    return nullptr;
+  }
+  bool empty() const { return lookup_.empty(); }
+  const Attribute* find(const std::string& key) const {
+    const auto found = lookup_.find(key);
+    return found == lookup_.end() ? nullptr : &all_[found->second];
   }
   void set(Attribute attribute) {
-    for (Attribute& held : all_) {
-      if (held.key == attribute.key) {
-        held = std::move(attribute);
-        return;
-      }
+    const auto [found, added] = lookup_.emplace(attribute.key, all_.size());
+    if (added) {
+      all_.push_back(std::move(attribute));
+    } else {
+      all_[found->second] = std::move(attribute);
     }
-    all_.push_back(std::move(attribute));
   }
-  void erase(std::string_view key) {
-    std::erase_if(all_, [&](const Attribute& attribute) { return attribute.key == key; });
+  void erase(const std::string& key) {
+    const auto found = lookup_.find(key);
+    if (found == lookup_.end()) return;
+    all_[found->second] = {std::string(), std::string(), kErased};
+    lookup_.erase(found);
+    if (lookup_.empty()) all_.clear();
   }
   /// Takes in a mark: a null value ends the attribute.
   void apply(Attribute attribute) {
@@ -54,7 +63,10 @@ class AttributeMap {
   }
 
  private:
+  static constexpr ItemIndex kErased = kNone - 1;
+
   std::vector<Attribute> all_;
+  std::unordered_map<std::string, std::size_t> lookup_;
 };
 
 /// The mark at `index`. Precondition: it is a kFormat.

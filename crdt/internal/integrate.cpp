@@ -276,8 +276,7 @@ bool Store::give_to_deleted_right(ItemIndex index, std::uint32_t count) {
     if (cut.inside_pair) return false;
     client.dead_bytes += bytes - cut.byte;
   } else {
-    client.dead_bytes +=
-        bytes - content_prefix_bytes(item.kind, item.ascii, content_of(item), kept);
+    client.dead_bytes += bytes - byte_of(item, kept);
   }
   client.blocks.set_clock(client.blocks.find(rest.clock), rest.clock - count);
   item.length = kept;

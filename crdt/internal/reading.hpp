@@ -13,6 +13,9 @@ namespace coterie::crdt::internal {
 /// The elements of a countable item, one per unit of its length.
 std::vector<Value> values_of(Store& store, const Item& item);
 
+/// One of them. O(log length).
+Value value_at(Store& store, const Item& item, std::uint32_t offset);
+
 /// The visible strings of a list, joined.
 std::string text_of(const Store& store, const Branch& branch);
 

@@ -113,6 +113,7 @@ void Store::free_item(ItemIndex index) {
 }
 
 std::uint32_t Store::append_content(Client& client, ByteView bytes) {
+  COTERIE_ASSERT(client.content.size() + bytes.size() <= 0xffff'ffff);
   const auto at = static_cast<std::uint32_t>(client.content.size());
   client.content.insert(client.content.end(), bytes.begin(), bytes.end());
   content_bytes_ += bytes.size();
@@ -126,9 +127,19 @@ ByteView Store::content_of(const Item& item) const {
   }
   const Bytes& content = clients_[item.client].content;
   const std::uint8_t* const at = content.data() + item.content;
-  if (item.kind == ContentKind::kString) return {at, text_position(item, item.length).byte};
+  const bool elements = item.kind == ContentKind::kString || item.kind == ContentKind::kAny ||
+                        item.kind == ContentKind::kJson;
+  if (elements) return {at, byte_of(item, item.length)};
   return {at,
           content_bytes(item.kind, item.ascii, item.length, at, content.data() + content.size())};
+}
+
+std::uint32_t Store::byte_of(const Item& item, std::uint32_t offset) const {
+  if (item.kind == ContentKind::kString) {
+    return static_cast<std::uint32_t>(text_position(item, offset).byte);
+  }
+  const Client& client = clients_[item.client];
+  return client.elements.position(client.content, item, offset) - item.content;
 }
 
 Utf16Position Store::text_position(const Item& item, std::uint32_t offset) const {
@@ -158,6 +169,7 @@ void Store::compact_content(Client& client) {
   client.dead_bytes = 0;
   client.scattered = false;
   client.units.clear();
+  client.elements.clear();
 }
 
 // --- Finding and splitting
@@ -214,10 +226,7 @@ ItemIndex Store::split(BlockList::Cursor cursor, ItemIndex index, std::uint32_t 
 /// Where the content of the right half starts; may move that of the left.
 std::uint32_t Store::split_content(Item& item, std::uint32_t diff) {
   if (item.kind == ContentKind::kDeleted) return item.content;
-  if (item.kind != ContentKind::kString) {
-    return item.content + static_cast<std::uint32_t>(
-                              content_prefix_bytes(item.kind, item.ascii, content_of(item), diff));
-  }
+  if (item.kind != ContentKind::kString) return item.content + byte_of(item, diff);
   const Utf16Position cut = text_position(item, diff);
   const auto byte = static_cast<std::uint32_t>(cut.byte);
   if (!cut.inside_pair) return item.content + byte;

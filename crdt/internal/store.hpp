@@ -23,6 +23,7 @@
 #include "crdt/base/bytes.hpp"
 #include "crdt/doc.hpp"
 #include "crdt/internal/block_list.hpp"
+#include "crdt/internal/element_index.hpp"
 #include "crdt/internal/item.hpp"
 #include "crdt/internal/position_index.hpp"
 #include "crdt/internal/stable_vector.hpp"
@@ -37,10 +38,11 @@ struct Client {
   std::uint32_t before = 0;  ///< `state` when the transaction numbered `touched` began.
   std::uint64_t touched = 0;
   BlockList blocks;
-  Bytes content;                 ///< See item.hpp.
-  std::uint64_t dead_bytes = 0;  ///< Bytes of `content` that no item refers to.
-  bool scattered = false;        ///< Content is not everywhere contiguous by clock.
-  mutable UnitIndex units;       ///< Of `content`, for text that is not ASCII.
+  Bytes content;                  ///< See item.hpp.
+  std::uint64_t dead_bytes = 0;   ///< Bytes of `content` that no item refers to.
+  bool scattered = false;         ///< Content is not everywhere contiguous by clock.
+  mutable UnitIndex units;        ///< Of `content`, for text that is not ASCII.
+  mutable ElementIndex elements;  ///< Of `content`, for values.
 };
 
 /// What happened since a transaction began.
@@ -132,7 +134,11 @@ class Store {
 
   ByteView content_of(const Item& item) const;
 
-  /// Where element `offset` of a kString starts in its content. O(log length).
+  /// Where element `offset` starts in the content of an item, or where that ends (its length), in
+  /// bytes of the content; kinds that can be split, and no text inside a pair. O(log length).
+  std::uint32_t byte_of(const Item& item, std::uint32_t offset) const;
+
+  /// Where unit `offset` of a kString starts in its content. O(log length).
   Utf16Position text_position(const Item& item, std::uint32_t offset) const;
 
   // --- Transactions ------------------------------------------------------------------------

@@ -238,6 +238,7 @@ bool Store::try_squash(ItemIndex left_index, ItemIndex right_index) {
       append(joined, right_bytes);
       client.dead_bytes += joined.size();
       left.content = append_content(client, joined);
+      client.elements.clear();
     }
   }
   Branch& parent = branches[left.parent];

@@ -295,6 +295,19 @@ TEST(Map, SetsGetsRemovesAndNests) {
   EXPECT_EQ(map.set("\xff", 1).error().code, ErrorCode::kMalformed);
 }
 
+TEST(Array, ReadsAndGrowsInConstantTime) {
+  Doc doc({.client_id = 1});
+  Array array = doc.array("a");
+  std::size_t bytes = 0;
+  doc.set_update_observer([&](ByteView update) { bytes += update.size(); });
+  for (int i = 0; i < 20'000; ++i) ASSERT_TRUE(array.push(i));
+  for (std::uint64_t i = 0; i < 20'000; ++i) {
+    ASSERT_EQ(std::get<Any>(*array.get(i)), Any(static_cast<int>(i)));
+  }
+  EXPECT_EQ(inspect_update(doc.encode_state_as_update())->struct_count, 1u);
+  EXPECT_LT(bytes, 20'000u * 20);
+}
+
 TEST(Map, HoldsManyKeys) {
   Doc doc({.client_id = 1});
   Map map = doc.map("m");
@@ -521,6 +534,47 @@ TEST(Hostile, DeeplyNestedTypesAreDeletedAndReadWithoutRecursion) {
   ASSERT_TRUE(applied);
   EXPECT_TRUE(applied->changed);
   EXPECT_LT(doc.encode_state_as_update().size(), 30u) << "only ids are left";
+}
+
+TEST(Hostile, DeletesFromTheEndOfALongArrayCostNoRescans) {
+  constexpr std::uint32_t kLength = 300'000;
+  Bytes update = hex("0101010008010174");
+  append_varuint(update, kLength);
+  update.insert(update.end(), kLength, 126);
+  append(update, Bytes{1, 1});  // Deletes: every second element, the last one first.
+  append_varuint(update, kLength / 2);
+  for (std::uint32_t i = 0; i < kLength / 2; ++i) {
+    append_varuint(update, kLength - 1 - 2 * i);
+    update.push_back(1);
+  }
+  Doc doc({.client_id = 2});
+  ASSERT_TRUE(doc.apply_update(update));  // Reading from the start each time takes a minute.
+  EXPECT_EQ(doc.array("t").size(), kLength / 2);
+}
+
+TEST(Hostile, ManyMarksOfManyNames) {
+  constexpr std::uint32_t kMarks = 30'000;
+  // Marks of names of their own, then as many deleted pieces of text between marks of one name.
+  Bytes update{1};
+  append_varuint(update, 2 * kMarks + 1);
+  append(update, hex("01000401017401"
+                     "61"));
+  std::uint32_t clock = 1;
+  for (std::uint32_t i = 0; i < 2 * kMarks; ++i, ++clock) {
+    append(update, Bytes{0x86, 1});
+    append_varuint(update, clock - 1);
+    append_varstring(update, i < kMarks ? "name" + std::to_string(i) : "b");
+    append_varstring(update, "true");
+  }
+  append(update, Bytes{1, 1, 1});
+  append_varuint(update, 0);
+  append_varuint(update, 1);
+  Doc doc({.client_id = 2});
+  Text text = doc.text("t");
+  ASSERT_TRUE(doc.apply_update(update));
+  EXPECT_EQ(text.size(), 0u);
+  ASSERT_TRUE(text.insert(0, "x"));
+  EXPECT_EQ(text.to_delta().size(), 1u);
 }
 
 TEST(Hostile, MutuallyWaitingSectionsGoPending) {
