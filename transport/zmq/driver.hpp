@@ -38,7 +38,8 @@
 namespace coterie::transport {
 
 /// Incoming TCP connections at a time, handshakes included: a stranger can hold one for
-/// kHandshakeTimeout. Every member of the largest workspace fits.
+/// kHandshakeTimeout. Every member of the largest workspace fits. Fewer where the process may not
+/// open that many files (half of ulimit -n), so that strangers cannot use them up.
 inline constexpr std::size_t kIncomingConnectionsMax = 1'024 + 256;
 inline constexpr Duration kHandshakeTimeout = std::chrono::seconds(5);
 /// From dial() to LinkUp or DialFailed.

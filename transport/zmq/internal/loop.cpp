@@ -35,7 +35,7 @@ bool is_own_route(const std::string& route) { return route.size() == 5 && route[
 Loop::Loop(const ZmqDriver::Options& options, const crypto::SigningKey& identity, Mailbox& mailbox)
     : mailbox_(mailbox),
       identity_(identity.clone()),
-      incoming_connections_max_(options.incoming_connections_max),
+      incoming_connections_max_(std::min(options.incoming_connections_max, open_files_max() / 2)),
       incomplete_bytes_max_(options.incomplete_bytes_max),
       context_(options.io_threads, kContextSocketsMax),
       resolver_([this](LinkId link, std::vector<Address> addresses) {

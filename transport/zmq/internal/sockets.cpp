@@ -2,6 +2,7 @@
 
 #include <linux/tcp.h>  // The C library's tcp_info lacks tcpi_bytes_received.
 #include <netinet/in.h>
+#include <sys/resource.h>
 #include <sys/socket.h>
 
 #include <cerrno>
@@ -145,6 +146,12 @@ std::optional<std::uint64_t> received_bytes(int fd) {
   socklen_t size = sizeof info;
   if (::getsockopt(fd, IPPROTO_TCP, TCP_INFO, &info, &size) != 0) return std::nullopt;
   return info.tcpi_bytes_received;
+}
+
+std::size_t open_files_max() {
+  rlimit limit{};
+  COTERIE_ASSERT(::getrlimit(RLIMIT_NOFILE, &limit) == 0);
+  return static_cast<std::size_t>(limit.rlim_cur);
 }
 
 void cut(int fd) { ::shutdown(fd, SHUT_RDWR); }

@@ -42,6 +42,8 @@ bool receive(zmq::socket_t& socket, zmq::message_t& message);
 void limit_unsent(int fd);
 /// Bytes that came in over the TCP connection `fd` so far; nothing if it is none any more.
 std::optional<std::uint64_t> received_bytes(int fd);
+/// Files and sockets this process may have open (ulimit -n).
+std::size_t open_files_max();
 /// Ends the TCP connection `fd`; ZeroMQ notices and closes it. Harmless on anything else.
 void cut(int fd);
 
