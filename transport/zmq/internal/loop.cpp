@@ -10,6 +10,7 @@ namespace coterie::transport::internal {
 namespace {
 
 constexpr int kContextSocketsMax = 8'192;
+constexpr std::size_t kAddressesTriedMax = 4;  ///< Of one host name.
 constexpr std::size_t kFramesPerTurn = 256;
 /// How long a link that is being closed may take to send what is queued.
 constexpr auto kCloseFlush = std::chrono::milliseconds(500);
@@ -121,7 +122,7 @@ void Loop::carry_out(DialCommand& command) {
   const LinkId link = ++last_link_;
   Outgoing& outgoing = outgoing_[link];
   outgoing.dial = std::move(command);
-  outgoing.deadline = now_ + kDialTimeout;
+  outgoing.dial_until = outgoing.deadline = now_ + kDialTimeout;
   if (!address->is_numeric()) {
     resolver_.resolve(link, *address);
     return;
@@ -133,6 +134,7 @@ void Loop::carry_out(DialCommand& command) {
 void Loop::carry_out(ResolvedCommand& command) {
   const auto found = outgoing_.find(command.link);
   if (found == outgoing_.end()) return;  // It took too long.
+  if (command.addresses.size() > kAddressesTriedMax) command.addresses.resize(kAddressesTriedMax);
   found->second.untried = std::move(command.addresses);
   try_next(command.link, found->second, "no such host");
 }
@@ -332,6 +334,9 @@ void Loop::forget_gone() {
 
 void Loop::try_next(LinkId link, Outgoing& outgoing, const char* reason_if_none) {
   if (outgoing.untried.empty()) return end_outgoing(link, outgoing, reason_if_none);
+  // An address that swallows everything must leave time for the others.
+  const auto left = std::max(outgoing.dial_until - now_, Clock::duration::zero());
+  outgoing.deadline = now_ + left / static_cast<int>(outgoing.untried.size());
   const Address address = std::move(outgoing.untried.front());
   outgoing.untried.erase(outgoing.untried.begin());
   const Status opened = open_dealer(outgoing, address);
@@ -507,16 +512,15 @@ void Loop::check_deadlines() {
   for (auto next = outgoing_.begin(); next != outgoing_.end();) {
     const auto current = next++;
     Outgoing& outgoing = current->second;
-    const bool flushed = outgoing.closing && outgoing.queue.empty();
-    if (outgoing.up ? !flushed && !(outgoing.closing && now_ >= outgoing.deadline)
-                    : now_ < outgoing.deadline) {
-      continue;
-    }
-    if (flushed) {
+    if (!outgoing.up) {
+      if (now_ >= outgoing.deadline) try_next(current->first, outgoing, "no answer in time");
+    } else if (outgoing.closing && outgoing.queue.empty()) {
       const auto linger = std::chrono::duration_cast<std::chrono::milliseconds>(kCloseFlush);
       outgoing.socket.set(zmq::sockopt::linger, static_cast<int>(linger.count()));
+      end_outgoing(current->first, outgoing, "closed");
+    } else if (outgoing.closing && now_ >= outgoing.deadline) {
+      end_outgoing(current->first, outgoing, "closed");
     }
-    end_outgoing(current->first, outgoing, "no answer in time");
   }
 }
 

@@ -50,8 +50,9 @@ class Loop {
     Connection connection;
     int fd = -1;
     bool up = false;
-    bool closing = false;        ///< LinkDown is told; what is queued still leaves.
-    Clock::time_point deadline;  ///< Of the dial, or of closing.
+    bool closing = false;          ///< LinkDown is told; what is queued still leaves.
+    Clock::time_point dial_until;  ///< Of all addresses together.
+    Clock::time_point deadline;    ///< Of this address, or of closing.
   };
   struct Incoming {
     DeviceId device;
