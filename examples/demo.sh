@@ -41,8 +41,8 @@ start() {
     >"$base/$name.log" 2>&1 &
   pids+=($!)
   local pid=$! tries
-  for tries in $(seq 100); do
-    "$coterie" --data "$base/$name" status >/dev/null 2>&1 && [ -S "$base/$name/control.sock" ] && return
+  for tries in $(seq 300); do
+    grep -qx ready "$base/$name.log" && return
     kill -0 "$pid" 2>/dev/null || break
     sleep 0.1
   done
