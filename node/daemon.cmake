@@ -2,6 +2,13 @@
 find_package(Boost 1.74 REQUIRED)
 find_package(nlohmann_json 3.11 REQUIRED)
 
+add_library(coterie_asio INTERFACE)
+target_link_libraries(coterie_asio INTERFACE Boost::headers)
+if(COTERIE_SANITIZE MATCHES thread)
+  # ThreadSanitizer knows no fences, and g++ says so with an error; Asio's queues have locks besides.
+  target_compile_definitions(coterie_asio INTERFACE BOOST_ASIO_DISABLE_FENCED_BLOCK)
+endif()
+
 coterie_library(identity
   SOURCES identity/data_dir.cpp identity/device_key_file.cpp
   DEPENDS coterie::base coterie::crypto
@@ -38,13 +45,13 @@ coterie_library(bridge
           bridge/io_thread.cpp bridge/local_names.cpp bridge/request_target.cpp bridge/routes.cpp
           bridge/server.cpp
   DEPENDS coterie::base
-  PRIVATE_DEPENDS Boost::headers nlohmann_json::nlohmann_json Threads::Threads)
+  PRIVATE_DEPENDS coterie_asio nlohmann_json::nlohmann_json Threads::Threads)
 
 coterie_library(control
   SOURCES daemon/advertise.cpp daemon/control_client.cpp daemon/control_server.cpp
           daemon/settings.cpp
   DEPENDS coterie::bridge coterie::identity
-  PRIVATE_DEPENDS Boost::headers nlohmann_json::nlohmann_json)
+  PRIVATE_DEPENDS coterie_asio nlohmann_json::nlohmann_json)
 
 if(TARGET coterie::node_core AND TARGET coterie::transport_zmq)
   find_package(spdlog REQUIRED)

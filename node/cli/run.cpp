@@ -1,8 +1,10 @@
 // coterie run: the node itself, until SIGINT or SIGTERM.
 
 #include <signal.h>
+#include <sys/resource.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <iostream>
 #include <memory>
 #include <string>
@@ -16,6 +18,9 @@
 namespace coterie::node::cli {
 
 namespace {
+
+/// More than all connections that the limits of mesh, bridge and control socket allow.
+constexpr rlim_t kOpenFilesWanted = 8192;
 
 struct RunArguments {
   std::string listen;
@@ -43,7 +48,16 @@ void print_ready(const Context& context, const Node& node) {
   std::cout << "ready" << std::endl;
 }
 
+/// Every link and every browser needs a descriptor: as many as the system lets us have.
+void raise_open_files_limit() {
+  rlimit limit{};
+  if (::getrlimit(RLIMIT_NOFILE, &limit) != 0 || limit.rlim_cur >= kOpenFilesWanted) return;
+  limit.rlim_cur = std::min<rlim_t>(limit.rlim_max, kOpenFilesWanted);
+  ::setrlimit(RLIMIT_NOFILE, &limit);  // Where that fails, the old limit serves fewer.
+}
+
 void run(Context& context, const RunArguments& arguments) {
+  raise_open_files_limit();
   // Before any thread starts: they all inherit the mask, and only sigwait() takes the signals.
   sigset_t stop_signals;
   sigemptyset(&stop_signals);

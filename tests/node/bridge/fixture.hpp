@@ -9,6 +9,7 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
+#include <atomic>
 #include <chrono>
 #include <condition_variable>
 #include <cstring>
@@ -31,11 +32,10 @@ inline constexpr std::chrono::milliseconds kPatience{5000};
 class RecordingHandler final : public Handler {
  public:
   Server* server = nullptr;
-  std::optional<CallError> refuse;  ///< Answer to client_opened(); none: accept.
-  bool decide = true;               ///< Whether client_opened() is answered at all.
-  bool process = true;              ///< Whether messages are reported processed at once.
-  bool answer_calls = true;
-  CallResult answer{R"({"ok":true})", std::nullopt};
+  std::optional<CallError> refuse;   ///< Answer to client_opened(); none: accept.
+  std::atomic<bool> decide = true;   ///< Whether client_opened() is answered at all.
+  std::atomic<bool> process = true;  ///< Whether messages are reported processed at once.
+  std::atomic<bool> answer_calls = true;
 
   struct Seen {
     ClientRequest request;
@@ -63,10 +63,13 @@ class RecordingHandler final : public Handler {
   }
   void call(Call call, CallReply reply) override {
     update([&] { calls_.push_back(std::move(call)); });
-    if (answer_calls) return reply(answer);
+    if (answer_calls) return reply(current_answer());
     update([&] { pending_.push_back(std::move(reply)); });
   }
 
+  void set_answer(CallResult next) {
+    update([&] { answer_ = std::move(next); });
+  }
   Seen seen(ClientHandle client) {
     const std::lock_guard lock(mutex_);
     return seen_[client];
@@ -92,8 +95,14 @@ class RecordingHandler final : public Handler {
     changed_.notify_all();
   }
 
+  CallResult current_answer() {
+    const std::lock_guard lock(mutex_);
+    return answer_;
+  }
+
   std::mutex mutex_;
   std::condition_variable changed_;
+  CallResult answer_{R"({"ok":true})", std::nullopt};
   std::map<ClientHandle, Seen> seen_;
   std::vector<Call> calls_;
   std::vector<CallReply> pending_;

@@ -140,7 +140,7 @@ TEST_F(Http, PassesCallsOnAndAnswersBack) {
   ASSERT_EQ(handler_.calls().size(), 1u);
   EXPECT_EQ(handler_.calls()[0].arguments.at("workspace"), "my team");
 
-  handler_.answer = {"", CallError{ErrorCode::kConflict, "two have that name"}};
+  handler_.set_answer({"", CallError{ErrorCode::kConflict, "two have that name"}});
   const Response error = one.request("GET /v1/status");
   EXPECT_EQ(error.status, 409);
   EXPECT_EQ(error.body, R"({"error":{"code":"conflict","message":"two have that name"}})");

@@ -66,6 +66,15 @@ class ControlTest : public ::testing::Test {
     return answer;
   }
 
+  std::vector<Call> calls() {
+    const std::lock_guard lock(mutex_);
+    return calls_;
+  }
+  std::vector<CallReply> kept() {
+    const std::lock_guard lock(mutex_);
+    return kept_;
+  }
+
   /// Until `count` calls of "never" have come in.
   void wait_for_kept(std::size_t count) {
     for (;;) {
@@ -92,7 +101,7 @@ TEST_F(ControlTest, CarriesCallsAndAnswers) {
   ASSERT_TRUE(answer) << to_string(answer.error());
   EXPECT_FALSE(answer->error);
   EXPECT_EQ(answer->json, R"({"answer":"doc.list"})");
-  EXPECT_EQ(calls_.at(0).arguments.at("workspace"), "d\xc3\xa9mo\n");
+  EXPECT_EQ(calls().at(0).arguments.at("workspace"), "d\xc3\xa9mo\n");
 }
 
 TEST_F(ControlTest, CarriesErrorsWithTheirCodes) {
@@ -146,7 +155,7 @@ TEST_F(ControlTest, PatienceEnds) {
   const auto answer = ask_running_node(dir_, {"never", {}}, std::chrono::milliseconds(50));
   ASSERT_FALSE(answer);
   EXPECT_EQ(answer.error().code, ErrorCode::kUnavailable);
-  kept_.at(0)({"{}", std::nullopt});  // To nobody.
+  kept().at(0)({"{}", std::nullopt});  // To nobody.
   EXPECT_TRUE(ask_running_node(dir_, {"x", {}}, kPatience));
 }
 
@@ -170,7 +179,7 @@ TEST_F(ControlTest, BadRequestsAreTypedErrors) {
     EXPECT_NE(raw(bad).find("\"code\":\"malformed\""), std::string::npos) << bad;
   }
   EXPECT_EQ(raw("{\"operation\":\"unfinished\""), "");
-  EXPECT_TRUE(calls_.empty());
+  EXPECT_TRUE(calls().empty());
   const std::string two = raw("{\"operation\":\"a\"}\n{\"operation\":\"b\",\"more\":1}\n");
   EXPECT_EQ(two,
             "{\"ok\":true,\"result\":{\"answer\":\"a\"}}\n"
