@@ -23,11 +23,12 @@ tar -C "$chroot" -xf "$dir/base.tar"
 # How this machine reaches the network, nothing more.
 cp /etc/resolv.conf /etc/hosts "$chroot/etc/"
 cp /etc/ssl/certs/ca-certificates.crt "$chroot/etc/ssl/certs/"
+mount --bind "$chroot" "$chroot"  # A root that is a mount point, as on a real machine.
 mount -t proc proc "$chroot/proc"
 mount -t sysfs sys "$chroot/sys"
 mount --rbind /dev "$chroot/dev"
 mount --make-rslave "$chroot/dev"
-trap 'umount -R "$chroot/dev" "$chroot/sys" "$chroot/proc"' EXIT
+trap 'umount -R "$chroot"' EXIT
 git clone -q --no-hardlinks "file://$here" "$chroot/root/coterie"
 if [ -d "$here/../shared/traces" ]; then
   mkdir -p "$chroot/root/shared" && cp -r "$here/../shared/traces" "$chroot/root/shared/"
