@@ -13,7 +13,8 @@ export async function capture(context, ports) {
   const filter = ports.map((port) => `tcp port ${port}`).join(" or ");
   // As root it would become another user, who may not write the file.
   const user = process.getuid() === 0 ? ["-Z", "root"] : [];
-  const args = ["-i", "lo", "-U", "-n", "-s", "0", ...user, "-B", "65536", "-w", file, filter];
+  // Immediately: by default the kernel hands packets over once a second, and the last are lost.
+  const args = ["-i", "lo", "--immediate-mode", "-U", "-n", "-s", "0", ...user, "-B", "65536", "-w", file, filter];
   const tcpdump = spawn("tcpdump", args, { stdio: ["ignore", "ignore", "pipe"] });
   let said = "";
   let ended = false;
