@@ -205,7 +205,8 @@ TEST(MembershipTest, OrderOfArrivalNeverMatters) {
     std::vector<DeviceId> devices{world.founder().id()};
     std::vector<std::pair<crypto::SigningKey, Role>> invites;
     for (int step = 0; step < 24; ++step) {
-      const DeviceId author = devices[choices.below(devices.size())];  // A copy: devices grows below.
+      // A copy: devices grows below.
+      const DeviceId author = devices[choices.below(devices.size())];
       std::vector<Hash> heads;
       const std::size_t count = 1 + choices.below(3);
       for (std::size_t i = 0; i < count; ++i) {
