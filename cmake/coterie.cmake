@@ -1,6 +1,8 @@
 # Compiler flags and the few functions every module's CMakeLists.txt uses.
-include(FindPkgConfig)
-find_package(Threads REQUIRED)
+if(NOT COTERIE_CRDT_ONLY)
+  include(FindPkgConfig)
+  find_package(Threads REQUIRED)
+endif()
 
 # Flags live here, not in global variables: linked PRIVATE, they reach our code only.
 add_library(coterie_options INTERFACE)
@@ -36,6 +38,7 @@ function(coterie_library name)
   add_library(coterie_${name} STATIC ${arg_SOURCES})
   add_library(coterie::${name} ALIAS coterie_${name})
   target_include_directories(coterie_${name} PUBLIC $<BUILD_INTERFACE:${PROJECT_SOURCE_DIR}>)
+  set_target_properties(coterie_${name} PROPERTIES EXPORT_NAME ${name})
   target_link_libraries(coterie_${name}
     PUBLIC ${arg_DEPENDS}
     PRIVATE $<BUILD_INTERFACE:coterie_options> ${arg_PRIVATE_DEPENDS})
