@@ -87,28 +87,24 @@ ItemIndex Store::resolve_conflicts(const NewItem& item) {
   } else {
     at = branches[item.parent].start;
   }
-  if (scan_clock_ > 0xf000'0000u) {
-    for (ItemIndex i = 0; i < items.size(); ++i) items[i].mark = 0;
-    scan_clock_ = 0;
-  }
-  const std::uint32_t scan = scan_clock_ + 1;
+  const std::uint32_t scan = marks_.begin_scan();
   std::uint32_t conflict = scan;
   for (; at != kNone && at != item.right; at = items[at].right) {
-    Item& other = items[at];
-    other.mark = ++scan_clock_;
+    const Item& other = items[at];
+    const std::uint32_t now = marks_.pass(at);
     if (item.origin == other.origin) {
       if (clients_[other.client].id < client) {
         left = at;
-        conflict = scan_clock_ + 1;
+        conflict = now + 1;
       } else if (item.right_origin == other.right_origin) {
         break;  // Same place for both: the ids decide, and this one is first.
       }
     } else if (other.origin.exists()) {
-      const std::uint32_t mark = items[item_at(other.origin)].mark;
+      const std::uint32_t mark = marks_.of(item_at(other.origin));
       if (mark < scan) break;
       if (mark < conflict) {
         left = at;
-        conflict = scan_clock_ + 1;
+        conflict = now + 1;
       }
     } else {
       break;
@@ -170,7 +166,7 @@ void Store::integrate_gc(ClientIndex client, std::uint32_t clock, std::uint32_t 
   transaction_.tidy = false;
   const ItemIndex index = new_item();
   Item& item = items[index];
-  item.client = client;
+  item.set_client(client);
   item.clock = clock;
   item.length = length;
   item.deleted = true;
@@ -190,7 +186,7 @@ ItemIndex Store::integrate(const NewItem& source) {
   if (cursor_.branch == source.parent) cursor_ = {};
   const ItemIndex index = new_item();
   Item& item = items[index];
-  item.client = source.client;
+  item.set_client(source.client);
   item.clock = source.clock;
   item.length = source.length;
   item.origin = source.origin;

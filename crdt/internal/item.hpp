@@ -1,6 +1,6 @@
 // The stored form of structs and shared types.
 //
-// Everything refers to everything by 32-bit index into an arena of the Store, so an item is 56
+// Everything refers to everything by 32-bit index into an arena of the Store, so an item is 48
 // bytes. Its content is a place in its client's append-only content buffer, in wire form:
 //
 //     kString  the UTF-8 bytes (length counts UTF-16 units)
@@ -31,6 +31,10 @@ using KeyIndex = std::uint32_t;
 
 /// "No such thing", for every index type.
 inline constexpr std::uint32_t kNone = 0xffff'ffff;
+
+/// Bits of a client index, and the value of those of an item that is none.
+inline constexpr unsigned kClientBits = 20;
+inline constexpr ClientIndex kNoClient = (1u << kClientBits) - 1;
 
 /// The numbers are those of the wire.
 enum class ContentKind : std::uint8_t {
@@ -65,7 +69,14 @@ inline constexpr LocalId kNoId{};
 struct Item {
   std::uint32_t clock = 0;
   std::uint32_t length = 0;
-  ClientIndex client = kNone;
+  /// Twenty bits are enough: clients are at most kClientsMax, and this document's own.
+  ClientIndex client : kClientBits = kNoClient;
+  ContentKind kind : 4 = ContentKind::kGc;
+  bool deleted : 1 = false;
+  bool in_map : 1 = false;
+  bool ascii : 1 = false;   ///< kString: one byte is one unit.
+  bool keep : 1 = false;    ///< Not to be collected.
+  bool redone : 1 = false;  ///< Undone and redone: never squashed.
   LocalId origin;
   LocalId right_origin;
   ItemIndex left = kNone;
@@ -74,16 +85,9 @@ struct Item {
   std::uint32_t content = 0;
   /// Element of a list: its leaf in the position index, or kNone. Value of a map: its key.
   std::uint32_t place = kNone;
-  /// When the conflict scan of integration last passed here (Store::scan_clock_).
-  std::uint32_t mark = 0;
-  ContentKind kind = ContentKind::kGc;
-  bool deleted : 1 = false;
-  bool in_map : 1 = false;
-  bool ascii : 1 = false;   ///< kString: one byte is one unit.
-  bool keep : 1 = false;    ///< Not to be collected.
-  bool redone : 1 = false;  ///< Undone and redone: never squashed.
 
   std::uint32_t end() const { return clock + length; }
+  void set_client(ClientIndex index) { client = index & kNoClient; }
   LocalId id() const { return {client, clock}; }
   LocalId last_id() const { return {client, clock + length - 1}; }
   bool is_gc() const { return kind == ContentKind::kGc; }
@@ -92,7 +96,7 @@ struct Item {
   std::uint32_t visible_length() const { return deleted || !countable() ? 0 : length; }
   KeyIndex key() const { return in_map ? place : kNone; }
 };
-static_assert(sizeof(Item) == 56);
+static_assert(sizeof(Item) == 48);
 
 /// The chain of values one key of a map has had; the last one counts.
 struct MapEntry {

@@ -26,6 +26,7 @@
 #include "crdt/internal/element_index.hpp"
 #include "crdt/internal/item.hpp"
 #include "crdt/internal/position_index.hpp"
+#include "crdt/internal/scan_marks.hpp"
 #include "crdt/internal/stable_vector.hpp"
 #include "crdt/internal/unit_index.hpp"
 #include "crdt/internal/wire.hpp"
@@ -273,7 +274,7 @@ class Store {
   int depth_ = 0;
   Transaction transaction_;
   std::uint64_t transactions_ = 0;
-  std::uint32_t scan_clock_ = 0;
+  ScanMarks marks_;
 
   /// Updates of structs that wait; merged when they are tried again.
   std::vector<Bytes> pending_structs_;

@@ -127,7 +127,7 @@ void Store::collect_item(ItemIndex index) {
     child = Item();
     child.clock = clock;
     child.length = length;
-    child.client = client;
+    child.set_client(client);
     child.deleted = true;
   };
   while (!open.empty()) {
