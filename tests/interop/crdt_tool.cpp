@@ -8,17 +8,24 @@
 //     declare DOC KIND ROOT         ok           KIND: text, map, array
 //     json DOC ROOT                 ok JSON      null if there is no such root
 //     delta DOC ROOT                ok JSON
-//     text DOC insert ROOT I HEX    ok HEX       the update; so for the other edits
-//     text DOC remove ROOT I N | text DOC format ROOT I N JSON | text DOC embed ROOT I JSON
-//     map DOC set ROOT KEY JSON | map DOC remove ROOT KEY | map DOC text ROOT KEY
-//     array DOC insert ROOT I JSON | array DOC remove ROOT I N
+//     do DOC ANY                    ok HEX       edits in one transaction (below); the update
 //     merge HEX... | diff HEX HEX | svof HEX     ok HEX
 //     drop DOC                      ok
 //
 // An answer that starts with "error" names what went wrong.
+//
+// Edits are one lib0 value in hex: a list of [path, op, argument...]. A path is a list too: the
+// kind of the root (text, map, array), its name, and then a key or an index for each step down. Per
+// kind:
+//
+//     text    insert INDEX STRING [ATTRIBUTES] | embed INDEX VALUE | delete INDEX LENGTH
+//             | format INDEX LENGTH ATTRIBUTES
+//     array   insert INDEX VALUES | push VALUE | type INDEX KIND | delete INDEX COUNT
+//     map     set KEY VALUE | type KEY KIND | delete KEY
 
 #include <iostream>
 #include <map>
+#include <optional>
 #include <sstream>
 #include <string>
 
@@ -41,18 +48,6 @@ std::string answer(const Result<Bytes>& bytes) {
   return bytes ? "ok " + hex_of(*bytes) : "error " + to_string(bytes.error());
 }
 
-Any json_of(const std::string& hex) {
-  const Bytes text = bytes_of(hex);
-  auto value = Any::from_json(as_text(text));
-  return value ? *value : Any();
-}
-
-Attributes attributes_of(const std::string& hex) {
-  const Any value = json_of(hex);
-  const auto* object = value.get_if<Any::Object>();
-  return object == nullptr ? Attributes() : *object;
-}
-
 std::string delta_json(Text text) {
   Any::Array runs;
   for (const TextRun& run : text.to_delta()) {
@@ -69,6 +64,123 @@ std::string delta_json(Text text) {
   }
   return Any(std::move(runs)).to_json();
 }
+
+// --- Edits ---------------------------------------------------------------------------------------
+
+const Error kBadEdit{ErrorCode::kMalformed, "bad edit"};
+
+/// The arguments of one edit, read one after the other.
+class Arguments {
+ public:
+  explicit Arguments(const Any& edit) {
+    if (const auto* list = edit.get_if<Any::Array>()) list_ = *list;
+  }
+  bool done() const { return at_ >= list_.size(); }
+  Any any() { return done() ? Any() : list_[at_++]; }
+  std::string string() { return taken<std::string>(); }
+  Any::Array list() { return taken<Any::Array>(); }
+  Attributes attributes() { return taken<Attributes>(); }
+  std::uint64_t number() { return static_cast<std::uint64_t>(taken<double>()); }
+
+ private:
+  template <typename T>
+  T taken() {
+    const Any value = any();
+    const T* held = value.get_if<T>();
+    return held == nullptr ? T() : *held;
+  }
+
+  Any::Array list_;
+  std::size_t at_ = 0;
+};
+
+std::optional<SharedType> root_of(Doc& doc, const std::string& kind, const std::string& name) {
+  if (kind == "text") return doc.text(name);
+  if (kind == "map") return doc.map(name);
+  if (kind == "array") return doc.array(name);
+  return std::nullopt;
+}
+
+/// The type at the end of a path.
+std::optional<SharedType> follow(Doc& doc, const Any& path) {
+  Arguments steps(path);
+  const std::string kind = steps.string();
+  std::optional<SharedType> type = root_of(doc, kind, steps.string());
+  while (type && !steps.done()) {
+    const Any step = steps.any();
+    std::optional<Value> value;
+    if (const auto* key = step.get_if<std::string>()) value = type->as_map().get(*key);
+    if (const auto* index = step.get_if<double>()) {
+      value = type->as_array().get(static_cast<std::uint64_t>(*index));
+    }
+    const auto* child = value ? std::get_if<SharedType>(&*value) : nullptr;
+    type = child == nullptr ? std::nullopt : std::optional<SharedType>(*child);
+  }
+  return type;
+}
+
+template <typename T>
+Status status_of(const Result<T>& result) {
+  return result ? Status() : Status(result.error());
+}
+
+Status edit_text(Text text, const std::string& op, Arguments& arguments) {
+  const std::uint64_t index = arguments.number();
+  if (op == "insert") {
+    const std::string content = arguments.string();
+    return arguments.done() ? text.insert(index, content)
+                            : text.insert(index, content, arguments.attributes());
+  }
+  if (op == "embed") return text.insert_embed(index, arguments.any());
+  const std::uint64_t length = arguments.number();
+  if (op == "delete") return text.remove(index, length);
+  if (op == "format") return text.format(index, length, arguments.attributes());
+  return kBadEdit;
+}
+
+Status edit_array(Array array, const std::string& op, Arguments& arguments) {
+  if (op == "push") return array.push(arguments.any());
+  const std::uint64_t index = arguments.number();
+  if (op == "insert") return array.insert(index, arguments.list());
+  if (op == "delete") return array.remove(index, arguments.number());
+  if (op != "type") return kBadEdit;
+  const std::string kind = arguments.string();
+  if (kind == "text") return status_of(array.insert_text(index));
+  if (kind == "map") return status_of(array.insert_map(index));
+  if (kind == "array") return status_of(array.insert_array(index));
+  return kBadEdit;
+}
+
+Status edit_map(Map map, const std::string& op, Arguments& arguments) {
+  const std::string key = arguments.string();
+  if (op == "set") return map.set(key, arguments.any());
+  if (op == "delete") return map.remove(key);
+  if (op != "type") return kBadEdit;
+  const std::string kind = arguments.string();
+  if (kind == "text") return status_of(map.set_text(key));
+  if (kind == "map") return status_of(map.set_map(key));
+  if (kind == "array") return status_of(map.set_array(key));
+  return kBadEdit;
+}
+
+Status edit(Doc& doc, const Any& what) {
+  Arguments arguments(what);
+  const std::optional<SharedType> type = follow(doc, arguments.any());
+  const std::string op = arguments.string();
+  if (!type) return Error{ErrorCode::kNotFound, "no such path"};
+  switch (type->kind()) {
+    case TypeKind::kText:
+      return edit_text(type->as_text(), op, arguments);
+    case TypeKind::kArray:
+      return edit_array(type->as_array(), op, arguments);
+    case TypeKind::kMap:
+      return edit_map(type->as_map(), op, arguments);
+    default:
+      return kBadEdit;
+  }
+}
+
+// --- Commands ------------------------------------------------------------------------------------
 
 class Tool {
  public:
@@ -148,62 +260,19 @@ class Tool {
       docs_.erase(name);
       return "ok";
     }
-    return edit(command, doc);
-  }
-
-  std::string edit(const std::string& type, Doc& doc) {
-    Status status;
-    const Bytes update = doc.transact([&] {
-      if (type == "text") {
-        status = edit_text(doc);
-      } else if (type == "map") {
-        status = edit_map(doc);
-      } else if (type == "array") {
-        status = edit_array(doc);
-      } else {
-        status = Error{ErrorCode::kMalformed, "unknown command"};
-      }
-    });
-    return status ? "ok " + hex_of(update) : "error " + to_string(status.error());
-  }
-
-  Status edit_text(Doc& doc) {
-    const std::string what = word();
-    Text text = doc.text(word());
-    const std::uint64_t index = number();
-    if (what == "insert") {
+    if (command == "do") {
       const Bytes bytes = bytes_of(word());
-      const std::string attributes = word();
-      if (attributes.empty()) return text.insert(index, as_text(bytes));
-      return text.insert(index, as_text(bytes), attributes_of(attributes));
+      ByteReader reader(bytes);
+      const auto edits = Any::decode(reader);
+      const auto* list = edits ? edits->get_if<Any::Array>() : nullptr;
+      if (list == nullptr) return "error edits";
+      Status status;
+      const Bytes update = doc.transact([&] {
+        for (std::size_t i = 0; i < list->size() && status; ++i) status = edit(doc, (*list)[i]);
+      });
+      return status ? "ok " + hex_of(update) : "error " + to_string(status.error());
     }
-    if (what == "embed") return text.insert_embed(index, json_of(word()));
-    const std::uint64_t length = number();
-    if (what == "remove") return text.remove(index, length);
-    if (what == "format") return text.format(index, length, attributes_of(word()));
-    return Error{ErrorCode::kMalformed, "unknown command"};
-  }
-
-  Status edit_map(Doc& doc) {
-    const std::string what = word();
-    Map map = doc.map(word());
-    const std::string key = word();
-    if (what == "set") return map.set(key, json_of(word()));
-    if (what == "remove") return map.remove(key);
-    const auto text = map.set_text(key);
-    return text ? Status() : Status(text.error());
-  }
-
-  Status edit_array(Doc& doc) {
-    const std::string what = word();
-    Array array = doc.array(word());
-    const std::uint64_t index = number();
-    if (what == "insert") {
-      const Any values = json_of(word());
-      const auto* list = values.get_if<Any::Array>();
-      return array.insert(index, list == nullptr ? Any::Array() : *list);
-    }
-    return array.remove(index, number());
+    return "error unknown command";
   }
 
   std::istringstream in_;
@@ -214,6 +283,10 @@ class Tool {
 
 int main() {
   std::ios::sync_with_stdio(false);
+  std::cin.tie(nullptr);
   Tool tool;
-  for (std::string line; std::getline(std::cin, line);) std::cout << tool.run(line) << std::endl;
+  for (std::string line; std::getline(std::cin, line);) {
+    std::cout << tool.run(line) << '\n';
+    if (std::cin.rdbuf()->in_avail() <= 0) std::cout.flush();
+  }
 }

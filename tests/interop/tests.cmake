@@ -5,5 +5,5 @@ target_link_libraries(crdt_tool PRIVATE coterie::crdt coterie_options)
 
 add_test(NAME interop.crdt_fuzz
   COMMAND ${CMAKE_CURRENT_SOURCE_DIR}/interop/run.sh crdt_fuzz.mjs
-          --tool $<TARGET_FILE:crdt_tool> --sessions 60)
+          --tool $<TARGET_FILE:crdt_tool> --sessions 80)
 set_tests_properties(interop.crdt_fuzz PROPERTIES LABELS interop TIMEOUT 300)
