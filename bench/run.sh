@@ -1,15 +1,19 @@
 #!/usr/bin/env bash
 # Runs the benchmarks of a release build, each beside its rival where it has one.
 #
-#   bench/run.sh [crdt|storage|transport]...     all of them without a name
+#   bench/run.sh [--full] [crdt|storage|transport]...     all of them without a name
+#
+# --full: rivals also where they take minutes.
 set -euo pipefail
 cd "$(dirname "$0")/.."
 bin=build/release/bin
+full=()
+[ "${1:-}" != --full ] || { full=(--full); shift; }
 [ $# -gt 0 ] || set -- crdt storage transport
 for name in "$@"; do
   printf '\n== %s\n' "$name"
   case $name in
-    crdt) node bench/crdt/run.mjs --bench "$bin/crdt_bench" ;;
+    crdt) node bench/crdt/run.mjs --bench "$bin/crdt_bench" "${full[@]}" ;;
     storage)
       dir=$(mktemp -d build/storage_bench.XXXXXX)
       trap 'rm -rf "$dir"' EXIT

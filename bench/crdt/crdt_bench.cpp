@@ -1,15 +1,21 @@
-// The CRDT engine on the workloads of dmonad/crdt-benchmarks B4 and relatives: claims are the
-// ratios to stock Yjs that run.mjs prints from one run on one machine.
+// The CRDT engine on the workloads of dmonad/crdt-benchmarks (B1 to B4) and relatives. run.mjs
+// writes their inputs, runs each here and in stock Yjs (yjs_bench.mjs), and prints the table.
 //
-//     crdt_bench OPS UPDATES [REPEATS [NAME]]
-//     crdt_bench --concurrent UPDATES REPEATS
-//     crdt_bench --memory STATE
+//     crdt_bench DIR WORKLOAD [REPEATS]
 //
-// The files are what run.mjs writes: the edits of a trace, the updates that stock Yjs makes of them
-// (client id 1), those of a trace of several writers, a document's state. Prints one JSON object a
-// workload: median user CPU in ms, or resident memory in kB.
+// WORKLOAD is NAME or NAME:INPUT; INPUT chooses the files of DIR:
+//
+//     INPUT.ops      edits: varuint kind, index, removed, then varstring (kind 0: text) or varuint
+//                    count and that many varuints (kind 1: array)
+//     INPUT.updates  updates that stock Yjs makes, each with its length before it
+//     INPUT.state    a whole state
+//
+// Prints a JSON object: user CPU in ms (median and least of REPEATS), the most memory the first run
+// held above what was held before, in kB, and the bytes of the state that came out.
 
+#include <malloc.h>
 #include <sys/resource.h>
+#include <time.h>
 #include <unistd.h>
 
 #include <algorithm>
@@ -18,6 +24,7 @@
 #include <fstream>
 #include <functional>
 #include <iterator>
+#include <map>
 #include <string>
 #include <vector>
 
@@ -29,19 +36,39 @@ namespace {
 using namespace coterie;        // NOLINT: a program of one file.
 using namespace coterie::crdt;  // NOLINT
 
+/// CPU time of this process, exact to the microsecond.
 double cpu_ms() {
-  rusage usage{};
-  getrusage(RUSAGE_SELF, &usage);
-  return static_cast<double>(usage.ru_utime.tv_sec) * 1e3 +
-         static_cast<double>(usage.ru_utime.tv_usec) / 1e3;
+  timespec time{};
+  clock_gettime(CLOCK_PROCESS_CPUTIME_ID, &time);
+  return static_cast<double>(time.tv_sec) * 1e3 + static_cast<double>(time.tv_nsec) / 1e6;
 }
 
-long resident_kb() {
-  std::ifstream statm("/proc/self/statm");
-  long pages = 0;
-  long resident = 0;
-  statm >> pages >> resident;
-  return resident * (sysconf(_SC_PAGESIZE) / 1024);
+/// The kernel knows how much of it was not its own by the tick: fit for whole runs only.
+class UserShare {
+ public:
+  UserShare() { getrusage(RUSAGE_SELF, &start_); }
+  double so_far() const {
+    rusage now{};
+    getrusage(RUSAGE_SELF, &now);
+    const double user = seconds(now.ru_utime) - seconds(start_.ru_utime);
+    const double system = seconds(now.ru_stime) - seconds(start_.ru_stime);
+    return user + system > 0.05 ? user / (user + system) : 1;
+  }
+
+ private:
+  static double seconds(const timeval& time) {
+    return static_cast<double>(time.tv_sec) + static_cast<double>(time.tv_usec) / 1e6;
+  }
+  rusage start_{};
+};
+
+/// A figure of /proc/self/status, in kB.
+long memory_kb(const std::string& name) {
+  std::ifstream status("/proc/self/status");
+  for (std::string line; std::getline(status, line);) {
+    if (line.starts_with(name)) return std::atol(line.c_str() + name.size() + 1);
+  }
+  return 0;
 }
 
 [[noreturn]] void die(const char* why) {
@@ -49,198 +76,391 @@ long resident_kb() {
   std::exit(1);
 }
 
-Bytes read_file(const char* path) {
-  std::ifstream in(path, std::ios::binary);
+void check(bool condition, const char* why) {
+  if (!condition) die(why);
+}
+
+// --- Inputs -------------------------------------------------------------------------------------
+
+struct Op {
+  std::uint64_t index = 0;
+  std::uint64_t removed = 0;
+  std::string_view text;
+  std::vector<Any> values;  ///< If there are any: an edit of the array.
+};
+
+std::string dir;
+std::string input;  ///< Which files.
+int repeats = 5;
+
+Bytes read_file(const std::string& name) {
+  std::ifstream in(dir + "/" + name, std::ios::binary);
   if (!in) die("cannot read an input file");
   return Bytes(std::istreambuf_iterator<char>(in), {});
 }
 
-struct Op {
-  std::uint64_t index;
-  std::uint64_t removed;
-  std::string_view inserted;
+/// Both keep the file they point into.
+const std::vector<Op>& ops() {
+  static const Bytes file = read_file(input + ".ops");
+  static std::vector<Op> list;
+  if (!list.empty()) return list;
+  for (ByteReader in(file); !in.at_end();) {
+    Op op;
+    const std::uint64_t kind = *in.read_varuint();
+    op.index = *in.read_varuint();
+    op.removed = *in.read_varuint();
+    if (kind == 0) {
+      op.text = *in.read_varstring();
+    } else {
+      for (std::uint64_t left = *in.read_varuint(); left > 0; --left) {
+        op.values.emplace_back(static_cast<double>(*in.read_varuint()));
+      }
+    }
+    list.push_back(std::move(op));
+  }
+  return list;
+}
+
+const std::vector<ByteView>& updates() {
+  static const Bytes file = read_file(input + ".updates");
+  static std::vector<ByteView> list;
+  if (!list.empty()) return list;
+  for (ByteReader in(file); !in.at_end();) list.push_back(*in.read_varbytes());
+  return list;
+}
+
+// --- Measuring ----------------------------------------------------------------------------------
+
+struct Row {
+  double ms = 0;
+  double best = 0;
+  long peak_kb = 0;
+  std::uint64_t bytes = 0;
 };
 
-std::vector<Op> read_ops(ByteView file) {
-  std::vector<Op> ops;
-  for (ByteReader in(file); !in.at_end();) {
-    Op op{*in.read_varuint(), *in.read_varuint(), *in.read_varstring()};
-    ops.push_back(op);
-  }
-  return ops;
+Row row;
+
+/// User CPU, of samples of all CPU.
+void note_times(std::vector<double> times, const UserShare& share) {
+  std::sort(times.begin(), times.end());
+  const double user = share.so_far();
+  row.ms = times[times.size() / 2] * user;
+  row.best = times[0] * user;
 }
 
-std::vector<ByteView> read_updates(ByteView file) {
-  std::vector<ByteView> updates;
-  for (ByteReader in(file); !in.at_end();) updates.push_back(*in.read_varbytes());
-  return updates;
-}
-
-int repeats = 5;
-std::string only;  ///< Run workloads whose name holds this; empty: all.
-
-/// Runs `body` `repeats` times, each after `prepare`, and prints the median.
-void measure(const char* name, const std::function<void()>& body, std::uint64_t bytes = 0,
-             int inner = 1) {
-  if (std::string(name).find(only) == std::string::npos) return;
+/// Runs `body` once, noting its memory, and then in samples of at least 20 ms.
+void measure(const std::function<void()>& body) {
+  malloc_trim(0);
+  std::ofstream("/proc/self/clear_refs") << "5";  // The peak starts anew.
+  const long before = memory_kb("VmRSS:");
+  double start = cpu_ms();
+  body();
+  const double first = cpu_ms() - start;
+  row.peak_kb = memory_kb("VmHWM:") - before;
+  const int inner = std::clamp(static_cast<int>(20 / std::max(first, 1e-3)), 1, 10'000);
+  const UserShare share;
   std::vector<double> times;
   for (int i = 0; i < repeats; ++i) {
-    const double start = cpu_ms();
+    start = cpu_ms();
     for (int k = 0; k < inner; ++k) body();
     times.push_back((cpu_ms() - start) / inner);
   }
-  std::sort(times.begin(), times.end());
-  std::printf("{\"name\":\"%s\",\"ms\":%.4f,\"best\":%.4f,\"bytes\":%llu}\n", name,
-              times[times.size() / 2], times[0], static_cast<unsigned long long>(bytes));
-  std::fflush(stdout);
+  note_times(std::move(times), share);
 }
 
-void replay(Doc& doc, const std::vector<Op>& ops) {
-  Text text = doc.text("text");
-  for (const Op& op : ops) {
+void note_state(const Doc& doc) { row.bytes = doc.encode_state_as_update().size(); }
+
+// --- Workloads ----------------------------------------------------------------------------------
+
+void edit(Doc& doc, Text& text, Array& array, const Op& op) {
+  if (!op.values.empty()) {
+    (void)array.insert(op.index, op.values);
+  } else if (op.removed > 0 && !op.text.empty()) {
     doc.transact([&] {
-      if (op.removed > 0) (void)text.remove(op.index, op.removed);
-      if (!op.inserted.empty()) (void)text.insert(op.index, op.inserted);
+      (void)text.remove(op.index, op.removed);
+      (void)text.insert(op.index, op.text);
     });
+  } else if (op.removed > 0) {
+    (void)text.remove(op.index, op.removed);
+  } else {
+    (void)text.insert(op.index, op.text);
   }
 }
 
-void edit_at_random(const char* name, std::size_t size) {
-  Doc doc({.client_id = 1});
+void edit_all(Doc& doc) {
   Text text = doc.text("text");
-  (void)text.insert(0, std::string(size, 'x'));
+  Array array = doc.array("array");
+  for (const Op& op : ops()) edit(doc, text, array, op);
+}
+
+/// Our updates must be those of stock Yjs, byte for byte.
+void check_updates(const std::vector<ByteView>& expected) {
+  Doc doc({.client_id = 1});
+  std::size_t made = 0;
+  doc.set_update_observer([&](ByteView update) {
+    check(made < expected.size() && equal(update, expected[made++]), "an update unlike Yjs's");
+  });
+  edit_all(doc);
+  check(made == expected.size(), "fewer updates than Yjs makes");
+}
+
+void replay_with_events() {
+  check_updates(updates());
+  (void)ops();
+  measure([&] {
+    Doc doc({.client_id = 1});
+    std::uint64_t bytes = 0;
+    doc.set_update_observer([&](ByteView update) { bytes += update.size(); });
+    edit_all(doc);
+  });
+  for (const ByteView update : updates()) row.bytes += update.size();
+}
+
+void replay() {
+  (void)ops();
+  measure([&] {
+    Doc doc({.client_id = 1});
+    edit_all(doc);
+  });
+  Doc doc({.client_id = 1});
+  edit_all(doc);
+  note_state(doc);
+}
+
+/// The trace 100 times over; its state goes to a file for parse_many.
+void replay_many() {
+  constexpr int kTimes = 100;
+  (void)ops();
+  const auto edit_often = [&](Doc& doc) {
+    for (int i = 0; i < kTimes; ++i) edit_all(doc);
+  };
+  repeats = std::min(repeats, 3);
+  measure([&] {
+    Doc doc({.client_id = 1});
+    edit_often(doc);
+  });
+  Doc doc({.client_id = 1});
+  edit_often(doc);
+  const Bytes state = doc.encode_state_as_update();
+  row.bytes = state.size();
+  std::ofstream(dir + "/many.state", std::ios::binary)
+      .write(reinterpret_cast<const char*>(state.data()),
+             static_cast<std::streamsize>(state.size()));
+}
+
+void apply_updates() {
+  const std::vector<ByteView>& all = updates();
+  const auto apply_all = [&](Doc& doc) {
+    for (const ByteView update : all) check(doc.apply_update(update).has_value(), "refused");
+  };
+  measure([&] {
+    Doc doc({.client_id = 0xffff'ffff});
+    apply_all(doc);
+    check(!doc.has_pending(), "not all arrived");
+  });
+  Doc doc({.client_id = 0xffff'ffff});
+  apply_all(doc);
+  note_state(doc);
+}
+
+Doc load(ByteView state) {
+  Doc doc({.client_id = 0xffff'ffff});
+  check(doc.load_update(state).has_value(), "the state was refused");
+  return doc;
+}
+
+void parse() {
+  const Bytes state = read_file(input + ".state");
+  const auto read = [](const Doc& doc) {
+    for (const std::string& name : doc.root_names()) {
+      const SharedType root = *doc.root(name);
+      if (name == "text") {
+        (void)root.as_text().to_string();
+      } else if (name == "array") {
+        (void)root.as_array().values();
+      } else {
+        (void)root.as_map().get("v");
+      }
+    }
+  };
+  measure([&] { read(load(state)); });
+  row.bytes = state.size();
+}
+
+/// Resident memory of a loaded document, the first thing this process makes.
+void memory() {
+  const Bytes state = read_file(input + ".state");
+  malloc_trim(0);
+  const long before = memory_kb("VmRSS:");
+  const Doc doc = load(state);
+  row.peak_kb = memory_kb("VmRSS:") - before;
+  row.bytes = state.size();
+}
+
+void encode() {
+  const Doc doc = load(read_file(input + ".state"));
+  measure([&] { (void)doc.encode_state_as_update(); });
+  note_state(doc);
+}
+
+void merge() {
+  Bytes merged;
+  measure([&] { merged = *merge_updates(std::span<const ByteView>(updates())); });
+  row.bytes = merged.size();
+}
+
+void diff() {
+  const Bytes state = read_file(input + ".state");
+  StateVector half;
+  half.advance(1, load(state).state_vector().clock_of(1) / 2);
+  measure([&] { row.bytes = diff_update(state, half)->size(); });
+}
+
+void state_vector() {
+  const Bytes state = read_file(input + ".state");
+  measure([&] { row.bytes = state_vector_from_update(state)->encode().size(); });
+}
+
+/// B1: the edits, an update event each, and those updates into another replica.
+void no_conflicts() {
+  (void)ops();
+  std::vector<Bytes> made;
+  const auto run = [&](Doc& doc) {
+    made.clear();
+    doc.set_update_observer(
+        [&](ByteView update) { made.emplace_back(update.begin(), update.end()); });
+    edit_all(doc);
+    Doc other({.client_id = 2});
+    for (const Bytes& update : made) check(other.apply_update(update).has_value(), "refused");
+  };
+  measure([&] {
+    Doc doc({.client_id = 1});
+    run(doc);
+  });
+  Doc doc({.client_id = 1});
+  run(doc);
+  note_state(doc);
+}
+
+/// B2: the first half of the edits by one of two replicas of a text, in one transaction, which goes
+/// to the other; then the second half by the other. The first edit of all is the text both have.
+void two_writers() {
+  const std::vector<Op>& all = ops();
+  const std::size_t half = all[0].removed;  // How many are the first one's.
+  const auto write = [&](Doc& doc, std::size_t from, std::size_t to) {
+    Text text = doc.text("text");
+    Array array = doc.array("array");
+    return doc.transact([&] {
+      for (std::size_t i = from; i < to; ++i) edit(doc, text, array, all[i]);
+    });
+  };
+  const auto run = [&](Doc& one, Doc& two) {
+    (void)one.text("text").insert(0, all[0].text);
+    check(two.load_update(one.encode_state_as_update()).has_value(), "refused");
+    check(two.apply_update(write(one, 1, 1 + half)).has_value(), "refused");
+    check(one.apply_update(write(two, 1 + half, all.size())).has_value(), "refused");
+  };
+  measure([&] {
+    Doc one({.client_id = 1});
+    Doc two({.client_id = 2});
+    run(one, two);
+  });
+  Doc one({.client_id = 1});
+  Doc two({.client_id = 2});
+  run(one, two);
+  check(one.root_text("text") == two.root_text("text"), "two texts");
+  note_state(one);
+}
+
+/// Edits of one character at random places.
+struct Places {
   std::uint64_t state = 1;
-  const auto below = [&](std::uint64_t bound) {
+  std::uint64_t below(std::uint64_t bound) {
     state = state * 6364136223846793005u + 1442695040888963407u;
     return (state >> 33) % bound;
-  };
-  if (std::string(name).find(only) == std::string::npos) return;
+  }
+};
+
+/// A document of 1 M characters in one string; its deletes come after the inserts.
+void random_access(bool deletes) {
   constexpr int kEdits = 100'000;
-  double start = cpu_ms();
-  for (int i = 0; i < kEdits; ++i) (void)text.insert(below(text.size() + 1), "y");
-  std::printf("{\"name\":\"%s inserts\",\"ms\":%.3f}\n", name, cpu_ms() - start);
-  start = cpu_ms();
-  for (int i = 0; i < kEdits; ++i) (void)text.remove(below(text.size()), 1);
-  std::printf("{\"name\":\"%s deletes\",\"ms\":%.3f}\n", name, cpu_ms() - start);
+  const UserShare share;
+  std::vector<double> times;
+  for (int i = 0; i < repeats; ++i) {
+    Doc doc({.client_id = 1});
+    Text text = doc.text("text");
+    (void)text.insert(0, std::string(1'000'000, 'x'));
+    Places places;
+    double start = cpu_ms();
+    for (int k = 0; k < kEdits; ++k) (void)text.insert(places.below(text.size() + 1), "y");
+    if (deletes) {
+      start = cpu_ms();
+      for (int k = 0; k < kEdits; ++k) (void)text.remove(places.below(text.size()), 1);
+    }
+    times.push_back(cpu_ms() - start);
+    note_state(doc);
+    row.peak_kb = memory_kb("VmHWM:");
+  }
+  note_times(std::move(times), share);
 }
 
-/// In a process of its own, so that no freed memory serves the document.
-void report_memory(const char* path) {
-  const Bytes state = read_file(path);
-  const long before = resident_kb();
-  Doc loaded({.client_id = 2});
-  if (!loaded.load_update(state)) die("the state was refused");
-  std::printf("{\"name\":\"memory of the loaded document\",\"kb\":%ld}\n", resident_kb() - before);
+/// 1,000 random edits in a document of `input` characters, pasted in pieces of 1,000.
+void growth() {
+  const std::uint64_t size = std::strtoull(input.c_str(), nullptr, 10);
+  const std::string piece(1000, 'x');
+  std::vector<double> times;
+  // What the edits cost is the same each time, and little: small documents are made often.
+  const int runs = size > 10'000'000 ? 3 : 200;
+  const UserShare share;
+  for (int i = 0; i < runs; ++i) {
+    Doc doc({.client_id = 1});
+    Text text = doc.text("text");
+    Places places;
+    // At random places: strings that follow each other would be one item.
+    while (text.size() < size) (void)text.insert(places.below(text.size() + 1), piece);
+    const double start = cpu_ms();
+    for (int k = 0; k < 500; ++k) {
+      (void)text.insert(places.below(text.size() + 1), "y");
+      (void)text.remove(places.below(text.size()), 1);
+    }
+    times.push_back(cpu_ms() - start);
+  }
+  note_times(std::move(times), share);
+  row.peak_kb = memory_kb("VmHWM:");
 }
 
-void run_concurrent(const char* path) {
-  const Bytes file = read_file(path);
-  const std::vector<ByteView> updates = read_updates(file);
-  Doc all({.client_id = 99});
-  for (const ByteView update : updates) (void)all.load_update(update);
-  const Bytes state = all.encode_state_as_update();
-  measure(
-      "concurrent writers, updates one by one",
-      [&] {
-        Doc fresh({.client_id = 99});
-        for (const ByteView update : updates) {
-          if (!fresh.apply_update(update)) die("an update was refused");
-        }
-        if (fresh.has_pending()) die("not all arrived");
-      },
-      0, 5);
-  measure(
-      "concurrent writers, decode the whole state",
-      [&] {
-        Doc fresh({.client_id = 99});
-        if (!fresh.load_update(state)) die("the state was refused");
-      },
-      state.size(), 5);
-}
+const std::map<std::string, std::function<void()>> kWorkloads{
+    {"replay-events", replay_with_events},
+    {"replay", replay},
+    {"replay-many", replay_many},
+    {"apply", apply_updates},
+    {"parse", parse},
+    {"memory", memory},
+    {"encode", encode},
+    {"merge", merge},
+    {"diff", diff},
+    {"state-vector", state_vector},
+    {"no-conflicts", no_conflicts},
+    {"two-writers", two_writers},
+    {"random-inserts", [] { random_access(false); }},
+    {"random-deletes", [] { random_access(true); }},
+    {"growth", growth},
+};
 
 }  // namespace
 
 int main(int argc, char** argv) {
+  if (argc < 3) die("usage: crdt_bench DIR WORKLOAD[:INPUT] [REPEATS]");
+  dir = argv[1];
+  std::string name = argv[2];
   if (argc > 3) repeats = std::max(1, std::atoi(argv[3]));
-  if (argc > 2 && std::string(argv[1]) == "--memory") {
-    report_memory(argv[2]);
-    return 0;
+  if (const auto colon = name.find(':'); colon != std::string::npos) {
+    input = name.substr(colon + 1);
+    name.resize(colon);
   }
-  if (argc > 2 && std::string(argv[1]) == "--concurrent") {
-    run_concurrent(argv[2]);
-    return 0;
-  }
-  if (argc < 3) die("usage: crdt_bench OPS UPDATES [REPEATS [NAME]]");
-  if (argc > 4) only = argv[4];
-  const Bytes ops_file = read_file(argv[1]);
-  const Bytes updates_file = read_file(argv[2]);
-  const std::vector<Op> ops = read_ops(ops_file);
-  const std::vector<ByteView> updates = read_updates(updates_file);
-
-  // Ours must be the updates of stock Yjs, byte for byte.
-  Doc doc({.client_id = 1});
-  std::size_t made = 0;
-  std::uint64_t update_bytes = 0;
-  doc.set_update_observer([&](ByteView update) {
-    if (made >= updates.size() || !equal(update, updates[made]))
-      die("an update differs from Yjs's");
-    ++made;
-    update_bytes += update.size();
-  });
-  replay(doc, ops);
-  if (made != updates.size()) die("fewer updates than Yjs makes");
-  const Bytes state = doc.encode_state_as_update();
-  const std::string text = doc.text("text").to_string();
-
-  measure(
-      "replay, an update event per edit",
-      [&] {
-        Doc fresh({.client_id = 1});
-        std::uint64_t bytes = 0;
-        fresh.set_update_observer([&](ByteView update) { bytes += update.size(); });
-        replay(fresh, ops);
-        if (bytes != update_bytes) die("lost updates");
-      },
-      update_bytes);
-  measure("replay, no observer", [&] {
-    Doc fresh({.client_id = 1});
-    Text fresh_text = fresh.text("text");
-    for (const Op& op : ops) {
-      if (op.removed > 0) (void)fresh_text.remove(op.index, op.removed);
-      if (!op.inserted.empty()) (void)fresh_text.insert(op.index, op.inserted);
-    }
-  });
-  measure("apply the updates one by one", [&] {
-    Doc fresh({.client_id = 2});
-    for (const ByteView update : updates) {
-      if (!fresh.apply_update(update)) die("an update was refused");
-    }
-    if (fresh.state_vector() != doc.state_vector()) die("not all arrived");
-  });
-  measure(
-      "decode the whole state and read the text",
-      [&] {
-        Doc fresh({.client_id = 2});
-        (void)fresh.load_update(state);
-        if (fresh.root_text("text") != text) die("another text");
-      },
-      state.size(), 10);
-  measure(
-      "encode the whole state",
-      [&] {
-        if (doc.encode_state_as_update().size() != state.size()) die("another state");
-      },
-      state.size(), 20);
-  Bytes merged;
-  measure("merge all updates",
-          [&] { merged = *merge_updates(std::span<const ByteView>(updates)); });
-  StateVector half;
-  half.advance(1, doc.state_vector().clock_of(1) / 2);
-  std::uint64_t diff_bytes = 0;
-  measure(
-      "diff the whole state against half", [&] { diff_bytes = diff_update(state, half)->size(); },
-      diff_bytes, 20);
-  measure(
-      "state vector of the whole state", [&] { (void)state_vector_from_update(state); }, 0, 20);
-  edit_at_random("1 M characters, 100,000 random", 1'000'000);
+  const auto workload = kWorkloads.find(name);
+  if (workload == kWorkloads.end()) die("no such workload");
+  workload->second();
+  std::printf("{\"ms\":%.5f,\"best\":%.5f,\"peak\":%ld,\"bytes\":%llu}\n", row.ms, row.best,
+              row.peak_kb, static_cast<unsigned long long>(row.bytes));
 }

@@ -1,207 +1,164 @@
-// Runs the CRDT benchmarks beside stock Yjs in one go and prints a table with ratios.
+// Runs the CRDT benchmarks beside stock Yjs in one go and prints a table with ratios and goals.
 //
-//     node run.mjs --bench build/release/bin/crdt_bench [--trace FILE] [--repeats N] [--json]
+//     node run.mjs --bench build/release/bin/crdt_bench [--full] [--only TEXT] [--repeats N]
+//                  [--skipYjs] [--json]
 //
-// The traces are josephg/editing-traces' automerge-paper.json.gz and friendsforever.json.gz: in
-// $COTERIE_TRACES, or in ../shared/traces beside the source tree. Where they are absent, edits of
-// one writer are generated.
+// --full runs Yjs on what takes it minutes, too (a trace 100 times over, random access). The traces
+// are josephg/editing-traces' automerge-paper, rustcode, friendsforever_flat and friendsforever
+// (.json.gz): in $COTERIE_TRACES, or in ../shared/traces beside the source tree. Where the first is
+// absent, edits of one writer are generated; rows of the others are left out.
+//
+// yrs cannot be built here. Its column is the ratio to Yjs of this run times the ratio of yrs to Yjs
+// that was measured elsewhere, on one machine (yrs 0.27.3, Yjs 13.6.33), and so marked with ~.
 
 import { execFileSync } from 'node:child_process'
-import { existsSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
-import { createRequire } from 'node:module'
+import { mkdtempSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
-import { join, resolve } from 'node:path'
+import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { parseArgs } from 'node:util'
-import { gunzipSync } from 'node:zlib'
-
-const root = resolve(fileURLToPath(new URL('../../', import.meta.url)))
-const require = createRequire(join(root, 'tests/interop/package.json'))
-const Y = require('yjs')
+import { smallBenchmarks, writeInput } from './inputs.mjs'
 
 const { values: options } = parseArgs({
   options: {
     bench: { type: 'string' },
-    trace: { type: 'string' },
+    only: { type: 'string', default: '' },
     repeats: { type: 'string', default: '5' },
+    full: { type: 'boolean', default: false },
     json: { type: 'boolean', default: false },
     skipYjs: { type: 'boolean', default: false }
   }
 })
 
-// --- Edits ---------------------------------------------------------------------------------------
+// --- Rows ----------------------------------------------------------------------------------------
 
-const traceFile = (name) => [process.env.COTERIE_TRACES, join(root, '../shared/traces')]
-  .filter(Boolean).map((dir) => join(dir, name)).find((path) => existsSync(path))
-const readTrace = (path) => JSON.parse(gunzipSync(readFileSync(path)))
-
-/** Typing with corrections, as people do: for machines without the trace. */
-const generated = () => {
-  let state = 7
-  const below = (n) => (state = (Math.imul(state, 1103515245) + 12345) >>> 0) % n
-  const edits = []
-  let length = 0
-  let at = 0
-  for (let i = 0; i < 100_000; i++) {
-    if (below(100) < 2) at = below(length + 1)
-    if (at > 0 && below(100) < 15) {
-      at--
-      length--
-      edits.push([at, 1, ''])
-    } else {
-      edits.push([at, 0, 'abcdefghij klmnop'[below(17)]])
-      at++
-      length++
-    }
-  }
-  return edits
+// Goals are given in ms beside what Yjs took on the machine they were set on: where Yjs runs beside
+// us, the ratio of the two decides. `slow`: Yjs runs with --full only.
+const rows = [
+  ['B4', 'replay-events', 'replay, an update event per edit', { ms: 40, yjs: 4981, yrs: 9028 }],
+  ['B4', 'replay', 'replay, no observer', { ms: 10, yjs: 4145, yrs: 9322 }],
+  ['B4', 'apply', 'its updates one by one', { ms: 50, yjs: 1168, yrs: 222 }],
+  ['B4', 'parse', 'decode the whole state and read the text', { ms: 1, yjs: 19.5, yrs: 2.93 }],
+  ['B4', 'encode', 'encode the whole state', { ms: 0.15, yjs: 3.7, yrs: 0.33 }],
+  ['B4', 'merge', 'merge its updates in one call', { ms: 40, never: true }],
+  ['B4', 'diff', 'diff the whole state against half', { ms: 0.2, yjs: 6.7, yrs: 0.77 }],
+  ['B4', 'state-vector', 'state vector of the whole state', { yjs: 4.6, yrs: 0.65 }],
+  ['B4', 'memory', 'the loaded document', { kb: 1000, resident: true }],
+  ['friendsforever', 'apply', 'concurrent, updates one by one', { ms: 3, yjs: 87, yrs: 15.2 }],
+  ['friendsforever', 'parse', 'decode its whole state and read it', { yjs: 20, yrs: 6.9 }],
+  ['rustcode', 'replay-events', 'replay, an update event per edit', { yjs: 780, yrs: 1150 }],
+  ['rustcode', 'replay', 'replay, no observer', {}],
+  ['friendsforever_flat', 'replay-events', 'replay, an update event per edit', { yjs: 401, yrs: 176 }],
+  ['friendsforever_flat', 'replay', 'replay, no observer', {}],
+  ['1 M characters', 'random-inserts', '1 M characters: 100,000 random inserts', { ms: 20, yjs: 14639, slow: true }],
+  ['1 M characters', 'random-deletes', '1 M characters: 100,000 random deletes', { ms: 20, yjs: 55729, slow: true }],
+  ['B4', 'replay-many', 'x 100: replay', { ms: 1200, yjs: 483e3, slow: true }],
+  ['many', 'parse', 'B4 x 100: decode the whole state', { ms: 150, yjs: 4666, yrs: 556, slow: true }],
+  ['many', 'memory', 'B4 x 100: the loaded document', { kb: 80_000, resident: true, slow: true }]
+]
+// N = 6000: the edits, and loading and reading what they made. Yjs, yrs.
+const anchors = {
+  'B1.1': [104, 38.5, 0.03, 0.008],
+  'B1.2': [0.08, 0.019, 0.03, 0.008],
+  'B1.3': [98.6, 7.4, 2.58, 0.60],
+  'B1.4': [247, 56, 3.92, 1.7],
+  'B1.5': [311, 162, 13.7, 3.6],
+  'B1.6': [0.15, 0.042, 0.02, 0.001],
+  'B1.7': [272, 58, 6, 1.55],
+  'B1.8': [156, 8.0, 0.32, 0.18],
+  'B1.9': [0.93, 0.38, 0.27, 0.18],
+  'B1.10': [147, 8.0, 3.06, 0.89],
+  'B1.11': [278, 57, 4.91, 1.96],
+  'B2.1': [0.21, 0.046, 0.04, 0.014],
+  'B2.2': [169, 96, 9.72, 3.8],
+  'B2.3': [248, 250, 35.9, 6.5],
+  'B2.4': [177, 144, 23.4, 3.3],
+  'B3.1': [69.5, 46, 4.92, 10.5],
+  'B3.2': [71.1, 46, 4.75, 10.6],
+  'B3.3': [79.2, 47, 4.96, 11.0],
+  'B3.4': [65.5, 41, 1.46, 0.69],
+  'B3.5': [62.5, 41, 1.22, 0.59]
 }
-
-const file = options.trace ?? traceFile('automerge-paper.json.gz')
-const edits = file === undefined ? generated() : readTrace(file).txns.flatMap((txn) => txn.patches)
-const source = file === undefined ? 'generated edits' : 'automerge-paper'
-
-// --- Stock Yjs -----------------------------------------------------------------------------------
-
-const measure = (repeats, body) => {
-  const times = []
-  for (let i = 0; i < repeats; i++) {
-    const start = process.cpuUsage()
-    body()
-    times.push(process.cpuUsage(start).user / 1000)
-  }
-  return times.sort((a, b) => a - b)[times.length >> 1]
+for (const name of smallBenchmarks) {
+  const workload = { 1: 'no-conflicts', 2: 'two-writers', 3: 'apply' }[name[1]]
+  const [yjs, yrs, yjsParse, yrsParse] = anchors[name]
+  rows.push([name, workload, '', { times: 3, yjs, yrs }])
+  rows.push([name, 'parse', 'load and read', { times: 3, yjs: yjsParse, yrs: yrsParse }])
 }
-const replay = (observer) => {
-  const doc = new Y.Doc()
-  doc.clientID = 1
-  if (observer) doc.on('update', observer)
-  const text = doc.getText('text')
-  for (const [index, removed, inserted] of edits) {
-    doc.transact(() => {
-      if (removed > 0) text.delete(index, removed)
-      if (inserted.length > 0) text.insert(index, inserted)
-    })
-  }
-  return doc
-}
+rows.push(['growth', '', '1,000 random edits: 100 MB to 100 KB', { growth: 3 }])
 
-const updates = []
-const doc = replay((update) => updates.push(update))
-const state = Y.encodeStateAsUpdate(doc)
-const yjs = {}
-if (!options.skipYjs) {
-  const some = Math.min(2, Number(options.repeats))
-  yjs['replay, an update event per edit'] = measure(some, () => replay(() => {}))
-  yjs['replay, no observer'] = measure(some, () => replay())
-  yjs['apply the updates one by one'] = measure(some + 1, () => {
-    const fresh = new Y.Doc()
-    for (const update of updates) Y.applyUpdate(fresh, update)
-  })
-  yjs['decode the whole state and read the text'] = measure(20, () => {
-    const fresh = new Y.Doc()
-    Y.applyUpdate(fresh, state)
-    fresh.getText('text').toString()
-  })
-  yjs['encode the whole state'] = measure(20, () => Y.encodeStateAsUpdate(doc))
-  const clock = Y.decodeStateVector(Y.encodeStateVector(doc)).get(1)
-  const half = Y.encodeStateVector(new Map([[1, clock >> 1]]))
-  yjs['diff the whole state against half'] = measure(20, () => Y.diffUpdate(state, half))
-  yjs['state vector of the whole state'] = measure(20, () => Y.encodeStateVectorFromUpdate(state))
-}
+// --- Running -------------------------------------------------------------------------------------
 
-/** The updates of a trace of several writers, each made by its writer's document at the version the
- *  trace says it saw. */
-const concurrentUpdates = (trace) => {
-  const made = []
-  const writers = new Map()
-  trace.txns.forEach((txn, index) => {
-    if (!writers.has(txn.agent)) {
-      const doc = new Y.Doc()
-      doc.clientID = txn.agent + 1
-      doc.on('update', (update, origin) => { if (origin !== 'other') doc.made = update })
-      writers.set(txn.agent, { doc, seen: new Set() })
-    }
-    const { doc, seen } = writers.get(txn.agent)
-    const missing = []
-    const open = [...txn.parents]
-    while (open.length > 0) {
-      const parent = open.pop()
-      if (seen.has(parent)) continue
-      seen.add(parent)
-      missing.push(parent)
-      open.push(...trace.txns[parent].parents)
-    }
-    for (const parent of missing.sort((a, b) => a - b)) Y.applyUpdate(doc, made[parent], 'other')
-    const text = doc.getText('text')
-    doc.transact(() => {
-      for (const [at, removed, inserted] of txn.patches) {
-        if (removed > 0) text.delete(at, removed)
-        if (inserted.length > 0) text.insert(at, inserted)
-      }
-    })
-    seen.add(index)
-    made.push(doc.made)
-  })
-  return made
-}
-const concurrentFile = traceFile('friendsforever.json.gz')
-const concurrent = concurrentFile === undefined ? [] : concurrentUpdates(readTrace(concurrentFile))
-if (concurrent.length > 0 && !options.skipYjs) {
-  yjs['concurrent writers, updates one by one'] = measure(5, () => {
-    const fresh = new Y.Doc()
-    for (const update of concurrent) Y.applyUpdate(fresh, update)
-  })
-  const merged = (() => {
-    const all = new Y.Doc()
-    for (const update of concurrent) Y.applyUpdate(all, update)
-    return Y.encodeStateAsUpdate(all)
-  })()
-  yjs['concurrent writers, decode the whole state'] = measure(10, () => {
-    Y.applyUpdate(new Y.Doc(), merged)
-  })
-}
-
-// --- Ours ----------------------------------------------------------------------------------------
-
-const varuint = (value) => {
-  const bytes = []
-  while (value > 127) { bytes.push(128 | (value & 127)); value = Math.floor(value / 128) }
-  return Buffer.from([...bytes, value])
-}
-const prefixed = (bytes) => [varuint(bytes.length), bytes]
 const dir = mkdtempSync(join(tmpdir(), 'crdt-bench-'))
-let ours
+const titles = new Map()
+const run = (command, args) => JSON.parse(execFileSync(command, args, { encoding: 'utf8' }))
+const ours = (workload) => run(options.bench, [dir, workload, options.repeats])
+const yjs = (workload) => run(process.execPath, ['--expose-gc', '--max-old-space-size=8192',
+  fileURLToPath(new URL('yjs_bench.mjs', import.meta.url)), dir, workload, options.repeats])
+
+const judge = ({ goal, row, ratio, yrsRatio }) => {
+  if (goal.growth !== undefined) return row.times <= goal.growth
+  if (goal.kb !== undefined) return row.peak <= goal.kb
+  if (goal.times !== undefined) return ratio && Math.min(ratio, yrsRatio) >= goal.times
+  if (goal.ms === undefined) return undefined
+  return ratio ? ratio >= goal.yjs / goal.ms : row.ms <= goal.ms
+}
+
+const measureRow = ([input, workload, title, goal]) => {
+  if (goal.growth !== undefined) {
+    const [small, large] = ['growth:100000', 'growth:100000000'].map(ours)
+    return { name: title, goal, row: { ...large, times: large.ms / small.ms } }
+  }
+  const made = input.startsWith('1 M') || input === 'many'
+  if (!made && !titles.has(input)) titles.set(input, writeInput(dir, input))
+  if (!made && titles.get(input) === undefined) return undefined
+  const name = `${made ? '' : `${input} `}${title || titles.get(input)}`
+  const row = ours(`${workload}:${input}`)
+  const skip = options.skipYjs || goal.never || (goal.slow && !options.full)
+  const other = skip ? undefined : yjs(`${workload}:${input}`)
+  if (other !== undefined && workload !== 'replay-events' && other.bytes !== row.bytes) {
+    throw new Error(`${name}: ${row.bytes} bytes, in Yjs ${other.bytes}`)
+  }
+  const ratio = other && !goal.resident ? other.ms / row.ms : undefined
+  const yrsRatio = ratio && goal.yrs ? ratio * goal.yrs / goal.yjs : undefined
+  return { name, goal, row, other, ratio, yrsRatio }
+}
+
+// --- Table ---------------------------------------------------------------------------------------
+
+const columns = [54, 11, 11, 8, 8, 18, 8, 10, 9, 9]
+const line = (...cells) => cells.map((cell, i) => i === 0 ? cell.padEnd(columns[0]) : String(cell).padStart(columns[i])).join('')
+const short = (value) => value >= 100 ? value.toFixed(0) : value >= 1 ? value.toFixed(1) : value.toPrecision(2)
+const ms = (row) => row?.ms ? `${short(row.ms)} ms` : ''
+const times = (value) => value === undefined ? '' : short(value)
+const goalText = ({ ms, yjs, times, kb, growth }) => {
+  if (times !== undefined) return `>= ${times} x`
+  if (growth !== undefined) return `<= ${growth} x`
+  if (kb !== undefined) return `<= ${kb} kB`
+  if (ms === undefined) return ''
+  return `<= ${ms} ms${yjs ? `, ${short(yjs / ms)}x` : ''}`
+}
+
+if (!options.json) {
+  console.log('user CPU, median; peak: kB above what was held before; ~yrs: by its ratio to Yjs elsewhere')
+  console.log(line('workload', 'ours', 'Yjs', 'x Yjs', 'x ~yrs', 'goal', '', 'bytes', 'peak kB', 'Yjs kB'))
+}
+const results = []
 try {
-  const ops = edits.flatMap(([index, removed, inserted]) =>
-    [varuint(index), varuint(removed), ...prefixed(Buffer.from(inserted))])
-  writeFileSync(join(dir, 'ops'), Buffer.concat(ops))
-  writeFileSync(join(dir, 'updates'), Buffer.concat(updates.flatMap((update) => prefixed(Buffer.from(update)))))
-  writeFileSync(join(dir, 'state'), state)
-  const bench = (...args) => execFileSync(options.bench, args, { encoding: 'utf8' })
-    .trim().split('\n').map((line) => JSON.parse(line))
-  ours = [
-    ...bench(join(dir, 'ops'), join(dir, 'updates'), options.repeats),
-    ...bench('--memory', join(dir, 'state'))
-  ]
-  if (concurrent.length > 0) {
-    writeFileSync(join(dir, 'concurrent'), Buffer.concat(concurrent.flatMap((update) => prefixed(Buffer.from(update)))))
-    ours.push(...bench('--concurrent', join(dir, 'concurrent'), options.repeats))
+  for (const row of rows) {
+    if (!row.join(' ').includes(options.only)) continue
+    const result = measureRow(row)
+    if (result === undefined) continue
+    result.met = judge(result)
+    results.push(result)
+    if (options.json) continue
+    const { name, goal, row: mine, other } = result
+    const verdict = result.met === undefined ? '' : result.met ? 'met' : 'missed'
+    const measured = mine.times ? `${short(mine.times)} x` : ms(mine)
+    console.log(line(name, measured, ms(other), times(result.ratio), times(result.yrsRatio),
+      goalText(goal), verdict, mine.bytes || '', mine.peak, other?.peak === undefined ? '' : Math.round(other.peak)))
   }
 } finally {
   rmSync(dir, { recursive: true })
 }
-
-const rows = ours.map((row) => ({ ...row, yjs: yjs[row.name], ratio: yjs[row.name] && yjs[row.name] / row.ms }))
-if (options.json) {
-  console.log(JSON.stringify({ source, edits: edits.length, stateBytes: state.length, rows }))
-} else {
-  console.log(`${source}: ${edits.length} edits, state ${state.length} bytes in stock Yjs; user CPU, median`)
-  const cell = (text, width) => String(text).padStart(width)
-  console.log(`${'workload'.padEnd(44)}${cell('ours', 12)}${cell('Yjs', 12)}${cell('times', 9)}`)
-  for (const row of rows) {
-    const value = row.kb === undefined ? `${row.ms.toFixed(row.ms < 1 ? 3 : 1)} ms` : `${row.kb} kB`
-    const other = row.yjs === undefined ? '' : `${row.yjs.toFixed(1)} ms`
-    console.log(`${row.name.padEnd(44)}${cell(value, 12)}${cell(other, 12)}${cell(row.ratio ? row.ratio.toFixed(1) : '', 9)}`)
-  }
-}
+if (options.json) console.log(JSON.stringify(results))
