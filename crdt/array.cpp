@@ -70,16 +70,18 @@ Status check_values(Store& store, std::span<const Any> values) {
   return {};
 }
 
-Result<ItemIndex> insert_type(Store& store, const SharedType& handle, std::uint64_t index,
-                              TypeKind type) {
+/// The handle is taken before the transaction ends: observers may do anything to the document.
+Result<SharedType> insert_type(Store& store, const SharedType& handle, std::uint64_t index,
+                               TypeKind type) {
   const Branch* const branch = store.resolve(handle);
   if (branch == nullptr) return internal::kStale;
   if (index > branch->length) return internal::kPastEnd;
   const Edit edit(store);
   const BranchIndex slot = internal::branch_of(handle);
   const ItemIndex left = left_neighbour(store, slot, index);
-  return store.insert_local(slot, kNone, left, right_of(store, slot, left), ContentKind::kType, 1,
-                            {}, false, type);
+  const ItemIndex item = store.insert_local(slot, kNone, left, right_of(store, slot, left),
+                                            ContentKind::kType, 1, {}, false, type);
+  return store.handle(store.items[item].content);
 }
 
 }  // namespace
@@ -129,18 +131,18 @@ Status Array::push(const Any& value) {
 }
 
 Result<Text> Array::insert_text(std::uint64_t index) {
-  COTERIE_TRY(const ItemIndex item, insert_type(*store_, *this, index, TypeKind::kText));
-  return Text(store_->handle(store_->items[item].content));
+  COTERIE_TRY(const SharedType type, insert_type(*store_, *this, index, TypeKind::kText));
+  return Text(type);
 }
 
 Result<Map> Array::insert_map(std::uint64_t index) {
-  COTERIE_TRY(const ItemIndex item, insert_type(*store_, *this, index, TypeKind::kMap));
-  return Map(store_->handle(store_->items[item].content));
+  COTERIE_TRY(const SharedType type, insert_type(*store_, *this, index, TypeKind::kMap));
+  return Map(type);
 }
 
 Result<Array> Array::insert_array(std::uint64_t index) {
-  COTERIE_TRY(const ItemIndex item, insert_type(*store_, *this, index, TypeKind::kArray));
-  return Array(store_->handle(store_->items[item].content));
+  COTERIE_TRY(const SharedType type, insert_type(*store_, *this, index, TypeKind::kArray));
+  return Array(type);
 }
 
 Status Array::remove(std::uint64_t index, std::uint64_t count) {

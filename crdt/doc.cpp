@@ -10,8 +10,15 @@ Doc::Doc(Options options) : store_(std::make_unique<internal::Store>(options)) {
   COTERIE_ASSERT(options.client_id <= kSafeIntegerMax);
 }
 Doc::Doc(Doc&& other) noexcept = default;
-Doc& Doc::operator=(Doc&& other) noexcept = default;
-Doc::~Doc() = default;
+Doc& Doc::operator=(Doc&& other) noexcept {
+  if (this == &other) return *this;
+  if (store_ != nullptr) destroy();
+  store_ = std::move(other.store_);
+  return *this;
+}
+Doc::~Doc() {
+  if (store_ != nullptr) destroy();
+}
 
 ClientId Doc::client_id() const { return store_->client_id; }
 
@@ -20,10 +27,12 @@ void Doc::set_client_id(ClientId client_id) {
   store_->client_id = client_id;
 }
 
-Result<ApplyResult> Doc::apply_update(ByteView update_v1) { return store_->apply(update_v1, true); }
+Result<ApplyResult> Doc::apply_update(ByteView update_v1, Any origin) {
+  return store_->apply(update_v1, true, std::move(origin));
+}
 
-Status Doc::load_update(ByteView update_v1) {
-  const auto applied = store_->apply(update_v1, false);
+Status Doc::load_update(ByteView update_v1, Any origin) {
+  const auto applied = store_->apply(update_v1, false, std::move(origin));
   if (!applied) return applied.error();
   return {};
 }
@@ -63,9 +72,40 @@ std::string Doc::root_text(std::string_view name) const {
   return found ? found->as_text().to_string() : std::string();
 }
 
-void Doc::set_update_observer(UpdateObserver observer) { store_->observer = std::move(observer); }
+Subscription Doc::on_update(UpdateObserver observer) {
+  return store_->observe(store_->observers().update, std::move(observer), internal::kWatchUpdates);
+}
+Subscription Doc::on_before_all_transactions(std::function<void()> observer) {
+  return store_->observe(store_->observers().before_all, std::move(observer),
+                         internal::kWatchBegin);
+}
+Subscription Doc::on_before_transaction(TransactionObserver observer) {
+  return store_->observe(store_->observers().before, std::move(observer), internal::kWatchBegin);
+}
+Subscription Doc::on_before_observer_calls(TransactionObserver observer) {
+  return store_->observe(store_->observers().before_calls, std::move(observer),
+                         internal::kWatchChanges);
+}
+Subscription Doc::on_after_transaction(TransactionObserver observer) {
+  return store_->observe(store_->observers().after, std::move(observer), internal::kWatchChanges);
+}
+Subscription Doc::on_after_transaction_cleanup(TransactionObserver observer) {
+  return store_->observe(store_->observers().after_cleanup, std::move(observer),
+                         internal::kWatchChanges);
+}
+Subscription Doc::on_after_all_transactions(AllTransactionsObserver observer) {
+  return store_->observe(store_->observers().after_all, std::move(observer),
+                         internal::kWatchChanges);
+}
+Subscription Doc::on_destroy(std::function<void()> observer) {
+  return store_->observe(store_->observers().destroy, std::move(observer), 0);
+}
 
-Doc::TransactionScope::TransactionScope(Doc& doc) : store_(*doc.store_) { store_.begin(true); }
+void Doc::destroy() { store_->tell_destroyed(); }
+
+Doc::TransactionScope::TransactionScope(Doc& doc, Any origin) : store_(*doc.store_) {
+  store_.begin(true, &origin);
+}
 
 Doc::TransactionScope::~TransactionScope() {
   if (!finished_) (void)store_.commit();  // The edits threw: what they did stays, as in Yjs.

@@ -14,6 +14,7 @@
 #include <functional>
 #include <memory>
 #include <optional>
+#include <span>
 #include <string>
 #include <string_view>
 #include <utility>
@@ -26,7 +27,9 @@
 #include "crdt/map.hpp"
 #include "crdt/shared_type.hpp"
 #include "crdt/state_vector.hpp"
+#include "crdt/subscription.hpp"
 #include "crdt/text.hpp"
+#include "crdt/transaction.hpp"
 #include "crdt/update.hpp"
 
 namespace coterie::crdt {
@@ -81,12 +84,12 @@ class Doc {
   /// Applies an update (v1). Cost: O(log items) for a small one.
   ///
   /// Errors: kMalformed, kLimitExceeded (limits of update.hpp and above); the document is
-  /// untouched. Precondition: not inside transact().
-  Result<ApplyResult> apply_update(ByteView update_v1);
+  /// untouched. Precondition: not inside transact(). `origin` is what observers are told of it.
+  Result<ApplyResult> apply_update(ByteView update_v1, Any origin = {});
 
   /// As apply_update(), without telling what changed: to load a document from storage. Saves
   /// writing the effective update, which is as large as what is loaded.
-  Status load_update(ByteView update_v1);
+  Status load_update(ByteView update_v1, Any origin = {});
 
   /// What this document holds, per client, without gaps; pending structs do not count. O(clients).
   StateVector state_vector() const;
@@ -113,26 +116,50 @@ class Doc {
   /// Reads a root as text without deciding what it is; empty if there is none.
   std::string root_text(std::string_view name) const;
 
-  /// Runs `edits`, which may use any handles of this document, as one transaction. Returns what
-  /// changed as an update (v1), empty if nothing did. Nested calls join the outer transaction and
-  /// return nothing.
+  /// Runs `edits`, which may use any handles of this document, as one transaction, and then what
+  /// transaction.hpp says. Returns what changed as an update (v1), with what observers changed;
+  /// empty if nothing did. Nested calls join the outer transaction and return nothing (their
+  /// origin does not count), nor do calls by observers: the transaction that they watch is told of
+  /// to its end first.
   template <typename Edits>
   Bytes transact(Edits&& edits) {
-    TransactionScope scope(*this);
+    return transact(Any(), std::forward<Edits>(edits));
+  }
+  template <typename Edits>
+  Bytes transact(Any origin, Edits&& edits) {
+    TransactionScope scope(*this, std::move(origin));
     std::forward<Edits>(edits)();
     return scope.finish();
   }
 
-  /// Called after each transaction that changed something, local or applied, with what
-  /// Yjs's 'update' event carries. Must not touch the document. An empty function stops it.
-  using UpdateObserver = std::function<void(ByteView update)>;
-  void set_update_observer(UpdateObserver observer);
+  // --- Observing: when each is called, and what an observer may do, is said in transaction.hpp ---
+
+  using TransactionObserver = std::function<void(const Transaction&)>;
+  /// `update`: what the transaction changed, as Yjs's 'update' event carries it. Valid in the call.
+  using UpdateObserver = std::function<void(ByteView update, const Transaction&)>;
+  using AllTransactionsObserver = std::function<void(std::span<const Transaction>)>;
+
+  /// After each transaction that changed something, local or applied.
+  Subscription on_update(UpdateObserver observer);
+
+  Subscription on_before_all_transactions(std::function<void()> observer);
+  Subscription on_before_transaction(TransactionObserver observer);
+  Subscription on_before_observer_calls(TransactionObserver observer);
+  Subscription on_after_transaction(TransactionObserver observer);
+  Subscription on_after_transaction_cleanup(TransactionObserver observer);
+  Subscription on_after_all_transactions(AllTransactionsObserver observer);
+
+  /// When destroy() is called or the document goes, once.
+  Subscription on_destroy(std::function<void()> observer);
+
+  /// Tells on_destroy() and ends all observations. The document itself remains usable.
+  void destroy();
 
  private:
   /// Ends the transaction on every way out of transact().
   class TransactionScope {
    public:
-    explicit TransactionScope(Doc& doc);
+    TransactionScope(Doc& doc, Any origin);
     ~TransactionScope();
     TransactionScope(const TransactionScope&) = delete;
     TransactionScope& operator=(const TransactionScope&) = delete;

@@ -27,8 +27,10 @@ const MapEntry* entry_of(Store& store, const SharedType& handle, std::string_vie
   return index == kNone ? nullptr : branch->entries.find(index);
 }
 
-Result<ItemIndex> put(Store& store, const SharedType& handle, std::string_view key,
-                      ContentKind kind, ByteView content, TypeKind type) {
+/// Returns the new type, or the map itself for a plain value. The handle is taken before the
+/// transaction ends: observers may do anything to the document.
+Result<SharedType> put(Store& store, const SharedType& handle, std::string_view key,
+                       ContentKind kind, ByteView content, TypeKind type) {
   Branch* const branch = store.resolve(handle);
   if (branch == nullptr) return internal::kStale;
   if (!is_utf8(key)) return internal::kNotUtf8;
@@ -37,8 +39,10 @@ Result<ItemIndex> put(Store& store, const SharedType& handle, std::string_view k
   const internal::KeyIndex index = store.intern(key);
   const MapEntry* const entry = branch->entries.find(index);
   const ItemIndex left = entry == nullptr ? kNone : entry->last;
-  return store.insert_local(internal::branch_of(handle), index, left, kNone, kind, 1, content,
-                            false, type);
+  const ItemIndex item = store.insert_local(internal::branch_of(handle), index, left, kNone, kind,
+                                            1, content, false, type);
+  if (kind != ContentKind::kType) return handle;
+  return store.handle(store.items[item].content);
 }
 
 }  // namespace
@@ -92,21 +96,21 @@ Status Map::set(std::string_view key, const Any& value) {
 }
 
 Result<Text> Map::set_text(std::string_view key) {
-  COTERIE_TRY(const ItemIndex item,
+  COTERIE_TRY(const SharedType type,
               put(*store_, *this, key, ContentKind::kType, {}, TypeKind::kText));
-  return Text(store_->handle(store_->items[item].content));
+  return Text(type);
 }
 
 Result<Map> Map::set_map(std::string_view key) {
-  COTERIE_TRY(const ItemIndex item,
+  COTERIE_TRY(const SharedType type,
               put(*store_, *this, key, ContentKind::kType, {}, TypeKind::kMap));
-  return Map(store_->handle(store_->items[item].content));
+  return Map(type);
 }
 
 Result<Array> Map::set_array(std::string_view key) {
-  COTERIE_TRY(const ItemIndex item,
+  COTERIE_TRY(const SharedType type,
               put(*store_, *this, key, ContentKind::kType, {}, TypeKind::kArray));
-  return Array(store_->handle(store_->items[item].content));
+  return Array(type);
 }
 
 Status Map::remove(std::string_view key) {

@@ -197,7 +197,7 @@ void edit_all(Doc& doc) {
 void check_updates(const std::vector<ByteView>& expected) {
   Doc doc({.client_id = 1});
   std::size_t made = 0;
-  doc.set_update_observer([&](ByteView update) {
+  const Subscription observing = doc.on_update([&](ByteView update, const Transaction&) {
     check(made < expected.size() && equal(update, expected[made++]), "an update unlike Yjs's");
   });
   edit_all(doc);
@@ -210,7 +210,8 @@ void replay_with_events() {
   measure([&] {
     Doc doc({.client_id = 1});
     std::uint64_t bytes = 0;
-    doc.set_update_observer([&](ByteView update) { bytes += update.size(); });
+    const Subscription observing =
+        doc.on_update([&](ByteView update, const Transaction&) { bytes += update.size(); });
     edit_all(doc);
   });
   for (const ByteView update : updates()) row.bytes += update.size();
@@ -327,8 +328,9 @@ void no_conflicts() {
   std::vector<Bytes> made;
   const auto run = [&](Doc& doc) {
     made.clear();
-    doc.set_update_observer(
-        [&](ByteView update) { made.emplace_back(update.begin(), update.end()); });
+    const Subscription observing = doc.on_update([&](ByteView update, const Transaction&) {
+      made.emplace_back(update.begin(), update.end());
+    });
     edit_all(doc);
     Doc other({.client_id = 2});
     for (const Bytes& update : made) check(other.apply_update(update).has_value(), "refused");

@@ -165,15 +165,15 @@ void clean_text(Store& store, const Branch& branch) {
 /// the order in which clients were first deleted from.
 void Store::clean_formatting(Transaction& after) {
   std::unordered_map<ClientIndex, std::size_t> rank;
-  for (const auto& range : after.deletes) rank.emplace(range.client, rank.size());
-  sort_deletes(after);
+  for (const ClientIndex client : after.delete_order) rank.emplace(client, rank.size());
   auto deletes = after.deletes;
   std::stable_sort(deletes.begin(), deletes.end(),
                    [&](const auto& a, const auto& b) { return rank[a.client] < rank[b.client]; });
   std::unordered_set<BranchIndex> whole;  // Texts where marks came or went.
-  for (const ClientIndex index : after.clients) {
-    const BlockList& blocks = clients_[index].blocks;
-    for (auto at = blocks.find(clients_[index].before); !blocks.is_end(at); at = blocks.next(at)) {
+  for (const Growth& growth : after.clients) {
+    const BlockList& blocks = clients_[growth.client].blocks;
+    for (auto at = blocks.find(growth.before);
+         !blocks.is_end(at) && blocks.at(at).clock < growth.after; at = blocks.next(at)) {
       const Item& item = items[blocks.item(at)];
       if (!item.deleted && item.kind == ContentKind::kFormat) whole.insert(item.parent);
     }

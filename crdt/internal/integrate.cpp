@@ -21,18 +21,26 @@ void Store::touch(ClientIndex index) {
   if (client.touched == transaction_.number) return;
   client.touched = transaction_.number;
   client.before = client.state;
-  transaction_.clients.push_back(index);
+  transaction_.clients.push_back({.client = index, .before = client.state});
 }
 
-void Store::note_change(BranchIndex index) {
+void Store::note_change(BranchIndex index, KeyIndex key) {
   Branch& branch = branches[index];
-  if (branch.changed || !branch.is_text()) return;
+  if (transaction_.tracked && key != kNone) {
+    if (transaction_.changed_keys.count(std::uint64_t{index} << 32 | key) > 0) return;
+  } else if (branch.changed || (!branch.is_text() && !transaction_.tracked)) {
+    return;
+  }
   if (branch.item != kNone) {
     const Item& item = items[branch.item];
     if (item.deleted || item.clock >= before_state(clients_[item.client])) return;
   }
-  branch.changed = true;
-  transaction_.changed_texts.push_back(index);
+  if (transaction_.tracked && key != kNone) {
+    transaction_.changed_keys.insert(std::uint64_t{index} << 32 | key);
+  } else {
+    branch.changed = true;
+  }
+  transaction_.changes.push_back({index, key});
 }
 
 void Store::note_delete(const Item& item) {
@@ -64,7 +72,7 @@ bool Store::extend_left(const NewItem& item) {
   branches[left.parent].length += item.length;
   if (parent.index_root != kNone) positions_.set_length(item.left, left.length);
   if (cursor_.branch == left.parent && cursor_.item != item.left) cursor_ = {};
-  note_change(left.parent);
+  note_change(left.parent, kNone);
   return true;
 }
 
@@ -206,7 +214,7 @@ ItemIndex Store::integrate(const NewItem& source) {
     parent.length += item.visible_length();
     if (parent.index_root != kNone) positions_.insert(parent, source.parent, item.left, index);
   }
-  note_change(source.parent);
+  note_change(source.parent, source.key);
   const bool parent_deleted = parent.item != kNone && items[parent.item].deleted;
   const bool superseded = item.in_map && item.right != kNone;
   if (parent_deleted || superseded) delete_item(index);
@@ -248,14 +256,15 @@ void Store::mark_deleted(ItemIndex index) {
   transaction_.garbage = true;
   if (cursor_.branch == item.parent) cursor_ = {};
   note_delete(item);
-  note_change(item.parent);
+  note_change(item.parent, item.key());
 }
 
 bool Store::give_to_deleted_right(ItemIndex index, std::uint32_t count) {
   Item& item = items[index];
-  if (!gc || count >= item.length || item.right == kNone || item.in_map || item.deleted ||
-      (item.kind != ContentKind::kString && item.kind != ContentKind::kAny) || item.keep ||
-      item.redone) {
+  // Observers may ask for what was deleted.
+  if (!gc || transaction_.tracked || count >= item.length || item.right == kNone || item.in_map ||
+      item.deleted || (item.kind != ContentKind::kString && item.kind != ContentKind::kAny) ||
+      item.keep || item.redone) {
     return false;
   }
   Item& rest = items[item.right];
@@ -284,7 +293,7 @@ bool Store::give_to_deleted_right(ItemIndex index, std::uint32_t count) {
   if (parent.index_root != kNone) positions_.set_length(index, kept);
   if (cursor_.branch == item.parent && cursor_.item != index) cursor_ = {};
   transaction_.deletes.push_back({item.client, rest.clock, count});
-  note_change(item.parent);
+  note_change(item.parent, kNone);
   return true;
 }
 
@@ -369,7 +378,7 @@ void Store::add_pending_delete(ClientId client, std::uint32_t clock, std::uint32
 void Store::retry_pending_deletes() {
   if (pending_deletes_.empty()) return;
   for (std::size_t i = 0; i < transaction_.clients.size(); ++i) {
-    const ClientIndex index = transaction_.clients[i];
+    const ClientIndex index = transaction_.clients[i].client;
     const auto found = pending_deletes_.find(clients_[index].id);
     if (found == pending_deletes_.end()) continue;
     auto& ranges = found->second;
@@ -670,7 +679,7 @@ void Store::retry_pending_structs() {
   }
 }
 
-Result<ApplyResult> Store::apply(ByteView update, bool wanted) {
+Result<ApplyResult> Store::apply(ByteView update, bool wanted, Any origin) {
   COTERIE_ASSERT(!in_transaction());
   COTERIE_CHECK(parse_update(update, parsed_));
   std::size_t clients = clients_.size();
@@ -681,7 +690,7 @@ Result<ApplyResult> Store::apply(ByteView update, bool wanted) {
   if (!has_room(parsed_.content_bytes + 2 * pending_bytes_)) {
     return Error{ErrorCode::kLimitExceeded, "document content too large"};
   }
-  begin(false);
+  begin(false, &origin);
   integrate_structs(parsed_);
   apply_delete_set(parsed_.delete_set);
   retry_pending_deletes();

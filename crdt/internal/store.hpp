@@ -18,6 +18,7 @@
 #include <string>
 #include <string_view>
 #include <unordered_map>
+#include <unordered_set>
 #include <vector>
 
 #include "crdt/base/bytes.hpp"
@@ -25,6 +26,7 @@
 #include "crdt/internal/block_list.hpp"
 #include "crdt/internal/element_index.hpp"
 #include "crdt/internal/item.hpp"
+#include "crdt/internal/observers.hpp"
 #include "crdt/internal/position_index.hpp"
 #include "crdt/internal/scan_marks.hpp"
 #include "crdt/internal/stable_vector.hpp"
@@ -46,25 +48,61 @@ struct Client {
   mutable ElementIndex elements;  ///< Of `content`, for values.
 };
 
+/// A client whose state grew in a transaction: from `before` to `after`.
+struct Growth {
+  ClientIndex client = kNone;
+  std::uint32_t before = 0;
+  std::uint32_t after = 0;  ///< Set when the edits are done.
+};
+
+/// A type that was edited: its list (key kNone) or a key of its map.
+struct Change {
+  BranchIndex branch = kNone;
+  KeyIndex key = kNone;
+};
+
+/// The changes of one type.
+struct ChangedType {
+  BranchIndex branch = kNone;
+  bool list = false;
+  std::vector<KeyIndex> keys;
+};
+
+/// What observers are told of a transaction, worked out for them.
+struct Told {
+  std::vector<ChangedType> types;
+  std::unordered_map<BranchIndex, std::size_t> lookup;  ///< Into `types`.
+  std::unordered_set<BranchIndex> within;               ///< The types and all that they are in.
+};
+
 /// What happened since a transaction began.
 struct Transaction {
   std::uint64_t number = 0;
   bool local = true;
-  std::vector<ClientIndex> clients;               ///< Whose state grew.
-  std::vector<DeleteRange<ClientIndex>> deletes;  ///< In order of deletion.
+  Any origin;
+  std::vector<Growth> clients;  ///< Sorted by client when the edits are done and somebody asks.
+  std::vector<DeleteRange<ClientIndex>> deletes;  ///< In order of deletion, sorted for clean-up.
   std::vector<LocalId> splits;                    ///< Items to try to squash again.
-  std::vector<BranchIndex> changed_texts;         ///< Texts that existed before.
-  bool tidy = true;      ///< Nothing to collect or squash: all went the short ways.
-  bool garbage = false;  ///< Content was deleted that is to be collected.
+  std::vector<Change> changes;    ///< Types that existed before; texts only unless `tracked`.
+  bool tracked = false;           ///< Somebody observes what changes.
+  bool tidy = true;               ///< Nothing to collect or squash: all went the short ways.
+  bool garbage = false;           ///< Content was deleted that is to be collected.
+  bool clean_formatting = false;  ///< A text with formatting was changed from elsewhere.
+  std::unordered_set<std::uint64_t> changed_keys;  ///< Branch and key, when `tracked`.
+  std::vector<ClientIndex> delete_order;           ///< Clients as first deleted from.
+  std::unique_ptr<Told> told;
 
   bool empty() const { return clients.empty() && deletes.empty(); }
   void clear() {
     clients.clear();
     deletes.clear();
     splits.clear();
-    changed_texts.clear();
+    changes.clear();
     tidy = true;
     garbage = false;
+    clean_formatting = false;
+    if (!origin.is_undefined()) origin = Any();
+    if (tracked) changed_keys.clear();
   }
 };
 
@@ -96,6 +134,9 @@ struct TextHash {
 class Store {
  public:
   explicit Store(Doc::Options options);
+  Store(const Store&) = delete;
+  Store& operator=(const Store&) = delete;
+  ~Store();
 
   // --- Ids, keys, branches -----------------------------------------------------------------
 
@@ -145,10 +186,32 @@ class Store {
   // --- Transactions ------------------------------------------------------------------------
 
   bool in_transaction() const { return depth_ > 0; }
-  void begin(bool local);
-  /// Ends the outermost transaction: formatting clean-up, collection, squashing. Returns the
-  /// effective update if it is `wanted`, empty if nothing changed. Inner calls return nothing.
+  /// Takes `origin` if it is given and this is the outermost call.
+  void begin(bool local, Any* origin = nullptr);
+  /// Ends the outermost transaction: observers, formatting clean-up, collection, squashing. Returns
+  /// the effective update if it is `wanted`, with that of transactions that observers made; empty
+  /// if nothing changed. Inner calls return nothing, nor do those inside an observer.
   Bytes commit(bool wanted = true);
+
+  // --- Observing -------------------------------------------------------------------------------
+
+  /// Who observes; made when first needed.
+  Observers& observers();
+  template <typename... Args>
+  Subscription observe(ObserverList<Args...>& list, std::function<void(Args...)> function,
+                       std::uint8_t watch) {
+    Subscription subscription = observers().add(list, std::move(function), watch);
+    begin_tracking();
+    return subscription;
+  }
+  void tell_destroyed();
+
+  /// The state of a client when `transaction`, whose edits are done, began.
+  std::uint32_t before_of(const Transaction& transaction, ClientIndex client) const;
+  StateVector before_state(const Transaction& transaction) const;
+  StateVector after_state(const Transaction& transaction) const;
+  /// Its changed types that are not deleted, by first edit.
+  const Told& told_of(Transaction& transaction);
 
   // --- Editing, inside a transaction ---------------------------------------------------------
 
@@ -185,7 +248,7 @@ class Store {
   // --- Updates -------------------------------------------------------------------------------
 
   /// `wanted`: report the effective update (else ApplyResult::update stays empty).
-  Result<ApplyResult> apply(ByteView update, bool wanted);
+  Result<ApplyResult> apply(ByteView update, bool wanted, Any origin = {});
   StateVector state_vector() const;
   Bytes encode(const StateVector& since) const;
   bool has_pending() const { return !pending_structs_.empty() || !pending_deletes_.empty(); }
@@ -196,7 +259,6 @@ class Store {
   StableVector<Branch> branches;
   ClientId client_id;
   bool gc;
-  Doc::UpdateObserver observer;
 
   const Client& client(ClientIndex index) const { return clients_[index]; }
 
@@ -221,7 +283,7 @@ class Store {
   ItemIndex resolve_conflicts(const NewItem& item);
   void link(ItemIndex index, ItemIndex left);
   void store_content(const NewItem& source, ItemIndex index);
-  void note_change(BranchIndex branch);
+  void note_change(BranchIndex branch, KeyIndex key);
   void note_delete(const Item& item);
   void mark_deleted(ItemIndex index);
   void integrate_structs(const ParsedUpdate& update);
@@ -234,14 +296,27 @@ class Store {
   void note_missing(ClientId client, std::uint32_t clock);
   bool pending_ready() const;
 
+  // observers.cpp
+  void step_aside();
+  void tell_begin();
+  void begin_tracking();
+  template <typename Each>
+  void for_each_touched(const Transaction& transaction, Each each) const;
+  StateVector state_before(std::uint64_t number, bool its_edits) const;
+  void prepare(Transaction& transaction);
+  void tell_changes(Transaction& transaction);
+  void tell_cleaned_up(Transaction& transaction);
+  void tell_update(Transaction& transaction, ByteView update);
+
   // transaction.cpp
+  Bytes clean_up(Bytes first, bool wanted);
   Bytes finish(Transaction& transaction, bool wanted);
   void sort_deletes(Transaction& transaction);
   void collect(const Transaction& transaction);
   void collect_item(ItemIndex index);
   void squash(const Transaction& transaction);
   void squash_deleted(Client& client, std::uint32_t clock, std::uint32_t end);
-  void squash_new(Client& client);
+  void squash_new(Client& client, std::uint32_t before);
   bool try_squash(ItemIndex left, ItemIndex right);
   /// Squashes the block at `cursor` and those before it while they fit; returns where they went.
   BlockList::Cursor squash_with_lefts(Client& client, BlockList::Cursor cursor,
@@ -274,6 +349,18 @@ class Store {
   int depth_ = 0;
   Transaction transaction_;
   std::uint64_t transactions_ = 0;
+
+  std::unique_ptr<Observers> observers_;
+  std::uint8_t watch_ = 0;  ///< Bits of Watch: what `observers_` need.
+  bool cleaning_ = false;   ///< Observers may run: what they edit is queued.
+  bool quiet_ = false;      ///< A hook runs that must not edit.
+  /// Transactions whose edits are done, and those that observers made meanwhile.
+  std::vector<std::unique_ptr<Transaction>> queue_;
+  /// The view of `transaction_` that update observers have been given, while they run.
+  TransactionView* in_place_ = nullptr;
+  std::unique_ptr<Transaction> aside_;  ///< Where it went when one of them began another.
+  std::unique_ptr<Told> open_told_;     ///< Of a transaction that is still open.
+
   ScanMarks marks_;
 
   /// Updates of structs that wait; merged when they are tried again.
@@ -291,6 +378,7 @@ class Store {
   ParsedUpdate parsed_;
   WireWriter scratch_;
   std::vector<DeleteRange<ClientId>> encoded_deletes_;
+  std::vector<Growth> encoded_clients_;
 };
 
 }  // namespace coterie::crdt::internal

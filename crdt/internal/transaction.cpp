@@ -1,6 +1,7 @@
-// The end of a transaction: Yjs's cleanupTransactions. Content of what was deleted is collected,
-// neighbours that fit are squashed, and the effective update is written. Which pairs of neighbours
-// are tried decides how structs are cut, and so the bytes: exactly those that Yjs tries.
+// A transaction from its begin to its end: Yjs's transact and cleanupTransactions. Content of what
+// was deleted is collected, neighbours that fit are squashed, and the effective update is written.
+// Which pairs of neighbours are tried decides how structs are cut, and so the bytes: exactly those
+// that Yjs tries.
 
 #include <algorithm>
 
@@ -14,36 +15,70 @@ constexpr std::uint64_t kCompactBytesMin = 4096;
 
 }  // namespace
 
-void Store::begin(bool local) {
+void Store::begin(bool local, Any* origin) {
   if (depth_++ > 0) return;
+  if (in_place_ != nullptr) step_aside();
+  COTERIE_ASSERT(!quiet_);
   transaction_.clear();
   transaction_.number = ++transactions_;
   transaction_.local = local;
+  transaction_.tracked = (watch_ & kWatchChanges) != 0;
+  if (origin != nullptr && !origin->is_undefined()) transaction_.origin = std::move(*origin);
+  if ((watch_ & kWatchBegin) != 0) tell_begin();
 }
 
 Bytes Store::commit(bool wanted) {
-  COTERIE_ASSERT(depth_ > 0);
+  COTERIE_ASSERT(depth_ > 0 && !quiet_);
   if (--depth_ > 0) return {};
-  bool clean = false;
-  for (const BranchIndex index : transaction_.changed_texts) {
-    Branch& branch = branches[index];
+  for (Growth& growth : transaction_.clients) growth.after = clients_[growth.client].state;
+  for (const Change& change : transaction_.changes) {
+    Branch& branch = branches[change.branch];
     branch.changed = false;
-    clean =
-        clean || (branch.has_formatting && (branch.item == kNone || !items[branch.item].deleted));
+    if (!transaction_.local && branch.has_formatting && branch.is_text() &&
+        (branch.item == kNone || !items[branch.item].deleted)) {
+      transaction_.clean_formatting = true;
+    }
   }
-  if (transaction_.local || !clean) return finish(transaction_, wanted);
+  if (!cleaning_ && !transaction_.tracked && !transaction_.clean_formatting) {
+    Bytes update = finish(transaction_, wanted);
+    return queue_.empty() ? update : clean_up(std::move(update), wanted);
+  }
+  queue_.push_back(std::make_unique<Transaction>(std::move(transaction_)));
+  return cleaning_ ? Bytes() : clean_up({}, wanted);
+}
 
-  // Formatting is tidied in a second transaction that begins before the first one is finished.
-  Transaction first = std::move(transaction_);
-  transaction_.clear();
-  transaction_.number = ++transactions_;
-  transaction_.local = true;
-  clean_formatting(first);
-  for (const BranchIndex index : transaction_.changed_texts) branches[index].changed = false;
-  Bytes update = finish(first, wanted);
-  Bytes tidied = finish(transaction_, wanted);
-  if (tidied.empty()) return update;
-  const Bytes updates[] = {std::move(update), std::move(tidied)};
+/// Clean-up of one transaction after the other, those included that observers make meanwhile.
+Bytes Store::clean_up(Bytes first, bool wanted) {
+  cleaning_ = true;
+  std::vector<Bytes> updates;
+  if (!first.empty()) updates.push_back(std::move(first));
+  for (std::size_t i = 0; i < queue_.size(); ++i) {
+    Transaction& transaction = *queue_[i];
+    prepare(transaction);
+    if (transaction.tracked) tell_changes(transaction);
+    if (transaction.clean_formatting) {
+      begin(true);
+      clean_formatting(transaction);
+      (void)commit();
+    }
+    Bytes update = finish(transaction, wanted);
+    if (!update.empty()) updates.push_back(std::move(update));
+  }
+  const auto done = std::move(queue_);
+  queue_.clear();
+  cleaning_ = false;
+  if (observers_ != nullptr && !observers_->after_all.empty()) {
+    std::vector<TransactionView> views;
+    views.reserve(done.size());
+    for (const auto& transaction : done) {
+      views.push_back(TransactionView(*this, *transaction));
+    }
+    observers_->enter();
+    observers_->after_all.call<false>(std::span<const TransactionView>(views));
+    observers_->leave();
+  }
+  if (updates.empty()) return {};
+  if (updates.size() == 1) return std::move(updates.front());
   auto merged = merge_updates(std::span<const Bytes>(updates));
   COTERIE_ASSERT(merged.has_value());
   return *std::move(merged);
@@ -61,11 +96,14 @@ Bytes Store::finish(Transaction& transaction, bool wanted) {
       }
     }
   }
-  if (transaction.empty() || (!wanted && !observer)) return {};
+  if (transaction.tracked) tell_cleaned_up(transaction);
+  const bool observed = (watch_ & kWatchUpdates) != 0;
+  if (transaction.empty() || (!wanted && !observed)) return {};
   encode_transaction(transaction);
   const ByteView update = scratch_.view();
-  if (observer) observer(update);
-  return wanted ? Bytes(update.begin(), update.end()) : Bytes();
+  Bytes result = wanted ? Bytes(update.begin(), update.end()) : Bytes();
+  if (observed) tell_update(transaction, update);
+  return result;
 }
 
 void Store::sort_deletes(Transaction& transaction) {
@@ -156,12 +194,13 @@ void Store::collect_item(ItemIndex index) {
 
 void Store::squash(const Transaction& transaction) {
   for (const auto& range : transaction.deletes) {
-    const Client& client = clients_[range.client];
     // What is new is tried below, with both its neighbours.
-    if (client.touched == transaction.number && range.clock >= client.before) continue;
+    if (range.clock >= before_of(transaction, range.client)) continue;
     squash_deleted(clients_[range.client], range.clock, range.clock + range.length);
   }
-  for (const ClientIndex index : transaction.clients) squash_new(clients_[index]);
+  for (const Growth& growth : transaction.clients) {
+    squash_new(clients_[growth.client], growth.before);
+  }
   std::uint32_t merged = 0;
   for (auto id = transaction.splits.rbegin(); id != transaction.splits.rend(); ++id) {
     Client& client = clients_[id->client];
@@ -189,10 +228,10 @@ void Store::squash_deleted(Client& client, std::uint32_t clock, std::uint32_t en
 }
 
 /// Tries all pairs from the first new struct on.
-void Store::squash_new(Client& client) {
+void Store::squash_new(Client& client, std::uint32_t before) {
   std::uint32_t merged = 0;
   BlockList::Cursor at = client.blocks.back();
-  while (!client.blocks.is_begin(at) && items[client.blocks.item(at)].end() > client.before) {
+  while (!client.blocks.is_begin(at) && items[client.blocks.item(at)].end() > before) {
     at = squash_with_lefts(client, at, merged);
     if (client.blocks.is_begin(at)) return;
     at = client.blocks.previous(at);
@@ -264,18 +303,32 @@ bool Store::try_squash(ItemIndex left_index, ItemIndex right_index) {
 // --- The effective update
 // -------------------------------------------------------------------------
 
-/// Into scratch_.
+/// Into scratch_. As in Yjs, the structs are all those since the transaction began: where an
+/// observer has edited meanwhile, its structs too, which come again with the update of its own.
 void Store::encode_transaction(Transaction& transaction) {
-  auto& changed = transaction.clients;
-  if (changed.size() > 1) {
-    std::sort(changed.begin(), changed.end(),
-              [&](ClientIndex a, ClientIndex b) { return clients_[a].id > clients_[b].id; });
+  const std::vector<Growth>* changed = &transaction.clients;
+  if (transactions_ != transaction.number || changed->size() > 1) {
+    encoded_clients_ = transaction.clients;
+    for (const auto& later : queue_) {
+      if (later->number <= transaction.number) continue;
+      for (const Growth& growth : later->clients) {
+        const auto same = [&](const Growth& known) { return known.client == growth.client; };
+        if (std::none_of(encoded_clients_.begin(), encoded_clients_.end(), same)) {
+          encoded_clients_.push_back(growth);
+        }
+      }
+    }
+    std::sort(encoded_clients_.begin(), encoded_clients_.end(),
+              [&](const Growth& a, const Growth& b) {
+                return clients_[a.client].id > clients_[b.client].id;
+              });
+    changed = &encoded_clients_;
   }
   scratch_.clear();
   scratch_.reserve(16);
-  scratch_.varuint(changed.size());
-  for (const ClientIndex index : changed) {
-    write_section(scratch_, clients_[index], clients_[index].before);
+  scratch_.varuint(changed->size());
+  for (const Growth& growth : *changed) {
+    write_section(scratch_, clients_[growth.client], growth.before);
   }
   encoded_deletes_.clear();
   for (const auto& range : transaction.deletes) {

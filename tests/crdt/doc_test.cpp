@@ -34,7 +34,7 @@ TEST(Text, EditsLikeAString) {
     Doc doc({.client_id = 1});
     Doc follower({.client_id = 2});
     Text text = doc.text("t");
-    doc.set_update_observer([&](ByteView update) {
+    const Subscription observing = doc.on_update([&](ByteView update, const Transaction&) {
       auto applied = follower.apply_update(update);
       ASSERT_TRUE(applied);
       EXPECT_TRUE(applied->changed);
@@ -139,7 +139,7 @@ TEST(Text, TypingIsOneItem) {
 TEST(Doc, TransactGivesOneUpdateAndNestedOnesNone) {
   Doc doc({.client_id = 1});
   int observed = 0;
-  doc.set_update_observer([&](ByteView) { ++observed; });
+  const Subscription observing = doc.on_update([&](ByteView, const Transaction&) { ++observed; });
   const Bytes update = doc.transact([&] {
     EXPECT_TRUE(doc.text("t").insert(0, "hello"));
     EXPECT_TRUE(doc.transact([&] { EXPECT_TRUE(doc.map("m").set("k", 1)); }).empty());
@@ -299,7 +299,8 @@ TEST(Array, ReadsAndGrowsInConstantTime) {
   Doc doc({.client_id = 1});
   Array array = doc.array("a");
   std::size_t bytes = 0;
-  doc.set_update_observer([&](ByteView update) { bytes += update.size(); });
+  const Subscription observing =
+      doc.on_update([&](ByteView update, const Transaction&) { bytes += update.size(); });
   for (int i = 0; i < 20'000; ++i) ASSERT_TRUE(array.push(i));
   for (std::uint64_t i = 0; i < 20'000; ++i) {
     ASSERT_EQ(std::get<Any>(*array.get(i)), Any(static_cast<int>(i)));
