@@ -5,6 +5,7 @@
 namespace coterie::crdt {
 
 using internal::kNone;
+using internal::UpdateFormat;
 
 Doc::Doc(Options options) : store_(std::make_unique<internal::Store>(options)) {
   COTERIE_ASSERT(options.client_id <= kSafeIntegerMax);
@@ -28,18 +29,31 @@ void Doc::set_client_id(ClientId client_id) {
 }
 
 Result<ApplyResult> Doc::apply_update(ByteView update_v1, Any origin) {
-  return store_->apply(update_v1, true, std::move(origin));
+  return store_->apply(update_v1, UpdateFormat::kV1, UpdateFormat::kV1, std::move(origin));
+}
+Result<ApplyResult> Doc::apply_update_v2(ByteView update_v2, Any origin) {
+  return store_->apply(update_v2, UpdateFormat::kV2, UpdateFormat::kV2, std::move(origin));
 }
 
 Status Doc::load_update(ByteView update_v1, Any origin) {
-  const auto applied = store_->apply(update_v1, false, std::move(origin));
+  const auto applied = store_->apply(update_v1, UpdateFormat::kV1, std::nullopt, std::move(origin));
+  if (!applied) return applied.error();
+  return {};
+}
+Status Doc::load_update_v2(ByteView update_v2, Any origin) {
+  const auto applied = store_->apply(update_v2, UpdateFormat::kV2, std::nullopt, std::move(origin));
   if (!applied) return applied.error();
   return {};
 }
 
 StateVector Doc::state_vector() const { return store_->state_vector(); }
 
-Bytes Doc::encode_state_as_update(const StateVector& since) const { return store_->encode(since); }
+Bytes Doc::encode_state_as_update(const StateVector& since) const {
+  return store_->encode(since, UpdateFormat::kV1);
+}
+Bytes Doc::encode_state_as_update_v2(const StateVector& since) const {
+  return store_->encode(since, UpdateFormat::kV2);
+}
 
 bool Doc::has_pending() const { return store_->has_pending(); }
 
@@ -74,6 +88,10 @@ std::string Doc::root_text(std::string_view name) const {
 
 Subscription Doc::on_update(UpdateObserver observer) {
   return store_->observe(store_->observers().update, std::move(observer), internal::kWatchUpdates);
+}
+Subscription Doc::on_update_v2(UpdateObserver observer) {
+  return store_->observe(store_->observers().update_v2, std::move(observer),
+                         internal::kWatchUpdates);
 }
 Subscription Doc::on_before_all_transactions(std::function<void()> observer) {
   return store_->observe(store_->observers().before_all, std::move(observer),

@@ -86,10 +86,13 @@ class Doc {
   /// Errors: kMalformed, kLimitExceeded (limits of update.hpp and above); the document is
   /// untouched. Precondition: not inside transact(). `origin` is what observers are told of it.
   Result<ApplyResult> apply_update(ByteView update_v1, Any origin = {});
+  /// As apply_update() for v2; ApplyResult::update is v2 as well.
+  Result<ApplyResult> apply_update_v2(ByteView update_v2, Any origin = {});
 
   /// As apply_update(), without telling what changed: to load a document from storage. Saves
   /// writing the effective update, which is as large as what is loaded.
   Status load_update(ByteView update_v1, Any origin = {});
+  Status load_update_v2(ByteView update_v2, Any origin = {});
 
   /// What this document holds, per client, without gaps; pending structs do not count. O(clients).
   StateVector state_vector() const;
@@ -97,6 +100,8 @@ class Doc {
   /// Everything a replica at `since` lacks, as an update (v1); pending structs and deletes
   /// included, as Yjs does. O(output + clients + log items).
   Bytes encode_state_as_update(const StateVector& since = {}) const;
+  /// As encode_state_as_update(), as an update v2.
+  Bytes encode_state_as_update_v2(const StateVector& since = {}) const;
 
   bool has_pending() const;
 
@@ -141,6 +146,8 @@ class Doc {
 
   /// After each transaction that changed something, local or applied.
   Subscription on_update(UpdateObserver observer);
+  /// As on_update(), with an update v2. Called after those; both kinds may observe at once.
+  Subscription on_update_v2(UpdateObserver observer);
 
   Subscription on_before_all_transactions(std::function<void()> observer);
   Subscription on_before_transaction(TransactionObserver observer);

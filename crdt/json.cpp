@@ -8,6 +8,7 @@
 
 #include "crdt/any.hpp"
 #include "crdt/base/bytes.hpp"
+#include "crdt/internal/stored_json.hpp"
 #include "crdt/internal/wire.hpp"
 
 namespace coterie::crdt {
@@ -322,6 +323,9 @@ void write_number(std::string& out, double value) {
   }
 }
 
+/// With `kTagged`, bigints and binary are written as objects that name what they are; without, as
+/// JSON.stringify writes them (and null for a bigint, which it refuses).
+template <bool kTagged>
 struct JsonWriter {
   std::string& out;
 
@@ -330,10 +334,15 @@ struct JsonWriter {
   void operator()(bool value) const { out += value ? "true" : "false"; }
   void operator()(double value) const { write_number(out, value); }
   void operator()(std::int64_t value) const {
+    if (!kTagged) {
+      out += "null";
+      return;
+    }
     out += "{\"$bigint\":\"" + std::to_string(value) + "\"}";
   }
   void operator()(const std::string& value) const { write_string(out, value); }
   void operator()(const Bytes& value) const {
+    if (!kTagged) return indexed(value);
     out += "{\"$bytes\":[";
     for (std::size_t i = 0; i < value.size(); ++i) {
       if (i > 0) out.push_back(',');
@@ -362,13 +371,23 @@ struct JsonWriter {
     }
     out.push_back('}');
   }
+
+ private:
+  void indexed(const Bytes& value) const {
+    out.push_back('{');
+    for (std::size_t i = 0; i < value.size(); ++i) {
+      if (i > 0) out.push_back(',');
+      out += '"' + std::to_string(i) + "\":" + std::to_string(value[i]);
+    }
+    out.push_back('}');
+  }
 };
 
 }  // namespace
 
 std::string Any::to_json() const {
   std::string out;
-  std::visit(JsonWriter{out}, state_);
+  std::visit(JsonWriter<true>{out}, state_);
   return out;
 }
 
@@ -376,6 +395,10 @@ Result<Any> Any::from_json(std::string_view text) {
   Any out;
   COTERIE_CHECK(JsonParser<true>(text).parse(out));
   return out;
+}
+
+void internal::append_stringified(std::string& out, const Any& value) {
+  std::visit(JsonWriter<false>{out}, value.state());
 }
 
 Status internal::check_json(std::string_view text) {

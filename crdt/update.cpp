@@ -2,49 +2,101 @@
 
 #include <algorithm>
 
+#include "crdt/internal/encoder.hpp"
+#include "crdt/internal/update_tools.hpp"
 #include "crdt/internal/wire.hpp"
+#include "crdt/internal/wire_v2.hpp"
 
 namespace coterie::crdt {
 namespace {
 
 using internal::ContentKind;
 using internal::DeleteRange;
+using internal::EncoderStored;
+using internal::EncoderV1;
+using internal::EncoderV2;
 using internal::ParsedUpdate;
 using internal::StructReader;
+using internal::Transcriber;
+using internal::UpdateFormat;
 using internal::WireSection;
 using internal::WireStruct;
 using internal::WireWriter;
 
+/// An update of either format, checked whole, as sections of v1.
+class Input {
+ public:
+  Status parse(ByteView update, UpdateFormat format) {
+    return format == UpdateFormat::kV1 ? internal::parse_update(update, parsed_)
+                                       : internal::parse_update_v2(update, buffer_, parsed_);
+  }
+  void parse_stored(ByteView update) { internal::parse_stored(update, parsed_); }
+
+  const std::vector<WireSection>& sections() const { return parsed_.sections; }
+  ByteView delete_set() const { return parsed_.delete_set; }
+
+  /// Calls `each(section, struct)` for all structs, Skips included.
+  template <typename Each>
+  void for_each_struct(Each each) const {
+    WireStruct read;
+    for (const WireSection& section : parsed_.sections) {
+      for (StructReader reader(section); !reader.done();) {
+        reader.next(read);
+        each(section, read);
+      }
+    }
+  }
+
+  /// The deleted ranges, by client descending, else in their order.
+  std::vector<DeleteRange<ClientId>> deletes() const {
+    std::vector<DeleteRange<ClientId>> ranges;
+    internal::for_each_delete(parsed_.delete_set,
+                              [&](ClientId client, std::uint32_t clock, std::uint32_t length) {
+                                ranges.push_back({client, clock, length});
+                              });
+    std::stable_sort(ranges.begin(), ranges.end(),
+                     [](const auto& a, const auto& b) { return a.client > b.client; });
+    return ranges;
+  }
+
+ private:
+  ParsedUpdate parsed_;
+  Transcriber buffer_;
+};
+
 /// Collects structs into sections: a section's count goes before it, and is known at its end.
+template <typename Encoder>
 class SectionWriter {
  public:
-  explicit SectionWriter(std::size_t expected) : structs_(expected) {}
+  explicit SectionWriter(std::size_t expected) : out_(expected) {}
 
   void write(const WireStruct& source, std::uint32_t offset) {
     if (sections_.empty() || sections_.back().client != source.client) {
       sections_.push_back({.client = source.client,
                            .clock = source.clock + offset,
                            .count = 0,
-                           .begin = structs_.size()});
+                           .begin = out_.rest().size()});
+      out_.section_client(source.client);
     }
     ++sections_.back().count;
-    internal::write_struct(structs_, source, offset);
+    internal::write_struct(out_, source, offset);
   }
 
+  /// `deletes` as write_delete_set() wants them.
   Bytes finish(const std::vector<DeleteRange<ClientId>>& deletes) {
-    const Bytes structs = structs_.take();
-    WireWriter out(structs.size() + 32 * sections_.size() + 12 * deletes.size() + 64);
-    out.varuint(sections_.size());
+    const ByteView structs = out_.rest().view();
+    WireWriter rest(structs.size() + 32 * sections_.size() + 12 * deletes.size() + 64);
+    rest.varuint(sections_.size());
     for (std::size_t i = 0; i < sections_.size(); ++i) {
       const Section& section = sections_[i];
       const std::size_t end = i + 1 < sections_.size() ? sections_[i + 1].begin : structs.size();
-      out.reserve(32 + end - section.begin);
-      out.varuint(section.count);
-      out.id(section.client, section.clock);
-      out.bytes(ByteView(structs).subspan(section.begin, end - section.begin));
+      rest.reserve(32 + end - section.begin);
+      rest.varuint(section.count);
+      Encoder::section_start(rest, section.client, section.clock);
+      rest.bytes(structs.subspan(section.begin, end - section.begin));
     }
-    internal::write_delete_set(out, deletes);
-    return out.take();
+    internal::write_delete_set<Encoder>(rest, deletes);
+    return out_.finish_with(std::move(rest));
   }
 
  private:
@@ -54,7 +106,7 @@ class SectionWriter {
     std::uint64_t count;
     std::size_t begin;
   };
-  WireWriter structs_;
+  Encoder out_;
   std::vector<Section> sections_;
 };
 
@@ -104,6 +156,7 @@ class Source {
 /// Yjs's mergeUpdates. It sorts its sources after each run of structs: by client descending, clock
 /// ascending, the one it has just read first among equals. Here the sources wait in a heap with the
 /// same order, those never read yet in a sorted queue.
+template <typename Encoder>
 class Merger {
  public:
   Merger(std::vector<Source> sources, std::size_t expected)
@@ -210,67 +263,97 @@ class Merger {
   std::vector<Key> queue_;
   std::size_t queued_ = 0;
   std::vector<Key> heap_;
-  SectionWriter out_;
+  SectionWriter<Encoder> out_;
   WireStruct next_;
   WireStruct write_;  ///< Read but not yet written: it may grow, or be followed by a Skip.
   std::uint32_t offset_ = 0;
   bool writing_ = false;
 };
 
-template <typename Updates>
-Result<Bytes> merge(const Updates& updates) {
-  if (updates.empty()) return Bytes{0, 0};
+/// The deletes of an update that goes on with them as they are.
+template <typename Encoder>
+std::vector<DeleteRange<ClientId>> deletes_for(const Input& input) {
+  auto ranges = input.deletes();
+  if (!Encoder::kDeletesAscend) return ranges;
+  for (std::size_t i = 1; i < ranges.size(); ++i) {
+    if (ranges[i].client == ranges[i - 1].client &&
+        ranges[i].clock < ranges[i - 1].clock + ranges[i - 1].length) {
+      internal::sort_and_merge(ranges);
+      break;
+    }
+  }
+  return ranges;
+}
+
+/// What is known of the updates to merge: their sections, and where those of each end.
+struct MergeInput {
   std::vector<WireSection> sections;
   std::vector<std::size_t> ends;
   std::vector<DeleteRange<ClientId>> deletes;
   std::size_t bytes = 0;
-  ParsedUpdate parsed;
-  ends.reserve(updates.size());
-  for (const auto& update : updates) {
-    COTERIE_CHECK(internal::parse_update(update, parsed));
-    sections.insert(sections.end(), parsed.sections.begin(), parsed.sections.end());
-    ends.push_back(sections.size());
-    internal::for_each_delete(parsed.delete_set,
+
+  void add_deletes(ByteView delete_set) {
+    internal::for_each_delete(delete_set,
                               [&](ClientId client, std::uint32_t clock, std::uint32_t length) {
                                 deletes.push_back({client, clock, length});
                               });
-    bytes += update.size();
+  }
+  void add(const ParsedUpdate& parsed, std::size_t size) {
+    sections.insert(sections.end(), parsed.sections.begin(), parsed.sections.end());
+    ends.push_back(sections.size());
+    add_deletes(parsed.delete_set);
+    bytes += size;
+  }
+
+  template <typename Encoder>
+  Bytes merge() {
+    internal::sort_and_merge(deletes);
+    std::vector<Source> sources;
+    sources.reserve(ends.size());
+    std::size_t begin = 0;
+    for (const std::size_t end : ends) {
+      sources.emplace_back(sections.data() + begin, sections.data() + end);
+      begin = end;
+    }
+    return Merger<Encoder>(std::move(sources), bytes).run(deletes);
+  }
+};
+
+template <typename Updates>
+Result<Bytes> merge(const Updates& updates) {
+  if (updates.empty()) return Bytes{0, 0};
+  MergeInput input;
+  input.ends.reserve(updates.size());
+  ParsedUpdate parsed;
+  for (const auto& update : updates) {
+    COTERIE_CHECK(internal::parse_update(update, parsed));
+    input.add(parsed, update.size());
   }
   if (updates.size() == 1) return Bytes(updates[0].begin(), updates[0].end());
-  internal::sort_and_merge(deletes);
-  std::vector<Source> sources;
-  sources.reserve(updates.size());
-  std::size_t begin = 0;
-  for (const std::size_t end : ends) {
-    sources.emplace_back(sections.data() + begin, sections.data() + end);
-    begin = end;
-  }
-  return Merger(std::move(sources), bytes).run(deletes);
+  return input.merge<EncoderV1>();
 }
 
-/// Calls `each(section, struct)` for all structs, Skips included.
-template <typename Each>
-void for_each_struct(const ParsedUpdate& parsed, Each each) {
-  WireStruct read;
-  for (const WireSection& section : parsed.sections) {
-    for (StructReader reader(section); !reader.done();) {
-      reader.next(read);
-      each(section, read);
-    }
+template <typename Updates>
+Result<Bytes> merge_v2(const Updates& updates) {
+  MergeInput input;
+  input.ends.reserve(updates.size());
+  Transcriber buffer;
+  for (const auto& update : updates) {
+    COTERIE_CHECK(buffer.add(update));
+    input.ends.push_back(buffer.section_count());
+    input.add_deletes(buffer.delete_set());
+    input.bytes += update.size();
   }
+  if (updates.size() == 1) return Bytes(updates[0].begin(), updates[0].end());
+  buffer.sections(input.sections);
+  return input.merge<EncoderV2>();
 }
 
-}  // namespace
-
-Result<Bytes> merge_updates(std::span<const ByteView> updates) { return merge(updates); }
-Result<Bytes> merge_updates(std::span<const Bytes> updates) { return merge(updates); }
-
-Result<Bytes> diff_update(ByteView update, const StateVector& since) {
-  ParsedUpdate parsed;
-  COTERIE_CHECK(internal::parse_update(update, parsed));
-  SectionWriter out(update.size());
+template <typename Encoder>
+Bytes diff(const Input& input, const StateVector& since) {
+  SectionWriter<Encoder> out(1024);
   WireStruct read;
-  for (const WireSection& section : parsed.sections) {
+  for (const WireSection& section : input.sections()) {
     const Clock known = since.clock_of(section.client);
     bool writing = false;
     for (StructReader reader(section); !reader.done();) {
@@ -284,21 +367,30 @@ Result<Bytes> diff_update(ByteView update, const StateVector& since) {
       }
     }
   }
-  std::vector<DeleteRange<ClientId>> deletes;
-  internal::for_each_delete(parsed.delete_set,
-                            [&](ClientId client, std::uint32_t clock, std::uint32_t length) {
-                              deletes.push_back({client, clock, length});
-                            });
-  std::stable_sort(deletes.begin(), deletes.end(),
-                   [](const auto& a, const auto& b) { return a.client > b.client; });
-  return out.finish(deletes);
+  return out.finish(deletes_for<Encoder>(input));
 }
 
-Result<StateVector> state_vector_from_update(ByteView update) {
-  ParsedUpdate parsed;
-  COTERIE_CHECK(internal::parse_update(update, parsed));
+template <typename Encoder>
+Result<Bytes> diff(ByteView update, UpdateFormat format, const StateVector& since) {
+  Input input;
+  COTERIE_CHECK(input.parse(update, format));
+  return diff<Encoder>(input, since);
+}
+
+template <typename Encoder>
+Result<Bytes> convert(ByteView update, UpdateFormat from) {
+  Input input;
+  COTERIE_CHECK(input.parse(update, from));
+  SectionWriter<Encoder> out(update.size());
+  input.for_each_struct([&](const WireSection&, const WireStruct& read) { out.write(read, 0); });
+  return out.finish(deletes_for<Encoder>(input));
+}
+
+Result<StateVector> state_vector(ByteView update, UpdateFormat format) {
+  Input input;
+  COTERIE_CHECK(input.parse(update, format));
   StateVector vector;
-  for (const WireSection& section : parsed.sections) {
+  for (const WireSection& section : input.sections()) {
     if (section.clock != 0) continue;
     std::uint32_t clock = 0;
     WireStruct read;
@@ -312,22 +404,22 @@ Result<StateVector> state_vector_from_update(ByteView update) {
   return vector;
 }
 
-Result<UpdateMeta> parse_update_meta(ByteView update) {
-  ParsedUpdate parsed;
-  COTERIE_CHECK(internal::parse_update(update, parsed));
+Result<UpdateMeta> parse_meta(ByteView update, UpdateFormat format) {
+  Input input;
+  COTERIE_CHECK(input.parse(update, format));
   UpdateMeta meta;
-  for_each_struct(parsed, [&](const WireSection& section, const WireStruct& read) {
+  input.for_each_struct([&](const WireSection& section, const WireStruct& read) {
     meta.from.emplace(section.client, section.clock);
     meta.to[section.client] = read.end();
   });
   return meta;
 }
 
-Result<UpdateListing> inspect_update(ByteView update) {
-  ParsedUpdate parsed;
-  COTERIE_CHECK(internal::parse_update(update, parsed));
+Result<UpdateListing> inspect(ByteView update, UpdateFormat format) {
+  Input input;
+  COTERIE_CHECK(input.parse(update, format));
   UpdateListing listing;
-  for_each_struct(parsed, [&](const WireSection&, const WireStruct& read) {
+  input.for_each_struct([&](const WireSection&, const WireStruct& read) {
     if (read.kind == ContentKind::kSkip) return;
     ++listing.struct_count;
     if (!listing.structs.empty()) {
@@ -339,16 +431,75 @@ Result<UpdateListing> inspect_update(ByteView update) {
     }
     listing.structs.push_back({read.client, read.clock, read.length});
   });
-  internal::for_each_delete(parsed.delete_set,
+  internal::for_each_delete(input.delete_set(),
                             [&](ClientId client, std::uint32_t clock, std::uint32_t length) {
                               listing.deletes.push_back({client, clock, length});
                             });
   return listing;
 }
 
-Status validate_update(ByteView update) {
+}  // namespace
+
+Result<Bytes> merge_updates(std::span<const ByteView> updates) { return merge(updates); }
+Result<Bytes> merge_updates(std::span<const Bytes> updates) { return merge(updates); }
+Result<Bytes> merge_updates_v2(std::span<const ByteView> updates) { return merge_v2(updates); }
+Result<Bytes> merge_updates_v2(std::span<const Bytes> updates) { return merge_v2(updates); }
+
+Result<Bytes> diff_update(ByteView update, const StateVector& since) {
+  return diff<EncoderV1>(update, UpdateFormat::kV1, since);
+}
+Result<Bytes> diff_update_v2(ByteView update, const StateVector& since) {
+  return diff<EncoderV2>(update, UpdateFormat::kV2, since);
+}
+
+Result<Bytes> convert_update_v1_to_v2(ByteView update_v1) {
+  return convert<EncoderV2>(update_v1, UpdateFormat::kV1);
+}
+Result<Bytes> convert_update_v2_to_v1(ByteView update_v2) {
+  return convert<EncoderV1>(update_v2, UpdateFormat::kV2);
+}
+
+Result<StateVector> state_vector_from_update(ByteView update) {
+  return state_vector(update, UpdateFormat::kV1);
+}
+Result<StateVector> state_vector_from_update_v2(ByteView update) {
+  return state_vector(update, UpdateFormat::kV2);
+}
+
+Result<UpdateMeta> parse_update_meta(ByteView update) {
+  return parse_meta(update, UpdateFormat::kV1);
+}
+Result<UpdateMeta> parse_update_meta_v2(ByteView update) {
+  return parse_meta(update, UpdateFormat::kV2);
+}
+
+Result<UpdateListing> inspect_update(ByteView update) { return inspect(update, UpdateFormat::kV1); }
+Result<UpdateListing> inspect_update_v2(ByteView update) {
+  return inspect(update, UpdateFormat::kV2);
+}
+
+Status validate_update(ByteView update) { return Input().parse(update, UpdateFormat::kV1); }
+Status validate_update_v2(ByteView update) { return Input().parse(update, UpdateFormat::kV2); }
+
+template <typename Encoder>
+Bytes internal::merge_stored(std::span<const Bytes> updates) {
+  MergeInput input;
   ParsedUpdate parsed;
-  return internal::parse_update(update, parsed);
+  for (const Bytes& update : updates) {
+    parse_stored(update, parsed);
+    input.add(parsed, update.size());
+  }
+  return input.merge<Encoder>();
+}
+
+template Bytes internal::merge_stored<internal::EncoderV1>(std::span<const Bytes>);
+template Bytes internal::merge_stored<internal::EncoderV2>(std::span<const Bytes>);
+template Bytes internal::merge_stored<internal::EncoderStored>(std::span<const Bytes>);
+
+Bytes internal::diff_stored(ByteView update, const StateVector& since) {
+  Input input;
+  input.parse_stored(update);
+  return diff<EncoderStored>(input, since);
 }
 
 }  // namespace coterie::crdt

@@ -19,7 +19,7 @@ class Edit {
  public:
   explicit Edit(Store& store) : store_(store) { store_.begin(true); }
   ~Edit() {
-    (void)store_.commit(false);
+    (void)store_.commit(std::nullopt);
   }  // The observer, or the outer transaction, has the update.
   Edit(const Edit&) = delete;
   Edit& operator=(const Edit&) = delete;

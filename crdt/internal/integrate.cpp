@@ -5,6 +5,7 @@
 
 #include "crdt/base/utf16.hpp"
 #include "crdt/internal/store.hpp"
+#include "crdt/internal/update_tools.hpp"
 
 namespace coterie::crdt::internal {
 namespace {
@@ -650,9 +651,7 @@ void Store::keep_pending(Bytes update) {
     const Bytes parts[] = {std::move(pending_structs_.back()), std::move(update)};
     pending_structs_.pop_back();
     pending_bytes_ -= parts[0].size();
-    auto merged = merge_updates(std::span<const Bytes>(parts));
-    COTERIE_ASSERT(merged.has_value());
-    update = *std::move(merged);
+    update = merge_stored<EncoderStored>(parts);
   }
   pending_bytes_ += update.size();
   pending_structs_.push_back(std::move(update));
@@ -666,22 +665,26 @@ bool Store::pending_ready() const {
 
 void Store::retry_pending_structs() {
   while (pending_ready()) {
-    auto merged = merge_updates(std::span<const Bytes>(pending_structs_));
-    COTERIE_ASSERT(merged.has_value());
+    const Bytes merged = merge_stored<EncoderStored>(pending_structs_);
     pending_structs_.clear();
     pending_bytes_ = 0;
     missing_.clear();
     ParsedUpdate parsed;
-    COTERIE_ASSERT(parse_update(*merged, parsed).has_value());
+    parse_stored(merged, parsed);
     if (clients_.size() + parsed.sections.size() > kClientsMax) return;
     integrate_structs(parsed);
     retry_pending_deletes();
   }
 }
 
-Result<ApplyResult> Store::apply(ByteView update, bool wanted, Any origin) {
+Result<ApplyResult> Store::apply(ByteView update, UpdateFormat format,
+                                 std::optional<UpdateFormat> wanted, Any origin) {
   COTERIE_ASSERT(!in_transaction());
-  COTERIE_CHECK(parse_update(update, parsed_));
+  if (format == UpdateFormat::kV1) {
+    COTERIE_CHECK(parse_update(update, parsed_));
+  } else {
+    COTERIE_CHECK(parse_update_v2(update, transcriber_, parsed_));
+  }
   std::size_t clients = clients_.size();
   for (const WireSection& section : parsed_.sections) {
     if (find_client(section.client) == kNone) ++clients;

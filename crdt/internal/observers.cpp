@@ -56,6 +56,7 @@ void Observers::drop_ended() {
   after_cleanup.drop_ended();
   after_all.drop_ended();
   update.drop_ended();
+  update_v2.drop_ended();
   destroy.drop_ended();
 }
 
@@ -67,6 +68,7 @@ void Observers::end_all() {
   after_cleanup.end_all();
   after_all.end_all();
   update.end_all();
+  update_v2.end_all();
   destroy.end_all();
   for (int& count : counts_) count = 0;
   watch_ = 0;
@@ -118,7 +120,8 @@ void Store::tell_cleaned_up(Transaction& transaction) {
   observers_->after_cleanup.call<false>(TransactionView(*this, transaction));
 }
 
-void Store::tell_update(Transaction& transaction, ByteView update) {
+/// `v1`: the update if it is written already.
+void Store::tell_updates(Transaction& transaction, ByteView v1) {
   TransactionView view(*this, transaction);
   const bool in_place = &transaction == &transaction_;
   if (in_place) {
@@ -126,7 +129,18 @@ void Store::tell_update(Transaction& transaction, ByteView update) {
     cleaning_ = true;
   }
   const Calls calls(*observers_);
-  observers_->update.call<false>(update, view);
+  if (!observers_->update.empty()) {
+    if (v1.empty()) {
+      encode_transaction(scratch_, transaction);
+      v1 = scratch_.finish();
+    }
+    observers_->update.call<false>(v1, view);
+  }
+  if (!observers_->update_v2.empty()) {
+    const bool stepped_aside = in_place && in_place_ == nullptr;
+    encode_transaction(scratch_v2_, stepped_aside ? *aside_ : transaction);
+    observers_->update_v2.call<false>(scratch_v2_.finish(), view);
+  }
   if (in_place) {
     in_place_ = nullptr;
     cleaning_ = false;
@@ -242,7 +256,7 @@ void Store::prepare(Transaction& transaction) {
       }
     }
   }
-  sort_deletes(transaction);
+  sort_and_merge(transaction.deletes);
   std::sort(transaction.clients.begin(), transaction.clients.end(),
             [](const Growth& a, const Growth& b) { return a.client < b.client; });
 }

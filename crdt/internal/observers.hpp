@@ -121,6 +121,7 @@ class Observers {
   ObserverList<const TransactionView&> after_cleanup;
   ObserverList<std::span<const TransactionView>> after_all;
   ObserverList<ByteView, const TransactionView&> update;
+  ObserverList<ByteView, const TransactionView&> update_v2;
   ObserverList<> destroy;
 
  private:

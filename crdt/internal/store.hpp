@@ -25,6 +25,7 @@
 #include "crdt/doc.hpp"
 #include "crdt/internal/block_list.hpp"
 #include "crdt/internal/element_index.hpp"
+#include "crdt/internal/encoder.hpp"
 #include "crdt/internal/item.hpp"
 #include "crdt/internal/observers.hpp"
 #include "crdt/internal/position_index.hpp"
@@ -32,6 +33,7 @@
 #include "crdt/internal/stable_vector.hpp"
 #include "crdt/internal/unit_index.hpp"
 #include "crdt/internal/wire.hpp"
+#include "crdt/internal/wire_v2.hpp"
 
 namespace coterie::crdt::internal {
 
@@ -189,9 +191,10 @@ class Store {
   /// Takes `origin` if it is given and this is the outermost call.
   void begin(bool local, Any* origin = nullptr);
   /// Ends the outermost transaction: observers, formatting clean-up, collection, squashing. Returns
-  /// the effective update if it is `wanted`, with that of transactions that observers made; empty
-  /// if nothing changed. Inner calls return nothing, nor do those inside an observer.
-  Bytes commit(bool wanted = true);
+  /// the effective update if it is `wanted` (in which format), with that of transactions that
+  /// observers made; empty if nothing changed. Inner calls return nothing, nor do those inside an
+  /// observer.
+  Bytes commit(std::optional<UpdateFormat> wanted = UpdateFormat::kV1);
 
   // --- Observing -------------------------------------------------------------------------------
 
@@ -247,10 +250,11 @@ class Store {
 
   // --- Updates -------------------------------------------------------------------------------
 
-  /// `wanted`: report the effective update (else ApplyResult::update stays empty).
-  Result<ApplyResult> apply(ByteView update, bool wanted, Any origin = {});
+  /// `wanted`: report the effective update in that format (else ApplyResult::update stays empty).
+  Result<ApplyResult> apply(ByteView update, UpdateFormat format,
+                            std::optional<UpdateFormat> wanted, Any origin = {});
   StateVector state_vector() const;
-  Bytes encode(const StateVector& since) const;
+  Bytes encode(const StateVector& since, UpdateFormat format) const;
   bool has_pending() const { return !pending_structs_.empty() || !pending_deletes_.empty(); }
 
   // --- Data, open to the rest of the engine ----------------------------------------------------
@@ -306,12 +310,11 @@ class Store {
   void prepare(Transaction& transaction);
   void tell_changes(Transaction& transaction);
   void tell_cleaned_up(Transaction& transaction);
-  void tell_update(Transaction& transaction, ByteView update);
+  void tell_updates(Transaction& transaction, ByteView v1);
 
   // transaction.cpp
-  Bytes clean_up(Bytes first, bool wanted);
-  Bytes finish(Transaction& transaction, bool wanted);
-  void sort_deletes(Transaction& transaction);
+  Bytes clean_up(Bytes first, std::optional<UpdateFormat> wanted);
+  Bytes finish(Transaction& transaction, std::optional<UpdateFormat> wanted);
   void collect(const Transaction& transaction);
   void collect_item(ItemIndex index);
   void squash(const Transaction& transaction);
@@ -321,14 +324,20 @@ class Store {
   /// Squashes the block at `cursor` and those before it while they fit; returns where they went.
   BlockList::Cursor squash_with_lefts(Client& client, BlockList::Cursor cursor,
                                       std::uint32_t& merged);
-  void encode_transaction(Transaction& transaction);
+  template <typename Encoder>
+  void encode_transaction(Encoder& out, const Transaction& transaction);
   void clean_formatting(Transaction& after);
 
   // encode.cpp
-  void write_item(WireWriter& out, const Item& item, std::uint32_t offset) const;
-  void write_section(WireWriter& out, const Client& client, std::uint32_t clock) const;
+  template <typename Encoder>
+  void write_item(Encoder& out, const Item& item, std::uint32_t offset) const;
+  template <typename Encoder>
+  void write_section(Encoder& out, const Client& client, std::uint32_t clock) const;
   std::vector<DeleteRange<ClientId>> all_deletes(const std::vector<ClientIndex>& clients) const;
-  Bytes with_pending(Bytes update, const StateVector& since) const;
+  /// Without what is pending.
+  template <typename Encoder>
+  Bytes encode_held(const StateVector& since) const;
+  Bytes with_pending(Bytes held, const StateVector& since, UpdateFormat format) const;
 
   Item* last_item(Client& client) {
     return client.blocks.empty() ? nullptr : &items[client.blocks.last()];
@@ -363,7 +372,7 @@ class Store {
 
   ScanMarks marks_;
 
-  /// Updates of structs that wait; merged when they are tried again.
+  /// Updates (stored form) of structs that wait; merged when they are tried again.
   std::vector<Bytes> pending_structs_;
   std::size_t pending_bytes_ = 0;
   /// What they wait for: the least missing clock per client.
@@ -376,7 +385,9 @@ class Store {
 
   // Scratch, kept for its capacity.
   ParsedUpdate parsed_;
-  WireWriter scratch_;
+  Transcriber transcriber_;
+  EncoderV1 scratch_;
+  EncoderV2 scratch_v2_;
   std::vector<DeleteRange<ClientId>> encoded_deletes_;
   std::vector<Growth> encoded_clients_;
 };

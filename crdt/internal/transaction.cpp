@@ -27,7 +27,7 @@ void Store::begin(bool local, Any* origin) {
   if ((watch_ & kWatchBegin) != 0) tell_begin();
 }
 
-Bytes Store::commit(bool wanted) {
+Bytes Store::commit(std::optional<UpdateFormat> wanted) {
   COTERIE_ASSERT(depth_ > 0 && !quiet_);
   if (--depth_ > 0) return {};
   for (Growth& growth : transaction_.clients) growth.after = clients_[growth.client].state;
@@ -48,7 +48,7 @@ Bytes Store::commit(bool wanted) {
 }
 
 /// Clean-up of one transaction after the other, those included that observers make meanwhile.
-Bytes Store::clean_up(Bytes first, bool wanted) {
+Bytes Store::clean_up(Bytes first, std::optional<UpdateFormat> wanted) {
   cleaning_ = true;
   std::vector<Bytes> updates;
   if (!first.empty()) updates.push_back(std::move(first));
@@ -59,7 +59,7 @@ Bytes Store::clean_up(Bytes first, bool wanted) {
     if (transaction.clean_formatting) {
       begin(true);
       clean_formatting(transaction);
-      (void)commit();
+      (void)commit(std::nullopt);
     }
     Bytes update = finish(transaction, wanted);
     if (!update.empty()) updates.push_back(std::move(update));
@@ -79,14 +79,15 @@ Bytes Store::clean_up(Bytes first, bool wanted) {
   }
   if (updates.empty()) return {};
   if (updates.size() == 1) return std::move(updates.front());
-  auto merged = merge_updates(std::span<const Bytes>(updates));
+  auto merged = *wanted == UpdateFormat::kV1 ? merge_updates(std::span<const Bytes>(updates))
+                                             : merge_updates_v2(std::span<const Bytes>(updates));
   COTERIE_ASSERT(merged.has_value());
   return *std::move(merged);
 }
 
-Bytes Store::finish(Transaction& transaction, bool wanted) {
+Bytes Store::finish(Transaction& transaction, std::optional<UpdateFormat> wanted) {
   if (!transaction.tidy) {
-    sort_deletes(transaction);
+    sort_and_merge(transaction.deletes);
     if (gc && transaction.garbage) collect(transaction);
     squash(transaction);
     for (const auto& range : transaction.deletes) {
@@ -99,33 +100,18 @@ Bytes Store::finish(Transaction& transaction, bool wanted) {
   if (transaction.tracked) tell_cleaned_up(transaction);
   const bool observed = (watch_ & kWatchUpdates) != 0;
   if (transaction.empty() || (!wanted && !observed)) return {};
-  encode_transaction(transaction);
-  const ByteView update = scratch_.view();
-  Bytes result = wanted ? Bytes(update.begin(), update.end()) : Bytes();
-  if (observed) tell_update(transaction, update);
+  Bytes result;
+  ByteView v1;
+  if (wanted == UpdateFormat::kV1) {
+    encode_transaction(scratch_, transaction);
+    v1 = scratch_.finish();
+    result.assign(v1.begin(), v1.end());
+  } else if (wanted == UpdateFormat::kV2) {
+    encode_transaction(scratch_v2_, transaction);
+    result = scratch_v2_.take();
+  }
+  if (observed) tell_updates(transaction, v1);
   return result;
-}
-
-void Store::sort_deletes(Transaction& transaction) {
-  auto& ranges = transaction.deletes;
-  if (ranges.size() < 2) return;
-  const auto before = [](const auto& a, const auto& b) {
-    return a.client != b.client ? a.client < b.client : a.clock < b.clock;
-  };
-  if (!std::is_sorted(ranges.begin(), ranges.end(), before)) {
-    std::sort(ranges.begin(), ranges.end(), before);
-  }
-  std::size_t kept = 0;
-  for (std::size_t i = 1; i < ranges.size(); ++i) {
-    auto& left = ranges[kept];
-    const auto& right = ranges[i];
-    if (left.client == right.client && left.clock + left.length >= right.clock) {
-      left.length = std::max(left.length, right.clock + right.length - left.clock);
-    } else {
-      ranges[++kept] = right;
-    }
-  }
-  ranges.resize(kept + 1);
 }
 
 // --- Collection
@@ -303,9 +289,10 @@ bool Store::try_squash(ItemIndex left_index, ItemIndex right_index) {
 // --- The effective update
 // -------------------------------------------------------------------------
 
-/// Into scratch_. As in Yjs, the structs are all those since the transaction began: where an
-/// observer has edited meanwhile, its structs too, which come again with the update of its own.
-void Store::encode_transaction(Transaction& transaction) {
+/// As in Yjs, the structs are all those since the transaction began: where an observer has edited
+/// meanwhile, its structs too, which come again with the update of its own.
+template <typename Encoder>
+void Store::encode_transaction(Encoder& out, const Transaction& transaction) {
   const std::vector<Growth>* changed = &transaction.clients;
   if (transactions_ != transaction.number || changed->size() > 1) {
     encoded_clients_ = transaction.clients;
@@ -324,18 +311,21 @@ void Store::encode_transaction(Transaction& transaction) {
               });
     changed = &encoded_clients_;
   }
-  scratch_.clear();
-  scratch_.reserve(16);
-  scratch_.varuint(changed->size());
+  out.clear();
+  out.rest().reserve(16);
+  out.rest().varuint(changed->size());
   for (const Growth& growth : *changed) {
-    write_section(scratch_, clients_[growth.client], growth.before);
+    write_section(out, clients_[growth.client], growth.before);
   }
   encoded_deletes_.clear();
   for (const auto& range : transaction.deletes) {
     encoded_deletes_.push_back({clients_[range.client].id, range.clock, range.length});
   }
   sort_and_merge(encoded_deletes_);
-  write_delete_set(scratch_, encoded_deletes_);
+  write_delete_set<Encoder>(out.rest(), encoded_deletes_);
 }
+
+template void Store::encode_transaction(EncoderV1&, const Transaction&);
+template void Store::encode_transaction(EncoderV2&, const Transaction&);
 
 }  // namespace coterie::crdt::internal

@@ -198,8 +198,6 @@ void read_struct(WireReader& reader, ClientId client, std::uint32_t clock, WireS
 template void read_struct<true>(WireReader&, ClientId, std::uint32_t, WireStruct&);
 template void read_struct<false>(WireReader&, ClientId, std::uint32_t, WireStruct&);
 
-namespace {
-
 Status check_no_client_twice(const std::vector<WireSection>& sections) {
   bool descending = true;
   for (std::size_t i = 1; i < sections.size(); ++i) {
@@ -216,6 +214,8 @@ Status check_no_client_twice(const std::vector<WireSection>& sections) {
   return {};
 }
 
+namespace {
+
 void check_delete_set(WireReader& reader) {
   const std::uint64_t clients = reader.varuint();
   if (clients > kClientsMax) reader.fail(ErrorCode::kLimitExceeded, "too many clients");
@@ -231,9 +231,8 @@ void check_delete_set(WireReader& reader) {
   }
 }
 
-}  // namespace
-
-Status parse_update(ByteView update, ParsedUpdate& out) {
+template <bool kCheck>
+Status parse(ByteView update, ParsedUpdate& out) {
   out.clear();
   WireReader reader(update);
   const std::uint64_t sections = reader.varuint();
@@ -247,7 +246,7 @@ Status parse_update(ByteView update, ParsedUpdate& out) {
     section.begin = reader.at();
     std::uint32_t clock = section.clock;
     for (std::uint64_t k = 0; k < section.count && !reader.failed(); ++k) {
-      read_struct<true>(reader, section.client, clock, read);
+      read_struct<kCheck>(reader, section.client, clock, read);
       clock += read.length;
     }
     section.end = reader.at();
@@ -262,6 +261,14 @@ Status parse_update(ByteView update, ParsedUpdate& out) {
   // Content is a part of the bytes; only a split surrogate pair can need more (6 bytes for 4).
   out.content_bytes = update.size() * 2;
   return {};
+}
+
+}  // namespace
+
+Status parse_update(ByteView update, ParsedUpdate& out) { return parse<true>(update, out); }
+
+void parse_stored(ByteView update, ParsedUpdate& out) {
+  COTERIE_ASSERT(parse<false>(update, out).has_value());
 }
 
 template <bool kCheck>
@@ -381,102 +388,6 @@ void write_text(WireWriter& out, ByteView content, Utf16Position cut) {
   out.varuint(rest.size() + 3);
   out.bytes(as_bytes("\xef\xbf\xbd"));
   out.bytes(rest);
-}
-
-void write_struct(WireWriter& out, const WireStruct& source, std::uint32_t offset) {
-  out.reserve(kStructHeadBytesMax + source.parent_name.size() + source.key.size() +
-              source.node_name.size() + source.content.size() + 8);
-  if (source.kind == ContentKind::kGc || source.kind == ContentKind::kSkip) {
-    out.u8(static_cast<std::uint8_t>(source.kind));
-    out.varuint(source.length - offset);
-    return;
-  }
-  const bool has_origin = source.has_origin || offset > 0;
-  out.u8(static_cast<std::uint8_t>(
-      static_cast<std::uint8_t>(source.kind) | (has_origin ? kHasOrigin : 0) |
-      (source.has_right_origin ? kHasRightOrigin : 0) | (source.has_key ? kHasKey : 0)));
-  if (offset > 0) {
-    out.id(source.client, source.clock + offset - 1);
-  } else if (has_origin) {
-    out.id(source.origin.client, source.origin.clock);
-  }
-  if (source.has_right_origin) out.id(source.right_origin.client, source.right_origin.clock);
-  if (!has_origin && !source.has_right_origin) {
-    out.u8(source.has_parent_name ? 1 : 0);
-    if (source.has_parent_name) {
-      out.varbytes(as_bytes(source.parent_name));
-    } else {
-      out.id(source.parent_id.client, source.parent_id.clock);
-    }
-    if (source.has_key) out.varbytes(as_bytes(source.key));
-  }
-  switch (source.kind) {
-    case ContentKind::kDeleted:
-      out.varuint(source.length - offset);
-      return;
-    case ContentKind::kType:
-      out.u8(source.type_ref);
-      if (source.type_ref == static_cast<std::uint8_t>(TypeKind::kXmlElement) ||
-          source.type_ref == static_cast<std::uint8_t>(TypeKind::kXmlHook)) {
-        out.varbytes(as_bytes(source.node_name));
-      }
-      return;
-    case ContentKind::kString:
-      write_text(
-          out, source.content,
-          source.ascii ? Utf16Position{.byte = offset} : utf16_position(source.content, offset));
-      return;
-    case ContentKind::kJson:
-    case ContentKind::kAny:
-      out.varuint(source.length - offset);
-      out.bytes(source.content.subspan(
-          content_prefix_bytes(source.kind, source.ascii, source.content, offset)));
-      return;
-    default:
-      out.bytes(source.content);
-      return;
-  }
-}
-
-void sort_and_merge(std::vector<DeleteRange<ClientId>>& ranges) {
-  if (ranges.size() < 2) return;
-  const auto before = [](const auto& a, const auto& b) {
-    return a.client != b.client ? a.client > b.client : a.clock < b.clock;
-  };
-  if (!std::is_sorted(ranges.begin(), ranges.end(), before)) {
-    std::sort(ranges.begin(), ranges.end(), before);
-  }
-  std::size_t kept = 0;
-  for (std::size_t i = 1; i < ranges.size(); ++i) {
-    auto& left = ranges[kept];
-    const auto& right = ranges[i];
-    if (left.client == right.client && left.clock + left.length >= right.clock) {
-      left.length = std::max(left.length, right.clock + right.length - left.clock);
-    } else {
-      ranges[++kept] = right;
-    }
-  }
-  ranges.resize(kept + 1);
-}
-
-void write_delete_set(WireWriter& out, const std::vector<DeleteRange<ClientId>>& ranges) {
-  std::size_t clients = 0;
-  for (std::size_t i = 0; i < ranges.size(); ++i) {
-    if (i == 0 || ranges[i].client != ranges[i - 1].client) ++clients;
-  }
-  out.reserve(10);
-  out.varuint(clients);
-  for (std::size_t i = 0; i < ranges.size();) {
-    std::size_t end = i;
-    while (end < ranges.size() && ranges[end].client == ranges[i].client) ++end;
-    out.reserve(20 + 10 * (end - i));
-    out.varuint(ranges[i].client);
-    out.varuint(end - i);
-    for (; i < end; ++i) {
-      out.varuint(ranges[i].clock);
-      out.varuint(ranges[i].length);
-    }
-  }
 }
 
 }  // namespace coterie::crdt::internal

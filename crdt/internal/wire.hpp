@@ -4,6 +4,7 @@
 
 #pragma once
 
+#include <algorithm>
 #include <cstdint>
 #include <string_view>
 #include <vector>
@@ -16,6 +17,8 @@
 #include "crdt/update.hpp"
 
 namespace coterie::crdt::internal {
+
+enum class UpdateFormat : std::uint8_t { kV1, kV2 };
 
 /// An id as the wire names it.
 struct WireId {
@@ -145,8 +148,14 @@ struct ParsedUpdate {
   }
 };
 
-/// Checks all of `update`. Errors: kMalformed, kLimitExceeded.
+/// Checks all of `update` (v1). Errors: kMalformed, kLimitExceeded.
 Status parse_update(ByteView update, ParsedUpdate& out);
+
+/// Finds the sections of an update written by EncoderStored.
+void parse_stored(ByteView update, ParsedUpdate& out);
+
+/// Error: kMalformed, if two sections are of one client.
+Status check_no_client_twice(const std::vector<WireSection>& sections);
 
 /// Walks the structs of a checked section.
 class StructReader {
@@ -268,9 +277,6 @@ inline constexpr std::size_t kStructHeadBytesMax = 64;
 /// it. Precondition: room for the content and 16 bytes.
 void write_text(WireWriter& out, ByteView content, Utf16Position cut);
 
-/// Writes a struct read from the wire from element `offset` on. Precondition: offset < length.
-void write_struct(WireWriter& out, const WireStruct& source, std::uint32_t offset);
-
 /// A deleted range, by client index or by client id.
 template <typename Client>
 struct DeleteRange {
@@ -280,9 +286,26 @@ struct DeleteRange {
 };
 
 /// Sorts by client descending and clock ascending, and joins ranges that touch or overlap.
-void sort_and_merge(std::vector<DeleteRange<ClientId>>& ranges);
-
-/// Writes a delete set. Precondition: as sort_and_merge() leaves them.
-void write_delete_set(WireWriter& out, const std::vector<DeleteRange<ClientId>>& ranges);
+template <typename Client>
+void sort_and_merge(std::vector<DeleteRange<Client>>& ranges) {
+  if (ranges.size() < 2) return;
+  const auto before = [](const auto& a, const auto& b) {
+    return a.client != b.client ? a.client > b.client : a.clock < b.clock;
+  };
+  if (!std::is_sorted(ranges.begin(), ranges.end(), before)) {
+    std::sort(ranges.begin(), ranges.end(), before);
+  }
+  std::size_t kept = 0;
+  for (std::size_t i = 1; i < ranges.size(); ++i) {
+    auto& left = ranges[kept];
+    const auto& right = ranges[i];
+    if (left.client == right.client && left.clock + left.length >= right.clock) {
+      left.length = std::max(left.length, right.clock + right.length - left.clock);
+    } else {
+      ranges[++kept] = right;
+    }
+  }
+  ranges.resize(kept + 1);
+}
 
 }  // namespace coterie::crdt::internal

@@ -10,6 +10,10 @@
 //     delta DOC ROOT                ok JSON
 //     do DOC ANY                    ok HEX       edits in one transaction (below); the update
 //     merge HEX... | diff HEX HEX | svof HEX     ok HEX
+//     meta HEX                      ok JSON      parseUpdateMeta, as lists of pairs
+//     merge2, diff2, svof2, meta2, apply2, state2   the same for updates v2
+//     convert12 HEX | convert21 HEX ok HEX
+//     last DOC                      ok V1 V2     of the last change to the document
 //     drop DOC                      ok
 //
 // An answer that starts with "error" names what went wrong.
@@ -187,21 +191,34 @@ class Tool {
   std::string run(const std::string& line) {
     in_ = std::istringstream(line);
     const std::string command = word();
-    if (command == "merge") return merge();
-    if (command == "diff") {
+    if (command == "merge" || command == "merge2") return merge(command == "merge2");
+    if (command == "diff" || command == "diff2") {
       const Bytes update = bytes_of(word());
       auto since = StateVector::decode(bytes_of(word()));
-      return since ? answer(diff_update(update, *since)) : "error state vector";
+      if (!since) return "error state vector";
+      return answer(command == "diff" ? diff_update(update, *since)
+                                      : diff_update_v2(update, *since));
     }
-    if (command == "svof") {
-      auto vector = state_vector_from_update(bytes_of(word()));
+    if (command == "svof" || command == "svof2") {
+      const Bytes update = bytes_of(word());
+      auto vector = command == "svof" ? state_vector_from_update(update)
+                                      : state_vector_from_update_v2(update);
       return vector ? "ok " + hex_of(vector->encode()) : "error " + to_string(vector.error());
     }
+    if (command == "meta") return meta(parse_update_meta(bytes_of(word())));
+    if (command == "meta2") return meta(parse_update_meta_v2(bytes_of(word())));
+    if (command == "convert12") return answer(convert_update_v1_to_v2(bytes_of(word())));
+    if (command == "convert21") return answer(convert_update_v2_to_v1(bytes_of(word())));
     const std::string name = word();
     if (command == "new") {
       const ClientId client = number();
       docs_.erase(name);
-      docs_.emplace(name, Doc({.client_id = client, .gc = number() != 0}));
+      Doc& doc = docs_.emplace(name, Doc({.client_id = client, .gc = number() != 0})).first->second;
+      Last& last = last_[name] = {};
+      last.on_v1 =
+          doc.on_update([&last](ByteView update, const Transaction&) { last.v1 = hex_of(update); });
+      last.on_v2 = doc.on_update_v2(
+          [&last](ByteView update, const Transaction&) { last.v2 = hex_of(update); });
       return "ok";
     }
     const auto found = docs_.find(name);
@@ -221,24 +238,42 @@ class Tool {
     return value;
   }
 
-  std::string merge() {
+  std::string merge(bool v2) {
     std::vector<Bytes> updates;
     for (std::string hex = word(); !hex.empty(); hex = word()) updates.push_back(bytes_of(hex));
-    return answer(merge_updates(std::span<const Bytes>(updates)));
+    const std::span<const Bytes> all(updates);
+    return answer(v2 ? merge_updates_v2(all) : merge_updates(all));
+  }
+
+  static std::string meta(const Result<UpdateMeta>& meta) {
+    if (!meta) return "error " + to_string(meta.error());
+    const auto list = [](const std::map<ClientId, Clock>& clocks) {
+      Any::Array pairs;
+      for (const auto& [client, clock] : clocks) {
+        pairs.emplace_back(
+            Any::Array{Any(static_cast<double>(client)), Any(static_cast<double>(clock))});
+      }
+      return Any(std::move(pairs));
+    };
+    return "ok " + Any(Any::Array{list(meta->from), list(meta->to)}).to_json();
   }
 
   std::string on_doc(const std::string& command, Doc& doc, const std::string& name) {
-    if (command == "apply") {
-      auto applied = doc.apply_update(bytes_of(word()));
+    if (command == "apply" || command == "apply2") {
+      const Bytes update = bytes_of(word());
+      auto applied = command == "apply" ? doc.apply_update(update) : doc.apply_update_v2(update);
       if (!applied) return "error " + to_string(applied.error());
       return std::string("ok ") + (applied->changed ? "1 " : "0 ") +
              (applied->pending ? "1 " : "0 ") + hex_of(applied->update);
     }
-    if (command == "state") {
+    if (command == "last") return "ok " + last_[name].v1 + " " + last_[name].v2;
+    if (command == "state" || command == "state2") {
       const std::string since = word();
       auto vector =
           since.empty() ? Result<StateVector>(StateVector()) : StateVector::decode(bytes_of(since));
-      return vector ? "ok " + hex_of(doc.encode_state_as_update(*vector)) : "error state vector";
+      if (!vector) return "error state vector";
+      return "ok " + hex_of(command == "state" ? doc.encode_state_as_update(*vector)
+                                               : doc.encode_state_as_update_v2(*vector));
     }
     if (command == "sv") return "ok " + hex_of(doc.state_vector().encode());
     if (command == "declare") {
@@ -276,6 +311,13 @@ class Tool {
   }
 
   std::istringstream in_;
+  struct Last {
+    std::string v1 = "-";
+    std::string v2 = "-";
+    Subscription on_v1;
+    Subscription on_v2;
+  };
+  std::map<std::string, Last> last_;
   std::map<std::string, Doc> docs_;
 };
 

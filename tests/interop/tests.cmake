@@ -7,3 +7,8 @@ add_test(NAME interop.crdt_fuzz
   COMMAND ${CMAKE_CURRENT_SOURCE_DIR}/interop/run.sh crdt_fuzz.mjs
           --tool $<TARGET_FILE:crdt_tool> --sessions 80)
 set_tests_properties(interop.crdt_fuzz PROPERTIES LABELS interop TIMEOUT 300)
+
+add_test(NAME interop.v2_fuzz
+  COMMAND ${CMAKE_CURRENT_SOURCE_DIR}/interop/run.sh v2_fuzz.mjs
+          --tool $<TARGET_FILE:crdt_tool> --sessions 60)
+set_tests_properties(interop.v2_fuzz PROPERTIES LABELS interop TIMEOUT 300)
