@@ -49,13 +49,12 @@ BlockList::Cursor BlockList::find(std::uint32_t clock, Purpose purpose) const {
   return hint = {chunk, slot};
 }
 
-void BlockList::push_back(std::uint32_t clock, ItemIndex item) {
-  if (chunks_.empty() || chunks_.back().size() == kChunkMax) {
-    chunks_.emplace_back();
-    firsts_.push_back(clock);
-  }
-  chunks_.back().push_back({clock, item});
-  ++size_;
+void BlockList::add_chunk(std::uint32_t clock) {
+  chunks_.emplace_back();
+  firsts_.push_back(clock);
+  const std::size_t size = std::min<std::size_t>(expected_, kChunkMax);
+  chunks_.back().reserve(size);
+  expected_ -= size;
 }
 
 BlockList::Cursor BlockList::insert_after(Cursor cursor, std::uint32_t clock, ItemIndex item) {

@@ -65,7 +65,14 @@ class BlockList {
   }
 
   /// Appends; `clock` is above all others.
-  void push_back(std::uint32_t clock, ItemIndex item);
+  void push_back(std::uint32_t clock, ItemIndex item) {
+    if (chunks_.empty() || chunks_.back().size() == kChunkMax) add_chunk(clock);
+    chunks_.back().push_back({clock, item});
+    ++size_;
+  }
+
+  /// So many entries are about to be appended: chunks are made as large as they will be.
+  void expect(std::size_t count) { expected_ = count; }
 
   /// Inserts after `cursor` and returns the new entry's cursor.
   Cursor insert_after(Cursor cursor, std::uint32_t clock, ItemIndex item);
@@ -83,9 +90,12 @@ class BlockList {
   using Chunk = std::vector<Entry>;
   static constexpr std::uint32_t kChunkMax = 512;
 
+  void add_chunk(std::uint32_t clock);
+
   std::vector<Chunk> chunks_;
   std::vector<std::uint32_t> firsts_;  ///< The first clock of each chunk, close together.
   std::size_t size_ = 0;
+  std::size_t expected_ = 0;  ///< See expect().
   mutable Cursor hints_[3];
 };
 

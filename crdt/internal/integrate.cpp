@@ -13,6 +13,9 @@ namespace {
 /// Up to this many bytes, pending structs are merged as they come.
 constexpr std::size_t kPendingMergeMax = 64u << 10;
 
+/// From so many structs on, setting up the tables of a bulk load pays.
+constexpr std::uint64_t kBulkStructsMin = 16;
+
 }  // namespace
 
 // --- Integration of one item --------------------------------------------------------------------
@@ -326,6 +329,8 @@ void Store::delete_item(ItemIndex index) {
 void Store::apply_delete(ClientIndex client, std::uint32_t clock, std::uint32_t end) {
   const BlockList& blocks = clients_[client].blocks;
   BlockList::Cursor at = blocks.find(clock);
+  // A state names all that was ever deleted, which usually came deleted.
+  if (const Item& first = items[blocks.item(at)]; first.deleted && first.end() >= end) return;
   if (const ItemIndex index = blocks.item(at); items[index].end() == end &&
                                                items[index].clock < clock &&
                                                give_to_deleted_right(index, end - clock)) {
@@ -635,7 +640,10 @@ struct Store::Integrator {
 };
 
 void Store::integrate_structs(const ParsedUpdate& update) {
-  if (!update.sections.empty()) Integrator(*this, update).run();
+  std::uint64_t structs = 0;
+  for (const WireSection& section : update.sections) structs += section.count;
+  if (structs >= kBulkStructsMin && bulk_load(update)) return;
+  if (structs > 0) Integrator(*this, update).run();
 }
 
 void Store::note_missing(ClientId client, std::uint32_t clock) {

@@ -36,20 +36,28 @@ class StableVector {
 
   /// Returns the index of a new element.
   std::uint32_t emplace_back() {
-    COTERIE_ASSERT(size_ < 0xffff'ff00u);
-    const std::uint32_t at = size_ + kFirst;
-    if (std::has_single_bit(at)) {
-      const unsigned chunk = chunk_of(at);
-      chunks_[chunk] = static_cast<T*>(::operator new (sizeof(T) * (std::size_t{kFirst} << chunk),
-                                                       std::align_val_t{alignof(T)}));
-    }
+    make_room();
     new (address(size_)) T();
+    return size_++;
+  }
+  std::uint32_t push_back(const T& value) {
+    make_room();
+    new (address(size_)) T(value);
     return size_++;
   }
 
  private:
   static constexpr std::uint32_t kFirst = 16;
   static constexpr unsigned kChunks = 28;
+
+  void make_room() {
+    COTERIE_ASSERT(size_ < 0xffff'ff00u);
+    const std::uint32_t at = size_ + kFirst;
+    if (!std::has_single_bit(at)) return;
+    const unsigned chunk = chunk_of(at);
+    chunks_[chunk] = static_cast<T*>(
+        ::operator new (sizeof(T) * (std::size_t{kFirst} << chunk), std::align_val_t{alignof(T)}));
+  }
 
   static unsigned chunk_of(std::uint32_t at) {
     return static_cast<unsigned>(std::bit_width(at)) - 1 -

@@ -268,6 +268,7 @@ class Store {
 
  private:
   struct Integrator;
+  struct BulkLoader;
 
   // store.cpp
   ItemIndex new_item();
@@ -291,6 +292,8 @@ class Store {
   void note_delete(const Item& item);
   void mark_deleted(ItemIndex index);
   void integrate_structs(const ParsedUpdate& update);
+  /// False: Integrator has to finish it.
+  bool bulk_load(const ParsedUpdate& update);
   void apply_delete_set(ByteView delete_set);
   void apply_delete(ClientIndex client, std::uint32_t clock, std::uint32_t end);
   void add_pending_delete(ClientId client, std::uint32_t clock, std::uint32_t length);

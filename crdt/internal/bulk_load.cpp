@@ -1,0 +1,379 @@
+// Taking in many structs at once: a whole state, or a long time offline.
+//
+// The order, and what comes out, are those of Integrator (integrate.cpp), which finishes what this
+// leaves. What is saved is the search. The structs of an update are staged in the arena first, one
+// run of items per client in the order of their clocks; a table over the clocks then finds the item
+// that an origin names in a step or two, and the blocks, content buffers and lists are filled by
+// appending.
+
+#include <algorithm>
+#include <cstring>
+
+#include "crdt/internal/store.hpp"
+
+namespace coterie::crdt::internal {
+
+struct Store::BulkLoader {
+  /// The structs of one client.
+  struct Run {
+    ClientIndex client = kNone;
+    ItemIndex first = kNone;  ///< In the arena: `count` items, of which `done` are integrated.
+    std::uint32_t count = 0;
+    std::uint32_t done = 0;
+    std::uint32_t clock = 0;  ///< Of the first.
+    std::size_t content = 0;  ///< Bytes that its items will add to the content buffer.
+    bool waiting = false;     ///< On the stack.
+    bool complete = false;    ///< It is all of its section.
+    /// By clock: the last of the run that starts at or before the first clock of each bucket.
+    std::vector<std::uint32_t> buckets;
+    unsigned shift = 0;
+  };
+
+  Store& store;
+  const std::uint8_t* base = nullptr;  ///< Where offsets into the update count from.
+  const std::uint8_t* end = nullptr;
+  std::vector<Run> runs;              ///< By client, ascending.
+  std::vector<std::uint32_t> run_of;  ///< By client index; kNone: none.
+  std::vector<std::uint32_t> stack;   ///< Runs that wait for the one after them.
+  BranchIndex noted = kNone;          ///< The branch whose change was noted last.
+
+  explicit BulkLoader(Store& owner) : store(owner) {}
+
+  // --- Staging -------------------------------------------------------------------------------
+  //
+  // Until it is integrated, a staged item holds in `content` where its content starts and in `left`
+  // how many bytes that takes; in `right` where the struct starts, for what has to be read again.
+  // Both count from `base`. Nothing refers to it but the run.
+
+  void stage(const ParsedUpdate& update) {
+    std::vector<const WireSection*> sections;
+    sections.reserve(update.sections.size());
+    for (const WireSection& section : update.sections) sections.push_back(&section);
+    std::sort(sections.begin(), sections.end(),
+              [](const WireSection* a, const WireSection* b) { return a->client < b->client; });
+    base = sections.front()->begin;
+    end = sections.front()->end;
+    for (const WireSection* const section : sections) {
+      base = std::min(base, section->begin);
+      end = std::max(end, section->end);
+      store.client_index(section->client);
+    }
+    run_of.assign(store.clients_.size(), kNone);
+    runs.resize(sections.size());
+    for (std::uint32_t i = 0; i < runs.size(); ++i) {
+      stage(*sections[i], runs[i]);
+      run_of[runs[i].client] = i;
+    }
+  }
+
+  std::uint32_t offset_of(const std::uint8_t* at) const {
+    return static_cast<std::uint32_t>(at - base);
+  }
+
+  void stage(const WireSection& section, Run& run) {
+    const ClientIndex client = store.client_index(section.client);
+    run.client = client;
+    run.first = store.items.size();
+    run.clock = section.clock;
+    // Else some of it is known, or something before it is not.
+    if (store.clients_[client].state != section.clock) return;
+    ClientId known_id = section.client;
+    ClientIndex known = client;
+    const auto local = [&](const WireId& id) {
+      if (id.client != known_id) {
+        known_id = id.client;
+        known = store.find_client(known_id);
+      }
+      return LocalId{known, id.clock};
+    };
+    WireStruct read;
+    for (StructReader reader(section); !reader.done(); ++run.count) {
+      Item item;
+      item.right = offset_of(reader.at());
+      reader.next(read);
+      if (read.kind == ContentKind::kSkip) break;
+      item.clock = read.clock;
+      item.length = read.length;
+      item.set_client(client);
+      item.kind = read.kind;
+      item.ascii = read.ascii;
+      if (read.has_origin) item.origin = local(read.origin);
+      if (read.has_right_origin) item.right_origin = local(read.right_origin);
+      if ((read.has_origin && !item.origin.exists()) ||
+          (read.has_right_origin && !item.right_origin.exists())) {
+        break;  // Of a client that nothing is known of.
+      }
+      if (!read.content.empty()) item.content = offset_of(read.content.data());
+      item.left = static_cast<std::uint32_t>(read.content.size());
+      run.content += read.content.size();
+      store.items.push_back(item);
+    }
+    run.complete = run.count == section.count;
+    make_buckets(run);
+  }
+
+  void make_buckets(Run& run) const {
+    if (run.count == 0) return;
+    const std::uint32_t clocks = store.items[run.first + run.count - 1].end() - run.clock;
+    while ((clocks >> run.shift) > 2 * run.count) ++run.shift;
+    run.buckets.reserve((clocks >> run.shift) + 1);
+    std::uint64_t bucket = 0;  // Its first clock, from the first of the run.
+    for (std::uint32_t i = 0; i < run.count; ++i) {
+      const std::uint32_t item_end = store.items[run.first + i].end() - run.clock;
+      for (; bucket < item_end; bucket += std::uint64_t{1} << run.shift) run.buckets.push_back(i);
+    }
+  }
+
+  // --- Looking up ----------------------------------------------------------------------------
+
+  /// The staged item that holds an integrated clock, or that held it before it was split.
+  ItemIndex staged(const Run& run, std::uint32_t clock) const {
+    const std::uint32_t bucket = (clock - run.clock) >> run.shift;
+    std::uint32_t low = run.buckets[bucket];
+    std::uint32_t high = bucket + 1 < run.buckets.size() ? run.buckets[bucket + 1] : run.count - 1;
+    while (high - low > 4) {
+      const std::uint32_t middle = low + (high - low) / 2;
+      (store.items[run.first + middle].clock <= clock ? low : high) = middle;
+    }
+    while (low < high && store.items[run.first + low + 1].clock <= clock) ++low;
+    return run.first + low;
+  }
+
+  const Run* run_with(LocalId id) const {
+    if (id.client >= run_of.size() || run_of[id.client] == kNone) return nullptr;
+    const Run& run = runs[run_of[id.client]];
+    return id.clock >= run.clock && run.count > 0 ? &run : nullptr;
+  }
+
+  /// As Store::item_clean_end().
+  ItemIndex clean_end(LocalId id) const {
+    if (const Run* const run = run_with(id)) {
+      const ItemIndex index = staged(*run, id.clock);
+      const Item& item = store.items[index];
+      if (item.client == id.client && item.end() == id.clock + 1) return index;
+    }
+    return store.item_clean_end(id);
+  }
+  /// As Store::item_clean_start().
+  ItemIndex clean_start(LocalId id) const {
+    if (const Run* const run = run_with(id)) {
+      const ItemIndex index = staged(*run, id.clock);
+      const Item& item = store.items[index];
+      if (item.client == id.client && item.clock == id.clock) return index;
+    }
+    return store.item_clean_start(id);
+  }
+
+  // --- Integrating ---------------------------------------------------------------------------
+
+  /// False: the next struct was not staged, or waits for one that was not.
+  bool run() {
+    for (const Run& run : runs) {
+      if (run.count == 0) continue;
+      Client& client = store.clients_[run.client];
+      client.blocks.expect(run.count);
+      if (client.content.empty()) client.content.reserve(run.content);
+    }
+    for (auto target = static_cast<std::uint32_t>(runs.size()); target-- > 0;) {
+      while (runs[target].done < runs[target].count) {
+        if (!place(target)) return false;
+      }
+      if (!runs[target].complete) return false;
+    }
+    return true;
+  }
+
+  /// Places the next struct of a run and, before it, all that it waits for.
+  bool place(std::uint32_t current) {
+    while (true) {
+      Run& run = runs[current];
+      const ItemIndex index = run.first + run.done;
+      LocalId missing;
+      if (find_missing(index, missing)) {
+        const std::uint32_t other = missing.client < run_of.size() ? run_of[missing.client] : kNone;
+        run.waiting = true;
+        stack.push_back(current);
+        if (other == kNone || runs[other].waiting || runs[other].done == runs[other].count) {
+          return false;
+        }
+        current = other;
+        continue;
+      }
+      integrate(run, index);
+      ++run.done;
+      if (stack.empty()) return true;
+      current = stack.back();
+      stack.pop_back();
+      runs[current].waiting = false;
+    }
+  }
+
+  bool is_missing(ClientIndex own, LocalId id) const {
+    return id.exists() && id.client != own && id.clock >= store.clients_[id.client].state;
+  }
+  bool find_missing(ItemIndex index, LocalId& missing) const {
+    const Item& item = store.items[index];
+    if (item.kind == ContentKind::kGc) return false;
+    if (is_missing(item.client, item.origin)) {
+      missing = item.origin;
+      return true;
+    }
+    if (is_missing(item.client, item.right_origin)) {
+      missing = item.right_origin;
+      return true;
+    }
+    if (item.origin.exists() || item.right_origin.exists()) return false;
+    WireStruct read;
+    read_again(item, read);
+    if (!read.has_parent_id) return false;
+    // An unknown client is one that nothing is known of.
+    missing = {store.find_client(read.parent_id.client), read.parent_id.clock};
+    return !missing.exists() || is_missing(item.client, missing);
+  }
+
+  void read_again(const Item& item, WireStruct& read) const {
+    WireReader reader(base + item.right, end);
+    read_struct<false>(reader, store.clients_[item.client].id, item.clock, read);
+  }
+
+  ByteView content_of(const Item& staged_item) const {
+    return {base + staged_item.content, staged_item.left};
+  }
+
+  void integrate(Run& run, ItemIndex index) {
+    Item& item = store.items[index];
+    if (item.kind == ContentKind::kGc) return to_gc(index);
+    const ItemIndex left = item.origin.exists() ? clean_end(item.origin) : kNone;
+    const ItemIndex right = item.right_origin.exists() ? clean_start(item.right_origin) : kNone;
+    if ((left != kNone && store.items[left].is_gc()) ||
+        (right != kNone && store.items[right].is_gc())) {
+      return to_gc(index);
+    }
+    if ((left == kNone && right == kNone) || item.kind == ContentKind::kType) {
+      return integrate_again(run, index, left, right);
+    }
+    const Item& neighbour = store.items[left != kNone ? left : right];
+    if (neighbour.in_map) return integrate_again(run, index, left, right);
+    Branch& parent = store.branches[neighbour.parent];
+    if (parent.item != kNone && store.items[parent.item].deleted) {
+      return integrate_again(run, index, left, right);
+    }
+    link(index, left, right, neighbour.parent, parent);
+  }
+
+  /// An element of a list that is not deleted.
+  void link(ItemIndex index, ItemIndex left, ItemIndex right, BranchIndex branch, Branch& parent) {
+    Item& item = store.items[index];
+    const ByteView content = content_of(item);
+    const bool neighbours =
+        left == kNone ? store.items[right].left == kNone : store.items[left].right == right;
+    if (!neighbours) {
+      NewItem source;
+      source.client = item.client;
+      source.origin = item.origin;
+      source.right_origin = item.right_origin;
+      source.left = left;
+      source.right = right;
+      source.parent = branch;
+      left = store.resolve_conflicts(source);
+    }
+    Client& client = begin(item);
+    item.parent = branch;
+    item.left = left;
+    ItemIndex& from = left != kNone ? store.items[left].right : parent.start;
+    item.right = from;
+    from = index;
+    (item.right != kNone ? store.items[item.right].left : parent.end) = index;
+    client.blocks.push_back(item.clock, index);
+    client.state = item.end();
+    if (item.kind == ContentKind::kDeleted) {
+      item.content = 0;
+      item.deleted = true;
+      store.note_delete(item);
+    } else {
+      if (item.kind == ContentKind::kFormat) parent.has_formatting = parent.has_marks = true;
+      item.content = store.append_content(client, content);
+      parent.length += item.visible_length();
+    }
+    if (parent.index_root != kNone) store.positions_.insert(parent, branch, item.left, index);
+    if (branch == noted) return;
+    noted = branch;
+    if (store.cursor_.branch == branch) store.cursor_ = {};
+    store.note_change(branch, kNone);
+  }
+
+  Client& begin(const Item& item) {
+    Client& client = store.clients_[item.client];
+    if (client.touched != store.transaction_.number) {
+      store.touch(item.client);
+      store.transaction_.tidy = false;
+    }
+    return client;
+  }
+
+  /// Only the ids are kept.
+  void to_gc(ItemIndex index) {
+    Item& item = store.items[index];
+    Item gc;
+    gc.clock = item.clock;
+    gc.length = item.length;
+    gc.set_client(item.client);
+    gc.deleted = true;
+    item = gc;
+    Client& client = begin(item);
+    client.blocks.push_back(item.clock, index);
+    client.state = item.end();
+  }
+
+  /// All that is rarer. The staged item goes back to the arena, and is usually what comes out.
+  void integrate_again(Run& run, ItemIndex index, ItemIndex left, ItemIndex right) {
+    const Item& staged_item = store.items[index];
+    WireStruct read;
+    read_again(staged_item, read);
+    NewItem item;
+    item.client = run.client;
+    item.clock = read.clock;
+    item.length = read.length;
+    item.origin = staged_item.origin;
+    item.right_origin = staged_item.right_origin;
+    item.left = left;
+    item.right = right;
+    item.kind = read.kind;
+    item.ascii = read.ascii;
+    item.type = static_cast<TypeKind>(read.type_ref);
+    item.node_name = read.node_name;
+    item.content = read.content;
+    if (left != kNone || right != kNone) {
+      const Item& neighbour = store.items[left != kNone ? left : right];
+      item.parent = neighbour.parent;
+      item.key = neighbour.key();
+    } else if (read.has_parent_name) {
+      item.parent = store.root(read.parent_name, TypeKind::kUnknown);
+    } else {
+      const LocalId id{store.find_client(read.parent_id.client), read.parent_id.clock};
+      const Item& parent = store.items[store.item_at(id)];
+      if (parent.kind != ContentKind::kType) return to_gc(index);
+      item.parent = parent.content;
+    }
+    if (read.has_key) item.key = store.intern(read.key);
+    store.free_item(index);
+    store.integrate(item);
+  }
+
+  /// Gives what was staged and not integrated back to the arena.
+  void give_back() {
+    for (const Run& run : runs) {
+      for (std::uint32_t i = run.done; i < run.count; ++i) store.free_item(run.first + i);
+    }
+  }
+};
+
+bool Store::bulk_load(const ParsedUpdate& update) {
+  BulkLoader loader(*this);
+  loader.stage(update);
+  if (loader.run()) return true;
+  loader.give_back();
+  return false;
+}
+
+}  // namespace coterie::crdt::internal
