@@ -25,7 +25,7 @@ ClientId Doc::client_id() const { return store_->client_id; }
 
 void Doc::set_client_id(ClientId client_id) {
   COTERIE_ASSERT(!store_->in_transaction() && client_id <= kSafeIntegerMax);
-  store_->client_id = client_id;
+  store_->set_client_id(client_id);
 }
 
 Result<ApplyResult> Doc::apply_update(ByteView update_v1, Any origin) {

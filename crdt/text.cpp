@@ -328,8 +328,11 @@ Status Text::insert(std::uint64_t index, std::string_view utf8) {
   const Utf16Scan scan = scan_utf16(as_bytes(utf8));
   if (!scan.valid) return internal::kNotUtf8;
   if (utf8.empty()) return {};
-  return insert_content(*this, *store_, branch_, index, ContentKind::kString, scan.length,
-                        as_bytes(utf8), scan.ascii, nullptr);
+  if (store_->insert_at_caret(*this, index, as_bytes(utf8), scan.length, scan.ascii)) return {};
+  COTERIE_CHECK(insert_content(*this, *store_, branch_, index, ContentKind::kString, scan.length,
+                               as_bytes(utf8), scan.ascii, nullptr));
+  store_->take_caret(branch_, index + scan.length);
+  return {};
 }
 
 Status Text::insert(std::uint64_t index, std::string_view utf8, const Attributes& attributes) {
@@ -349,17 +352,22 @@ Status Text::insert_embed(std::uint64_t index, const Any& embed, const Attribute
 }
 
 Status Text::remove(std::uint64_t index, std::uint64_t length) {
+  if (length > 0 && store_->remove_at_caret(*this, index, length)) return {};
   const Branch* const branch = store_->resolve(*this);
   if (branch == nullptr) return kStale;
   if (length > branch->length || index > branch->length - length) return kPastEnd;
   if (length == 0) return {};
   COTERIE_CHECK(check_cut(*store_, branch_, index));
   COTERIE_CHECK(check_cut(*store_, branch_, index + length));
-  const Edit edit(*store_);
   if (!branch->has_marks) {
-    internal::remove_elements(*store_, branch_, index, length);
+    {
+      const Edit edit(*store_);
+      internal::remove_elements(*store_, branch_, index, length);
+    }
+    store_->take_caret(branch_, index);
     return {};
   }
+  const Edit edit(*store_);
   FormattedEditor editor(*store_, branch_);
   auto at = editor.find(index);
   editor.remove(at, length);

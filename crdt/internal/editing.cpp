@@ -59,6 +59,10 @@ void remove_elements(Store& store, BranchIndex branch, std::uint64_t index, std:
         continue;
       }
     }
+    if (found.offset == 0 && length < held.length &&
+        store.give_to_deleted_left(found.item, static_cast<std::uint32_t>(length))) {
+      return;
+    }
     const ItemIndex at = found.offset == 0
                              ? found.item
                              : store.item_clean_start({held.client, held.clock + found.offset});
@@ -67,8 +71,13 @@ void remove_elements(Store& store, BranchIndex branch, std::uint64_t index, std:
       store.item_clean_start({item.client, item.clock + static_cast<std::uint32_t>(length)});
     }
     length -= item.length;
+    const ItemIndex next = item.right;
     store.delete_item(at);
-    if (found.offset > 0) store.set_cursor(before);  // What was deleted is right of it.
+    if (found.offset > 0) {
+      store.set_cursor(before);  // What was deleted is right of it.
+    } else if (next != kNone) {
+      store.set_cursor({branch, next, static_cast<std::uint32_t>(index)});
+    }
   }
 }
 

@@ -263,44 +263,6 @@ void Store::mark_deleted(ItemIndex index) {
   note_change(item.parent, item.key());
 }
 
-bool Store::give_to_deleted_right(ItemIndex index, std::uint32_t count) {
-  Item& item = items[index];
-  // Observers may ask for what was deleted.
-  if (!gc || transaction_.tracked || count >= item.length || item.right == kNone || item.in_map ||
-      item.deleted || (item.kind != ContentKind::kString && item.kind != ContentKind::kAny) ||
-      item.keep || item.redone) {
-    return false;
-  }
-  Item& rest = items[item.right];
-  if (rest.kind != ContentKind::kDeleted || rest.client != item.client ||
-      rest.clock != item.end() || !(rest.origin == item.last_id()) ||
-      !(rest.right_origin == item.right_origin) || rest.redone || rest.keep) {
-    return false;
-  }
-  Client& client = clients_[item.client];
-  const std::uint32_t kept = item.length - count;
-  const std::size_t bytes = content_of(item).size();
-  if (item.kind == ContentKind::kString) {
-    const Utf16Position cut = text_position(item, kept);
-    if (cut.inside_pair) return false;
-    client.dead_bytes += bytes - cut.byte;
-  } else {
-    client.dead_bytes += bytes - byte_of(item, kept);
-  }
-  client.blocks.set_clock(client.blocks.find(rest.clock), rest.clock - count);
-  item.length = kept;
-  rest.clock -= count;
-  rest.length += count;
-  rest.origin = item.last_id();
-  Branch& parent = branches[item.parent];
-  parent.length -= count;
-  if (parent.index_root != kNone) positions_.set_length(index, kept);
-  if (cursor_.branch == item.parent && cursor_.item != index) cursor_ = {};
-  transaction_.deletes.push_back({item.client, rest.clock, count});
-  note_change(item.parent, kNone);
-  return true;
-}
-
 void Store::delete_item(ItemIndex index) {
   if (items[index].deleted) return;
   mark_deleted(index);
@@ -334,6 +296,10 @@ void Store::apply_delete(ClientIndex client, std::uint32_t clock, std::uint32_t 
   if (const ItemIndex index = blocks.item(at); items[index].end() == end &&
                                                items[index].clock < clock &&
                                                give_to_deleted_right(index, end - clock)) {
+    return;
+  }
+  if (const ItemIndex index = blocks.item(at);
+      items[index].clock == clock && give_to_deleted_left(index, end - clock)) {
     return;
   }
   if (const Item& first = items[blocks.item(at)]; !first.deleted && first.clock < clock) {

@@ -244,6 +244,24 @@ class Store {
   /// Deletes the last `count` elements of an item whose right neighbour is the rest of the same
   /// item, deleted before: that grows to the left. False (nothing done) where it is not so.
   bool give_to_deleted_right(ItemIndex item, std::uint32_t count);
+  /// The same with the first `count` elements and the left neighbour.
+  bool give_to_deleted_left(ItemIndex item, std::uint32_t count);
+
+  // --- The short way (caret.cpp) -----------------------------------------------------------------
+  //
+  // Typing and deleting go on where they were: while nobody observes, such an edit is done without
+  // a transaction, because all that one would do about it is known beforehand.
+
+  /// After an edit of a list that ended at `position`: remembers what lies there.
+  void take_caret(BranchIndex branch, std::uint64_t position);
+  /// Inserts valid UTF-8. False (nothing done): take the long way.
+  bool insert_at_caret(const SharedType& handle, std::uint64_t index, ByteView text,
+                       std::uint64_t length, bool ascii);
+  bool remove_at_caret(const SharedType& handle, std::uint64_t index, std::uint64_t length);
+  void set_client_id(ClientId id) {
+    client_id = id;
+    caret_.branch = kNone;
+  }
 
   /// Whether the document may take `more` bytes of content.
   bool has_room(std::uint64_t more) const { return content_bytes_ + more <= kContentBytesMax; }
@@ -302,6 +320,12 @@ class Store {
   void retry_pending_structs();
   void note_missing(ClientId client, std::uint32_t clock);
   bool pending_ready() const;
+
+  // caret.cpp
+  /// Whether the end of `left` may go to the deleted item right of it, or `right`'s start to that
+  /// on the left, as if it were deleted, collected and squashed.
+  bool is_rest(const Item& left, const Item& deleted) const;
+  bool is_continued(const Item& deleted, const Item& right) const;
 
   // observers.cpp
   void step_aside();
@@ -385,6 +409,23 @@ class Store {
   std::size_t pending_delete_count_ = 0;
 
   Cursor cursor_;
+
+  /// What lies at the place of the last edit. Any transaction forgets it.
+  struct Caret {
+    BranchIndex branch = kNone;
+    std::uint32_t generation = 0;
+    std::uint64_t position = 0;
+    Client* client = nullptr;  ///< Author of what follows.
+    Item* typed = nullptr;     ///< The last struct of the local client: grows.
+    Item* gone = nullptr;      ///< A deleted item,
+    Item* before = nullptr;    ///< which may grow by the end of the item left of it
+    Item* after = nullptr;     ///< and by the start of the one right of it.
+    ItemIndex typed_index = kNone;
+    ItemIndex before_index = kNone;
+    ItemIndex after_index = kNone;
+    BlockList::Cursor block;  ///< Of `gone`.
+  };
+  Caret caret_;
 
   // Scratch, kept for its capacity.
   ParsedUpdate parsed_;

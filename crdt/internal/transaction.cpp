@@ -19,6 +19,7 @@ void Store::begin(bool local, Any* origin) {
   if (depth_++ > 0) return;
   if (in_place_ != nullptr) step_aside();
   COTERIE_ASSERT(!quiet_);
+  caret_.branch = kNone;
   transaction_.clear();
   transaction_.number = ++transactions_;
   transaction_.local = local;

@@ -5,3 +5,4 @@ coterie_test(crdt.yjs_golden_test SOURCES crdt/yjs_golden_test.cpp DEPENDS coter
 coterie_test(crdt.awareness_test SOURCES crdt/awareness_test.cpp DEPENDS coterie::crdt)
 coterie_test(crdt.convergence_test SOURCES crdt/convergence_test.cpp DEPENDS coterie::crdt TIMEOUT 900)
 coterie_test(crdt.transaction_test SOURCES crdt/transaction_test.cpp DEPENDS coterie::crdt)
+coterie_test(crdt.caret_test SOURCES crdt/caret_test.cpp DEPENDS coterie::crdt)

@@ -1,0 +1,220 @@
+// The short ways of editing: what typing, backspace and forward delete do again and again at one
+// place comes down to moving the border between two items.
+//
+// They give exactly what splitting, collecting and squashing would: the element deleted is split
+// off, loses its content, and is squashed into the deleted neighbour that continues it by clock. No
+// other pair of structs that Yjs would try could be squashed, because it was tried when its last
+// member came to be.
+
+#include "crdt/base/utf16.hpp"
+#include "crdt/internal/store.hpp"
+
+namespace coterie::crdt::internal {
+namespace {
+
+bool may_shrink(const Item& item) {
+  return !item.deleted && !item.in_map && !item.keep && !item.redone &&
+         (item.kind == ContentKind::kString || item.kind == ContentKind::kAny);
+}
+
+/// `left` and `right`, one of them deleted, are next to each other by clock and in their list, and
+/// nothing but the deletion tells them apart.
+bool is_one_run(const Item& left, const Item& right, const Item& deleted) {
+  return deleted.kind == ContentKind::kDeleted && !deleted.keep && !deleted.redone &&
+         left.client == right.client && left.end() == right.clock &&
+         right.origin == left.last_id() && left.right_origin == right.right_origin;
+}
+
+}  // namespace
+
+bool Store::is_rest(const Item& left, const Item& deleted) const {
+  return gc && may_shrink(left) && is_one_run(left, deleted, deleted);
+}
+
+bool Store::is_continued(const Item& deleted, const Item& right) const {
+  return gc && may_shrink(right) && is_one_run(deleted, right, deleted);
+}
+
+bool Store::give_to_deleted_right(ItemIndex index, std::uint32_t count) {
+  Item& item = items[index];
+  // Observers may ask for what was deleted.
+  if (transaction_.tracked || count >= item.length || item.right == kNone) return false;
+  Item& rest = items[item.right];
+  if (!is_rest(item, rest)) return false;
+  Client& client = clients_[item.client];
+  const std::uint32_t kept = item.length - count;
+  const std::size_t bytes = content_of(item).size();
+  if (item.kind == ContentKind::kString) {
+    const Utf16Position cut = text_position(item, kept);
+    if (cut.inside_pair) return false;
+    client.dead_bytes += bytes - cut.byte;
+  } else {
+    client.dead_bytes += bytes - byte_of(item, kept);
+  }
+  client.blocks.set_clock(client.blocks.find(rest.clock), rest.clock - count);
+  item.length = kept;
+  rest.clock -= count;
+  rest.length += count;
+  rest.origin = item.last_id();
+  Branch& parent = branches[item.parent];
+  parent.length -= count;
+  if (parent.index_root != kNone) positions_.set_length(index, kept);
+  if (cursor_.branch == item.parent && cursor_.item != index) cursor_ = {};
+  transaction_.deletes.push_back({item.client, rest.clock, count});
+  note_change(item.parent, kNone);
+  return true;
+}
+
+bool Store::give_to_deleted_left(ItemIndex index, std::uint32_t count) {
+  Item& item = items[index];
+  if (transaction_.tracked || count >= item.length || item.left == kNone) return false;
+  Item& rest = items[item.left];
+  if (!is_continued(rest, item)) return false;
+  std::uint32_t bytes = 0;
+  if (item.kind == ContentKind::kString) {
+    const Utf16Position cut = text_position(item, count);
+    if (cut.inside_pair) return false;
+    bytes = static_cast<std::uint32_t>(cut.byte);
+  } else {
+    bytes = byte_of(item, count);
+  }
+  Client& client = clients_[item.client];
+  client.dead_bytes += bytes;
+  client.blocks.set_clock(client.blocks.find(item.clock), item.clock + count);
+  transaction_.deletes.push_back({item.client, item.clock, count});
+  rest.length += count;
+  item.content += bytes;
+  item.clock += count;
+  item.length -= count;
+  item.origin = rest.last_id();
+  Branch& parent = branches[item.parent];
+  parent.length -= count;
+  if (parent.index_root != kNone) positions_.set_length(index, item.length);
+  if (cursor_.branch == item.parent && cursor_.item != index) cursor_ = {};
+  note_change(item.parent, kNone);
+  return true;
+}
+
+void Store::take_caret(BranchIndex index, std::uint64_t position) {
+  if (depth_ > 0 || watch_ != 0 || cleaning_ || in_place_ != nullptr || cursor_.branch != index) {
+    return;
+  }
+  const Branch& branch = branches[index];
+  if (branch.has_marks || !branch.live || (branch.item != kNone && items[branch.item].deleted)) {
+    return;
+  }
+  Item& at = items[cursor_.item];
+  if (at.deleted || at.kind != ContentKind::kString) return;
+  caret_ = {};
+  if (position == std::uint64_t{cursor_.start} + at.length) {
+    Item* const right = at.right == kNone ? nullptr : &items[at.right];
+    caret_.client = &clients_[at.client];
+    const bool last = caret_.client->id == client_id && at.end() == caret_.client->state;
+    if (right == nullptr || right->visible_length() > 0) {
+      if (!last || at.redone || caret_.client->scattered ||
+          !(at.right_origin == (right == nullptr ? kNoId : right->id()))) {
+        return;
+      }
+      caret_.typed = &at;
+      caret_.typed_index = cursor_.item;
+    } else if (at.ascii && is_rest(at, *right)) {
+      caret_.gone = right;
+      caret_.before = &at;
+      caret_.before_index = cursor_.item;
+      if (right->right != kNone && items[right->right].ascii &&
+          items[right->right].kind == ContentKind::kString &&
+          is_continued(*right, items[right->right])) {
+        caret_.after = &items[right->right];
+        caret_.after_index = right->right;
+      }
+    } else {
+      return;
+    }
+  } else if (position == cursor_.start && at.left != kNone && at.ascii &&
+             is_continued(items[at.left], at)) {
+    caret_.client = &clients_[at.client];
+    caret_.gone = &items[at.left];
+    caret_.after = &at;
+    caret_.after_index = cursor_.item;
+    const ItemIndex before = caret_.gone->left;
+    if (before != kNone && items[before].ascii && items[before].kind == ContentKind::kString &&
+        is_rest(items[before], *caret_.gone)) {
+      caret_.before = &items[before];
+      caret_.before_index = before;
+    }
+  } else {
+    return;
+  }
+  if (caret_.gone != nullptr) caret_.block = caret_.client->blocks.find(caret_.gone->clock);
+  caret_.position = position;
+  caret_.generation = branch.generation;
+  caret_.branch = index;
+}
+
+bool Store::insert_at_caret(const SharedType& handle, std::uint64_t index, ByteView text,
+                            std::uint64_t length, bool ascii) {
+  Caret& caret = caret_;
+  if (caret.branch != handle.branch_ || caret.position != index ||
+      caret.generation != handle.generation_ || caret.typed == nullptr || watch_ != 0 ||
+      length > kClockMax || !has_room(text.size() * 2)) {
+    return false;
+  }
+  const auto units = static_cast<std::uint32_t>(length);
+  Item& item = *caret.typed;
+  cursor_ = {caret.branch, caret.typed_index, static_cast<std::uint32_t>(index) - item.length};
+  Bytes& content = caret.client->content;
+  if (text.size() == 1) {
+    content.push_back(text[0]);
+  } else {
+    content.insert(content.end(), text.begin(), text.end());
+  }
+  content_bytes_ += text.size();
+  item.length += units;
+  if (!ascii) item.ascii = false;
+  caret.client->state += units;
+  caret.position += units;
+  Branch& branch = branches[caret.branch];
+  branch.length += units;
+  if (branch.index_root != kNone) positions_.set_length(caret.typed_index, item.length);
+  return true;
+}
+
+bool Store::remove_at_caret(const SharedType& handle, std::uint64_t index, std::uint64_t length) {
+  Caret& caret = caret_;
+  if (caret.branch != handle.branch_ || caret.generation != handle.generation_ ||
+      caret.gone == nullptr || watch_ != 0) {
+    return false;
+  }
+  const auto count = static_cast<std::uint32_t>(length);
+  Item& gone = *caret.gone;
+  Branch& branch = branches[caret.branch];
+  if (index + length == caret.position && caret.before != nullptr &&
+      length < caret.before->length) {
+    Item& item = *caret.before;
+    caret.position = index;
+    item.length -= count;
+    gone.clock -= count;
+    gone.length += count;
+    gone.origin.clock -= count;
+    caret.client->blocks.set_clock(caret.block, gone.clock);
+    if (branch.index_root != kNone) positions_.set_length(caret.before_index, item.length);
+    cursor_ = {caret.branch, caret.before_index, static_cast<std::uint32_t>(index) - item.length};
+  } else if (index == caret.position && caret.after != nullptr && length < caret.after->length) {
+    Item& item = *caret.after;
+    gone.length += count;
+    item.clock += count;
+    item.length -= count;
+    item.content += count;
+    item.origin.clock += count;
+    caret.client->blocks.set_clock(caret.client->blocks.next(caret.block), item.clock);
+    if (branch.index_root != kNone) positions_.set_length(caret.after_index, item.length);
+    cursor_ = {caret.branch, caret.after_index, static_cast<std::uint32_t>(index)};
+  } else {
+    return false;
+  }
+  branch.length -= count;
+  caret.client->dead_bytes += count;
+  return true;
+}
+
+}  // namespace coterie::crdt::internal
