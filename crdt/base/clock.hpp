@@ -13,7 +13,7 @@ struct NodeClock {
   using rep = duration::rep;
   using period = duration::period;
   using time_point = std::chrono::time_point<NodeClock>;
-  static constexpr bool is_steady = true;
+  static constexpr bool is_steady = true;  // NOLINT(readability-identifier-naming): std's
 };
 
 /// Monotonic; comparable within one process only.

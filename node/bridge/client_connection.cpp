@@ -25,9 +25,9 @@ using boost::system::error_code;
 using tcp = asio::ip::tcp;
 
 /// Sent bytes are reported when the queue is empty, or in steps of this.
-constexpr std::size_t kSentReportBytes = 64 * 1024;
+constexpr std::size_t kSentReportBytes = 64u << 10;
 /// A buffer that one large message made larger than this is given back.
-constexpr std::size_t kBufferKeptBytes = 64 * 1024;
+constexpr std::size_t kBufferKeptBytes = 64u << 10;
 
 class ClientConnection final : public Connection,
                                public Client,
@@ -260,7 +260,7 @@ class ClientConnection final : public Connection,
 
 }  // namespace
 
-void serve_client(std::shared_ptr<ServerState> state, beast::tcp_stream stream,
+void serve_client(const std::shared_ptr<ServerState>& state, beast::tcp_stream stream,
                   http::request<http::string_body> upgrade, ClientRequest wanted) {
   auto client = std::make_shared<ClientConnection>(state, std::move(stream), std::move(upgrade));
   state->add(client);

@@ -262,7 +262,7 @@ class HttpConnection final : public Connection,
   /// see the answer.
   void drain() {
     buffer_.clear();
-    stream_.async_read_some(buffer_.prepare(16 * 1024),
+    stream_.async_read_some(buffer_.prepare(16u << 10),
                             [self = shared_from_this()](error_code failure, std::size_t bytes) {
                               if (failure) return;
                               self->buffer_.commit(bytes);
@@ -283,7 +283,7 @@ class HttpConnection final : public Connection,
 
 }  // namespace
 
-void serve_http(std::shared_ptr<ServerState> state, tcp::socket socket) {
+void serve_http(const std::shared_ptr<ServerState>& state, tcp::socket socket) {
   auto connection = std::make_shared<HttpConnection>(state, std::move(socket));
   state->add(connection);
   connection->read();

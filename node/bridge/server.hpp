@@ -40,20 +40,20 @@ using ClientHandle = std::uint64_t;
 
 /// What a stranger can push on.
 struct Limits {
-  std::uint32_t header_bytes = 16 * 1024;            ///< Request line, and headers: 431.
-  std::uint64_t body_bytes = 1024 * 1024;            ///< Of a request: 413.
-  std::size_t message_bytes = 16 * 1024 * 1024;      ///< Of a WebSocket message: close 1009.
-  std::size_t unfinished_bytes = 128 * 1024 * 1024;  ///< Of messages begun, all clients together:
-                                                     ///< who goes beyond is closed with 1013.
-  std::size_t connections = 256;                     ///< Open at once: 503.
-  std::size_t inbox_messages = 64;                   ///< Unprocessed of one client.
-  std::size_t inbox_bytes = 1024 * 1024;             ///< Unprocessed of one client; the last may
-                                                     ///< go beyond.
-  std::size_t outbox_bytes = 256 * 1024 * 1024;      ///< Unsent to one client: close 1013.
-  std::chrono::milliseconds request{30'000};         ///< From waiting for a request to its end.
-  std::chrono::milliseconds call{30'000};            ///< For the node to answer: 503.
-  std::chrono::milliseconds idle{60'000};    ///< WebSocket without any frame; pinged at half.
-  std::chrono::milliseconds closing{5'000};  ///< For a close handshake, unsent data included.
+  std::uint32_t header_bytes = 16u << 10;     ///< Request line, and headers: 431.
+  std::uint64_t body_bytes = 1u << 20;        ///< Of a request: 413.
+  std::size_t message_bytes = 16u << 20;      ///< Of a WebSocket message: close 1009.
+  std::size_t unfinished_bytes = 128u << 20;  ///< Of messages begun, all clients together:
+                                              ///< who goes beyond is closed with 1013.
+  std::size_t connections = 256;              ///< Open at once: 503.
+  std::size_t inbox_messages = 64;            ///< Unprocessed of one client.
+  std::size_t inbox_bytes = 1u << 20;         ///< Unprocessed of one client; the last may
+                                              ///< go beyond.
+  std::size_t outbox_bytes = 256u << 20;      ///< Unsent to one client: close 1013.
+  std::chrono::milliseconds request{30'000};  ///< From waiting for a request to its end.
+  std::chrono::milliseconds call{30'000};     ///< For the node to answer: 503.
+  std::chrono::milliseconds idle{60'000};     ///< WebSocket without any frame; pinged at half.
+  std::chrono::milliseconds closing{5'000};   ///< For a close handshake, unsent data included.
 };
 
 /// What a WebSocket client asks to be attached to.

@@ -13,7 +13,7 @@
 #include "node/daemon/node.hpp"
 #include "node/identity/data_dir.hpp"
 
-namespace CLI {
+namespace CLI {  // NOLINT(readability-identifier-naming): CLI11's
 class App;
 }
 

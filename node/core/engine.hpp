@@ -105,7 +105,7 @@ class Engine {
     std::vector<std::string> addresses;  ///< Where others may dial us: "tcp://HOST:PORT".
     Duration coalesce = std::chrono::milliseconds(20);  ///< Updates of one document, one entry.
     std::uint64_t seed = 0;                             ///< For jitter only.
-    std::size_t client_window_bytes = 4 * 1024 * 1024;  ///< Unsent to one client; beyond, resync.
+    std::size_t client_window_bytes = 4u << 20;         ///< Unsent to one client; beyond, resync.
     std::uint64_t tail_entries_max = 1000;  ///< Of a document before its snapshot is renewed.
     Duration unload_after = std::chrono::seconds(60);  ///< A replica nobody uses.
     transport::Mesh::Options mesh;  ///< `self` and `seed` are filled in by the engine.

@@ -451,13 +451,13 @@ Ledger::Received Ledger::receive(Now now, const EntryRun& run, transport::LinkId
   }
   staged_.runs.push_back({{run.log, held.seq + 1, {}}, from});
   for (std::size_t i = 0; i < verified->size(); ++i) {
-    accept(now, std::move((*verified)[i]), fresh[i], out);
+    accept(now, (*verified)[i], fresh[i], out);
   }
   out.verdict = RunVerdict::kStored;
   return out;
 }
 
-void Ledger::accept(Now now, HashedEntry entry, Bytes stored, Received& out) {
+void Ledger::accept(Now now, const HashedEntry& entry, Bytes stored, Received& out) {
   const EntryPosition& position = entry.entry.position;
   clock_.witness(now.wall, entry.entry.time);
   const LogHead head{position.seq, entry.hash};

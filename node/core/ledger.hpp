@@ -156,7 +156,7 @@ class Ledger {
   std::optional<transport::RunVerdict> judge_author(const transport::EntryRun& run) const;
   bool acceptable(const std::vector<HashedEntry>& run) const;
   bool has_room_for(const LogId& log) const;
-  void accept(Now now, HashedEntry entry, Bytes stored, Received& out);
+  void accept(Now now, const HashedEntry& entry, Bytes stored, Received& out);
   bool accept_operation(const HashedEntry& entry);
   void accept_content(const HashedEntry& entry, Received& out);
   LogHead head_of(const LogId& log) const;

@@ -14,18 +14,18 @@ namespace coterie::node {
 // Entries (docs/PROTOCOL.md, "Entries").
 
 /// Largest entry in its stored form. A frame (1 MiB) must hold one with its envelope.
-inline constexpr std::size_t kEntryBytesMax = 768 * 1024;
+inline constexpr std::size_t kEntryBytesMax = 768u << 10;
 /// Membership heads an entry names. More concurrent heads than this are merged in two steps.
 inline constexpr std::size_t kEntryHeadsMax = 64;
 /// Update bytes in one record; a larger update is split over consecutive entries of the log.
-inline constexpr std::size_t kRecordPartBytes = 512 * 1024;
-static_assert(kRecordPartBytes + 64 * 1024 <= kEntryBytesMax);
+inline constexpr std::size_t kRecordPartBytes = 512u << 10;
+static_assert(kRecordPartBytes + (64u << 10) <= kEntryBytesMax);
 /// Parts of one update: 64 MiB. Bounds what a member can make others hold in memory.
 inline constexpr std::size_t kRecordPartsMax = 128;
 /// Largest update a client may send: one record group.
 inline constexpr std::size_t kUpdateBytesMax = kRecordPartBytes * kRecordPartsMax;
 /// How far ahead of our clock an author's may be and still move our hybrid clock.
-inline constexpr std::uint64_t kClockSkewMsMax = 60 * 60 * 1000;
+inline constexpr std::uint64_t kClockSkewMsMax = 3'600'000;
 
 // Names and addresses.
 
@@ -79,6 +79,6 @@ static_assert(kAwarenessStateBytesMax + 64 <= kPresenceBytesMax);
 inline constexpr std::size_t kPresenceDevicesMax = 256;
 
 /// What may wait for the disk before new work is refused.
-inline constexpr std::size_t kStagedBytesMax = 256 * 1024 * 1024;
+inline constexpr std::size_t kStagedBytesMax = 256u << 20;
 
 }  // namespace coterie::node

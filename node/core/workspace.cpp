@@ -562,7 +562,10 @@ void Workspace::flush(Now now, Document& document) {
   if (updates.size() > 1) {
     // What cannot be merged (together it would pass a limit) is written one by one.
     auto merged = crdt::merge_updates(std::span<const Bytes>(updates));
-    if (merged) updates.assign(1, std::move(*merged));
+    if (merged) {
+      updates.clear();
+      updates.push_back(*std::move(merged));
+    }
   }
   for (const Bytes& update : updates) write_update(now, document, update);
   documents_.touch(document, now.wall);
@@ -673,6 +676,7 @@ void Workspace::show_all(Now now, Client& client) {
 void Workspace::show_changes(Now now, Document& document,
                              const std::vector<Presence::Change>& changes) {
   std::vector<AwarenessState> states;
+  states.reserve(changes.size());
   for (const Presence::Change& change : changes) states.push_back(change.state);
   const Message message = awareness_message(states);
   for (Client* client : document.clients) {

@@ -76,9 +76,9 @@ std::vector<std::string> default_advertised(const MeshAddress& listen) {
   if (::getifaddrs(&list) != 0) return found;
   const std::unique_ptr<ifaddrs, decltype(&::freeifaddrs)> owner(list, &::freeifaddrs);
   for (const ifaddrs* one = list; one != nullptr; one = one->ifa_next) {
-    std::string address = usable_address(*one);
+    const std::string address = usable_address(*one);
     if (listen.host == "0.0.0.0" && address.starts_with('[')) continue;
-    if (!address.empty()) found.push_back(std::string(kScheme) + address + port);
+    if (!address.empty()) found.push_back(std::string(kScheme).append(address).append(port));
     if (found.size() == kAdvertisedMax) break;
   }
   return found;

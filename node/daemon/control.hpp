@@ -27,11 +27,11 @@ class io_context;
 namespace coterie::node {
 
 /// Longest request line, in bytes.
-inline constexpr std::size_t kControlLineBytesMax = 1024 * 1024;
+inline constexpr std::size_t kControlLineBytesMax = 1u << 20;
 /// Connections open at once; more are closed.
 inline constexpr std::size_t kControlConnectionsMax = 32;
 /// Longest answer a client takes, in bytes.
-inline constexpr std::size_t kControlAnswerBytesMax = 512 * 1024 * 1024;
+inline constexpr std::size_t kControlAnswerBytesMax = 512u << 20;
 
 /// Thread-safe, except construction and destruction.
 class ControlServer {

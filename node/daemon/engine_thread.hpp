@@ -26,7 +26,7 @@
 namespace coterie::node {
 
 /// Waiting for the disk, keys and values, in bytes; beyond, no more input is taken.
-inline constexpr std::size_t kCommitBytesMax = 32 * 1024 * 1024;
+inline constexpr std::size_t kCommitBytesMax = 32u << 20;
 /// Inputs of one source before the next source has its turn.
 inline constexpr int kTurn = 64;
 /// For what is being written when the node stops; then it stops anyway, and nobody was told that

@@ -29,7 +29,7 @@
 namespace coterie::node {
 
 /// Largest answer to doc.text, in bytes of UTF-8.
-inline constexpr std::size_t kTextBytesMax = 64 * 1024 * 1024;
+inline constexpr std::size_t kTextBytesMax = 64u << 20;
 
 /// Single-threaded: all calls from the thread that owns the engine.
 class Service {

@@ -13,7 +13,7 @@
 namespace coterie::node::bridge::internal {
 
 /// Asks the handler to take the client, then accepts or refuses the upgrade.
-void serve_client(std::shared_ptr<ServerState> state, boost::beast::tcp_stream stream,
+void serve_client(const std::shared_ptr<ServerState>& state, boost::beast::tcp_stream stream,
                   boost::beast::http::request<boost::beast::http::string_body> upgrade,
                   ClientRequest wanted);
 

@@ -74,6 +74,6 @@ struct ServerState {
 };
 
 /// Serves HTTP on `socket` until it closes or becomes a WebSocket.
-void serve_http(std::shared_ptr<ServerState> state, boost::asio::ip::tcp::socket socket);
+void serve_http(const std::shared_ptr<ServerState>& state, boost::asio::ip::tcp::socket socket);
 
 }  // namespace coterie::node::bridge::internal
