@@ -74,7 +74,7 @@ struct AwarenessEntry {
 /// Reads an update; states as Any::to_json() writes what they say. O(update.size()).
 ///
 /// Errors: kMalformed (truncated, trailing bytes, a state that is not JSON), kLimitExceeded
-/// (limits, kAwarenessClockMax, JSON nested deeper than kAnyDepthMax).
+/// (limits, JSON nested deeper than kAnyDepthMax).
 Result<std::vector<AwarenessEntry>> decode_awareness_update(ByteView update,
                                                             const AwarenessLimits& limits = {});
 

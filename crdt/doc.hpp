@@ -163,6 +163,8 @@ class Doc {
   void destroy();
 
  private:
+  friend struct internal::Access;
+
   /// Ends the transaction on every way out of transact().
   class TransactionScope {
    public:

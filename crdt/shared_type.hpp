@@ -24,8 +24,9 @@ class Map;
 class Text;
 
 namespace internal {
+struct Access;
 class Store;
-}
+}  // namespace internal
 
 /// What a shared type is. The numbers are those of the wire (Yjs's type refs).
 enum class TypeKind : std::uint8_t {
@@ -61,6 +62,7 @@ class SharedType {
   bool operator==(const SharedType&) const = default;
 
  protected:
+  friend struct internal::Access;
   friend class internal::Store;
   friend class Doc;
   friend class Array;

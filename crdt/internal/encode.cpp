@@ -1,6 +1,7 @@
 // Writing what the store holds: Yjs's writeClientsStructs, Item.write, encodeStateAsUpdate.
 
 #include <algorithm>
+#include <numeric>
 
 #include "crdt/internal/encoder.hpp"
 #include "crdt/internal/store.hpp"
@@ -138,6 +139,41 @@ Bytes Store::encode_held(const StateVector& since) const {
   }
   write_delete_set<Encoder>(out.rest(), all_deletes(all));
   return out.take();
+}
+
+IdSet Store::delete_set() const {
+  std::vector<ClientIndex> all(clients_.size());
+  std::iota(all.begin(), all.end(), ClientIndex{0});
+  std::vector<IdRange> ranges;
+  for (const auto& range : all_deletes(all)) {
+    ranges.push_back({range.client, range.clock, range.length});
+  }
+  return IdSet(ranges);
+}
+
+Result<Bytes> Store::encode_until(const StateVector& until, const IdSet& deletes) const {
+  EncoderV1 out;
+  out.varuint(until.clocks().size());
+  for (const auto& [id, clock] : until.clocks()) {
+    const Client& client = clients_[find_client(id)];
+    const auto end = static_cast<std::uint32_t>(clock);
+    const BlockList& blocks = client.blocks;
+    const BlockList::Cursor last = blocks.find(end - 1);
+    out.section(blocks.count_from(blocks.begin()) - blocks.count_from(last) + 1, id, 0);
+    for (auto at = blocks.begin(); at != last; at = blocks.next(at)) {
+      write_item(out, items[blocks.item(at)], 0);
+    }
+    Item part = items[blocks.item(last)];
+    if (part.kind == ContentKind::kString && end < part.end() &&
+        text_position(part, end - part.clock).inside_pair) {
+      return Error{ErrorCode::kMalformed, "a snapshot that ends inside a surrogate pair", id};
+    }
+    part.length = end - part.clock;
+    write_item(out, part, 0);
+  }
+  Bytes update = out.take();
+  deletes.encode_to(update);
+  return update;
 }
 
 /// Yjs sends along what it cannot place itself: the receiver may have what is missing.

@@ -286,4 +286,25 @@ PositionIndex::Found Store::find_position(BranchIndex index, std::uint32_t posit
   return found;
 }
 
+PositionIndex::Found Store::locate(BranchIndex index, std::uint32_t position) {
+  Branch& branch = branches[index];
+  if (branch.index_root == kNone) positions_.build(branch, index);
+  return positions_.find(branch, position);
+}
+
+std::uint32_t Store::position_of(ItemIndex index) {
+  const Item& item = items[index];
+  if (item.in_map) return 0;
+  Branch& branch = branches[item.parent];
+  if (branch.index_root == kNone) positions_.build(branch, item.parent);
+  return positions_.position_of(index);
+}
+
+LocalId Store::redone_of(const Item& item) const {
+  if (!item.redone) return kNoId;
+  const auto after = redone_.upper_bound({item.client, item.clock});
+  const auto& [from, to] = *std::prev(after);
+  return {to.client, to.clock + (item.clock - from.second)};
+}
+
 }  // namespace coterie::crdt::internal

@@ -23,6 +23,7 @@
 
 #include "crdt/base/bytes.hpp"
 #include "crdt/doc.hpp"
+#include "crdt/id_set.hpp"
 #include "crdt/internal/block_list.hpp"
 #include "crdt/internal/element_index.hpp"
 #include "crdt/internal/encoder.hpp"
@@ -185,6 +186,16 @@ class Store {
   /// Where unit `offset` of a kString starts in its content. O(log length).
   Utf16Position text_position(const Item& item, std::uint32_t offset) const;
 
+  /// As find_position(), by the index always; the cursor stays. Precondition: `position` is there.
+  PositionIndex::Found locate(BranchIndex branch, std::uint32_t position);
+
+  /// Number of visible elements before an item of a list; 0 for a value of a map. O(log items).
+  std::uint32_t position_of(ItemIndex item);
+
+  /// Where what the item held came back when its deletion was undone: the id of the first element
+  /// there, or none. O(log of how many there are) if it did.
+  LocalId redone_of(const Item& item) const;
+
   // --- Transactions ------------------------------------------------------------------------
 
   bool in_transaction() const { return depth_ > 0; }
@@ -273,6 +284,11 @@ class Store {
                             std::optional<UpdateFormat> wanted, Any origin = {});
   StateVector state_vector() const;
   Bytes encode(const StateVector& since, UpdateFormat format) const;
+  /// What was deleted, of what is held. O(items).
+  IdSet delete_set() const;
+  /// What was held at `until`, less `deletes`, as an update. Precondition: it is held. Errors:
+  /// kMalformed (ends inside a surrogate pair).
+  Result<Bytes> encode_until(const StateVector& until, const IdSet& deletes) const;
   bool has_pending() const { return !pending_structs_.empty() || !pending_deletes_.empty(); }
 
   // --- Data, open to the rest of the engine ----------------------------------------------------
@@ -426,6 +442,9 @@ class Store {
     BlockList::Cursor block;  ///< Of `gone`.
   };
   Caret caret_;
+
+  /// By the first id that each covers: Item::redone. Items that are split share an entry.
+  std::map<std::pair<ClientIndex, std::uint32_t>, LocalId> redone_;
 
   // Scratch, kept for its capacity.
   ParsedUpdate parsed_;

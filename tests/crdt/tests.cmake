@@ -6,3 +6,6 @@ coterie_test(crdt.awareness_test SOURCES crdt/awareness_test.cpp DEPENDS coterie
 coterie_test(crdt.convergence_test SOURCES crdt/convergence_test.cpp DEPENDS coterie::crdt TIMEOUT 900)
 coterie_test(crdt.transaction_test SOURCES crdt/transaction_test.cpp DEPENDS coterie::crdt)
 coterie_test(crdt.caret_test SOURCES crdt/caret_test.cpp DEPENDS coterie::crdt)
+coterie_test(crdt.relative_position_test
+  SOURCES crdt/relative_position_test.cpp DEPENDS coterie::crdt)
+coterie_test(crdt.snapshot_test SOURCES crdt/snapshot_test.cpp DEPENDS coterie::crdt)

@@ -16,6 +16,8 @@
 //     last DOC                      ok V1 V2     of the last change to the document
 //     drop DOC                      ok
 //
+// More about positions, snapshots, authors and undo in history_commands.hpp.
+//
 // An answer that starts with "error" names what went wrong.
 //
 // Edits are one lib0 value in hex: a list of [path, op, argument...]. A path is a list too: the
@@ -35,6 +37,7 @@
 
 #include "crdt/doc.hpp"
 #include "crdt/update.hpp"
+#include "tests/interop/history_commands.hpp"
 
 namespace {
 
@@ -209,6 +212,7 @@ class Tool {
     if (command == "meta2") return meta(parse_update_meta_v2(bytes_of(word())));
     if (command == "convert12") return answer(convert_update_v1_to_v2(bytes_of(word())));
     if (command == "convert21") return answer(convert_update_v2_to_v1(bytes_of(word())));
+    if (auto answered = interop::history_command(command, in_, docs_)) return *answered;
     const std::string name = word();
     if (command == "new") {
       const ClientId client = number();

@@ -1,5 +1,5 @@
 # Our engine beside stock Yjs in Node. The npm packages come with `./dev test`.
-add_executable(crdt_tool interop/crdt_tool.cpp)
+add_executable(crdt_tool interop/crdt_tool.cpp interop/history_commands.cpp)
 target_include_directories(crdt_tool PRIVATE ${PROJECT_SOURCE_DIR})
 target_link_libraries(crdt_tool PRIVATE coterie::crdt coterie_options)
 
@@ -12,3 +12,8 @@ add_test(NAME interop.v2_fuzz
   COMMAND ${CMAKE_CURRENT_SOURCE_DIR}/interop/run.sh v2_fuzz.mjs
           --tool $<TARGET_FILE:crdt_tool> --sessions 60)
 set_tests_properties(interop.v2_fuzz PROPERTIES LABELS interop TIMEOUT 300)
+
+add_test(NAME interop.undo_fuzz
+  COMMAND ${CMAKE_CURRENT_SOURCE_DIR}/interop/run.sh undo_fuzz.mjs
+          --tool $<TARGET_FILE:crdt_tool> --sessions 80)
+set_tests_properties(interop.undo_fuzz PROPERTIES LABELS interop TIMEOUT 300)
