@@ -29,19 +29,19 @@ void Doc::set_client_id(ClientId client_id) {
 }
 
 Result<ApplyResult> Doc::apply_update(ByteView update_v1, Any origin) {
-  return store_->apply(update_v1, UpdateFormat::kV1, UpdateFormat::kV1, std::move(origin));
+  return store_->apply(update_v1, UpdateFormat::kV1, UpdateFormat::kV1, &origin);
 }
 Result<ApplyResult> Doc::apply_update_v2(ByteView update_v2, Any origin) {
-  return store_->apply(update_v2, UpdateFormat::kV2, UpdateFormat::kV2, std::move(origin));
+  return store_->apply(update_v2, UpdateFormat::kV2, UpdateFormat::kV2, &origin);
 }
 
 Status Doc::load_update(ByteView update_v1, Any origin) {
-  const auto applied = store_->apply(update_v1, UpdateFormat::kV1, std::nullopt, std::move(origin));
+  const auto applied = store_->apply(update_v1, UpdateFormat::kV1, std::nullopt, &origin);
   if (!applied) return applied.error();
   return {};
 }
 Status Doc::load_update_v2(ByteView update_v2, Any origin) {
-  const auto applied = store_->apply(update_v2, UpdateFormat::kV2, std::nullopt, std::move(origin));
+  const auto applied = store_->apply(update_v2, UpdateFormat::kV2, std::nullopt, &origin);
   if (!applied) return applied.error();
   return {};
 }

@@ -291,6 +291,18 @@ std::string SharedType::node_name() const {
   return store_->key_text(branch->name);
 }
 
+Subscription SharedType::observe(Observer observer) const {
+  if (!alive()) return {};
+  return store_->observe(store_->observers().of_type(branch_).own, std::move(observer),
+                         internal::kWatchChanges);
+}
+
+Subscription SharedType::observe_deep(DeepObserver observer) const {
+  if (!alive()) return {};
+  return store_->observe(store_->observers().of_type(branch_).deep, std::move(observer),
+                         internal::kWatchChanges);
+}
+
 Any SharedType::to_json() const {
   if (!alive()) return Any();
   return Reader(*store_).json(branch_, 0);

@@ -10,18 +10,23 @@
 #pragma once
 
 #include <cstdint>
+#include <functional>
+#include <span>
 #include <string>
 #include <variant>
 
 #include "crdt/any.hpp"
 #include "crdt/base/result.hpp"
+#include "crdt/subscription.hpp"
 
 namespace coterie::crdt {
 
 class Array;
 class Doc;
+class Event;
 class Map;
 class Text;
+class Transaction;
 
 namespace internal {
 struct Access;
@@ -59,12 +64,22 @@ class SharedType {
   /// Nesting beyond kAnyDepthMax is cut off (undefined).
   Any to_json() const;
 
+  /// Called after each transaction that changed this type itself (not types inside it), or also
+  /// those inside it: then with one event for each of them, those nearest to this type first. Ends
+  /// when the type is deleted. When, and what observers may do: transaction.hpp. A stale handle
+  /// observes nothing.
+  using Observer = std::function<void(const Event&, const Transaction&)>;
+  using DeepObserver = std::function<void(std::span<const Event>, const Transaction&)>;
+  Subscription observe(Observer observer) const;
+  Subscription observe_deep(DeepObserver observer) const;
+
   bool operator==(const SharedType&) const = default;
 
  protected:
   friend struct internal::Access;
   friend class internal::Store;
   friend class Doc;
+  friend class Event;
   friend class Array;
   friend class Map;
   friend class Text;

@@ -10,12 +10,10 @@
 
 #include "crdt/any.hpp"
 #include "crdt/base/result.hpp"
+#include "crdt/content.hpp"
 #include "crdt/shared_type.hpp"
 
 namespace coterie::crdt {
-
-/// Name and value of each attribute, in the order they were opened.
-using Attributes = Any::Object;
 
 /// A run of text, or one embed or nested type, with its attributes: one op of Yjs's toDelta().
 struct TextRun {

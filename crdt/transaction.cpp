@@ -57,6 +57,7 @@ bool Transaction::changed_within(const SharedType& type) const {
 std::vector<SharedType> Transaction::changed_types() const {
   std::vector<SharedType> types;
   for (const ChangedType& type : store_->told_of(*transaction_).types) {
+    if (store_->is_deleted(type.branch)) continue;
     types.push_back(store_->handle(type.branch));
   }
   return types;

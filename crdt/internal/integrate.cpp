@@ -652,7 +652,7 @@ void Store::retry_pending_structs() {
 }
 
 Result<ApplyResult> Store::apply(ByteView update, UpdateFormat format,
-                                 std::optional<UpdateFormat> wanted, Any origin) {
+                                 std::optional<UpdateFormat> wanted, Any* origin) {
   COTERIE_ASSERT(!in_transaction());
   if (format == UpdateFormat::kV1) {
     COTERIE_CHECK(parse_update(update, parsed_));
@@ -667,7 +667,7 @@ Result<ApplyResult> Store::apply(ByteView update, UpdateFormat format,
   if (!has_room(parsed_.content_bytes + 2 * pending_bytes_)) {
     return Error{ErrorCode::kLimitExceeded, "document content too large"};
   }
-  begin(false, &origin);
+  begin(false, origin);
   integrate_structs(parsed_);
   apply_delete_set(parsed_.delete_set);
   retry_pending_deletes();

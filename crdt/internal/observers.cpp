@@ -32,11 +32,33 @@ void Observers::count(std::uint8_t watch, int change) {
   }
 }
 
-void Observers::ended(Observation& observation) {
+template <typename Each>
+void Observers::for_each_list(Each each) {
+  each(before_all);
+  each(before);
+  each(before_calls);
+  each(after);
+  each(after_cleanup);
+  each(after_all);
+  each(update);
+  each(update_v2);
+  each(destroy);
+  for (auto& [branch, observers] : types_) {
+    each(observers.own);
+    each(observers.deep);
+  }
+}
+
+void Observers::end(Observation& observation) {
+  if (observation.owner == nullptr) return;
   observation.owner = nullptr;
   count(observation.watch, -1);
   if (observation.running == 0) observation.forget();
   ++ended_;
+}
+
+void Observers::ended(Observation& observation) {
+  end(observation);
   if (calls_ == 0) drop_ended();
 }
 
@@ -46,32 +68,25 @@ void Observers::leave() {
 
 void Observers::drop_ended() {
   // Lists are walked once for many that ended.
-  constexpr std::size_t kEndedMax = 16;
   if (ended_ < kEndedMax) return;
   ended_ = 0;
-  before_all.drop_ended();
-  before.drop_ended();
-  before_calls.drop_ended();
-  after.drop_ended();
-  after_cleanup.drop_ended();
-  after_all.drop_ended();
-  update.drop_ended();
-  update_v2.drop_ended();
-  destroy.drop_ended();
+  for_each_list([](auto& list) { list.drop_ended(); });
+  std::erase_if(types_, [](const auto& entry) {
+    return entry.second.own.empty() && entry.second.deep.empty();
+  });
 }
 
 void Observers::end_all() {
-  before_all.end_all();
-  before.end_all();
-  before_calls.end_all();
-  after.end_all();
-  after_cleanup.end_all();
-  after_all.end_all();
-  update.end_all();
-  update_v2.end_all();
-  destroy.end_all();
-  for (int& count : counts_) count = 0;
-  watch_ = 0;
+  for_each_list([&](auto& list) { list.for_each([&](auto& observer) { end(observer); }); });
+  if (calls_ == 0) drop_ended();
+}
+
+void Observers::end_type(BranchIndex branch) {
+  const auto found = types_.find(branch);
+  if (found == types_.end()) return;
+  found->second.own.for_each([&](auto& observer) { end(observer); });
+  found->second.deep.for_each([&](auto& observer) { end(observer); });
+  types_.erase(found);
 }
 
 // --- Telling them -------------------------------------------------------------------------------
@@ -112,7 +127,83 @@ void Store::tell_changes(Transaction& transaction) {
   const TransactionView view(*this, transaction);
   const Calls calls(*observers_);
   observers_->before_calls.call<false>(view);
+  const std::vector<BranchIndex> told = tell_types(transaction);
+  if (observers_->observes_types()) tell_deep(transaction, told);
   observers_->after.call<false>(view);
+}
+
+/// Calls the observers of each changed type. Returns the types that were not deleted by then.
+std::vector<BranchIndex> Store::tell_types(Transaction& transaction) {
+  const TransactionView view(*this, transaction);
+  const Told& told = told_of(transaction);
+  std::vector<BranchIndex> called;
+  transaction.clean_formatting = false;
+  for (const ChangedType& type : told.types) {
+    if (is_deleted(type.branch)) continue;
+    called.push_back(type.branch);
+    if (TypeObservers* const observers = observers_->find_type(type.branch)) {
+      const SharedType target = handle(type.branch);
+      observers->own.call<true>(Event(view, target, target), view);
+    }
+    const Branch& branch = branches[type.branch];
+    if (!transaction.local && branch.is_text() && branch.has_formatting) {
+      transaction.clean_formatting = true;
+    }
+  }
+  return called;
+}
+
+/// Calls deep observers: for each type that has them, in the order in which the first change below
+/// it was told, with all changes below it, those nearest to it first.
+void Store::tell_deep(Transaction& transaction, const std::vector<BranchIndex>& changed) {
+  // The nearest type that is observed deeply, from each type up, and how deep each type is.
+  struct Above {
+    BranchIndex observed = kNone;
+    std::uint32_t depth = 0;
+  };
+  std::unordered_map<BranchIndex, Above> known;
+  const auto parent_of = [&](BranchIndex branch) {
+    return branches[branch].item == kNone ? kNone : items[branches[branch].item].parent;
+  };
+  std::vector<BranchIndex> open;
+  const auto above = [&](BranchIndex branch) {
+    BranchIndex at = branch;
+    for (; at != kNone && known.count(at) == 0; at = parent_of(at)) open.push_back(at);
+    Above from = at == kNone ? Above() : known[at];
+    for (; !open.empty(); open.pop_back()) {
+      const TypeObservers* const observers = observers_->find_type(open.back());
+      if (observers != nullptr && observers->deep.observed()) from.observed = open.back();
+      ++from.depth;
+      known.emplace(open.back(), from);
+    }
+    return known[branch];
+  };
+  std::vector<BranchIndex> order;
+  std::unordered_map<BranchIndex, std::vector<BranchIndex>> below;
+  for (const BranchIndex branch : changed) {
+    for (BranchIndex at = above(branch).observed; at != kNone;) {
+      auto& targets = below[at];
+      if (targets.empty()) order.push_back(at);
+      targets.push_back(branch);
+      const BranchIndex parent = parent_of(at);
+      at = parent == kNone ? kNone : above(parent).observed;
+    }
+  }
+  const TransactionView view(*this, transaction);
+  for (const BranchIndex branch : order) {
+    std::vector<BranchIndex>& targets = below[branch];
+    std::erase_if(targets, [&](BranchIndex target) { return is_deleted(target); });
+    TypeObservers* const observers = observers_->find_type(branch);
+    if (observers == nullptr || targets.empty() || is_deleted(branch)) continue;
+    std::stable_sort(targets.begin(), targets.end(),
+                     [&](BranchIndex a, BranchIndex b) { return known[a].depth < known[b].depth; });
+    std::vector<Event> events;
+    events.reserve(targets.size());
+    for (const BranchIndex target : targets) {
+      events.push_back(Event(view, handle(target), handle(branch)));
+    }
+    observers->deep.call<true>(std::span<const Event>(events), view);
+  }
 }
 
 void Store::tell_cleaned_up(Transaction& transaction) {

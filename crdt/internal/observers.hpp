@@ -12,6 +12,7 @@
 #include <vector>
 
 #include "crdt/doc.hpp"
+#include "crdt/event.hpp"
 #include "crdt/internal/item.hpp"
 #include "crdt/subscription.hpp"
 #include "crdt/transaction.hpp"
@@ -61,7 +62,8 @@ class ObserverList {
   void call(Given&&... args) {
     const std::size_t known = observers_.size();
     for (std::size_t i = 0; i < observers_.size() && (kLate || i < known); ++i) {
-      const std::shared_ptr<Observer<Args...>> observer = observers_[i];
+      // Those that end stay in the list while it is walked (Observers::enter).
+      Observer<Args...>* const observer = observers_[i].get();
       if (observer->owner == nullptr) continue;
       ++observer->running;
       observer->function(args...);
@@ -72,16 +74,25 @@ class ObserverList {
   void drop_ended() {
     std::erase_if(observers_, [](const auto& observer) { return observer->owner == nullptr; });
   }
-  void end_all() {
+  bool observed() const {
     for (const auto& observer : observers_) {
-      observer->owner = nullptr;
-      if (observer->running == 0) observer->forget();
+      if (observer->owner != nullptr) return true;
     }
-    observers_.clear();
+    return false;
+  }
+  template <typename Each>
+  void for_each(Each each) const {
+    for (const auto& observer : observers_) each(*observer);
   }
 
  private:
   std::vector<std::shared_ptr<Observer<Args...>>> observers_;
+};
+
+/// Observers of one shared type.
+struct TypeObservers {
+  ObserverList<const Event&, const TransactionView&> own;
+  ObserverList<std::span<const Event>, const TransactionView&> deep;
 };
 
 class Observers {
@@ -111,8 +122,16 @@ class Observers {
   void enter() { ++calls_; }
   void leave();
 
-  /// Ends all observations.
+  /// Ends all observations, or those of one type.
   void end_all();
+  void end_type(BranchIndex branch);
+
+  TypeObservers& of_type(BranchIndex branch) { return types_[branch]; }
+  TypeObservers* find_type(BranchIndex branch) {
+    const auto found = types_.find(branch);
+    return found == types_.end() ? nullptr : &found->second;
+  }
+  bool observes_types() const { return !types_.empty(); }
 
   ObserverList<> before_all;
   ObserverList<const TransactionView&> before;
@@ -127,7 +146,13 @@ class Observers {
  private:
   void count(std::uint8_t watch, int change);
   void drop_ended();
+  void end(Observation& observation);
+  template <typename Each>
+  void for_each_list(Each each);
 
+  static constexpr std::size_t kEndedMax = 16;
+
+  std::unordered_map<BranchIndex, TypeObservers> types_;  ///< References to its values stay valid.
   std::uint8_t& watch_;
   int counts_[8] = {};  ///< By bit of Watch.
   int calls_ = 0;

@@ -80,6 +80,7 @@ BranchIndex Store::new_branch(TypeKind kind) {
 void Store::free_branch(BranchIndex index) {
   Branch& branch = branches[index];
   positions_.drop(branch);
+  if (observers_ != nullptr) observers_->end_type(index);
   const std::uint32_t generation = branch.generation;
   branch = Branch();
   branch.generation = generation + 1;  // Handles to what it was go stale.

@@ -162,6 +162,10 @@ class Store {
   BranchIndex find_root(std::string_view name) const;
   const std::vector<BranchIndex>& roots() const { return roots_; }
   SharedType handle(BranchIndex branch);
+  /// Whether the item that holds a branch is deleted (the branch itself may wait for collection).
+  bool is_deleted(BranchIndex branch) const {
+    return branches[branch].item != kNone && items[branches[branch].item].deleted;
+  }
   /// The branch of a handle, or null if it went stale.
   Branch* resolve(const SharedType& handle);
   static BranchIndex slot_of(const SharedType& handle) { return handle.branch_; }
@@ -224,7 +228,7 @@ class Store {
   std::uint32_t before_of(const Transaction& transaction, ClientIndex client) const;
   StateVector before_state(const Transaction& transaction) const;
   StateVector after_state(const Transaction& transaction) const;
-  /// Its changed types that are not deleted, by first edit.
+  /// Its changed types, by first edit.
   const Told& told_of(Transaction& transaction);
 
   // --- Editing, inside a transaction ---------------------------------------------------------
@@ -281,7 +285,7 @@ class Store {
 
   /// `wanted`: report the effective update in that format (else ApplyResult::update stays empty).
   Result<ApplyResult> apply(ByteView update, UpdateFormat format,
-                            std::optional<UpdateFormat> wanted, Any origin = {});
+                            std::optional<UpdateFormat> wanted, Any* origin = nullptr);
   StateVector state_vector() const;
   Bytes encode(const StateVector& since, UpdateFormat format) const;
   /// What was deleted, of what is held. O(items).
@@ -352,6 +356,8 @@ class Store {
   StateVector state_before(std::uint64_t number, bool its_edits) const;
   void prepare(Transaction& transaction);
   void tell_changes(Transaction& transaction);
+  std::vector<BranchIndex> tell_types(Transaction& transaction);
+  void tell_deep(Transaction& transaction, const std::vector<BranchIndex>& changed);
   void tell_cleaned_up(Transaction& transaction);
   void tell_updates(Transaction& transaction, ByteView v1);
 
