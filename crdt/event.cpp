@@ -58,7 +58,8 @@ class Lens {
   Ranges::const_iterator first_from(internal::ClientIndex client, std::uint32_t clock) const {
     return std::lower_bound(transaction_.deletes.begin(), transaction_.deletes.end(), clock,
                             [&](const auto& range, std::uint32_t wanted) {
-                              if (range.client != client) return range.client < client;
+                              if (range.client != client)
+                                return range.client > client;  // As sort_and_merge() has it.
                               return range.clock + range.length <= wanted;
                             });
   }
