@@ -1,5 +1,7 @@
 #include "crdt/text.hpp"
 
+#include <cstring>
+
 #include "crdt/base/utf16.hpp"
 #include "crdt/internal/editing.hpp"
 #include "crdt/internal/formatting.hpp"
@@ -26,12 +28,28 @@ using internal::Store;
 namespace internal {
 
 std::string text_of(const Store& store, const Branch& branch) {
-  std::string out;
-  out.reserve(branch.length);
-  for (ItemIndex at = branch.start; at != kNone; at = store.items[at].right) {
+  // Short pieces are copied as a block that may reach beyond their end, where there is room.
+  constexpr std::size_t kBlock = 32;
+  std::string out(branch.length + kBlock, '\0');
+  std::size_t size = 0;
+  ItemIndex next = kNone;
+  for (ItemIndex at = branch.start; at != kNone; at = next) {
     const Item& item = store.items[at];
-    if (!item.deleted && item.kind == ContentKind::kString) out += as_text(store.content_of(item));
+    next = item.right;
+    if (item.deleted || item.kind != ContentKind::kString) continue;
+    const Bytes& content = store.client(item.client).content;
+    if (item.ascii && item.length <= kBlock && content.size() - item.content >= kBlock &&
+        out.size() - size >= kBlock) {
+      std::memcpy(out.data() + size, content.data() + item.content, kBlock);
+      size += item.length;
+      continue;
+    }
+    const ByteView bytes = store.content_of(item);
+    if (out.size() - size < bytes.size()) out.resize(size + size / 2 + bytes.size() + kBlock);
+    std::memcpy(out.data() + size, bytes.data(), bytes.size());
+    size += bytes.size();
   }
+  out.resize(size);
   return out;
 }
 

@@ -3,6 +3,7 @@
 #include <algorithm>
 
 #include "crdt/internal/encoder.hpp"
+#include "crdt/internal/short_struct.hpp"
 #include "crdt/internal/update_tools.hpp"
 #include "crdt/internal/wire.hpp"
 #include "crdt/internal/wire_v2.hpp"
@@ -16,12 +17,18 @@ using internal::EncoderStored;
 using internal::EncoderV1;
 using internal::EncoderV2;
 using internal::ParsedUpdate;
+using internal::ShortReader;
+using internal::ShortStruct;
 using internal::StructReader;
 using internal::Transcriber;
 using internal::UpdateFormat;
+using internal::WireReader;
 using internal::WireSection;
 using internal::WireStruct;
 using internal::WireWriter;
+
+/// Most bytes that the head of a section takes.
+constexpr std::size_t kSectionHeadBytesMax = 32;
 
 /// An update of either format, checked whole, as sections of v1.
 class Input {
@@ -34,6 +41,7 @@ class Input {
 
   const std::vector<WireSection>& sections() const { return parsed_.sections; }
   ByteView delete_set() const { return parsed_.delete_set; }
+  bool deletes_in_order() const { return parsed_.deletes_in_order; }
 
   /// Calls `each(section, struct)` for all structs, Skips included.
   template <typename Each>
@@ -54,8 +62,10 @@ class Input {
                               [&](ClientId client, std::uint32_t clock, std::uint32_t length) {
                                 ranges.push_back({client, clock, length});
                               });
-    std::stable_sort(ranges.begin(), ranges.end(),
-                     [](const auto& a, const auto& b) { return a.client > b.client; });
+    const auto before = [](const auto& a, const auto& b) { return a.client > b.client; };
+    if (!std::is_sorted(ranges.begin(), ranges.end(), before)) {
+      std::stable_sort(ranges.begin(), ranges.end(), before);
+    }
     return ranges;
   }
 
@@ -350,11 +360,12 @@ Result<Bytes> merge_v2(const Updates& updates) {
 }
 
 template <typename Encoder>
-Bytes diff(const Input& input, const StateVector& since) {
+Bytes diff_each(const Input& input, const StateVector& since) {
   SectionWriter<Encoder> out(1024);
   WireStruct read;
   for (const WireSection& section : input.sections()) {
     const Clock known = since.clock_of(section.client);
+    if (known >= section.clock_end) continue;
     bool writing = false;
     for (StructReader reader(section); !reader.done();) {
       reader.next(read);
@@ -368,6 +379,90 @@ Bytes diff(const Input& input, const StateVector& since) {
     }
   }
   return out.finish(deletes_for<Encoder>(input));
+}
+
+/// Writes the structs of a section without Skips from `known` on, which is before its end. Most are
+/// as they will be written, and copied.
+void copy_section(const WireSection& section, std::uint32_t known, EncoderV1& out) {
+  const ShortReader shorts(section.client);
+  ShortStruct brief;
+  WireStruct read;
+  WireReader reader(section.begin, section.end);
+  std::uint32_t clock = section.clock;
+  std::uint64_t left = section.count;
+  for (; left > 0; --left) {
+    const std::uint8_t* const at = reader.at();
+    const std::uint8_t* const after = shorts.read(at, section.end, clock, brief);
+    std::uint32_t length = brief.length;
+    if (after != nullptr) {
+      reader.skip_to(after);
+    } else {
+      internal::read_struct<false>(reader, section.client, clock, read);
+      length = read.length;
+    }
+    if (clock + length > known) {
+      reader.skip_to(at);
+      break;
+    }
+    clock += length;
+  }
+  out.section(left, section.client, std::max(known, clock));
+  const auto write_one = [&](std::uint32_t offset) {
+    internal::read_struct<false>(reader, section.client, clock, read);
+    internal::write_struct(out, read, offset);
+    clock += read.length;
+  };
+  write_one(known > clock ? known - clock : 0);
+  const std::uint8_t* run = reader.at();
+  const auto copy_run = [&](const std::uint8_t* end) {
+    const ByteView structs(run, end);
+    out.reserve(structs.size());
+    out.bytes(structs);
+  };
+  while (--left > 0 && (section.all_short == nullptr || reader.at() < section.all_short)) {
+    const std::uint8_t* const at = reader.at();
+    if (const auto* const after = shorts.read(at, section.end, clock, brief)) {
+      reader.skip_to(after);
+      clock += brief.length;
+    } else {
+      copy_run(at);
+      write_one(0);
+      run = reader.at();
+    }
+  }
+  copy_run(section.end);
+}
+
+template <typename Encoder>
+Bytes diff(const Input& input, const StateVector& since) {
+  return diff_each<Encoder>(input, since);
+}
+/// Without a step for each struct that is as it will be written.
+template <>
+Bytes diff<EncoderV1>(const Input& input, const StateVector& since) {
+  std::size_t bytes = 64 + input.delete_set().size();
+  std::size_t wanted = 0;
+  for (const WireSection& section : input.sections()) {
+    if (since.clock_of(section.client) >= section.clock_end) continue;
+    // What is before a Skip may be all that is written, or not: the count is not known before.
+    if (section.clock_skip < section.clock_end) return diff_each<EncoderV1>(input, since);
+    bytes += static_cast<std::size_t>(section.end - section.begin) + kSectionHeadBytesMax;
+    ++wanted;
+  }
+  EncoderV1 out(bytes);
+  out.varuint(wanted);
+  for (const WireSection& section : input.sections()) {
+    const Clock known = since.clock_of(section.client);
+    if (known >= section.clock_end) continue;
+    copy_section(section, static_cast<std::uint32_t>(known), out);
+  }
+  if (input.deletes_in_order()) {
+    out.reserve(input.delete_set().size());
+    out.bytes(input.delete_set());
+  } else {
+    internal::write_delete_set<EncoderV1>(out, deletes_for<EncoderV1>(input));
+  }
+  return out.take();
 }
 
 template <typename Encoder>
@@ -391,15 +486,7 @@ Result<StateVector> state_vector(ByteView update, UpdateFormat format) {
   COTERIE_CHECK(input.parse(update, format));
   StateVector vector;
   for (const WireSection& section : input.sections()) {
-    if (section.clock != 0) continue;
-    std::uint32_t clock = 0;
-    WireStruct read;
-    for (StructReader reader(section); !reader.done();) {
-      reader.next(read);
-      if (read.kind == ContentKind::kSkip) break;
-      clock = read.end();
-    }
-    vector.advance(section.client, clock);
+    if (section.clock == 0) vector.advance(section.client, section.clock_skip);
   }
   return vector;
 }

@@ -42,7 +42,16 @@ std::size_t checked_code_point(const std::uint8_t* at, const std::uint8_t* end) 
 Utf16Scan scan_utf16(ByteView bytes) {
   const std::uint8_t* at = bytes.data();
   const std::uint8_t* const end = at + bytes.size();
-  Utf16Scan scan{.valid = true, .ascii = true, .length = 0};
+  if (bytes.size() >= 8) {
+    // Most text is ASCII throughout: words, the last of them over what was read before.
+    while (end - at > 16 && ((load_word(at) | load_word(at + 8)) & kHighBits) == 0) at += 16;
+    if (end - at <= 16 &&
+        ((load_word(at <= end - 8 ? at : end - 8) | load_word(end - 8)) & kHighBits) == 0) {
+      return {.valid = true, .ascii = true, .length = bytes.size()};
+    }
+  }
+  Utf16Scan scan{
+      .valid = true, .ascii = true, .length = static_cast<std::uint64_t>(at - bytes.data())};
   while (at < end) {
     if (end - at >= 8 && (load_word(at) & kHighBits) == 0) {
       at += 8;

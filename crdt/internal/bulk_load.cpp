@@ -9,6 +9,7 @@
 #include <algorithm>
 #include <cstring>
 
+#include "crdt/internal/short_struct.hpp"
 #include "crdt/internal/store.hpp"
 
 namespace coterie::crdt::internal {
@@ -20,11 +21,15 @@ struct Store::BulkLoader {
     ItemIndex first = kNone;  ///< In the arena: `count` items, of which `done` are integrated.
     std::uint32_t count = 0;
     std::uint32_t done = 0;
+    std::uint32_t resolved = 0;
     std::uint32_t clock = 0;  ///< Of the first.
+    std::uint32_t end = 0;    ///< After the last.
     std::size_t content = 0;  ///< Bytes that its items will add to the content buffer.
     bool waiting = false;     ///< On the stack.
     bool complete = false;    ///< It is all of its section.
-    /// By clock: the last of the run that starts at or before the first clock of each bucket.
+    /// The clocks where its items start, close together, and kWindow that are never reached.
+    std::vector<std::uint32_t> starts;
+    /// By clock: the last of `starts` at or before the first clock of each bucket.
     std::vector<std::uint32_t> buckets;
     unsigned shift = 0;
   };
@@ -42,8 +47,9 @@ struct Store::BulkLoader {
   // --- Staging -------------------------------------------------------------------------------
   //
   // Until it is integrated, a staged item holds in `content` where its content starts and in `left`
-  // how many bytes that takes; in `right` where the struct starts, for what has to be read again.
-  // Both count from `base`. Nothing refers to it but the run.
+  // how many bytes that takes; in `right` where the struct starts, for what has to be read again;
+  // these count from `base`. In `place` and `parent` it holds the staged items that its origin and
+  // its right origin are in (resolve()). Nothing refers to it but the run.
 
   void stage(const ParsedUpdate& update) {
     std::vector<const WireSection*> sections;
@@ -86,27 +92,52 @@ struct Store::BulkLoader {
       }
       return LocalId{known, id.clock};
     };
+    run.starts.reserve(section.count + kWindow);
+    const ShortReader shorts(section.client);
+    ShortStruct brief;
+    WireReader reader(section.begin, section.end);
     WireStruct read;
-    for (StructReader reader(section); !reader.done(); ++run.count) {
+    std::uint32_t clock = section.clock;
+    for (; run.count < section.count; ++run.count) {
       Item item;
-      item.right = offset_of(reader.at());
-      reader.next(read);
-      if (read.kind == ContentKind::kSkip) break;
-      item.clock = read.clock;
-      item.length = read.length;
+      item.clock = clock;
       item.set_client(client);
-      item.kind = read.kind;
-      item.ascii = read.ascii;
-      if (read.has_origin) item.origin = local(read.origin);
-      if (read.has_right_origin) item.right_origin = local(read.right_origin);
-      if ((read.has_origin && !item.origin.exists()) ||
-          (read.has_right_origin && !item.right_origin.exists())) {
-        break;  // Of a client that nothing is known of.
+      const std::uint8_t* const at = reader.at();
+      ByteView content;
+      if (const auto* const after = shorts.read(at, section.end, clock, brief)) {
+        item.kind = brief.kind;
+        item.ascii = brief.ascii;
+        item.length = brief.length;
+        if (brief.has_origin) item.origin = local(brief.origin);
+        if (brief.has_right_origin) item.right_origin = local(brief.right_origin);
+        // An origin that became none is of a client that nothing is known of.
+        if (item.origin.exists() != brief.has_origin ||
+            item.right_origin.exists() != brief.has_right_origin) {
+          break;
+        }
+        content = brief.content;
+        reader.skip_to(after);
+      } else {
+        read_struct<false>(reader, section.client, clock, read);
+        if (read.kind == ContentKind::kSkip) break;
+        item.kind = read.kind;
+        item.ascii = read.ascii;
+        item.length = read.length;
+        if (read.has_origin) item.origin = local(read.origin);
+        if (read.has_right_origin) item.right_origin = local(read.right_origin);
+        if (item.origin.exists() != read.has_origin ||
+            item.right_origin.exists() != read.has_right_origin) {
+          break;
+        }
+        content = read.content;
       }
-      if (!read.content.empty()) item.content = offset_of(read.content.data());
-      item.left = static_cast<std::uint32_t>(read.content.size());
-      run.content += read.content.size();
+      item.right = offset_of(at);
+      item.left = static_cast<std::uint32_t>(content.size());
+      if (!content.empty()) item.content = offset_of(content.data());
+      run.content += content.size();
       store.items.push_back(item);
+      run.starts.push_back(clock);
+      clock += item.length;
     }
     run.complete = run.count == section.count;
     make_buckets(run);
@@ -114,52 +145,77 @@ struct Store::BulkLoader {
 
   void make_buckets(Run& run) const {
     if (run.count == 0) return;
-    const std::uint32_t clocks = store.items[run.first + run.count - 1].end() - run.clock;
+    run.starts.insert(run.starts.end(), kWindow, 0xffff'ffff);
+    run.end = store.items[run.first + run.count - 1].end();
+    const std::uint32_t clocks = run.end - run.clock;
     while ((clocks >> run.shift) > 2 * run.count) ++run.shift;
-    run.buckets.reserve((clocks >> run.shift) + 1);
-    std::uint64_t bucket = 0;  // Its first clock, from the first of the run.
+    run.buckets.reserve((clocks >> run.shift) + 2);
+    std::uint64_t bucket = run.clock;
+    const std::uint64_t step = std::uint64_t{1} << run.shift;
     for (std::uint32_t i = 0; i < run.count; ++i) {
-      const std::uint32_t item_end = store.items[run.first + i].end() - run.clock;
-      for (; bucket < item_end; bucket += std::uint64_t{1} << run.shift) run.buckets.push_back(i);
+      const std::uint64_t until = i + 1 < run.count ? run.starts[i + 1] : run.end;
+      for (; bucket < until; bucket += step) run.buckets.push_back(i);
     }
+    run.buckets.push_back(run.count - 1);
   }
 
   // --- Looking up ----------------------------------------------------------------------------
+
+  static constexpr std::uint32_t kWindow = 4;
 
   /// The staged item that holds an integrated clock, or that held it before it was split.
   ItemIndex staged(const Run& run, std::uint32_t clock) const {
     const std::uint32_t bucket = (clock - run.clock) >> run.shift;
     std::uint32_t low = run.buckets[bucket];
-    std::uint32_t high = bucket + 1 < run.buckets.size() ? run.buckets[bucket + 1] : run.count - 1;
-    while (high - low > 4) {
-      const std::uint32_t middle = low + (high - low) / 2;
-      (store.items[run.first + middle].clock <= clock ? low : high) = middle;
+    std::uint32_t count = run.buckets[bucket + 1] - low;
+    const std::uint32_t* const starts = run.starts.data();
+    while (count > kWindow) {
+      const std::uint32_t half = count / 2;
+      if (starts[low + half] <= clock) low += half;
+      count -= half;
     }
-    while (low < high && store.items[run.first + low + 1].clock <= clock) ++low;
-    return run.first + low;
+    // Usually one or two in the bucket: no branch to guess.
+    std::uint32_t beyond = 0;
+    for (std::uint32_t i = 1; i <= kWindow; ++i) beyond += starts[low + i] <= clock ? 1 : 0;
+    return run.first + low + beyond;
   }
 
   const Run* run_with(LocalId id) const {
     if (id.client >= run_of.size() || run_of[id.client] == kNone) return nullptr;
     const Run& run = runs[run_of[id.client]];
-    return id.clock >= run.clock && run.count > 0 ? &run : nullptr;
+    return id.clock >= run.clock && id.clock < run.end ? &run : nullptr;
   }
 
-  /// As Store::item_clean_end().
-  ItemIndex clean_end(LocalId id) const {
-    if (const Run* const run = run_with(id)) {
-      const ItemIndex index = staged(*run, id.clock);
-      const Item& item = store.items[index];
-      if (item.client == id.client && item.end() == id.clock + 1) return index;
+  ItemIndex staged_at(LocalId id) const {
+    const Run* const run = run_with(id);
+    return run == nullptr ? kNone : staged(*run, id.clock);
+  }
+
+  /// Looks up the origins of the next items of a run: none depends on what is integrated before, so
+  /// that the loads overlap.
+  void resolve(Run& run) const {
+    const std::uint32_t until = std::min(run.count, run.resolved + kBlock);
+    for (; run.resolved < until; ++run.resolved) {
+      Item& item = store.items[run.first + run.resolved];
+      if (item.origin.exists()) item.place = staged_at(item.origin);
+      if (item.right_origin.exists()) item.parent = staged_at(item.right_origin);
+    }
+  }
+  static constexpr std::uint32_t kBlock = 32;
+
+  /// As Store::item_clean_end(); `guess` is the staged item that holds it, if any.
+  ItemIndex clean_end(LocalId id, ItemIndex guess) const {
+    if (guess != kNone) {
+      const Item& item = store.items[guess];
+      if (item.client == id.client && item.end() == id.clock + 1) return guess;
     }
     return store.item_clean_end(id);
   }
   /// As Store::item_clean_start().
-  ItemIndex clean_start(LocalId id) const {
-    if (const Run* const run = run_with(id)) {
-      const ItemIndex index = staged(*run, id.clock);
-      const Item& item = store.items[index];
-      if (item.client == id.client && item.clock == id.clock) return index;
+  ItemIndex clean_start(LocalId id, ItemIndex guess) const {
+    if (guess != kNone) {
+      const Item& item = store.items[guess];
+      if (item.client == id.client && item.clock == id.clock) return guess;
     }
     return store.item_clean_start(id);
   }
@@ -188,6 +244,7 @@ struct Store::BulkLoader {
     while (true) {
       Run& run = runs[current];
       const ItemIndex index = run.first + run.done;
+      if (run.done == run.resolved) resolve(run);
       LocalId missing;
       if (find_missing(index, missing)) {
         const std::uint32_t other = missing.client < run_of.size() ? run_of[missing.client] : kNone;
@@ -243,8 +300,9 @@ struct Store::BulkLoader {
   void integrate(Run& run, ItemIndex index) {
     Item& item = store.items[index];
     if (item.kind == ContentKind::kGc) return to_gc(index);
-    const ItemIndex left = item.origin.exists() ? clean_end(item.origin) : kNone;
-    const ItemIndex right = item.right_origin.exists() ? clean_start(item.right_origin) : kNone;
+    const ItemIndex left = item.origin.exists() ? clean_end(item.origin, item.place) : kNone;
+    const ItemIndex right =
+        item.right_origin.exists() ? clean_start(item.right_origin, item.parent) : kNone;
     if ((left != kNone && store.items[left].is_gc()) ||
         (right != kNone && store.items[right].is_gc())) {
       return to_gc(index);
@@ -279,6 +337,7 @@ struct Store::BulkLoader {
     }
     Client& client = begin(item);
     item.parent = branch;
+    item.place = kNone;
     item.left = left;
     ItemIndex& from = left != kNone ? store.items[left].right : parent.start;
     item.right = from;

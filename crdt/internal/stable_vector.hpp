@@ -53,7 +53,7 @@ class StableVector {
   void make_room() {
     COTERIE_ASSERT(size_ < 0xffff'ff00u);
     const std::uint32_t at = size_ + kFirst;
-    if (!std::has_single_bit(at)) return;
+    if ((at & (at - 1)) != 0) return;  // Not the first of a chunk.
     const unsigned chunk = chunk_of(at);
     chunks_[chunk] = static_cast<T*>(
         ::operator new (sizeof(T) * (std::size_t{kFirst} << chunk), std::align_val_t{alignof(T)}));

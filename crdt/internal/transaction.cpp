@@ -218,10 +218,20 @@ void Store::squash_deleted(Client& client, std::uint32_t clock, std::uint32_t en
 void Store::squash_new(Client& client, std::uint32_t before) {
   std::uint32_t merged = 0;
   BlockList::Cursor at = client.blocks.back();
-  while (!client.blocks.is_begin(at) && items[client.blocks.item(at)].end() > before) {
-    at = squash_with_lefts(client, at, merged);
-    if (client.blocks.is_begin(at)) return;
-    at = client.blocks.previous(at);
+  while (!client.blocks.is_begin(at)) {
+    // Most pairs are apart in their list, which is seen at once.
+    const ItemIndex right_index = client.blocks.item(at);
+    const Item& right = items[right_index];
+    if (right.end() <= before) return;
+    const BlockList::Cursor previous = client.blocks.previous(at);
+    const Item& left = items[client.blocks.item(previous)];
+    if (left.right == right_index || left.is_gc()) {
+      at = squash_with_lefts(client, at, merged);
+      if (client.blocks.is_begin(at)) return;
+      at = client.blocks.previous(at);
+    } else {
+      at = previous;
+    }
   }
 }
 

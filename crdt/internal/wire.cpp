@@ -3,6 +3,7 @@
 #include <algorithm>
 
 #include "crdt/base/utf16.hpp"
+#include "crdt/internal/short_struct.hpp"
 
 namespace coterie::crdt::internal {
 namespace {
@@ -216,20 +217,32 @@ Status check_no_client_twice(const std::vector<WireSection>& sections) {
 
 namespace {
 
-void check_delete_set(WireReader& reader) {
+/// Whether its clients descend and no range is empty.
+bool check_delete_set(WireReader& reader) {
   const std::uint64_t clients = reader.varuint();
   if (clients > kClientsMax) reader.fail(ErrorCode::kLimitExceeded, "too many clients");
+  bool in_order = true;
+  ClientId before = ~ClientId{0};
   for (std::uint64_t i = 0; i < clients && !reader.failed(); ++i) {
-    reader.varuint();
+    const ClientId client = reader.varuint();
+    in_order = in_order && client < before;
+    before = client;
     const std::uint64_t ranges = reader.varuint();
+    in_order = in_order && ranges > 0;
     for (std::uint64_t k = 0; k < ranges && !reader.failed(); ++k) {
       const std::uint32_t clock = reader.clock();
-      if (reader.clock() > kClockMax - clock) {
+      const std::uint32_t length = reader.clock();
+      in_order = in_order && length > 0;
+      if (length > kClockMax - clock) {
         reader.fail(ErrorCode::kLimitExceeded, "clock above limit");
       }
     }
   }
+  return in_order;
 }
+
+/// From so many structs on, a ShortReader pays.
+constexpr std::uint64_t kShortStructsMin = 8;
 
 template <bool kCheck>
 Status parse(ByteView update, ParsedUpdate& out) {
@@ -245,15 +258,39 @@ Status parse(ByteView update, ParsedUpdate& out) {
     section.clock = reader.clock();
     section.begin = reader.at();
     std::uint32_t clock = section.clock;
-    for (std::uint64_t k = 0; k < section.count && !reader.failed(); ++k) {
+    bool skipped = false;
+    const auto read_one = [&] {
       read_struct<kCheck>(reader, section.client, clock, read);
+      if (read.kind == ContentKind::kSkip && !skipped) {
+        skipped = true;
+        section.clock_skip = clock;
+      }
       clock += read.length;
+    };
+    if (section.count < kShortStructsMin) {
+      for (std::uint64_t k = 0; k < section.count && !reader.failed(); ++k) read_one();
+    } else {
+      section.all_short = section.begin;
+      const ShortReader shorts(section.client);
+      ShortStruct brief;
+      for (std::uint64_t k = 0; k < section.count && !reader.failed(); ++k) {
+        const std::uint8_t* const after = shorts.read(reader.at(), reader.end(), clock, brief);
+        if (after == nullptr) {
+          read_one();
+          section.all_short = reader.at();
+        } else {
+          reader.skip_to(after);
+          clock += brief.length;
+        }
+      }
     }
     section.end = reader.at();
+    section.clock_end = clock;
+    if (!skipped) section.clock_skip = clock;
     if (section.count > 0) out.sections.push_back(section);
   }
   const std::uint8_t* const delete_set = reader.at();
-  check_delete_set(reader);
+  out.deletes_in_order = check_delete_set(reader);
   if (!reader.at_end()) reader.fail(ErrorCode::kMalformed, "trailing bytes after update");
   if (reader.failed()) return reader.error();
   if (const Status unique = check_no_client_twice(out.sections); !unique) return unique;

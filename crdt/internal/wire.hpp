@@ -5,7 +5,9 @@
 #pragma once
 
 #include <algorithm>
+#include <bit>
 #include <cstdint>
+#include <cstring>
 #include <string_view>
 #include <vector>
 
@@ -52,6 +54,18 @@ struct WireStruct {
   std::uint32_t end() const { return clock + length; }
 };
 
+/// Reads a varuint of at most four bytes from as many; returns how many it takes, 0: more.
+inline unsigned read_short_varuint(const std::uint8_t* at, std::uint32_t& value) {
+  if constexpr (std::endian::native != std::endian::little) return 0;
+  std::uint32_t word = 0;
+  std::memcpy(&word, at, sizeof(word));
+  const std::uint32_t stop = ~word & 0x8080'8080u;  // The bytes that end a varuint.
+  if (stop == 0) return 0;
+  const std::uint32_t kept = word & (stop ^ (stop - 1));
+  value = (kept & 0x7f) | (kept >> 1 & 0x3f80) | (kept >> 2 & 0x1f'c000) | (kept >> 3 & 0xfe0'0000);
+  return static_cast<unsigned>(std::countr_zero(stop)) / 8 + 1;
+}
+
 /// A forward reader with a sticky error, so that a struct is read without a test per field.
 class WireReader {
  public:
@@ -60,6 +74,9 @@ class WireReader {
   WireReader(const std::uint8_t* at, const std::uint8_t* end) : begin_(at), at_(at), end_(end) {}
 
   const std::uint8_t* at() const { return at_; }
+  const std::uint8_t* end() const { return end_; }
+  /// Goes on at `at`, between here and the end.
+  void skip_to(const std::uint8_t* at) { at_ = at; }
   std::size_t remaining() const { return static_cast<std::size_t>(end_ - at_); }
   bool at_end() const { return at_ == end_; }
   bool failed() const { return error_.what != nullptr; }
@@ -81,6 +98,12 @@ class WireReader {
 
   std::uint64_t varuint() {
     if (at_ < end_ && *at_ < 0x80) return *at_++;
+    if (end_ - at_ >= 4) {
+      std::uint32_t value = 0;
+      const unsigned size = read_short_varuint(at_, value);
+      at_ += size;
+      if (size > 0) return value;
+    }
     return long_varuint();
   }
 
@@ -133,17 +156,24 @@ struct WireSection {
   std::uint64_t count = 0;
   const std::uint8_t* begin = nullptr;  ///< The first struct.
   const std::uint8_t* end = nullptr;
+  std::uint32_t clock_end = 0;   ///< After the last struct.
+  std::uint32_t clock_skip = 0;  ///< Of the first Skip; `clock_end` if there is none.
+  /// From here on, all are short structs (short_struct.hpp); null if that is not known.
+  const std::uint8_t* all_short = nullptr;
 };
 
 /// An update that has been checked whole. Points into its bytes.
 struct ParsedUpdate {
   std::vector<WireSection> sections;  ///< In the order of the update; no client twice.
   ByteView delete_set;
+  /// Its clients descend and no range is empty: it is as it would be written. May be false anyway.
+  bool deletes_in_order = false;
   std::size_t content_bytes = 0;  ///< Upper bound of what its structs need in content buffers.
 
   void clear() {
     sections.clear();
     delete_set = {};
+    deletes_in_order = false;
     content_bytes = 0;
   }
 };

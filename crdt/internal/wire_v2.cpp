@@ -286,8 +286,14 @@ class ReaderV2 {
     one.begin = out_.size();
     client_ = section.client;
     clock_ = section.clock;
+    bool skipped = false;
     for (std::uint64_t k = 0; k < section.count; ++k) {
+      skip_ = false;
       const std::uint64_t length = one_struct();
+      if (skip_ && !skipped) {
+        skipped = true;
+        section.clock_skip = clock_;
+      }
       if (length > kClockMax - clock_) {
         rest_.fail(ErrorCode::kLimitExceeded, "clock above limit");
       }
@@ -298,6 +304,8 @@ class ReaderV2 {
       clock_ += static_cast<std::uint32_t>(length);
     }
     one.end = out_.size();
+    section.clock_end = clock_;
+    if (!skipped) section.clock_skip = clock_;
     if (section.count > 0) transcriber_.sections_.push_back(one);
   }
 
@@ -310,6 +318,7 @@ class ReaderV2 {
                                                                    : info);
     if (kind == ContentKind::kGc) return put_length();
     if (kind == ContentKind::kSkip) {
+      skip_ = true;
       const std::uint32_t length = rest_.clock();
       out_.varuint(length);
       return length;
@@ -493,6 +502,7 @@ class ReaderV2 {
   std::deque<Bytes> kept_;  ///< Keys that are in no column as they are.
   ClientId client_ = 0;
   std::uint32_t clock_ = 0;
+  bool skip_ = false;  ///< The struct read last is a Skip.
   std::uint64_t structs_left_ = 0;
   std::size_t size_max_ = 0;
 };
