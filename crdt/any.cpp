@@ -28,28 +28,31 @@ constexpr double kIntegerMax = 2147483647.0;  // lib0 writes larger ones as floa
 
 template <typename Word>
 void append_big_endian(Bytes& out, Word word) {
-  for (int shift = static_cast<int>(sizeof(Word)) * 8 - 8; shift >= 0; shift -= 8) {
-    out.push_back(static_cast<std::uint8_t>(word >> shift));
+  std::uint8_t bytes[sizeof(Word)];
+  for (std::uint8_t& byte : bytes) {
+    byte = static_cast<std::uint8_t>(word >> (sizeof(Word) * 8 - 8));
+    word = static_cast<Word>(word << 8);
   }
+  append(out, bytes);
 }
 
-/// lib0's writeVarInt: six bits and the sign in the first byte, then seven a byte.
-void append_varint(Bytes& out, double value) {
-  const bool negative = std::signbit(value);
-  auto rest = static_cast<std::uint64_t>(std::fabs(value));
-  out.push_back(static_cast<std::uint8_t>((rest > 0x3f ? 0x80u : 0u) | (negative ? 0x40u : 0u) |
-                                          (rest & 0x3f)));
-  rest >>= 6;
-  while (rest > 0) {
-    out.push_back(static_cast<std::uint8_t>((rest > 0x7f ? 0x80u : 0u) | (rest & 0x7f)));
-    rest >>= 7;
+/// A tag and lib0's writeVarInt: six bits and the sign in the first byte, then seven a byte.
+/// Precondition: an integer of at most kIntegerMax.
+void append_integer(Bytes& out, double value) {
+  std::uint8_t bytes[6] = {kTagInteger};
+  auto rest = static_cast<std::uint32_t>(std::fabs(value));
+  bytes[1] = static_cast<std::uint8_t>((rest > 0x3f ? 0x80u : 0u) |
+                                       (std::signbit(value) ? 0x40u : 0u) | (rest & 0x3f));
+  std::size_t size = 2;
+  for (rest >>= 6; rest > 0; rest >>= 7) {
+    bytes[size++] = static_cast<std::uint8_t>((rest > 0x7f ? 0x80u : 0u) | (rest & 0x7f));
   }
+  out.insert(out.end(), bytes, bytes + size);
 }
 
 void append_number(Bytes& out, double value) {
-  if (std::trunc(value) == value && std::fabs(value) <= kIntegerMax) {
-    out.push_back(kTagInteger);
-    append_varint(out, value);
+  if (std::fabs(value) <= kIntegerMax && static_cast<std::int32_t>(value) == value) {
+    append_integer(out, value);
   } else if (const auto narrow = static_cast<float>(value); static_cast<double>(narrow) == value) {
     out.push_back(kTagFloat32);
     append_big_endian(out, std::bit_cast<std::uint32_t>(narrow));
@@ -154,6 +157,7 @@ Result<Any> decode_value(ByteReader& in, std::size_t depth) {
 }  // namespace
 
 void Any::encode_to(Bytes& out) const {
+  if (const double* number = get_if<double>()) return append_number(out, *number);
   struct Visitor {
     Bytes& out;
     void operator()(Undefined) const { out.push_back(kTagUndefined); }

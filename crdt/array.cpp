@@ -1,5 +1,7 @@
 #include "crdt/array.hpp"
 
+#include <algorithm>
+
 #include "crdt/internal/editing.hpp"
 #include "crdt/internal/reading.hpp"
 #include "crdt/internal/store.hpp"
@@ -38,6 +40,7 @@ ItemIndex right_of(Store& store, BranchIndex branch, ItemIndex left) {
 void insert_values(Store& store, BranchIndex branch, ItemIndex left, std::span<const Any> values) {
   const ItemIndex right = right_of(store, branch, left);
   Bytes content;
+  content.reserve(std::min<std::size_t>(values.size(), 1024) * 9);
   std::uint32_t count = 0;
   const auto put = [&](ContentKind kind, std::uint32_t length) {
     left = store.insert_local(branch, kNone, left, right, kind, length, content);
@@ -61,6 +64,10 @@ Status check_values(Store& store, std::span<const Any> values) {
   std::uint64_t bytes = 0;
   Bytes scratch;
   for (const Any& value : values) {
+    if (value.get_if<double>() != nullptr) {
+      bytes += 9 + 8;
+      continue;
+    }
     COTERIE_CHECK(internal::check_value(value));
     scratch.clear();
     value.encode_to(scratch);
@@ -105,7 +112,8 @@ std::vector<Value> Array::values() const {
   for (ItemIndex at = branch->start; at != kNone; at = store_->items[at].right) {
     const Item& item = store_->items[at];
     if (item.visible_length() == 0) continue;
-    for (Value& value : internal::values_of(*store_, item)) values.push_back(std::move(value));
+    if (values.empty()) values.reserve(branch->length);
+    internal::append_values(*store_, item, values);
   }
   return values;
 }

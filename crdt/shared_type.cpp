@@ -76,6 +76,25 @@ std::vector<Value> values_of(Store& store, const Item& item) {
   return values;
 }
 
+void append_values(Store& store, const Item& item, std::vector<Value>& values) {
+  if (item.kind != ContentKind::kAny) {
+    for (Value& value : values_of(store, item)) values.push_back(std::move(value));
+    return;
+  }
+  WireReader reader(store.content_of(item));
+  for (std::uint32_t i = 0; i < item.length; ++i) {
+    double number = 0;
+    if (reader.read_integer(number)) {
+      values.emplace_back(std::in_place_type<Any>, number);
+      continue;
+    }
+    ByteReader rest({reader.at(), reader.remaining()});
+    auto value = Any::decode(rest);
+    values.emplace_back(value ? *std::move(value) : Any());
+    reader.bytes(rest.offset());
+  }
+}
+
 Value value_at(Store& store, const Item& item, std::uint32_t offset) {
   if (item.kind != ContentKind::kAny) return values_of(store, item)[offset];
   ByteReader reader(store.content_of(item).subspan(store.byte_of(item, offset)));

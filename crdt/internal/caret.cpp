@@ -163,6 +163,8 @@ bool Store::insert_at_caret(const SharedType& handle, std::uint64_t index, ByteV
   Item& item = *caret.typed;
   cursor_ = {caret.branch, caret.typed_index, static_cast<std::uint32_t>(index) - item.length};
   Bytes& content = caret.client->content;
+  caret.client->tail_clock = caret.client->state;
+  caret.client->tail_byte = static_cast<std::uint32_t>(content.size());
   if (text.size() == 1) {
     content.push_back(text[0]);
   } else {

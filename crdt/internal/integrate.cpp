@@ -69,7 +69,8 @@ bool Store::extend_left(const NewItem& item) {
     return false;
   }
   touch(item.client);
-  append_content(client, item.content);
+  client.tail_clock = item.clock;
+  client.tail_byte = append_content(client, item.content);
   left.length += item.length;
   left.ascii = left.ascii && item.ascii;
   client.state += item.length;

@@ -12,6 +12,7 @@ namespace coterie::crdt::internal {
 
 /// The elements of a countable item, one per unit of its length.
 std::vector<Value> values_of(Store& store, const Item& item);
+void append_values(Store& store, const Item& item, std::vector<Value>& values);
 
 /// One of them. O(log length).
 Value value_at(Store& store, const Item& item, std::uint32_t offset);

@@ -135,11 +135,22 @@ ByteView Store::content_of(const Item& item) const {
           content_bytes(item.kind, item.ascii, item.length, at, content.data() + content.size())};
 }
 
+/// What was written last is at the end of the buffer. kNone: that does not tell.
+std::uint32_t Store::byte_near_end(const Client& client, const Item& item, std::uint32_t offset) {
+  if (client.scattered) return kNone;
+  const std::uint32_t clock = item.clock + offset;
+  if (offset == item.length && clock == client.state) {
+    return static_cast<std::uint32_t>(client.content.size()) - item.content;
+  }
+  return offset > 0 && clock == client.tail_clock ? client.tail_byte - item.content : kNone;
+}
+
 std::uint32_t Store::byte_of(const Item& item, std::uint32_t offset) const {
   if (item.kind == ContentKind::kString) {
     return static_cast<std::uint32_t>(text_position(item, offset).byte);
   }
   const Client& client = clients_[item.client];
+  if (const std::uint32_t byte = byte_near_end(client, item, offset); byte != kNone) return byte;
   return client.elements.position(client.content, item, offset) - item.content;
 }
 
@@ -148,6 +159,9 @@ Utf16Position Store::text_position(const Item& item, std::uint32_t offset) const
   // Reading a little is cheaper than looking up where to read.
   constexpr std::uint32_t kReadMax = 64;
   const Client& client = clients_[item.client];
+  if (const std::uint32_t byte = byte_near_end(client, item, offset); byte != kNone) {
+    return {.byte = byte, .inside_pair = false};
+  }
   const ByteView content(client.content);
   if (offset <= kReadMax) return utf16_position(content.subspan(item.content), offset);
   Utf16Position found = client.units.position(content, item.content, offset);
@@ -169,6 +183,7 @@ void Store::compact_content(Client& client) {
   client.content = std::move(kept);
   client.dead_bytes = 0;
   client.scattered = false;
+  client.tail_clock = kNone;
   client.units.clear();
   client.elements.clear();
 }

@@ -44,11 +44,13 @@ struct Client {
   std::uint32_t before = 0;  ///< `state` when the transaction numbered `touched` began.
   std::uint64_t touched = 0;
   BlockList blocks;
-  Bytes content;                  ///< See item.hpp.
-  std::uint64_t dead_bytes = 0;   ///< Bytes of `content` that no item refers to.
-  bool scattered = false;         ///< Content is not everywhere contiguous by clock.
-  mutable UnitIndex units;        ///< Of `content`, for text that is not ASCII.
-  mutable ElementIndex elements;  ///< Of `content`, for values.
+  Bytes content;                     ///< See item.hpp.
+  std::uint64_t dead_bytes = 0;      ///< Bytes of `content` that no item refers to.
+  bool scattered = false;            ///< Content is not everywhere contiguous by clock.
+  std::uint32_t tail_clock = kNone;  ///< Where content was appended to an item last,
+  std::uint32_t tail_byte = 0;       ///< and its place.
+  mutable UnitIndex units;           ///< Of `content`, for text that is not ASCII.
+  mutable ElementIndex elements;     ///< Of `content`, for values.
 };
 
 /// A client whose state grew in a transaction: from `before` to `after`.
@@ -314,6 +316,7 @@ class Store {
   BranchIndex new_branch(TypeKind kind);
   void free_branch(BranchIndex index);
   std::uint32_t append_content(Client& client, ByteView bytes);
+  static std::uint32_t byte_near_end(const Client& client, const Item& item, std::uint32_t offset);
   ItemIndex split(BlockList::Cursor cursor, ItemIndex index, std::uint32_t diff);
   std::uint32_t split_content(Item& item, std::uint32_t diff);
   std::uint32_t split_pair(Client& client, Item& item, std::uint32_t byte, std::uint32_t bytes);

@@ -94,7 +94,9 @@ void read_content(WireReader& reader, WireStruct& out) {
       });
       return;
     case ContentKind::kAny:
-      read_elements<kCheck>(reader, out, [&] { skip_any<kCheck>(reader); });
+      read_elements<kCheck>(reader, out, [&] {
+        if (!reader.skip_integer()) skip_any<kCheck>(reader);
+      });
       return;
     case ContentKind::kString:
       read_string<kCheck>(reader, out);
@@ -383,7 +385,9 @@ std::size_t content_bytes(ContentKind kind, bool ascii, std::uint32_t length,
       for (std::uint32_t i = 0; i < length; ++i) reader.varbytes();
       break;
     case ContentKind::kAny:
-      for (std::uint32_t i = 0; i < length; ++i) skip_any<false>(reader);
+      for (std::uint32_t i = 0; i < length; ++i) {
+        if (!reader.skip_integer()) skip_any<false>(reader);
+      }
       break;
     case ContentKind::kBinary:
     case ContentKind::kEmbed:

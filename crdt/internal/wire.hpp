@@ -128,6 +128,33 @@ class WireReader {
   }
   ByteView varbytes() { return bytes(varuint()); }
 
+  /// Steps over a lib0 value that is an integer, by far the most common; false: it is not, or not
+  /// plainly so, and nothing was read.
+  bool skip_integer() {
+    constexpr std::uint8_t kTagInteger = 125;
+    std::uint64_t word = 0;
+    if (remaining() <= sizeof(word) || *at_ != kTagInteger) return false;
+    std::memcpy(&word, at_ + 1, sizeof(word));
+    if constexpr (std::endian::native == std::endian::big) return false;
+    const std::uint64_t last = ~word & 0x8080'8080'8080'8080;  // Bytes that end the number.
+    if (last == 0) return false;
+    at_ += 1 + (std::countr_zero(last) + 1) / 8;
+    return true;
+  }
+
+  /// The same, telling the number.
+  bool read_integer(double& value) {
+    const std::uint8_t* at = at_ + 1;
+    if (!skip_integer()) return false;
+    std::uint64_t magnitude = *at & 0x3f;
+    const bool negative = (*at & 0x40) != 0;
+    for (unsigned shift = 6; ++at != at_; shift += 7) {
+      magnitude |= static_cast<std::uint64_t>(*at & 0x7f) << shift;
+    }
+    value = negative ? -static_cast<double>(magnitude) : static_cast<double>(magnitude);
+    return true;
+  }
+
   WireId id() {
     WireId id;
     id.client = varuint();
