@@ -7,6 +7,7 @@
 // member came to be.
 
 #include "crdt/base/utf16.hpp"
+#include "crdt/internal/encoder.hpp"
 #include "crdt/internal/store.hpp"
 
 namespace coterie::crdt::internal {
@@ -96,9 +97,7 @@ bool Store::give_to_deleted_left(ItemIndex index, std::uint32_t count) {
 }
 
 void Store::take_caret(BranchIndex index, std::uint64_t position) {
-  if (depth_ > 0 || watch_ != 0 || cleaning_ || in_place_ != nullptr || cursor_.branch != index) {
-    return;
-  }
+  if (!is_quiet() || cursor_.branch != index) return;
   const Branch& branch = branches[index];
   if (branch.has_marks || !branch.live || (branch.item != kNone && items[branch.item].deleted)) {
     return;
@@ -216,6 +215,73 @@ bool Store::remove_at_caret(const SharedType& handle, std::uint64_t index, std::
   }
   branch.length -= count;
   caret.client->dead_bytes += count;
+  return true;
+}
+
+/// The update of a transaction that did no more than add what is past `offset` of its client's last
+/// item.
+template <typename Encoder>
+void Store::encode_tail(Encoder& out, const Item& item, std::uint32_t offset) const {
+  out.clear();
+  out.rest().reserve(16);
+  out.rest().varuint(1);
+  out.section(1, clients_[item.client].id, item.clock + offset);
+  write_item(out, item, offset);
+  out.rest().varuint(0);  // No deletes.
+}
+
+bool Store::apply_at_end(const ParsedUpdate& update, std::optional<UpdateFormat> wanted,
+                         ApplyResult& result) {
+  if (!is_quiet() || has_pending() || update.sections.size() != 1 ||
+      update.sections[0].count != 1 || update.delete_set.size() != 1) {
+    return false;
+  }
+  const WireSection& section = update.sections[0];
+  const ClientIndex client_index = find_client(section.client);
+  if (client_index == kNone || client_index == own_) return false;
+  Client& client = clients_[client_index];
+  if (client.state != section.clock || client.blocks.empty() || client.scattered) return false;
+  const ItemIndex index = client.blocks.last();
+  Item& item = items[index];
+  const bool grows = item.kind == ContentKind::kString || item.kind == ContentKind::kAny;
+  if (!grows || item.deleted || item.redone || item.in_map) return false;
+  WireStruct read;
+  StructReader(section).next(read);
+  if (read.kind != item.kind || !read.has_origin || read.origin.client != section.client ||
+      read.origin.clock + 1 != section.clock || read.has_right_origin != (item.right != kNone)) {
+    return false;
+  }
+  if (read.has_right_origin) {
+    const Item& right = items[item.right];
+    if (right.clock != read.right_origin.clock || !(item.right_origin == right.id()) ||
+        clients_[right.client].id != read.right_origin.client) {
+      return false;
+    }
+  } else if (item.right_origin.exists()) {
+    return false;
+  }
+  Branch& parent = branches[item.parent];
+  if (parent.has_formatting || (parent.item != kNone && items[parent.item].deleted)) return false;
+
+  caret_.branch = kNone;
+  if (cursor_.branch == item.parent && cursor_.item != index) cursor_ = {};
+  const std::uint32_t offset = item.length;
+  client.tail_clock = client.state;
+  client.tail_byte = append_content(client, read.content);
+  client.state += read.length;
+  item.length += read.length;
+  item.ascii = item.ascii && read.ascii;
+  parent.length += read.length;
+  if (parent.index_root != kNone) positions_.set_length(index, item.length);
+  result.changed = true;
+  if (wanted == UpdateFormat::kV1) {
+    encode_tail(scratch_, item, offset);
+    const ByteView v1 = scratch_.finish();
+    result.update.assign(v1.begin(), v1.end());
+  } else if (wanted == UpdateFormat::kV2) {
+    encode_tail(scratch_v2_, item, offset);
+    result.update = scratch_v2_.take();
+  }
   return true;
 }
 

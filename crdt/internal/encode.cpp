@@ -83,6 +83,8 @@ void Store::write_section(Encoder& out, const Client& client, std::uint32_t cloc
   }
 }
 
+template void Store::write_item(EncoderV1&, const Item&, std::uint32_t) const;
+template void Store::write_item(EncoderV2&, const Item&, std::uint32_t) const;
 template void Store::write_section(EncoderV1&, const Client&, std::uint32_t) const;
 template void Store::write_section(EncoderStored&, const Client&, std::uint32_t) const;
 template void Store::write_section(EncoderV2&, const Client&, std::uint32_t) const;

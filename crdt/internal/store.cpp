@@ -7,15 +7,18 @@
 namespace coterie::crdt::internal {
 
 Store::Store(Doc::Options options)
-    : client_id(options.client_id), gc(options.gc), positions_(items) {}
+    : client_id(options.client_id), gc(options.gc), positions_(items) {
+  recent_clients_.fill(kNone);
+}
 
 // --- Ids, keys, branches ------------------------------------------------------------------------
 
 ClientIndex Store::find_client(ClientId id) const {
-  if (last_client_ != kNone && clients_[last_client_].id == id) return last_client_;
+  ClientIndex& recent = recent_clients_[id % kRecentClients];
+  if (recent != kNone && clients_[recent].id == id) return recent;
   const auto found = client_lookup_.find(id);
   if (found == client_lookup_.end()) return kNone;
-  return last_client_ = found->second;
+  return recent = found->second;
 }
 
 ClientIndex Store::client_index(ClientId id) {
@@ -25,7 +28,8 @@ ClientIndex Store::client_index(ClientId id) {
   clients_.emplace_back();
   clients_.back().id = id;
   client_lookup_.emplace(id, index);
-  return last_client_ = index;
+  if (id == client_id) own_ = index;
+  return recent_clients_[id % kRecentClients] = index;
 }
 
 std::uint32_t Store::state_of(ClientId id) const {

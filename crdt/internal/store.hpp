@@ -10,6 +10,7 @@
 
 #pragma once
 
+#include <array>
 #include <cstdint>
 #include <functional>
 #include <map>
@@ -277,6 +278,7 @@ class Store {
   bool remove_at_caret(const SharedType& handle, std::uint64_t index, std::uint64_t length);
   void set_client_id(ClientId id) {
     client_id = id;
+    own_ = find_client(id);
     caret_.branch = kNone;
   }
 
@@ -345,6 +347,13 @@ class Store {
   bool pending_ready() const;
 
   // caret.cpp
+  /// Whether nobody is told of a transaction that might begin now.
+  bool is_quiet() const { return depth_ == 0 && watch_ == 0 && !cleaning_ && in_place_ == nullptr; }
+  /// An update of one struct that continues the last one of its client.
+  bool apply_at_end(const ParsedUpdate& update, std::optional<UpdateFormat> wanted,
+                    ApplyResult& result);
+  template <typename Encoder>
+  void encode_tail(Encoder& out, const Item& item, std::uint32_t offset) const;
   /// Whether the end of `left` may go to the deleted item right of it, or `right`'s start to that
   /// on the left, as if it were deleted, collected and squashed.
   bool is_rest(const Item& left, const Item& deleted) const;
@@ -397,7 +406,10 @@ class Store {
 
   std::vector<Client> clients_;
   std::unordered_map<ClientId, ClientIndex> client_lookup_;
-  mutable ClientIndex last_client_ = kNone;  ///< The last one looked up: edits come in runs.
+  /// Those looked up last, by their lowest bits: edits come in runs, of few at a time.
+  static constexpr std::size_t kRecentClients = 16;
+  mutable std::array<ClientIndex, kRecentClients> recent_clients_;
+  ClientIndex own_ = kNone;  ///< The client of client_id, once there is one.
   ItemIndex free_items_ = kNone;
   std::vector<BranchIndex> free_branches_;
   std::vector<BranchIndex> roots_;
