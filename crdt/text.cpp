@@ -400,6 +400,7 @@ Status Text::format(std::uint64_t index, std::uint64_t length, const Attributes&
   COTERIE_CHECK(check_cut(*store_, branch_, index));
   COTERIE_CHECK(check_cut(*store_, branch_, index + length));
   COTERIE_TRY(const AttributeMap wanted, to_map(attributes));
+  if (!store_->has_room(0)) return kTooLarge;
   const Edit edit(*store_);
   FormattedEditor editor(*store_, branch_);
   auto at = editor.find(index);

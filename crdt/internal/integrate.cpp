@@ -2,6 +2,7 @@
 // Item.delete and readAndApplyDeleteSet.
 
 #include <algorithm>
+#include <unordered_map>
 
 #include "crdt/base/utf16.hpp"
 #include "crdt/internal/store.hpp"
@@ -320,8 +321,53 @@ void Store::apply_delete(ClientIndex client, std::uint32_t clock, std::uint32_t 
   }
 }
 
-void Store::apply_delete_set(ByteView delete_set) {
+namespace {
+
+/// Whether no range is looked at twice: clients descend and ranges ascend, as every Yjs writes
+/// them.
+bool is_disjoint(ByteView delete_set) {
+  bool disjoint = true;
+  bool first = true;
+  ClientId client = 0;
+  std::uint64_t from = 0;
   for_each_delete(delete_set, [&](ClientId id, std::uint32_t clock, std::uint32_t length) {
+    const bool next = first || id < client;
+    disjoint = disjoint && (next || (id == client && clock >= from));
+    first = false;
+    client = id;
+    from = std::uint64_t{clock} + length;
+  });
+  return disjoint;
+}
+
+/// The same deletes without overlaps; clients in the order in which they first appear.
+std::vector<DeleteRange<ClientId>> disjoint_deletes(ByteView delete_set) {
+  std::vector<DeleteRange<ClientId>> ranges;
+  std::unordered_map<ClientId, std::size_t> rank;
+  for_each_delete(delete_set, [&](ClientId id, std::uint32_t clock, std::uint32_t length) {
+    rank.emplace(id, rank.size());
+    ranges.push_back({id, clock, length});
+  });
+  std::stable_sort(ranges.begin(), ranges.end(), [&](const auto& a, const auto& b) {
+    return a.client != b.client ? rank[a.client] < rank[b.client] : a.clock < b.clock;
+  });
+  std::size_t kept = 0;
+  for (const auto& range : ranges) {
+    std::uint32_t clock = range.clock;
+    const std::uint32_t end = range.clock + range.length;
+    if (kept > 0 && ranges[kept - 1].client == range.client) {
+      clock = std::max(clock, ranges[kept - 1].clock + ranges[kept - 1].length);
+    }
+    if (clock < end) ranges[kept++] = {range.client, clock, end - clock};
+  }
+  ranges.resize(kept);
+  return ranges;
+}
+
+}  // namespace
+
+void Store::apply_delete_set(ByteView delete_set) {
+  const auto apply_range = [&](ClientId id, std::uint32_t clock, std::uint32_t length) {
     const std::uint32_t end = clock + length;
     const std::uint32_t state = state_of(id);
     if (clock < state) apply_delete(find_client(id), clock, std::min(end, state));
@@ -329,7 +375,15 @@ void Store::apply_delete_set(ByteView delete_set) {
       const std::uint32_t from = std::max(clock, state);
       add_pending_delete(id, from, end - from);
     }
-  });
+  };
+  if (is_disjoint(delete_set)) {
+    for_each_delete(delete_set, apply_range);
+    return;
+  }
+  // Deleting is idempotent, but walking over the same items again and again would be quadratic.
+  for (const auto& range : disjoint_deletes(delete_set)) {
+    apply_range(range.client, range.clock, range.length);
+  }
 }
 
 void Store::add_pending_delete(ClientId client, std::uint32_t clock, std::uint32_t length) {

@@ -137,6 +137,10 @@ struct TextHash {
   }
 };
 
+/// Of its last clocks a client uses none for edits of ours: only an attacker gets there, by sending
+/// a struct of four billion elements under our id.
+inline constexpr std::uint64_t kClocksKept = 1u << 28;
+
 class Store {
  public:
   explicit Store(Doc::Options options);
@@ -282,8 +286,12 @@ class Store {
     caret_.branch = kNone;
   }
 
-  /// Whether the document may take `more` bytes of content.
-  bool has_room(std::uint64_t more) const { return content_bytes_ + more <= kContentBytesMax; }
+  /// Whether the document may take an edit of ours of `more` bytes of content. What such an edit
+  /// inserts besides (types, formatting marks) is far less than kClocksKept.
+  bool has_room(std::uint64_t more) const {
+    return content_bytes_ + more <= kContentBytesMax &&
+           state_of(client_id) + more <= kClockMax - kClocksKept;
+  }
 
   // --- Updates -------------------------------------------------------------------------------
 
