@@ -73,7 +73,7 @@ Status check_values(Store& store, std::span<const Any> values) {
     value.encode_to(scratch);
     bytes += scratch.size() + 8;
   }
-  if (!store.has_room(bytes) || values.size() > kClockMax) return internal::kTooLarge;
+  if (!store.may_edit(bytes) || values.size() > kClockMax) return internal::kTooLarge;
   return {};
 }
 
@@ -83,7 +83,7 @@ Result<SharedType> insert_type(Store& store, const SharedType& handle, std::uint
   const Branch* const branch = store.resolve(handle);
   if (branch == nullptr) return internal::kStale;
   if (index > branch->length) return internal::kPastEnd;
-  if (!store.has_room(0)) return internal::kTooLarge;
+  if (!store.may_edit(0)) return internal::kTooLarge;
   const Edit edit(store);
   const BranchIndex slot = internal::branch_of(handle);
   const ItemIndex left = left_neighbour(store, slot, index);

@@ -34,7 +34,7 @@ Result<SharedType> put(Store& store, const SharedType& handle, std::string_view 
   Branch* const branch = store.resolve(handle);
   if (branch == nullptr) return internal::kStale;
   if (!is_utf8(key)) return internal::kNotUtf8;
-  if (!store.has_room(content.size())) return internal::kTooLarge;
+  if (!store.may_edit(content.size())) return internal::kTooLarge;
   const Edit edit(store);
   const internal::KeyIndex index = store.intern(key);
   const MapEntry* const entry = branch->entries.find(index);

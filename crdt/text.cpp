@@ -299,7 +299,7 @@ Status insert_content(const SharedType& handle, Store& store, BranchIndex index,
   const Branch* const branch = store.resolve(handle);
   if (branch == nullptr) return kStale;
   COTERIE_CHECK(check_cut(store, index, position));
-  if (!store.has_room(content.size() * 2) || length > kClockMax) return kTooLarge;
+  if (!store.may_edit(content.size() * 2) || length > kClockMax) return kTooLarge;
   AttributeMap wanted;
   if (attributes != nullptr) {
     COTERIE_TRY(wanted, to_map(*attributes));
@@ -400,7 +400,7 @@ Status Text::format(std::uint64_t index, std::uint64_t length, const Attributes&
   COTERIE_CHECK(check_cut(*store_, branch_, index));
   COTERIE_CHECK(check_cut(*store_, branch_, index + length));
   COTERIE_TRY(const AttributeMap wanted, to_map(attributes));
-  if (!store_->has_room(0)) return kTooLarge;
+  if (!store_->may_edit(0)) return kTooLarge;
   const Edit edit(*store_);
   FormattedEditor editor(*store_, branch_);
   auto at = editor.find(index);

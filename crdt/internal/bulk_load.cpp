@@ -363,10 +363,8 @@ struct Store::BulkLoader {
 
   Client& begin(const Item& item) {
     Client& client = store.clients_[item.client];
-    if (client.touched != store.transaction_.number) {
-      store.touch(item.client);
-      store.transaction_.tidy = false;
-    }
+    if (client.touched != store.transaction_.number) store.touch(item.client);
+    store.transaction_.tidy = false;
     return client;
   }
 

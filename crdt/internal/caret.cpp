@@ -155,7 +155,7 @@ bool Store::insert_at_caret(const SharedType& handle, std::uint64_t index, ByteV
   Caret& caret = caret_;
   if (caret.branch != handle.branch_ || caret.position != index ||
       caret.generation != handle.generation_ || caret.typed == nullptr || watch_ != 0 ||
-      length > kClockMax || !has_room(text.size() * 2)) {
+      length > kClockMax || !may_edit(text.size() * 2)) {
     return false;
   }
   const auto units = static_cast<std::uint32_t>(length);

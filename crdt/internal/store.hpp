@@ -286,11 +286,13 @@ class Store {
     caret_.branch = kNone;
   }
 
-  /// Whether the document may take an edit of ours of `more` bytes of content. What such an edit
-  /// inserts besides (types, formatting marks) is far less than kClocksKept.
-  bool has_room(std::uint64_t more) const {
-    return content_bytes_ + more <= kContentBytesMax &&
-           state_of(client_id) + more <= kClockMax - kClocksKept;
+  /// Whether the document may take `more` bytes of content.
+  bool has_room(std::uint64_t more) const { return content_bytes_ + more <= kContentBytesMax; }
+
+  /// Whether it may take an edit of ours of `more` bytes of content. What such an edit inserts
+  /// besides (types, formatting marks) is far less than kClocksKept.
+  bool may_edit(std::uint64_t more) const {
+    return has_room(more) && state_of(client_id) + more <= kClockMax - kClocksKept;
   }
 
   // --- Updates -------------------------------------------------------------------------------

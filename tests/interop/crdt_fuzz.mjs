@@ -229,11 +229,15 @@ const rootNames = ['text', 'plain', 'array', 'map', 'xml']
 
 // --- A session -----------------------------------------------------------------------------------
 
+/** For JSON.stringify in messages. */
+const shown = (key, value) => typeof value === 'bigint' ? `${value}n` : value
+
 const declareRoots = (doc) => { doc.getText('text'); doc.getText('plain'); doc.getArray('array'); doc.getMap('map') }
 
 /** Our document and a Yjs document that see exactly the same updates in the same order. */
 class Pair {
-  constructor (name, gc, client, typed) {
+  constructor (r, name, gc, client, typed) {
+    this.r = r
     this.name = name
     this.gc = gc
     this.mirror = new Y.Doc({ gc })
@@ -257,15 +261,24 @@ class Pair {
   apply (update) {
     this.events = []
     const client = this.mirror.clientID
+    // Now and then in the other format.
+    const v2 = this.r.chance(30) ? Y.convertUpdateFormatV1ToV2(update) : null
+    const events2 = []
+    const listen = (event) => events2.push(event)
+    if (v2) this.mirror.on('updateV2', listen)
     this.mirror.transact(() => {
-      Y.applyUpdate(this.mirror, update)
+      if (v2) Y.applyUpdateV2(this.mirror, v2)
+      else Y.applyUpdate(this.mirror, update)
       this.retryPending()
     })
+    if (v2) this.mirror.off('updateV2', listen)
     this.mirror.clientID = client
-    const effective = this.events.length > 1 ? Y.mergeUpdates(this.events) : this.events[0] ?? new Uint8Array()
+    const events = v2 ? events2 : this.events
+    const effective = events.length > 1 ? (v2 ? Y.mergeUpdatesV2 : Y.mergeUpdates)(events) : events[0] ?? new Uint8Array()
     const store = this.mirror.store
     const pending = store.pendingStructs || store.pendingDs ? 1 : 0
-    expect(`effect on ${this.name}`, `${this.events.length > 0 ? 1 : 0} ${pending} ${hex(effective)}`, 'apply', this.name, hex(update))
+    expect(`effect on ${this.name}`, `${this.events.length > 0 ? 1 : 0} ${pending} ${hex(effective)}`,
+      v2 ? 'apply2' : 'apply', this.name, hex(v2 ?? update))
   }
 
   /** Yjs tries pending structs again only when the last thing it stumbled over arrives; we do when
@@ -281,6 +294,21 @@ class Pair {
     }
   }
 
+  /** The same edits by us and by Yjs, each by itself, while nobody observes us: then typing and
+   *  deleting go short ways. Returns Yjs's updates; ours show in the state. */
+  editQuietly (r) {
+    this.events = []
+    const edits = []
+    for (let n = 1 + r.below(4); n > 0; n--) {
+      if (r.chance(70)) burst(r, this.mirror, edits)
+      else lockstep(r, this.mirror, edits)
+    }
+    tell('quiet', this.name, anyHex(edits))
+    expect(`state of ${this.name} after ${JSON.stringify(edits, shown)}`,
+      hex(Y.encodeStateAsUpdate(this.mirror)), 'state', this.name)
+    return this.events
+  }
+
   /** The same edits by us and by Yjs, in one transaction: the update must be the same bytes. */
   editBoth (r) {
     this.events = []
@@ -289,7 +317,7 @@ class Pair {
       for (let n = 1 + r.below(3); n > 0; n--) lockstep(r, this.mirror, edits)
     })
     const theirs = this.events[0] ?? new Uint8Array()
-    expect(`update of ${this.name} after ${JSON.stringify(edits, (k, v) => typeof v === 'bigint' ? `${v}n` : v)}`,
+    expect(`update of ${this.name} after ${JSON.stringify(edits, shown)}`,
       hex(theirs), 'do', this.name, anyHex(edits))
     return theirs
   }
@@ -297,12 +325,14 @@ class Pair {
   check () {
     expect(`state vector of ${this.name}`, hex(Y.encodeStateVector(this.mirror)), 'sv', this.name)
     expect(`state of ${this.name}`, hex(Y.encodeStateAsUpdate(this.mirror)), 'state', this.name)
+    expect(`state v2 of ${this.name}`, hex(Y.encodeStateAsUpdateV2(this.mirror)), 'state2', this.name)
   }
 
   checkDiff (vector) {
     // Trying pending structs again drops those known by then. That shows here, and does no harm.
     if (this.mirror.store.pendingStructs) return
     expect(`diff of ${this.name}`, hex(Y.encodeStateAsUpdate(this.mirror, vector)), 'state', this.name, hex(vector))
+    expect(`diff v2 of ${this.name}`, hex(Y.encodeStateAsUpdateV2(this.mirror, vector)), 'state2', this.name, hex(vector))
   }
 }
 
@@ -332,6 +362,40 @@ const target = (r, doc) => {
     type = child
   }
   return { type, path }
+}
+
+/** Somebody types and deletes at a caret. */
+const burst = (r, doc, edits) => {
+  const root = r.pick(['plain', 'plain', 'text'])
+  const text = doc.getText(root)
+  let caret = textIndex(r, text)
+  const does = (op, ...args) => edits.push([['text', root], op, ...args])
+  const plain = flat(text).split('')
+  const isHigh = (unit) => /[\ud800-\udbff]/.test(unit ?? '')
+  const isLow = (unit) => /[\udc00-\udfff]/.test(unit ?? '')
+  const ascii = r.chance(60)
+  let habit = r.below(3)
+  for (let n = 1 + r.below(25); n > 0; n--) {
+    if (r.chance(20)) habit = r.below(3)
+    if (habit === 0) {
+      const word = ascii ? r.pick(['a', 'b', 'xyz', ' ']) : r.pick(words)
+      does('insert', caret, word)
+      text.insert(caret, word)
+      plain.splice(caret, 0, ...word.split(''))
+      caret += word.length
+    } else {
+      const count = 1 + r.below(r.chance(80) ? 1 : 4)
+      let [from, to] = habit === 1 ? [Math.max(0, caret - count), caret] : [caret, Math.min(plain.length, caret + count)]
+      if (isLow(plain[from]) && isHigh(plain[from - 1])) from--
+      if (isLow(plain[to]) && isHigh(plain[to - 1])) to++
+      if (from === to) continue
+      does('delete', from, to - from)
+      text.delete(from, to - from)
+      plain.splice(from, to - from)
+      caret = from
+    }
+    if (r.chance(5)) caret = Math.min(caret, plain.length)
+  }
 }
 
 /** One edit of `doc`, done here and noted in `edits` as the tool understands it. */
@@ -452,11 +516,11 @@ const session = async (seed) => {
     docs.push(doc)
     undo.push(new Y.UndoManager(roots(doc), { captureTimeout: 0 }))
   }
-  const editing = new Pair('editing', r.chance(70), 558, true)
+  const editing = new Pair(r, 'editing', r.chance(70), 558, true)
   const pairs = [editing]
-  if (r.chance(50)) pairs.push(new Pair('untyped', true, 555, false))
-  if (r.chance(50)) pairs.push(new Pair('typed', true, 556, true))
-  if (pairs.length === 1 || r.chance(30)) pairs.push(new Pair('keeping', false, 557, r.chance(50)))
+  if (r.chance(50)) pairs.push(new Pair(r, 'untyped', true, 555, false))
+  if (r.chance(50)) pairs.push(new Pair(r, 'typed', true, 556, true))
+  if (pairs.length === 1 || r.chance(30)) pairs.push(new Pair(r, 'keeping', false, 557, r.chance(50)))
   splitPairs = r.chance(25)
   objectMarks = r.chance(40)
   // How often clients hear each other: some sessions are spells offline.
@@ -480,9 +544,16 @@ const session = async (seed) => {
     if (r.chance(40)) {
       const split = splitPairs
       splitPairs = false  // Our own API never splits a pair.
-      const update = editing.editBoth(r)
+      let made
+      if (r.chance(60)) {
+        made = [editing.editBoth(r)]
+      } else {
+        made = editing.editQuietly(r)
+        if (made.length > 1 && r.chance(50)) made = [Y.mergeUpdates(made)]
+      }
       splitPairs = split
-      if (update.length > 0) {
+      for (const update of made) {
+        if (update.length === 0) continue
         updates.push(update)
         if (r.chance(50)) Y.applyUpdate(doc, update, 'remote')
       }

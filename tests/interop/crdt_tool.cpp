@@ -9,11 +9,13 @@
 //     json DOC ROOT                 ok JSON      null if there is no such root
 //     delta DOC ROOT                ok JSON
 //     do DOC ANY                    ok HEX       edits in one transaction (below); the update
+//     quiet DOC ANY                 ok           edits, each by itself, nobody asking what changed
 //     merge HEX... | diff HEX HEX | svof HEX     ok HEX
 //     meta HEX                      ok JSON      parseUpdateMeta, as lists of pairs
 //     merge2, diff2, svof2, meta2, apply2, state2   the same for updates v2
 //     convert12 HEX | convert21 HEX ok HEX
-//     last DOC                      ok V1 V2     of the last change to the document
+//     watch DOC                     ok           observe it from here on
+//     last DOC                      ok V1 V2     of the last change to the document, if watched
 //     drop DOC                      ok
 //
 // More about positions, snapshots, authors and undo in history_commands.hpp.
@@ -217,7 +219,14 @@ class Tool {
     if (command == "new") {
       const ClientId client = number();
       docs_.erase(name);
-      Doc& doc = docs_.emplace(name, Doc({.client_id = client, .gc = number() != 0})).first->second;
+      docs_.emplace(name, Doc({.client_id = client, .gc = number() != 0}));
+      last_.erase(name);
+      return "ok";
+    }
+    const auto found = docs_.find(name);
+    if (found == docs_.end()) return "error no such document";
+    if (command == "watch") {
+      Doc& doc = found->second;
       Last& last = last_[name] = {};
       last.on_v1 =
           doc.on_update([&last](ByteView update, const Transaction&) { last.v1 = hex_of(update); });
@@ -225,8 +234,6 @@ class Tool {
           [&last](ByteView update, const Transaction&) { last.v2 = hex_of(update); });
       return "ok";
     }
-    const auto found = docs_.find(name);
-    if (found == docs_.end()) return "error no such document";
     return on_doc(command, found->second, name);
   }
 
@@ -299,17 +306,23 @@ class Tool {
       docs_.erase(name);
       return "ok";
     }
-    if (command == "do") {
+    if (command == "do" || command == "quiet") {
       const Bytes bytes = bytes_of(word());
       ByteReader reader(bytes);
       const auto edits = Any::decode(reader);
       const auto* list = edits ? edits->get_if<Any::Array>() : nullptr;
       if (list == nullptr) return "error edits";
       Status status;
-      const Bytes update = doc.transact([&] {
+      const auto run = [&] {
         for (std::size_t i = 0; i < list->size() && status; ++i) status = edit(doc, (*list)[i]);
-      });
-      return status ? "ok " + hex_of(update) : "error " + to_string(status.error());
+      };
+      std::string answer = "ok";
+      if (command == "do") {
+        answer += " " + hex_of(doc.transact(run));
+      } else {
+        run();
+      }
+      return status ? answer : "error " + to_string(status.error());
     }
     return "error unknown command";
   }

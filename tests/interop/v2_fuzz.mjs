@@ -63,6 +63,7 @@ const applyAll = async (r, updates, gc) => {
     events++
   })
   await ask('new', 'm', mirror.clientID, gc ? 1 : 0)
+  await ask('watch', 'm')
   for (const [kind, name] of [['text', 'text'], ['array', 'array'], ['map', 'map']]) {
     await ask('declare', 'm', kind, name)
   }
