@@ -11,8 +11,8 @@
 namespace coterie::crdt {
 namespace {
 
-/// An update that only lengthens an item, and with it come so many that waited that they are staged:
-/// the transaction thought it had nothing to squash.
+/// An update that only lengthens an item, and with it come so many that waited that they are
+/// staged: the transaction thought it had nothing to squash.
 TEST(Differential, StagedStructsAfterOneThatLengthensAnItem) {
   Doc author({.client_id = 7});
   std::vector<Bytes> updates;
@@ -23,8 +23,8 @@ TEST(Differential, StagedStructsAfterOneThatLengthensAnItem) {
   type("a");
   type("b");
   type("c");
-  for (int i = 0; i < 40; ++i) {
-    updates.push_back(author.transact([&] { (void)author.map("m").set("k", i); }));
+  for (int i = 0; i < 40; ++i) {  // Each an item of its own.
+    updates.push_back(author.transact([&] { (void)author.text("other").insert(0, "x"); }));
   }
   const auto waiting = merge_updates(std::span<const Bytes>(updates).subspan(2));
   ASSERT_TRUE(waiting.has_value());
