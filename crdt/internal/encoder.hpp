@@ -22,6 +22,7 @@
 #include "crdt/base/utf16.hpp"
 #include "crdt/internal/item.hpp"
 #include "crdt/internal/stored_json.hpp"
+#include "crdt/internal/varint.hpp"
 #include "crdt/internal/wire.hpp"
 
 namespace coterie::crdt::internal {
@@ -87,12 +88,16 @@ class EncoderStored : public EncoderV1 {
 
 namespace columns {
 
-/// lib0's writeVarInt: sign and magnitude.
-inline void write_varint(WireWriter& out, bool negative, std::uint64_t magnitude) {
-  out.u8(static_cast<std::uint8_t>((magnitude > 0x3f ? 0x80u : 0u) | (negative ? 0x40u : 0u) |
-                                   (magnitude & 0x3f)));
-  magnitude >>= 6;
-  if (magnitude > 0) out.varuint(magnitude);
+/// lib0's writeVarInt (sign and magnitude), and the count of a run if it is one.
+inline void write_run(WireWriter& out, bool negative, std::uint64_t magnitude,
+                      std::uint64_t count) {
+  out.reserve(20 + kVarintSlack);
+  std::uint8_t* at = out.end();
+  *at++ = static_cast<std::uint8_t>((magnitude > 0x3f ? 0x80u : 0u) | (negative ? 0x40u : 0u) |
+                                    (magnitude & 0x3f));
+  if (magnitude > 0x3f) at = store_varuint(at, magnitude >> 6);
+  if (count > 1) at = store_varuint(at, count - 2);
+  out.set_end(at);
 }
 
 /// RleEncoder of bytes: each value, then how many more of it; the last run goes on forever.
@@ -154,9 +159,7 @@ class UintOptRle {
  private:
   void flush() {
     if (count_ == 0) return;
-    out_.reserve(20);
-    write_varint(out_, count_ > 1, value_);
-    if (count_ > 1) out_.varuint(count_ - 2);
+    write_run(out_, count_ > 1, value_, count_);
   }
 
   WireWriter out_;
@@ -194,9 +197,8 @@ class IntDiffOptRle {
   void flush() {
     if (count_ == 0) return;
     const std::int64_t encoded = diff_ * 2 + (count_ > 1 ? 1 : 0);
-    out_.reserve(20);
-    write_varint(out_, encoded < 0, static_cast<std::uint64_t>(encoded < 0 ? -encoded : encoded));
-    if (count_ > 1) out_.varuint(count_ - 2);
+    write_run(out_, encoded < 0, static_cast<std::uint64_t>(encoded < 0 ? -encoded : encoded),
+              count_);
   }
 
   WireWriter out_;

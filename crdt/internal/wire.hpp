@@ -313,6 +313,10 @@ class WireWriter {
     bytes(view);
   }
 
+  /// Where the next byte goes, for those who write there themselves what they have room for.
+  std::uint8_t* end() { return buffer_.data() + size_; }
+  void set_end(const std::uint8_t* end) { size_ = static_cast<std::size_t>(end - buffer_.data()); }
+
   /// The bytes written; the writer is empty after.
   Bytes take() {
     buffer_.resize(size_);

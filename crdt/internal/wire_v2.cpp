@@ -4,6 +4,7 @@
 
 #include "crdt/base/utf16.hpp"
 #include "crdt/internal/stored_json.hpp"
+#include "crdt/internal/varint.hpp"
 
 namespace coterie::crdt::internal {
 namespace {
@@ -12,6 +13,12 @@ constexpr std::uint8_t kHasOrigin = 0x80;
 constexpr std::uint8_t kHasRightOrigin = 0x40;
 constexpr std::uint8_t kHasKey = 0x20;
 constexpr std::uint8_t kKindMask = 0x1f;
+
+/// Room for a struct without names and content, and to write past its end.
+constexpr std::size_t kHeadRoom = kStructHeadBytesMax + kVarintSlack + 16;
+
+/// A text this short is copied in one step, with what stands behind it.
+constexpr std::size_t kShortText = 16;
 
 constexpr std::string_view kReplacement = "\xef\xbf\xbd";
 
@@ -40,39 +47,41 @@ struct Column {
 
   std::uint64_t varuint(Fault& fault) {
     if (at < end && *at < 0x80) return *at++;
-    WireReader reader(at, end);
-    const std::uint64_t value = reader.varuint();
-    if (reader.failed()) {
-      fault.set(at, "column ends early, or bad varuint");
-      at = end;
-      return 0;
-    }
-    at = reader.at();
-    return value;
+    return groups(fault);
   }
 
   struct Signed {
     std::uint64_t magnitude = 0;
     bool negative = false;
   };
+  /// The sign is in the second bit of the first byte.
   Signed varint(Fault& fault) {
-    if (at == end) {
-      fault.set(at, "column ends early");
-      return {};
-    }
-    const std::uint8_t first = *at++;
-    Signed value{first & std::uint64_t{0x3f}, (first & 0x40) != 0};
-    std::uint8_t byte = first;
-    for (unsigned shift = 6; (byte & 0x80) != 0; shift += 7) {
-      if (at == end || shift > 55) {
-        fault.set(at, "column ends early, or bad varint");
-        return {};
+    const std::uint64_t value = groups(fault);
+    return {(value & 0x3f) | ((value >> 7) << 6), (value & 0x40) != 0};
+  }
+
+ private:
+  std::uint64_t groups(Fault& fault) {
+    std::uint64_t value = 0;
+    if (static_cast<std::size_t>(end - at) >= kVarintSlack) {
+      const std::uint8_t* const next = load_varuint(at, value);
+      if (next != nullptr && value <= kSafeIntegerMax) {
+        at = next;
+        return value;
       }
-      byte = *at++;
-      value.magnitude |= static_cast<std::uint64_t>(byte & 0x7f) << shift;
+    } else {
+      unsigned shift = 0;
+      for (const std::uint8_t* byte = at; byte < end; ++byte, shift += 7) {
+        value |= static_cast<std::uint64_t>(*byte & 0x7f) << shift;
+        if (*byte >= 0x80) continue;
+        if (value > kSafeIntegerMax) break;
+        at = byte + 1;
+        return value;
+      }
     }
-    if (value.magnitude > kSafeIntegerMax) fault.set(at, "varint above 2^53-1");
-    return value;
+    fault.set(at, "column ends early, or bad varint");
+    at = end;
+    return 0;
   }
 };
 
@@ -313,28 +322,33 @@ class ReaderV2 {
   std::uint64_t one_struct() {
     const std::uint8_t info = infos_.read(fault_);
     const auto kind = static_cast<ContentKind>(info & kKindMask);
-    out_.reserve(kStructHeadBytesMax + 16);
-    out_.u8(kind == ContentKind::kGc || kind == ContentKind::kSkip ? static_cast<std::uint8_t>(kind)
-                                                                   : info);
-    if (kind == ContentKind::kGc) return put_length();
-    if (kind == ContentKind::kSkip) {
-      skip_ = true;
-      const std::uint32_t length = rest_.clock();
-      out_.varuint(length);
+    out_.reserve(kHeadRoom);
+    std::uint8_t* at = out_.end();
+    if (kind == ContentKind::kGc || kind == ContentKind::kSkip) {
+      skip_ = skip_ || kind == ContentKind::kSkip;
+      *at++ = static_cast<std::uint8_t>(kind);
+      const std::uint64_t length = kind == ContentKind::kGc ? read_length() : rest_.clock();
+      out_.set_end(store_varuint(at, length));
       return length;
     }
-    if ((info & kHasOrigin) != 0) put_id(left_clocks_);
-    if ((info & kHasRightOrigin) != 0) put_id(right_clocks_);
-    if ((info & (kHasOrigin | kHasRightOrigin)) == 0) {
-      if (parent_infos_.read(fault_) == 1) {
-        out_.u8(1);
-        put_string(strings_.read(fault_));
-      } else {
-        out_.u8(0);
-        put_id(left_clocks_);
+    *at++ = info;
+    if ((info & kHasOrigin) != 0) at = put_id(at, left_clocks_);
+    if ((info & kHasRightOrigin) != 0) at = put_id(at, right_clocks_);
+    if ((info & (kHasOrigin | kHasRightOrigin)) != 0) {
+      if (kind == ContentKind::kDeleted) {
+        const std::uint64_t length = read_length();
+        out_.set_end(store_varuint(at, length));
+        return length;
       }
-      if ((info & kHasKey) != 0) put_string(strings_.read(fault_));
+      out_.set_end(at);
+      return content(kind);
     }
+    const bool by_name = parent_infos_.read(fault_) == 1;
+    *at++ = by_name ? 1 : 0;
+    if (!by_name) at = put_id(at, left_clocks_);
+    out_.set_end(at);
+    if (by_name) put_string(strings_.read(fault_));
+    if ((info & kHasKey) != 0) put_string(strings_.read(fault_));
     return content(kind);
   }
 
@@ -378,26 +392,37 @@ class ReaderV2 {
     }
   }
 
-  std::uint64_t put_length() {
+  std::uint64_t read_length() {
     const std::uint64_t length = lengths_.read(fault_);
     if (length == 0) fault_.set(rest_.at(), "empty struct");
-    out_.varuint(length);
+    return length;
+  }
+  std::uint64_t put_length() {
+    const std::uint64_t length = read_length();
+    out_.set_end(store_varuint(out_.end(), length));
     return length;
   }
 
   /// What a struct refers to among its own client's ids must come before it.
-  void put_id(ClockRuns& clocks) {
+  std::uint8_t* put_id(std::uint8_t* at, ClockRuns& clocks) {
     const ClientId client = clients_.read(fault_);
     const std::uint32_t clock = clocks.read(fault_);
     if (client == client_ && clock >= clock_) {
       fault_.set(rest_.at(), "struct refers to itself or later");
     }
-    out_.id(client, clock);
+    return store_varuint(store_varuint(at, client), clock);
   }
 
   void put_string(ByteView text) {
-    out_.reserve(text.size() + kStructHeadBytesMax + 16);
-    out_.varbytes(text);
+    out_.reserve(text.size() + kHeadRoom);
+    std::uint8_t* const at = store_varuint(out_.end(), text.size());
+    if (text.size() <= kShortText && text.data() + kShortText <= update_.data() + update_.size() &&
+        text.data() >= update_.data()) {
+      std::memcpy(at, text.data(), kShortText);
+    } else if (!text.empty()) {
+      std::memcpy(at, text.data(), text.size());
+    }
+    out_.set_end(at + text.size());
   }
 
   void put_any() {
