@@ -83,7 +83,8 @@ class Any {
   static Result<Any> decode(ByteReader& in);
 
   /// What JavaScript's JSON.stringify gives, with binary as {"$bytes":[...]} and bigint as
-  /// {"$bigint":"..."}; undefined is null, or left out as a member of an object.
+  /// {"$bigint":"..."}; undefined is null, or left out as a member of an object. Members are in
+  /// JavaScript's order: those named like array indices first, by number.
   std::string to_json() const;
 
   /// Parses JSON text. Errors: kMalformed, kLimitExceeded (depth).

@@ -67,6 +67,10 @@ Array Doc::array(std::string_view name) {
   return Array(store_->handle(store_->root(name, TypeKind::kArray)));
 }
 
+SharedType Doc::get(std::string_view name, TypeKind kind) {
+  return store_->handle(store_->root(name, kind));
+}
+
 std::vector<std::string> Doc::root_names() const {
   std::vector<std::string> names;
   for (const internal::BranchIndex root : store_->roots()) {

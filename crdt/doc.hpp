@@ -112,6 +112,9 @@ class Doc {
   Map map(std::string_view name);
   Array array(std::string_view name);
 
+  /// As those, of any kind (not kUnknown): Yjs's doc.get(name, type).
+  SharedType get(std::string_view name, TypeKind kind);
+
   /// Names of all roots, in the order they appeared here.
   std::vector<std::string> root_names() const;
 

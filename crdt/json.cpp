@@ -359,6 +359,14 @@ struct JsonWriter {
     out.push_back(']');
   }
   void operator()(const Any::Object& members) const {
+    if (!internal::is_in_javascript_order(members)) {
+      return in_order(internal::in_javascript_order(members));
+    }
+    in_order(members);
+  }
+
+ private:
+  void in_order(const Any::Object& members) const {
     out.push_back('{');
     bool first = true;
     for (const auto& [name, value] : members) {
@@ -371,8 +379,6 @@ struct JsonWriter {
     }
     out.push_back('}');
   }
-
- private:
   void indexed(const Bytes& value) const {
     out.push_back('{');
     for (std::size_t i = 0; i < value.size(); ++i) {

@@ -150,6 +150,10 @@ class Reader {
     for (ItemIndex at = branch.start; at != kNone; at = store_.items[at].right) {
       const Item& item = store_.items[at];
       if (item.visible_length() == 0) continue;
+      if (item.kind == ContentKind::kDoc) {
+        values.emplace_back(Any::Object());
+        continue;
+      }
       for (const Value& value : internal::values_of(store_, item)) {
         values.push_back(json_of(value, depth));
       }
@@ -162,6 +166,10 @@ class Reader {
     for (const internal::MapEntry& entry : branch.entries.all()) {
       const Item& item = store_.items[entry.last];
       if (item.deleted) continue;
+      if (item.kind == ContentKind::kDoc) {
+        members.emplace_back(store_.key_text(entry.key), Any(Any::Object()));
+        continue;
+      }
       const auto values = internal::values_of(store_, item);
       if (values.empty()) continue;
       members.emplace_back(store_.key_text(entry.key), json_of(values.back(), depth));

@@ -60,7 +60,8 @@ class SharedType {
   /// For XmlElement and XmlHook, the node name; else empty.
   std::string node_name() const;
 
-  /// As Yjs's toJSON: text and XML as string, array and map as values, types nested in them alike.
+  /// As Yjs's toJSON: text and XML as string, array and map as values, types nested in them alike;
+  /// a subdocument is {}, as JSON.stringify has one that is not loaded.
   /// Nesting beyond kAnyDepthMax is cut off (undefined).
   Any to_json() const;
 

@@ -13,10 +13,13 @@ namespace {
 
 using internal::ContentKind;
 using internal::DeleteRange;
+using internal::deletes_for;
 using internal::EncoderStored;
 using internal::EncoderV1;
 using internal::EncoderV2;
+using internal::Input;
 using internal::ParsedUpdate;
+using internal::SectionWriter;
 using internal::ShortReader;
 using internal::ShortStruct;
 using internal::StructReader;
@@ -29,96 +32,6 @@ using internal::WireWriter;
 
 /// Most bytes that the head of a section takes.
 constexpr std::size_t kSectionHeadBytesMax = 32;
-
-/// An update of either format, checked whole, as sections of v1.
-class Input {
- public:
-  Status parse(ByteView update, UpdateFormat format) {
-    return format == UpdateFormat::kV1 ? internal::parse_update(update, parsed_)
-                                       : internal::parse_update_v2(update, buffer_, parsed_);
-  }
-  void parse_stored(ByteView update) { internal::parse_stored(update, parsed_); }
-
-  const std::vector<WireSection>& sections() const { return parsed_.sections; }
-  ByteView delete_set() const { return parsed_.delete_set; }
-  bool deletes_in_order() const { return parsed_.deletes_in_order; }
-
-  /// Calls `each(section, struct)` for all structs, Skips included.
-  template <typename Each>
-  void for_each_struct(Each each) const {
-    WireStruct read;
-    for (const WireSection& section : parsed_.sections) {
-      for (StructReader reader(section); !reader.done();) {
-        reader.next(read);
-        each(section, read);
-      }
-    }
-  }
-
-  /// The deleted ranges, by client descending, else in their order.
-  std::vector<DeleteRange<ClientId>> deletes() const {
-    std::vector<DeleteRange<ClientId>> ranges;
-    internal::for_each_delete(parsed_.delete_set,
-                              [&](ClientId client, std::uint32_t clock, std::uint32_t length) {
-                                ranges.push_back({client, clock, length});
-                              });
-    const auto before = [](const auto& a, const auto& b) { return a.client > b.client; };
-    if (!std::is_sorted(ranges.begin(), ranges.end(), before)) {
-      std::stable_sort(ranges.begin(), ranges.end(), before);
-    }
-    return ranges;
-  }
-
- private:
-  ParsedUpdate parsed_;
-  Transcriber buffer_;
-};
-
-/// Collects structs into sections: a section's count goes before it, and is known at its end.
-template <typename Encoder>
-class SectionWriter {
- public:
-  explicit SectionWriter(std::size_t expected) : out_(expected) {}
-
-  void write(const WireStruct& source, std::uint32_t offset) {
-    if (sections_.empty() || sections_.back().client != source.client) {
-      sections_.push_back({.client = source.client,
-                           .clock = source.clock + offset,
-                           .count = 0,
-                           .begin = out_.rest().size()});
-      out_.section_client(source.client);
-    }
-    ++sections_.back().count;
-    internal::write_struct(out_, source, offset);
-  }
-
-  /// `deletes` as write_delete_set() wants them.
-  Bytes finish(const std::vector<DeleteRange<ClientId>>& deletes) {
-    const ByteView structs = out_.rest().view();
-    WireWriter rest(structs.size() + 32 * sections_.size() + 12 * deletes.size() + 64);
-    rest.varuint(sections_.size());
-    for (std::size_t i = 0; i < sections_.size(); ++i) {
-      const Section& section = sections_[i];
-      const std::size_t end = i + 1 < sections_.size() ? sections_[i + 1].begin : structs.size();
-      rest.reserve(32 + end - section.begin);
-      rest.varuint(section.count);
-      Encoder::section_start(rest, section.client, section.clock);
-      rest.bytes(structs.subspan(section.begin, end - section.begin));
-    }
-    internal::write_delete_set<Encoder>(rest, deletes);
-    return out_.finish_with(std::move(rest));
-  }
-
- private:
-  struct Section {
-    ClientId client;
-    std::uint32_t clock;
-    std::uint64_t count;
-    std::size_t begin;
-  };
-  Encoder out_;
-  std::vector<Section> sections_;
-};
 
 /// The structs of one update in order, Skips left out. Only ids are kept until read.
 class Source {
@@ -279,21 +192,6 @@ class Merger {
   std::uint32_t offset_ = 0;
   bool writing_ = false;
 };
-
-/// The deletes of an update that goes on with them as they are.
-template <typename Encoder>
-std::vector<DeleteRange<ClientId>> deletes_for(const Input& input) {
-  auto ranges = input.deletes();
-  if (!Encoder::kDeletesAscend) return ranges;
-  for (std::size_t i = 1; i < ranges.size(); ++i) {
-    if (ranges[i].client == ranges[i - 1].client &&
-        ranges[i].clock < ranges[i - 1].clock + ranges[i - 1].length) {
-      internal::sort_and_merge(ranges);
-      break;
-    }
-  }
-  return ranges;
-}
 
 /// What is known of the updates to merge: their sections, and where those of each end.
 struct MergeInput {

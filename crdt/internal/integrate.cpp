@@ -749,6 +749,7 @@ Result<ApplyResult> Store::apply(ByteView update, UpdateFormat format,
   apply_delete_set(parsed_.delete_set);
   retry_pending_deletes();
   retry_pending_structs();
+  transcriber_.clear();  // What of it waits has been copied.
   result.client_id_taken = own_ != kNone && clients_[own_].touched == transaction_.number;
   result.changed = !transaction_.empty();
   result.update = commit(wanted);

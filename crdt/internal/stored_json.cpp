@@ -21,36 +21,9 @@ std::optional<std::uint32_t> array_index(std::string_view name) {
   return static_cast<std::uint32_t>(value);
 }
 
-/// Members as a JavaScript object would have them: array indices first, ascending; a name once,
-/// where it first stood, with what was assigned last.
-Any::Object ordered(const Any::Object& members) {
-  Any::Object out = members;
-  std::stable_sort(out.begin(), out.end(), [](const auto& a, const auto& b) {
-    const auto left = array_index(a.first);
-    const auto right = array_index(b.first);
-    return left && right ? *left < *right : left && !right;
-  });
-  std::vector<std::size_t> by_name(out.size());
-  for (std::size_t i = 0; i < out.size(); ++i) by_name[i] = i;
-  std::stable_sort(by_name.begin(), by_name.end(),
-                   [&](std::size_t a, std::size_t b) { return out[a].first < out[b].first; });
-  std::vector<bool> again(out.size());
-  bool any_again = false;
-  for (std::size_t i = 0; i < by_name.size();) {
-    std::size_t end = i + 1;
-    while (end < by_name.size() && out[by_name[end]].first == out[by_name[i]].first) ++end;
-    if (end - i > 1) {
-      out[by_name[i]].second = out[by_name[end - 1]].second;
-      for (std::size_t k = i + 1; k < end; ++k) again[by_name[k]] = any_again = true;
-    }
-    i = end;
-  }
-  if (!any_again) return out;
-  Any::Object once;
-  for (std::size_t i = 0; i < out.size(); ++i) {
-    if (!again[i]) once.push_back(std::move(out[i]));
-  }
-  return once;
+bool is_twice(std::vector<std::string_view>& names) {
+  std::sort(names.begin(), names.end());
+  return std::adjacent_find(names.begin(), names.end()) != names.end();
 }
 
 /// As JavaScript would hold it. Recursion is bounded by kAnyDepthMax.
@@ -63,7 +36,7 @@ Any as_in_javascript(const Any& value) {
   }
   const auto* object = value.get_if<Any::Object>();
   if (object == nullptr) return value;
-  Any::Object out = ordered(*object);
+  Any::Object out = is_in_javascript_order(*object) ? *object : in_javascript_order(*object);
   for (auto& member : out) member.second = as_in_javascript(member.second);
   return out;
 }
@@ -95,6 +68,47 @@ void put(WireWriter& out, std::string_view text) {
 }
 
 }  // namespace
+
+bool is_in_javascript_order(const Any::Object& members) {
+  if (members.size() < 2) return true;
+  std::vector<std::string_view> names;
+  names.reserve(members.size());
+  for (const auto& [name, value] : members) {
+    if (!name.empty() && name[0] >= '0' && name[0] <= '9') return false;  // Perhaps: look closer.
+    names.push_back(name);
+  }
+  return !is_twice(names);
+}
+
+Any::Object in_javascript_order(const Any::Object& members) {
+  Any::Object out = members;
+  std::stable_sort(out.begin(), out.end(), [](const auto& a, const auto& b) {
+    const auto left = array_index(a.first);
+    const auto right = array_index(b.first);
+    return left && right ? *left < *right : left && !right;
+  });
+  std::vector<std::size_t> by_name(out.size());
+  for (std::size_t i = 0; i < out.size(); ++i) by_name[i] = i;
+  std::stable_sort(by_name.begin(), by_name.end(),
+                   [&](std::size_t a, std::size_t b) { return out[a].first < out[b].first; });
+  std::vector<bool> again(out.size());
+  bool any_again = false;
+  for (std::size_t i = 0; i < by_name.size();) {
+    std::size_t end = i + 1;
+    while (end < by_name.size() && out[by_name[end]].first == out[by_name[i]].first) ++end;
+    if (end - i > 1) {
+      out[by_name[i]].second = out[by_name[end - 1]].second;
+      for (std::size_t k = i + 1; k < end; ++k) again[by_name[k]] = any_again = true;
+    }
+    i = end;
+  }
+  if (!any_again) return out;
+  Any::Object once;
+  for (std::size_t i = 0; i < out.size(); ++i) {
+    if (!again[i]) once.push_back(std::move(out[i]));
+  }
+  return once;
+}
 
 std::string store_value(const Any& value) {
   const Any held = as_in_javascript(value);

@@ -13,6 +13,12 @@
 
 namespace coterie::crdt::internal {
 
+/// Members as a JavaScript object has them: array indices first, ascending; a name once, where it
+/// first stood, with what was assigned last.
+Any::Object in_javascript_order(const Any::Object& members);
+/// False if there may be something to do.
+bool is_in_javascript_order(const Any::Object& members);
+
 /// The stored form of a value.
 std::string store_value(const Any& value);
 

@@ -284,6 +284,7 @@ class WireWriter {
   explicit WireWriter(std::size_t expected = 64) { buffer_.resize(expected < 64 ? 64 : expected); }
 
   std::size_t size() const { return size_; }
+  std::size_t capacity() const { return buffer_.size(); }
   ByteView view() const { return {buffer_.data(), size_}; }
   void clear() { size_ = 0; }
 

@@ -22,8 +22,9 @@ class Transcriber {
   /// Takes in one more. Errors as of parse_update(); what was taken in before stays.
   Status add(ByteView update_v2);
 
-  /// Forgets all, and keeps the room.
+  /// Forgets all, and keeps the room unless there is much of it.
   void clear() {
+    if (out_.capacity() > kKeptBytesMax) out_ = WireWriter();
     out_.clear();
     sections_.clear();
   }
@@ -38,6 +39,8 @@ class Transcriber {
 
  private:
   friend class ReaderV2;
+
+  static constexpr std::size_t kKeptBytesMax = 64u << 10;
 
   /// `begin` and `end` of `section` are not set: the buffer may move.
   struct Section {

@@ -7,6 +7,7 @@
 #include <CLI/CLI.hpp>
 
 #include "node/cli/commands.hpp"
+#include "node/cli/update.hpp"
 
 namespace coterie::node::cli {
 
@@ -50,6 +51,7 @@ int run_command_line(int argc, const char* const* argv) {
   add_members(app, context);
   add_peers(app, context);
   add_status(app, context);
+  add_update(app, context.json, context.exit_code);
   add_version(app, context);
   try {
     app.parse(argc, argv);

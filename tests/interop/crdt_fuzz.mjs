@@ -451,7 +451,7 @@ const lockstep = (r, doc, edits) => {
 const canonical = (value) => {
   if (value instanceof Uint8Array) return { $bytes: [...value] }
   if (typeof value === 'bigint') return { $bigint: value.toString() }
-  if (value instanceof Y.Doc) return { guid: value.guid }
+  if (value instanceof Y.Doc) return {} // As JSON.stringify has a subdocument that is not loaded.
   if (value instanceof Y.AbstractType) return canonical(value.toJSON())
   if (Array.isArray(value)) return value.map((v) => (v === undefined ? null : canonical(v)))
   if (value !== null && typeof value === 'object') {

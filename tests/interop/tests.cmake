@@ -17,3 +17,15 @@ add_test(NAME interop.undo_fuzz
   COMMAND ${CMAKE_CURRENT_SOURCE_DIR}/interop/run.sh undo_fuzz.mjs
           --tool $<TARGET_FILE:crdt_tool> --sessions 80)
 set_tests_properties(interop.undo_fuzz PROPERTIES LABELS interop TIMEOUT 300)
+
+# `coterie update` by itself: it needs no node.
+find_package(CLI11 2.1 QUIET)
+if(CLI11_FOUND)
+  add_executable(update_cli interop/update_cli.cpp ${PROJECT_SOURCE_DIR}/node/cli/update.cpp)
+  target_include_directories(update_cli PRIVATE ${PROJECT_SOURCE_DIR})
+  target_link_libraries(update_cli PRIVATE coterie::crdt coterie_options CLI11::CLI11)
+  add_test(NAME interop.update_cli
+    COMMAND ${CMAKE_CURRENT_SOURCE_DIR}/interop/run.sh update_cli.mjs
+            --coterie $<TARGET_FILE:update_cli> --sessions 25)
+  set_tests_properties(interop.update_cli PROPERTIES LABELS interop TIMEOUT 300)
+endif()
