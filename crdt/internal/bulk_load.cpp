@@ -24,7 +24,6 @@ struct Store::BulkLoader {
     std::uint32_t resolved = 0;
     std::uint32_t clock = 0;  ///< Of the first.
     std::uint32_t end = 0;    ///< After the last.
-    std::size_t content = 0;  ///< Bytes that its items will add to the content buffer.
     bool waiting = false;     ///< On the stack.
     bool complete = false;    ///< It is all of its section.
     /// The clocks where its items start, close together, and kWindow that are never reached.
@@ -40,6 +39,8 @@ struct Store::BulkLoader {
   std::vector<Run> runs;              ///< By client, ascending.
   std::vector<std::uint32_t> run_of;  ///< By client index; kNone: none.
   std::vector<std::uint32_t> stack;   ///< Runs that wait for the one after them.
+  BranchIndex branch = kNone;         ///< The one of the last element.
+  Branch* parent = nullptr;           ///< And where it is.
   BranchIndex noted = kNone;          ///< The branch whose change was noted last.
 
   explicit BulkLoader(Store& owner) : store(owner) {}
@@ -92,19 +93,18 @@ struct Store::BulkLoader {
       }
       return LocalId{known, id.clock};
     };
-    run.starts.reserve(section.count + kWindow);
+    run.starts.resize(section.count + kWindow);
+    std::uint32_t* start = run.starts.data();
     const ShortReader shorts(section.client);
     ShortStruct brief;
-    WireReader reader(section.begin, section.end);
     WireStruct read;
+    const std::uint8_t* at = section.begin;
     std::uint32_t clock = section.clock;
-    for (; run.count < section.count; ++run.count) {
+    for (std::uint64_t left = section.count; left > 0; --left) {
+      const std::uint8_t* next = shorts.read(at, section.end, clock, brief);
       Item item;
-      item.clock = clock;
       item.set_client(client);
-      const std::uint8_t* const at = reader.at();
-      ByteView content;
-      if (const auto* const after = shorts.read(at, section.end, clock, brief)) {
+      if (next != nullptr) {
         item.kind = brief.kind;
         item.ascii = brief.ascii;
         item.length = brief.length;
@@ -115,10 +115,12 @@ struct Store::BulkLoader {
             item.right_origin.exists() != brief.has_right_origin) {
           break;
         }
-        content = brief.content;
-        reader.skip_to(after);
+        item.left = static_cast<std::uint32_t>(brief.content.size());
+        if (item.left > 0) item.content = offset_of(brief.content.data());
       } else {
+        WireReader reader(at, section.end);
         read_struct<false>(reader, section.client, clock, read);
+        next = reader.at();
         if (read.kind == ContentKind::kSkip) break;
         item.kind = read.kind;
         item.ascii = read.ascii;
@@ -129,23 +131,24 @@ struct Store::BulkLoader {
             item.right_origin.exists() != read.has_right_origin) {
           break;
         }
-        content = read.content;
+        item.left = static_cast<std::uint32_t>(read.content.size());
+        if (!read.content.empty()) item.content = offset_of(read.content.data());
       }
+      item.clock = clock;
       item.right = offset_of(at);
-      item.left = static_cast<std::uint32_t>(content.size());
-      if (!content.empty()) item.content = offset_of(content.data());
-      run.content += content.size();
       store.items.push_back(item);
-      run.starts.push_back(clock);
+      *start++ = clock;
       clock += item.length;
+      at = next;
     }
+    run.count = store.items.size() - run.first;
+    std::fill_n(start, kWindow, 0xffff'ffff);  // Never reached.
     run.complete = run.count == section.count;
     make_buckets(run);
   }
 
   void make_buckets(Run& run) const {
     if (run.count == 0) return;
-    run.starts.insert(run.starts.end(), kWindow, 0xffff'ffff);
     run.end = store.items[run.first + run.count - 1].end();
     const std::uint32_t clocks = run.end - run.clock;
     while ((clocks >> run.shift) > 2 * run.count) ++run.shift;
@@ -203,21 +206,30 @@ struct Store::BulkLoader {
   }
   static constexpr std::uint32_t kBlock = 32;
 
+  /// An item by index and by address; kNone and null if there is none.
+  struct Place {
+    ItemIndex index = kNone;
+    Item* item = nullptr;
+  };
+  Place place_of(ItemIndex index) const {
+    return {index, index == kNone ? nullptr : &store.items[index]};
+  }
+
   /// As Store::item_clean_end(); `guess` is the staged item that holds it, if any.
-  ItemIndex clean_end(LocalId id, ItemIndex guess) const {
+  Place clean_end(LocalId id, ItemIndex guess) const {
     if (guess != kNone) {
-      const Item& item = store.items[guess];
-      if (item.client == id.client && item.end() == id.clock + 1) return guess;
+      Item& item = store.items[guess];
+      if (item.client == id.client && item.end() == id.clock + 1) return {guess, &item};
     }
-    return store.item_clean_end(id);
+    return place_of(store.item_clean_end(id));
   }
   /// As Store::item_clean_start().
-  ItemIndex clean_start(LocalId id, ItemIndex guess) const {
+  Place clean_start(LocalId id, ItemIndex guess) const {
     if (guess != kNone) {
-      const Item& item = store.items[guess];
-      if (item.client == id.client && item.clock == id.clock) return guess;
+      Item& item = store.items[guess];
+      if (item.client == id.client && item.clock == id.clock) return {guess, &item};
     }
-    return store.item_clean_start(id);
+    return place_of(store.item_clean_start(id));
   }
 
   // --- Integrating ---------------------------------------------------------------------------
@@ -228,7 +240,11 @@ struct Store::BulkLoader {
       if (run.count == 0) continue;
       Client& client = store.clients_[run.client];
       client.blocks.expect(run.count);
-      if (client.content.empty()) client.content.reserve(run.content);
+      if (client.content.empty()) {
+        std::size_t bytes = 0;
+        for (std::uint32_t i = 0; i < run.count; ++i) bytes += store.items[run.first + i].left;
+        client.content.reserve(bytes);
+      }
     }
     for (auto target = static_cast<std::uint32_t>(runs.size()); target-- > 0;) {
       while (runs[target].done < runs[target].count) {
@@ -300,49 +316,47 @@ struct Store::BulkLoader {
   void integrate(Run& run, ItemIndex index) {
     Item& item = store.items[index];
     if (item.kind == ContentKind::kGc) return to_gc(index);
-    const ItemIndex left = item.origin.exists() ? clean_end(item.origin, item.place) : kNone;
-    const ItemIndex right =
-        item.right_origin.exists() ? clean_start(item.right_origin, item.parent) : kNone;
-    if ((left != kNone && store.items[left].is_gc()) ||
-        (right != kNone && store.items[right].is_gc())) {
+    Place left;
+    Place right;
+    if (item.origin.exists()) left = clean_end(item.origin, item.place);
+    if (item.right_origin.exists()) right = clean_start(item.right_origin, item.parent);
+    if ((left.item != nullptr && left.item->is_gc()) ||
+        (right.item != nullptr && right.item->is_gc())) {
       return to_gc(index);
     }
-    if ((left == kNone && right == kNone) || item.kind == ContentKind::kType) {
-      return integrate_again(run, index, left, right);
+    const Item* const neighbour = left.item != nullptr ? left.item : right.item;
+    if (neighbour == nullptr || neighbour->in_map || item.kind == ContentKind::kType) {
+      return integrate_again(run, index, left.index, right.index);
     }
-    const Item& neighbour = store.items[left != kNone ? left : right];
-    if (neighbour.in_map) return integrate_again(run, index, left, right);
-    Branch& parent = store.branches[neighbour.parent];
-    if (parent.item != kNone && store.items[parent.item].deleted) {
-      return integrate_again(run, index, left, right);
+    if (neighbour->parent != branch) {
+      branch = neighbour->parent;
+      parent = &store.branches[branch];
+      if (store.cursor_.branch == branch) store.cursor_ = {};
     }
-    link(index, left, right, neighbour.parent, parent);
+    if (parent->item != kNone && store.items[parent->item].deleted) {
+      return integrate_again(run, index, left.index, right.index);
+    }
+    link(index, item, left, right);
   }
 
-  /// An element of a list that is not deleted.
-  void link(ItemIndex index, ItemIndex left, ItemIndex right, BranchIndex branch, Branch& parent) {
-    Item& item = store.items[index];
+  /// Puts an element into the list of `branch`, which is not deleted.
+  void link(ItemIndex index, Item& item, Place left, Place right) {
     const ByteView content = content_of(item);
     const bool neighbours =
-        left == kNone ? store.items[right].left == kNone : store.items[left].right == right;
-    if (!neighbours) {
-      NewItem source;
-      source.client = item.client;
-      source.origin = item.origin;
-      source.right_origin = item.right_origin;
-      source.left = left;
-      source.right = right;
-      source.parent = branch;
-      left = store.resolve_conflicts(source);
-    }
+        left.item == nullptr ? right.item->left == kNone : left.item->right == right.index;
+    if (!neighbours) left = resolve_conflicts(item, left.index, right.index);
     Client& client = begin(item);
     item.parent = branch;
     item.place = kNone;
-    item.left = left;
-    ItemIndex& from = left != kNone ? store.items[left].right : parent.start;
+    item.left = left.index;
+    ItemIndex& from = left.item != nullptr ? left.item->right : parent->start;
+    if (from == kNone) {
+      parent->end = index;
+    } else {
+      (from == right.index ? *right.item : store.items[from]).left = index;
+    }
     item.right = from;
     from = index;
-    (item.right != kNone ? store.items[item.right].left : parent.end) = index;
     client.blocks.push_back(item.clock, index);
     client.state = item.end();
     if (item.kind == ContentKind::kDeleted) {
@@ -350,15 +364,25 @@ struct Store::BulkLoader {
       item.deleted = true;
       store.note_delete(item);
     } else {
-      if (item.kind == ContentKind::kFormat) parent.has_formatting = parent.has_marks = true;
+      if (item.kind == ContentKind::kFormat) parent->has_formatting = parent->has_marks = true;
       item.content = store.append_content(client, content);
-      parent.length += item.visible_length();
+      parent->length += item.visible_length();
     }
-    if (parent.index_root != kNone) store.positions_.insert(parent, branch, item.left, index);
+    if (parent->index_root != kNone) store.positions_.insert(*parent, branch, item.left, index);
     if (branch == noted) return;
     noted = branch;
-    if (store.cursor_.branch == branch) store.cursor_ = {};
     store.note_change(branch, kNone);
+  }
+
+  Place resolve_conflicts(const Item& item, ItemIndex left, ItemIndex right) const {
+    NewItem source;
+    source.client = item.client;
+    source.origin = item.origin;
+    source.right_origin = item.right_origin;
+    source.left = left;
+    source.right = right;
+    source.parent = branch;
+    return place_of(store.resolve_conflicts(source));
   }
 
   Client& begin(const Item& item) {
@@ -408,9 +432,9 @@ struct Store::BulkLoader {
       item.parent = store.root(read.parent_name, TypeKind::kUnknown);
     } else {
       const LocalId id{store.find_client(read.parent_id.client), read.parent_id.clock};
-      const Item& parent = store.items[store.item_at(id)];
-      if (parent.kind != ContentKind::kType) return to_gc(index);
-      item.parent = parent.content;
+      const Item& holder = store.items[store.item_at(id)];
+      if (holder.kind != ContentKind::kType) return to_gc(index);
+      item.parent = holder.content;
     }
     if (read.has_key) item.key = store.intern(read.key);
     store.free_item(index);

@@ -1,7 +1,9 @@
 // Writing what the store holds: Yjs's writeClientsStructs, Item.write, encodeStateAsUpdate.
 
 #include <algorithm>
+#include <cstring>
 #include <numeric>
+#include <type_traits>
 
 #include "crdt/internal/encoder.hpp"
 #include "crdt/internal/store.hpp"
@@ -70,16 +72,101 @@ void Store::write_item(Encoder& out, const Item& item, std::uint32_t offset) con
   }
 }
 
+namespace {
+
+/// Writes what most of a text consists of to v1: ASCII text and deleted structs that have an origin
+/// of their own client or no other client's.
+class ShortWriter {
+ public:
+  explicit ShortWriter(ClientId client) {
+    std::uint8_t* at = bytes_;
+    for (ClientId rest = client;; rest >>= 7) {
+      *at++ = static_cast<std::uint8_t>((rest > 0x7f ? 0x80 : 0) | (rest & 0x7f));
+      if (rest <= 0x7f) break;
+    }
+    size_ = static_cast<std::size_t>(at - bytes_);
+  }
+
+  /// False: not one of these. `content` is the buffer of the item's client.
+  bool write(EncoderV1& out, const Item& item, const Bytes& content) const {
+    const bool text = item.kind == ContentKind::kString && item.ascii;
+    if ((!text && item.kind != ContentKind::kDeleted) || item.in_map) return false;
+    const bool has_origin = item.origin.exists();
+    const bool has_right_origin = item.right_origin.exists();
+    if ((has_origin && item.origin.client != item.client) ||
+        (has_right_origin && item.right_origin.client != item.client) ||
+        (!has_origin && !has_right_origin)) {
+      return false;
+    }
+    out.reserve(kHeadMax + (text ? item.length : 0) + kBlock);
+    std::uint8_t* at = out.end();
+    *at++ = static_cast<std::uint8_t>(static_cast<unsigned>(item.kind) | (has_origin ? 0x80u : 0u) |
+                                      (has_right_origin ? 0x40u : 0u));
+    if (has_origin) at = put_id(at, item.origin.clock);
+    if (has_right_origin) at = put_id(at, item.right_origin.clock);
+    at = put(at, item.length);
+    if (text) {
+      // Short text as a block that may reach beyond its end, where there is room.
+      const std::uint8_t* const from = content.data() + item.content;
+      if (item.length <= kBlock && content.size() - item.content >= kBlock) {
+        std::memcpy(at, from, kBlock);
+      } else {
+        std::memcpy(at, from, item.length);
+      }
+      at += item.length;
+    }
+    out.set_end(at);
+    return true;
+  }
+
+ private:
+  static constexpr std::size_t kHeadMax = 64;
+  static constexpr std::size_t kBlock = 32;
+
+  static std::uint8_t* put(std::uint8_t* at, std::uint32_t value) {
+    while (value > 0x7f) {
+      *at++ = static_cast<std::uint8_t>(0x80 | (value & 0x7f));
+      value >>= 7;
+    }
+    *at++ = static_cast<std::uint8_t>(value);
+    return at;
+  }
+  std::uint8_t* put_id(std::uint8_t* at, std::uint32_t clock) const {
+    std::memcpy(at, bytes_, sizeof(bytes_));
+    return put(at + size_, clock);
+  }
+
+  std::uint8_t bytes_[8] = {};  ///< The client as it is written.
+  std::size_t size_ = 0;
+};
+
+/// Most bytes that a varuint up to `value` takes.
+std::size_t varuint_bytes(std::uint64_t value) {
+  std::size_t bytes = 1;
+  for (; value > 0x7f; value >>= 7) ++bytes;
+  return bytes;
+}
+
+}  // namespace
+
 template <typename Encoder>
 void Store::write_section(Encoder& out, const Client& client, std::uint32_t clock) const {
   const BlockList& blocks = client.blocks;
   clock = std::max(clock, blocks.at(blocks.begin()).clock);
   BlockList::Cursor at = blocks.find(clock);
   out.section(blocks.count_from(at), client.id, clock);
-  std::uint32_t offset = clock - blocks.at(at).clock;
-  for (; !blocks.is_end(at); at = blocks.next(at)) {
+  if (const std::uint32_t offset = clock - blocks.at(at).clock; offset > 0) {
     write_item(out, items[blocks.item(at)], offset);
-    offset = 0;
+    at = blocks.next(at);
+  }
+  if constexpr (std::is_same_v<Encoder, EncoderV1>) {
+    const ShortWriter shorts(client.id);
+    for (; !blocks.is_end(at); at = blocks.next(at)) {
+      const Item& item = items[blocks.item(at)];
+      if (!shorts.write(out, item, client.content)) write_item(out, item, 0);
+    }
+  } else {
+    for (; !blocks.is_end(at); at = blocks.next(at)) write_item(out, items[blocks.item(at)], 0);
   }
 }
 
@@ -88,6 +175,18 @@ template void Store::write_item(EncoderV2&, const Item&, std::uint32_t) const;
 template void Store::write_section(EncoderV1&, const Client&, std::uint32_t) const;
 template void Store::write_section(EncoderStored&, const Client&, std::uint32_t) const;
 template void Store::write_section(EncoderV2&, const Client&, std::uint32_t) const;
+
+/// About how many bytes the structs of a client take from `clock` on. Usually a little too many.
+std::size_t Store::expected_bytes(const Client& client, std::uint32_t clock) const {
+  const BlockList& blocks = client.blocks;
+  clock = std::max(clock, blocks.at(blocks.begin()).clock);
+  const std::size_t structs = blocks.count_from(blocks.find(clock));
+  const std::size_t id = varuint_bytes(client.id) + varuint_bytes(client.state);
+  // Content is spread over the clocks more or less evenly.
+  const double share = static_cast<double>(client.state - clock) / client.state;
+  const auto content = static_cast<std::size_t>(share * static_cast<double>(client.content.size()));
+  return content + structs * (2 + 2 * id) + 64;
+}
 
 std::vector<DeleteRange<ClientId>> Store::all_deletes(
     const std::vector<ClientIndex>& clients) const {
@@ -133,13 +232,19 @@ Bytes Store::encode_held(const StateVector& since) const {
   for (const ClientIndex index : all) {
     if (clients_[index].state > since.clock_of(clients_[index].id)) wanted.push_back(index);
   }
-  Encoder out;
+  const std::vector<DeleteRange<ClientId>> deletes = all_deletes(all);
+  std::size_t expected = 64 + deletes.size() * 6;
+  for (const ClientIndex index : wanted) {
+    const Clock known = since.clock_of(clients_[index].id);
+    expected += expected_bytes(clients_[index], static_cast<std::uint32_t>(known));
+  }
+  Encoder out(Encoder::kColumns ? 64 : expected);
   out.rest().varuint(wanted.size());
   for (const ClientIndex index : wanted) {
     const Clock known = since.clock_of(clients_[index].id);
     write_section(out, clients_[index], static_cast<std::uint32_t>(known));
   }
-  write_delete_set<Encoder>(out.rest(), all_deletes(all));
+  write_delete_set<Encoder>(out.rest(), deletes);
   return out.take();
 }
 

@@ -31,6 +31,7 @@ namespace coterie::crdt::internal {
 class EncoderV1 : public WireWriter {
  public:
   static constexpr bool kDeletesAscend = false;
+  static constexpr bool kColumns = false;
   using WireWriter::WireWriter;
 
   WireWriter& rest() { return *this; }
@@ -214,6 +215,7 @@ class EncoderV2 {
  public:
   /// A delete set is written in differences: the ranges of a client must not go back.
   static constexpr bool kDeletesAscend = true;
+  static constexpr bool kColumns = true;
 
   explicit EncoderV2(std::size_t expected = 64) : rest_(expected) {}
 

@@ -1,14 +1,13 @@
 // A growing array whose elements never move: chunks of doubling size.
 //
 // Growing copies nothing, references stay valid, and an untouched tail of the last chunk costs
-// address space only. Indexing is a count of leading zeros and two loads.
+// address space only. Indexing is a count of leading zeros and a load.
 
 #pragma once
 
 #include <bit>
 #include <cstddef>
 #include <cstdint>
-#include <memory>
 #include <new>
 #include <utility>
 
@@ -24,8 +23,10 @@ class StableVector {
   StableVector& operator=(const StableVector&) = delete;
   ~StableVector() {
     for (std::uint32_t i = 0; i < size_; ++i) (*this)[i].~T();
-    for (T* chunk : chunks_) {
-      ::operator delete (static_cast<void*>(chunk), std::align_val_t{alignof(T)});
+    for (unsigned chunk = kFirstBits; chunk < kChunks; ++chunk) {
+      if (bases_[chunk] == 0) return;
+      ::operator delete (static_cast<void*>(address(1u << chunk, chunk)),
+                         std::align_val_t{alignof(T)});
     }
   }
 
@@ -47,29 +48,32 @@ class StableVector {
   }
 
  private:
-  static constexpr std::uint32_t kFirst = 16;
-  static constexpr unsigned kChunks = 28;
+  static constexpr unsigned kFirstBits = 4;
+  static constexpr std::uint32_t kFirst = 1u << kFirstBits;
+  static constexpr unsigned kChunks = 32;
 
   void make_room() {
     COTERIE_ASSERT(size_ < 0xffff'ff00u);
     const std::uint32_t at = size_ + kFirst;
-    if ((at & (at - 1)) != 0) return;  // Not the first of a chunk.
-    const unsigned chunk = chunk_of(at);
-    chunks_[chunk] = static_cast<T*>(
-        ::operator new (sizeof(T) * (std::size_t{kFirst} << chunk), std::align_val_t{alignof(T)}));
+    if ((at & (at - 1)) != 0) return;  // Not the first of a chunk, which holds as many again.
+    void* const memory = ::operator new (sizeof(T) * std::size_t{at}, std::align_val_t{alignof(T)});
+    bases_[chunk_of(at)] = reinterpret_cast<std::uintptr_t>(memory) - sizeof(T) * std::size_t{at};
   }
 
   static unsigned chunk_of(std::uint32_t at) {
-    return static_cast<unsigned>(std::bit_width(at)) - 1 -
-           static_cast<unsigned>(std::countr_zero(kFirst));
+    return 31u - static_cast<unsigned>(std::countl_zero(at | 1u));
+  }
+  T* address(std::uint32_t at, unsigned chunk) const {
+    return reinterpret_cast<T*>(bases_[chunk] + sizeof(T) * std::size_t{at});
   }
   T* address(std::uint32_t index) const {
     const std::uint32_t at = index + kFirst;
-    const unsigned chunk = chunk_of(at);
-    return chunks_[chunk] + (at - (kFirst << chunk));
+    return address(at, chunk_of(at));
   }
 
-  T* chunks_[kChunks + 1] = {};
+  /// Element i is number i + kFirst. Chunk k holds the 2^k that have k + 1 bits, and the address of
+  /// a number, by its chunk's base, is that of number 0 plus its size times the number.
+  std::uintptr_t bases_[kChunks] = {};
   std::uint32_t size_ = 0;
 };
 

@@ -404,6 +404,7 @@ class Store {
   void write_item(Encoder& out, const Item& item, std::uint32_t offset) const;
   template <typename Encoder>
   void write_section(Encoder& out, const Client& client, std::uint32_t clock) const;
+  std::size_t expected_bytes(const Client& client, std::uint32_t clock) const;
   std::vector<DeleteRange<ClientId>> all_deletes(const std::vector<ClientIndex>& clients) const;
   /// Without what is pending.
   template <typename Encoder>
