@@ -32,6 +32,7 @@
 namespace coterie::crdt {
 
 namespace internal {
+struct Access;
 struct Transaction;
 }  // namespace internal
 
@@ -69,6 +70,7 @@ class Transaction {
   bool list_changed(const SharedType& type) const;
 
  private:
+  friend struct internal::Access;
   friend class internal::Store;
   friend class Event;
   Transaction(internal::Store& store, internal::Transaction& transaction)

@@ -11,6 +11,7 @@ namespace coterie::crdt::internal {
 struct Access {
   static Store& store(const Doc& doc) { return *doc.store_; }
   static Store& store(const SharedType& type) { return *type.store_; }
+  static Transaction& transaction(const TransactionView& view) { return *view.transaction_; }
 };
 
 }  // namespace coterie::crdt::internal

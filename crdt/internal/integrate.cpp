@@ -59,7 +59,7 @@ bool Store::extend_left(const NewItem& item) {
   if (item.kind != ContentKind::kString && item.kind != ContentKind::kAny) return false;
   Item& left = items[item.left];
   if (left.client != item.client || left.end() != item.clock || left.right != item.right ||
-      left.kind != item.kind || left.deleted || left.redone || left.in_map ||
+      left.kind != item.kind || left.deleted || left.redone || left.keep || left.in_map ||
       !(left.right_origin == item.right_origin)) {
     return false;
   }
@@ -189,7 +189,10 @@ void Store::integrate_gc(ClientIndex client, std::uint32_t clock, std::uint32_t 
 }
 
 ItemIndex Store::integrate(const NewItem& source) {
-  if (extend_left(source)) return source.left;
+  return extend_left(source) ? source.left : integrate_apart(source);
+}
+
+ItemIndex Store::integrate_apart(const NewItem& source) {
   ItemIndex left = source.left;
   const bool neighbours = left == kNone ? source.right != kNone && items[source.right].left == kNone
                                         : items[left].right == source.right;
@@ -269,24 +272,38 @@ void Store::delete_item(ItemIndex index) {
   if (items[index].deleted) return;
   mark_deleted(index);
   if (items[index].kind != ContentKind::kType) return;
-  // All below goes too. A list of what is left to visit, because depth is the sender's choice.
-  std::vector<BranchIndex> open{items[index].content};
-  const auto visit = [&](ItemIndex child) {
+  // All below goes too, in Yjs's order, which decides in what order an undo brings it back. A list
+  // of where the walk is on each level, because depth is the sender's choice.
+  struct Level {
+    BranchIndex branch;
+    ItemIndex next;     ///< Of the list.
+    std::size_t entry;  ///< Of the map, after that.
+  };
+  const BranchIndex below = items[index].content;
+  std::vector<Level> levels{{below, branches[below].start, 0}};
+  while (!levels.empty()) {
+    Level& level = levels.back();
+    const std::vector<MapEntry>& entries = branches[level.branch].entries.all();
+    ItemIndex child = level.next;
+    if (child != kNone) {
+      level.next = items[child].right;
+    } else if (level.entry < entries.size()) {
+      child = entries[level.entry++].last;
+    } else {
+      levels.pop_back();
+      continue;
+    }
     Item& item = items[child];
     if (!item.deleted) {
       mark_deleted(child);
-      if (item.kind == ContentKind::kType) open.push_back(item.content);
+      if (item.kind == ContentKind::kType) {
+        levels.push_back({item.content, branches[item.content].start, 0});
+      }
     } else if (item.clock < before_state(clients_[item.client])) {
       // Deleted earlier, collected now: to be squashed, though no delete of this transaction
       // says so.
       transaction_.splits.push_back(item.id());
     }
-  };
-  while (!open.empty()) {
-    const BranchIndex branch = open.back();
-    open.pop_back();
-    for (ItemIndex at = branches[branch].start; at != kNone; at = items[at].right) visit(at);
-    for (const MapEntry& entry : branches[branch].entries.all()) visit(entry.last);
   }
 }
 

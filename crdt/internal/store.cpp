@@ -327,4 +327,10 @@ LocalId Store::redone_of(const Item& item) const {
   return {to.client, to.clock + (item.clock - from.second)};
 }
 
+void Store::set_redone(ItemIndex index, LocalId to) {
+  items[index].redone = true;
+  const LocalId id = items[index].id();
+  redone_[{id.client, id.clock}] = to;
+}
+
 }  // namespace coterie::crdt::internal

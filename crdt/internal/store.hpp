@@ -206,10 +206,14 @@ class Store {
   /// Where what the item held came back when its deletion was undone: the id of the first element
   /// there, or none. O(log of how many there are) if it did.
   LocalId redone_of(const Item& item) const;
+  /// The item came back there.
+  void set_redone(ItemIndex item, LocalId to);
 
   // --- Transactions ------------------------------------------------------------------------
 
   bool in_transaction() const { return depth_ > 0; }
+  /// Of the one that is open, or was last.
+  std::uint64_t transaction_number() const { return transaction_.number; }
   /// Takes `origin` if it is given and this is the outermost call.
   void begin(bool local, Any* origin = nullptr);
   /// Ends the outermost transaction: observers, formatting clean-up, collection, squashing. Returns
@@ -230,6 +234,8 @@ class Store {
     return subscription;
   }
   void tell_destroyed();
+  /// For the origin of each undo manager.
+  std::uint64_t next_undo_manager() { return ++undo_managers_; }
 
   /// The state of a client when `transaction`, whose edits are done, began.
   std::uint32_t before_of(const Transaction& transaction, ClientIndex client) const;
@@ -242,6 +248,8 @@ class Store {
 
   /// Returns where the item is: a new one, or its left neighbour, extended.
   ItemIndex integrate(const NewItem& item);
+  /// As integrate(), as an item of its own until the transaction ends.
+  ItemIndex integrate_apart(const NewItem& item);
   void delete_item(ItemIndex index);
 
   /// An item of the local client between two neighbours.
@@ -477,6 +485,7 @@ class Store {
 
   /// By the first id that each covers: Item::redone. Items that are split share an entry.
   std::map<std::pair<ClientIndex, std::uint32_t>, LocalId> redone_;
+  std::uint64_t undo_managers_ = 0;
 
   // Scratch, kept for its capacity.
   ParsedUpdate parsed_;

@@ -214,7 +214,7 @@ class Tool {
     if (command == "meta2") return meta(parse_update_meta_v2(bytes_of(word())));
     if (command == "convert12") return answer(convert_update_v1_to_v2(bytes_of(word())));
     if (command == "convert21") return answer(convert_update_v2_to_v1(bytes_of(word())));
-    if (auto answered = interop::history_command(command, in_, docs_)) return *answered;
+    if (auto answered = interop::history_command(command, in_, docs_, undoers_)) return *answered;
     const std::string name = word();
     if (command == "new") {
       const ClientId client = number();
@@ -272,7 +272,8 @@ class Tool {
   std::string on_doc(const std::string& command, Doc& doc, const std::string& name) {
     if (command == "apply" || command == "apply2") {
       const Bytes update = bytes_of(word());
-      auto applied = command == "apply" ? doc.apply_update(update) : doc.apply_update_v2(update);
+      auto applied = command == "apply" ? doc.apply_update(update, Any("remote"))
+                                        : doc.apply_update_v2(update, Any("remote"));
       if (!applied) return "error " + to_string(applied.error());
       return std::string("ok ") + (applied->changed ? "1 " : "0 ") +
              (applied->pending ? "1 " : "0 ") + hex_of(applied->update);
@@ -336,6 +337,7 @@ class Tool {
   };
   std::map<std::string, Last> last_;
   std::map<std::string, Doc> docs_;
+  interop::Undoers undoers_;
 };
 
 }  // namespace

@@ -1,5 +1,8 @@
 #include "tests/interop/history_commands.hpp"
 
+#include <any>
+#include <utility>
+
 #include "crdt/attribution.hpp"
 #include "crdt/relative_position.hpp"
 #include "crdt/snapshot.hpp"
@@ -16,9 +19,13 @@ Bytes unhex(const std::string& hex) {
 std::string hex(ByteView bytes) { return bytes.empty() ? "-" : to_hex(bytes); }
 std::string failed(const Error& error) { return "error " + to_string(error); }
 
+/// What the clock of undo managers shows.
+Instant now;
+
 class Commands {
  public:
-  Commands(std::istringstream& in, std::map<std::string, Doc>& docs) : in_(in), docs_(docs) {}
+  Commands(std::istringstream& in, std::map<std::string, Doc>& docs, Undoers& undoers)
+      : in_(in), docs_(docs), undoers_(undoers) {}
 
   std::optional<std::string> run(const std::string& command) {
     if (command == "recode") return recode();
@@ -36,6 +43,17 @@ class Commands {
     if (command == "valuesat") return with_type([&](SharedType type) { return values(type); });
     if (command == "entriesat") return with_type([&](SharedType type) { return entries(type); });
     if (command == "authors") return with_type([](SharedType type) { return authors(type); });
+    if (command == "at") {
+      now = Instant(Duration(number<std::int64_t>()));
+      return "ok";
+    }
+    if (command == "undoer") return undoer();
+    if (command == "undo" || command == "redo" || command == "stop" || command == "clear" ||
+        command == "stack" || command == "heard") {
+      const auto found = undoers_.find(word());
+      if (found == undoers_.end()) return "error no such undo manager";
+      return on_undoer(command, found->second);
+    }
     return std::nullopt;
   }
 
@@ -58,20 +76,127 @@ class Commands {
     return found == docs_.end() ? "error no such document" : each(found->second);
   }
 
+  static std::optional<SharedType> find_type(Doc& doc, const std::string& name) {
+    RelativePosition place;
+    if (name.starts_with("r:")) {
+      place.root = std::string(as_text(unhex(name.substr(2))));
+    } else {
+      const std::size_t colon = name.find(':', 2);
+      if (colon == std::string::npos) return std::nullopt;
+      place.type = Id{std::stoull(name.substr(2)), std::stoull(name.substr(colon + 1))};
+    }
+    const auto found = absolute_position(doc, place, UndoneDeletions::kIgnore);
+    return found ? std::optional(found->type) : std::nullopt;
+  }
+
   template <typename Each>
   std::string with_type(Each each) {
     return with_doc([&](Doc& doc) {
-      std::string name = word();
-      RelativePosition place;
-      if (name.starts_with("r:")) {
-        place.root = std::string(as_text(unhex(name.substr(2))));
-      } else {
-        const std::size_t colon = name.find(':', 2);
-        place.type = Id{std::stoull(name.substr(2)), std::stoull(name.substr(colon + 1))};
-      }
-      const auto found = absolute_position(doc, place, UndoneDeletions::kIgnore);
-      return found ? each(found->type) : std::string("error no such type");
+      const auto found = find_type(doc, word());
+      return found ? each(*found) : std::string("error no such type");
     });
+  }
+
+  static Any numbers(const IdSet& set) {
+    Any::Array all;
+    for (const auto& [client, ranges] : set.ranges()) {
+      for (const IdSet::Range& range : ranges) {
+        for (const std::uint64_t part : {client, range.clock, range.length}) {
+          all.emplace_back(static_cast<double>(part));
+        }
+      }
+    }
+    return Any(std::move(all));
+  }
+  static Any stack_json(const std::vector<UndoItem>& stack) {
+    Any::Array all;
+    for (const UndoItem& item : stack) {
+      Any::Array one;
+      one.push_back(numbers(item.insertions()));
+      one.push_back(numbers(item.deletions()));
+      all.emplace_back(std::move(one));
+    }
+    return Any(std::move(all));
+  }
+
+  std::string undoer() {
+    const std::string name = word();
+    const auto found = docs_.find(name);
+    if (found == docs_.end()) return "error no such document";
+    UndoManager::Options options;
+    options.capture_timeout = Duration(number<std::int64_t>());
+    options.clock = [] { return now; };
+    options.ignore_remote_map_changes = number() != 0;
+    if (number() != 0) options.tracked_origins.emplace_back("remote");
+    std::vector<SharedType> scope;
+    bool document = false;
+    for (std::string type = word(); !type.empty(); type = word()) {
+      document = document || type == "doc";
+      if (type == "doc") continue;
+      const auto held = find_type(found->second, type);
+      if (!held) return "error no such type";
+      scope.push_back(*held);
+    }
+    Undoer& undoer = undoers_[name];
+    undoer = {};
+    if (document) {
+      undoer.manager.emplace(found->second, options);
+    } else {
+      undoer.manager.emplace(found->second, scope, options);
+    }
+    undoer.heard = std::make_shared<Any::Array>();
+    const auto hear = [heard = undoer.heard](const char* event) {
+      return [heard, event](const UndoEvent& told) {
+        Any::Array one;
+        one.emplace_back(event);
+        one.emplace_back(told.kind == UndoKind::kUndo ? "undo" : "redo");
+        one.emplace_back(static_cast<double>(told.changed_types.size()));
+        const auto seen = told.item.meta.find("seen");
+        const int times = seen == told.item.meta.end() ? 0 : std::any_cast<int>(seen->second);
+        one.emplace_back(times);
+        told.item.meta["seen"] = times + 1;
+        heard->emplace_back(std::move(one));
+      };
+    };
+    UndoManager& manager = *undoer.manager;
+    undoer.subscriptions.push_back(manager.on_stack_item_added(hear("added")));
+    undoer.subscriptions.push_back(manager.on_stack_item_updated(hear("updated")));
+    undoer.subscriptions.push_back(manager.on_stack_item_popped(hear("popped")));
+    undoer.subscriptions.push_back(
+        manager.on_stack_cleared([heard = undoer.heard](bool undo, bool redo) {
+          Any::Array one;
+          one.emplace_back("cleared");
+          one.emplace_back(undo);
+          one.emplace_back(redo);
+          heard->emplace_back(std::move(one));
+        }));
+    return "ok";
+  }
+
+  std::string on_undoer(const std::string& command, Undoer& undoer) {
+    UndoManager& manager = *undoer.manager;
+    std::string answer = "ok";
+    if (command == "stop") {
+      manager.stop_capturing();
+      return answer;
+    }
+    if (command == "heard") {
+      return "ok " + Any(std::exchange(*undoer.heard, {})).to_json();
+    }
+    if (command == "stack") {
+      Any::Array both;
+      both.push_back(stack_json(manager.undo_stack()));
+      both.push_back(stack_json(manager.redo_stack()));
+      return "ok " + Any(std::move(both)).to_json();
+    }
+    if (command == "undo") answer += manager.undo() ? " 1" : " 0";
+    if (command == "redo") answer += manager.redo() ? " 1" : " 0";
+    if (command == "clear") {
+      const bool undo = number() != 0;
+      manager.clear(undo, number() != 0);
+    }
+    return answer + " " + std::to_string(manager.undo_stack().size()) + " " +
+           std::to_string(manager.redo_stack().size());
   }
 
   std::string position(SharedType type) {
@@ -187,13 +312,14 @@ class Commands {
 
   std::istringstream& in_;
   std::map<std::string, Doc>& docs_;
+  Undoers& undoers_;
 };
 
 }  // namespace
 
 std::optional<std::string> history_command(const std::string& command, std::istringstream& in,
-                                           std::map<std::string, Doc>& docs) {
-  return Commands(in, docs).run(command);
+                                           std::map<std::string, Doc>& docs, Undoers& undoers) {
+  return Commands(in, docs, undoers).run(command);
 }
 
 }  // namespace coterie::interop

@@ -12,19 +12,42 @@
 //     entriesat DOC TYPE SNAP       ok JSON
 //     authors DOC TYPE              ok JSON       [[client, clock, length, index], ...]
 
+//     undoer DOC MICROS OVERWRITE TRACK TYPE...  ok   an undo manager ("doc": the whole document);
+//     its
+//                                   timeout; of transactions without origin, or (TRACK 1) "remote"
+//                                   too
+//     at MICROS                     ok            what its clock shows
+//     undo DOC, redo DOC            ok POPPED UNDO REDO    whether a step was, sizes of the stacks
+//     stop DOC                      ok
+//     clear DOC UNDO REDO           ok UNDO REDO
+//     stack DOC                     ok JSON       [[insertions, deletions], ...] of undo, then redo
+//     heard DOC                     ok JSON       what its observers were told since last asked
+
 #pragma once
 
 #include <map>
+#include <memory>
 #include <optional>
 #include <sstream>
 #include <string>
+#include <vector>
 
 #include "crdt/doc.hpp"
+#include "crdt/undo_manager.hpp"
 
 namespace coterie::interop {
 
+/// Undo managers by document, with what the commands need beside them.
+struct Undoer {
+  std::optional<crdt::UndoManager> manager;
+  std::vector<crdt::Subscription> subscriptions;
+  std::shared_ptr<crdt::Any::Array> heard;
+};
+using Undoers = std::map<std::string, Undoer>;
+
 /// The answer, or nothing if it is no command of these.
 std::optional<std::string> history_command(const std::string& command, std::istringstream& in,
-                                           std::map<std::string, crdt::Doc>& docs);
+                                           std::map<std::string, crdt::Doc>& docs,
+                                           Undoers& undoers);
 
 }  // namespace coterie::interop

@@ -1,5 +1,5 @@
-// Differential fuzzing of what looks back: relative positions, snapshots and the documents restored
-// from them. Replicas of Yjs and of ours, with the same client ids, make the same edits, hear the
+// Differential fuzzing of what looks back: undo and redo, relative positions, snapshots and the
+// documents restored from them. Replicas of Yjs and of ours, with the same client ids, make the same edits, hear the
 // same updates in the same order, and must say the same, byte for byte, all along.
 //
 //     node undo_fuzz.mjs --tool PATH [--sessions N] [--seed FIRST] [--seconds S] [--steps N] [--step]
@@ -8,8 +8,13 @@
 
 import { spawn } from 'node:child_process'
 import { parseArgs } from 'node:util'
-import * as Y from 'yjs'
-import * as encoding from 'lib0/encoding'
+
+// Undo managers see a clock of ours; it stands before Yjs looks for it.
+const realNow = Date.now
+let now = 1_000_000
+Date.now = () => now
+const Y = await import('yjs')
+const encoding = await import('lib0/encoding')
 
 const { values: options } = parseArgs({
   options: {
@@ -282,8 +287,9 @@ const sameIn = (doc, type, home) => {
 }
 
 class Replica {
-  constructor (name, client, gc) {
+  constructor (name, client, gc, watched) {
     this.name = name
+    this.watched = watched
     this.doc = new Y.Doc({ gc })
     this.doc.clientID = client
     this.waiting = []
@@ -292,10 +298,76 @@ class Replica {
     this.updates = []
     this.doc.on('update', (update) => this.updates.push(update))
     tell('new', name, client, gc ? 1 : 0)
+    if (watched) tell('watch', name)
     for (const root of ['text', 'plain']) tell('declare', name, 'text', root)
     tell('declare', name, 'array', 'array')
     tell('declare', name, 'map', 'map')
     roots(this.doc)
+  }
+
+  /** An undo manager on both sides. */
+  watch (r) {
+    const scope = r.pick([['doc'], ['text'], ['text', 'array'], ['map'], ['plain', 'text', 'map', 'array'], ['plain', 'map']])
+    const timeout = r.pick([0, 500, 500])
+    const overwrite = r.chance(30)
+    const remote = r.chance(10)
+    this.undo = new Y.UndoManager(scope[0] === 'doc' ? this.doc : scope.map((name) => roots(this.doc)[rootNames.indexOf(name)]), {
+      captureTimeout: timeout,
+      ignoreRemoteMapChanges: overwrite,
+      trackedOrigins: new Set(remote ? [null, 'remote'] : [null])
+    })
+    this.heard = []
+    for (const name of ['added', 'updated', 'popped']) {
+      this.undo.on(`stack-item-${name}`, ({ stackItem, type, changedParentTypes }) => {
+        const seen = stackItem.meta.get('seen') ?? 0
+        stackItem.meta.set('seen', seen + 1)
+        this.heard.push([name, type, changedParentTypes.size, seen])
+      })
+    }
+    this.undo.on('stack-cleared', ({ undoStackCleared, redoStackCleared }) => this.heard.push(['cleared', undoStackCleared, redoStackCleared]))
+    if (scope.includes('xml')) tell('declare', this.name, 'xml', 'xml')
+    tell('undoer', this.name, timeout * 1000, overwrite ? 1 : 0, remote ? 1 : 0,
+      ...scope.map((name) => name === 'doc' ? name : 'r:' + hex(Buffer.from(name))))
+  }
+
+  checkUndo () {
+    const numbers = (ds) => [...ds.clients].sort(([a], [b]) => b - a).flatMap(([client, ranges]) => ranges.flatMap(({ clock, len }) => [client, clock, len]))
+    const stacks = [this.undo.undoStack, this.undo.redoStack].map((stack) => stack.map((item) => [numbers(item.insertions), numbers(item.deletions)]))
+    expect(`stacks of ${this.name}`, JSON.stringify(stacks), 'stack', this.name)
+    expect(`heard by ${this.name}`, JSON.stringify(this.heard.splice(0)), 'heard', this.name)
+  }
+
+  undoStep (r) {
+    this.updates = []
+    const sizes = () => `${this.undo.undoStack.length} ${this.undo.redoStack.length}`
+    switch (r.below(12)) {
+      case 0: this.undo.stopCapturing(); tell('stop', this.name); break
+      case 1: {
+        const [undo, redo] = r.pick([[true, false], [false, true], [true, true]])
+        if (r.chance(60)) break
+        this.undo.clear(undo, redo)
+        expect('sizes after clear', sizes(), 'clear', this.name, undo ? 1 : 0, redo ? 1 : 0)
+        break
+      }
+      case 2: case 3: case 4: case 5: case 6: {
+        const popped = this.undo.undo()
+        expect('undo', `${popped === null ? 0 : 1} ${sizes()}`, 'undo', this.name)
+        break
+      }
+      default: {
+        const popped = this.undo.redo()
+        expect('redo', `${popped === null ? 0 : 1} ${sizes()}`, 'redo', this.name)
+      }
+    }
+    if (this.updates.length > 0 && this.watched) {
+      const last = hex(this.updates[this.updates.length - 1])
+      say((ours) => {
+        if (ours.split(' ')[0] !== last) throw new Error(`update by undo in ${this.name}\n  ours ${ours.split(' ')[0]}\n  yjs  ${last}`)
+      }, 'last', this.name)
+    }
+    this.check()
+    this.checkUndo()
+    return this.take()
   }
 
   /** What the steps since the last call changed, as one update. */
@@ -369,7 +441,11 @@ class Replica {
       say((ours) => differ(`delta in ${this.name}`, JSON.parse(ours), delta), 'deltaat', this.name, name, a?.v1 ?? '-', b?.v1 ?? '-', users)
     }
     if (this.doc.gc) return
+    // Yjs restores in a transaction of the old document, which is a step without changes to an undo
+    // manager of the whole document. We only read.
+    this.undo.captureTransaction = () => false
     const restored = Y.createDocFromSnapshot(this.doc, at.theirs, new Y.Doc({ gc: true }))
+    this.undo.captureTransaction = () => true
     expect(`restored from ${this.name}`, hex(Y.encodeStateAsUpdate(restored)), 'restore', this.name, at.v1)
     const then = sameIn(restored, type, this.doc)
     if (then !== null && (type instanceof Y.Array || type instanceof Y.XmlFragment)) {
@@ -421,7 +497,9 @@ const session = async (seed) => {
   foreign.clientID = 50
   const made = []
   foreign.on('update', (update, origin) => { if (origin !== 'remote') made.push(update) })
-  const replicas = [7, 60, 4294967295].slice(0, 1 + r.below(3)).map((client, i) => new Replica(`d${i}`, client, r.chance(50)))
+  const replicas = [7, 60, 4294967295].slice(0, 1 + r.below(3)).map((client, i) => new Replica(`d${i}`, client, r.chance(50), r.chance(70)))
+  tell('at', now * 1000)
+  for (const replica of replicas) replica.watch(r)
   const send = (update, from) => {
     if (update.length === 0) return
     if (from !== null) Y.applyUpdate(foreign, update, 'remote')
@@ -429,8 +507,14 @@ const session = async (seed) => {
   }
   for (let step = 0; step < Number(options.steps); step++) {
     const replica = r.pick(replicas)
-    const what = r.below(100)
-    if (what < 25) {
+    const what = r.below(130)
+    if (r.chance(30)) {
+      now += r.pick([1, 100, 499, 500, 5000])
+      tell('at', now * 1000)
+    }
+    if (what >= 100) {
+      send(replica.undoStep(r), replica)
+    } else if (what < 25) {
       send(replica.edit(r), replica)
     } else if (what < 40) {
       foreign.transact(() => { for (let n = 1 + r.below(3); n > 0; n--) editAny(r, anyType(r, foreign)) })
@@ -442,7 +526,10 @@ const session = async (seed) => {
     } else if (what < 82) {
       replica.snapshot()
     } else if (what < 92) {
+      // Yjs cuts its items to look back, and rarely does not join all again. There it ends.
+      const before = hex(Y.encodeStateAsUpdate(replica.doc))
       replica.lookBack(r)
+      if (hex(Y.encodeStateAsUpdate(replica.doc)) !== before) return run()
       replica.authors(r)
     } else {
       replica.check()
@@ -454,6 +541,7 @@ const session = async (seed) => {
   for (const replica of replicas) {
     for (const update of replica.waiting.splice(0)) replica.apply(update)
     replica.check()
+    replica.checkUndo()
     for (const other of replicas) for (const known of other.positions) replica.place(r, known)
   }
   await run()
@@ -461,9 +549,9 @@ const session = async (seed) => {
 }
 
 const first = Number(options.seed)
-const until = Number(options.seconds) > 0 ? Date.now() + Number(options.seconds) * 1000 : Infinity
+const until = Number(options.seconds) > 0 ? realNow() + Number(options.seconds) * 1000 : Infinity
 let done = 0
-for (let seed = first; seed < first + Number(options.sessions) && Date.now() < until; seed++) {
+for (let seed = first; seed < first + Number(options.sessions) && realNow() < until; seed++) {
   try {
     await session(seed)
     done++
