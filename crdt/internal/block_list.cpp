@@ -60,7 +60,9 @@ void BlockList::add_chunk(std::uint32_t clock) {
 BlockList::Cursor BlockList::insert_after(Cursor cursor, std::uint32_t clock, ItemIndex item) {
   ++size_;
   if (chunks_[cursor.chunk].size() == kChunkMax) {
-    Chunk upper(chunks_[cursor.chunk].begin() + kChunkMax / 2, chunks_[cursor.chunk].end());
+    Chunk upper;
+    upper.reserve(kChunkMax);
+    upper.assign(chunks_[cursor.chunk].begin() + kChunkMax / 2, chunks_[cursor.chunk].end());
     chunks_[cursor.chunk].resize(kChunkMax / 2);
     firsts_.insert(firsts_.begin() + cursor.chunk + 1, upper.front().clock);
     chunks_.insert(chunks_.begin() + cursor.chunk + 1, std::move(upper));

@@ -88,7 +88,7 @@ class BlockList {
 
  private:
   using Chunk = std::vector<Entry>;
-  static constexpr std::uint32_t kChunkMax = 512;
+  static constexpr std::uint32_t kChunkMax = 128;
 
   void add_chunk(std::uint32_t clock);
 

@@ -96,6 +96,60 @@ bool Store::give_to_deleted_left(ItemIndex index, std::uint32_t count) {
   return true;
 }
 
+bool Store::cut_out(ItemIndex index, std::uint32_t offset, std::uint32_t count) {
+  Item& item = items[index];
+  if (transaction_.tracked || !gc || !may_shrink(item) || offset == 0 ||
+      std::uint64_t{offset} + count >= item.length) {
+    return false;
+  }
+  std::uint32_t from = offset;
+  std::uint32_t to = offset + count;
+  if (item.kind != ContentKind::kString) {
+    from = byte_of(item, offset);
+    to = byte_of(item, offset + count);
+  } else if (!item.ascii) {
+    const Utf16Position first = text_position(item, offset);
+    const Utf16Position last = text_position(item, offset + count);
+    if (first.inside_pair || last.inside_pair) return false;
+    from = static_cast<std::uint32_t>(first.byte);
+    to = static_cast<std::uint32_t>(last.byte);
+  }
+  const ItemIndex gone_index = new_item();
+  const ItemIndex rest_index = new_item();
+  Item& gone = items[gone_index];
+  Item& rest = items[rest_index];
+  gone = rest = item;
+  item.length = offset;
+  item.right = gone_index;
+  gone.clock = item.end();
+  gone.length = count;
+  gone.origin = item.last_id();
+  gone.left = index;
+  gone.right = rest_index;
+  gone.kind = ContentKind::kDeleted;
+  gone.deleted = true;
+  rest.clock = gone.end();
+  rest.length -= offset + count;
+  rest.origin = gone.last_id();
+  rest.left = gone_index;
+  rest.content += to;
+  Branch& parent = branches[item.parent];
+  (rest.right == kNone ? parent.end : items[rest.right].left) = rest_index;
+  Client& client = clients_[item.client];
+  BlockList::Cursor at = client.blocks.find(item.clock);
+  at = client.blocks.insert_after(at, gone.clock, gone_index);
+  client.blocks.insert_after(at, rest.clock, rest_index);
+  client.dead_bytes += to - from;
+  parent.length -= count;
+  if (parent.index_root != kNone) {
+    positions_.cut_out(parent, item.parent, index, gone_index, rest_index);
+  }
+  if (cursor_.branch == item.parent && cursor_.item != index) cursor_ = {};
+  transaction_.deletes.push_back({item.client, gone.clock, count});
+  note_change(item.parent, kNone);
+  return true;
+}
+
 void Store::take_caret(BranchIndex index, std::uint64_t position) {
   if (!is_quiet() || cursor_.branch != index) return;
   const Branch& branch = branches[index];

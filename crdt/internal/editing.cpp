@@ -63,6 +63,10 @@ void remove_elements(Store& store, BranchIndex branch, std::uint64_t index, std:
         store.give_to_deleted_left(found.item, static_cast<std::uint32_t>(length))) {
       return;
     }
+    if (length < held.length &&
+        store.cut_out(found.item, found.offset, static_cast<std::uint32_t>(length))) {
+      return;
+    }
     const ItemIndex at = found.offset == 0
                              ? found.item
                              : store.item_clean_start({held.client, held.clock + found.offset});

@@ -199,7 +199,11 @@ ItemIndex Store::integrate_apart(const NewItem& source) {
   if (!neighbours) left = resolve_conflicts(source);
 
   touch(source.client);
-  transaction_.tidy = false;
+  // The only struct that it could be squashed into is the one before it by clock.
+  if (source.kind == ContentKind::kDeleted ||
+      (left != kNone && items[left].client == source.client && items[left].end() == source.clock)) {
+    transaction_.tidy = false;
+  }
   if (cursor_.branch == source.parent) cursor_ = {};
   const ItemIndex index = new_item();
   Item& item = items[index];
@@ -214,6 +218,11 @@ ItemIndex Store::integrate_apart(const NewItem& source) {
   item.in_map = source.key != kNone;
   item.place = source.key;
   link(index, left);
+  auto& splits = transaction_.splits;
+  // What lies between the halves of a split keeps them apart.
+  if (!splits.empty() && item.right != kNone && splits.back() == items[item.right].id()) {
+    splits.pop_back();
+  }
   clients_[source.client].blocks.push_back(source.clock, index);
   clients_[source.client].state = source.clock + source.length;
   if (item.in_map && item.right == kNone && item.left != kNone) delete_item(item.left);
@@ -315,6 +324,11 @@ void Store::apply_delete(ClientIndex client, std::uint32_t clock, std::uint32_t 
   if (const ItemIndex index = blocks.item(at); items[index].end() == end &&
                                                items[index].clock < clock &&
                                                give_to_deleted_right(index, end - clock)) {
+    return;
+  }
+  if (const ItemIndex index = blocks.item(at);
+      items[index].clock < clock && end < items[index].end() &&
+      cut_out(index, clock - items[index].clock, end - clock)) {
     return;
   }
   if (const ItemIndex index = blocks.item(at);

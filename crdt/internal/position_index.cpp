@@ -117,6 +117,7 @@ PositionIndex::Found PositionIndex::find(const Branch& branch, std::uint32_t pos
   const Leaf& leaf = leaves_[id];
   std::uint32_t slot = 0;
   while (position >= leaf.lengths[slot]) position -= leaf.lengths[slot++];
+  last_slot_ = slot;
   return {leaf.items[slot], position};
 }
 
@@ -124,7 +125,7 @@ std::uint32_t PositionIndex::position_of(ItemIndex item) {
   settle();
   std::uint32_t child = items_[item].place;
   const Leaf& leaf = leaves_[child];
-  std::uint32_t slot = slot_of(leaf.items, leaf.count, item);
+  std::uint32_t slot = item_slot(leaf, item);
   std::uint32_t position = std::accumulate(leaf.lengths, leaf.lengths + slot, std::uint32_t{0});
   std::uint32_t parent = leaf.parent;
   while ((parent & kRootBit) == 0) {
@@ -150,7 +151,7 @@ void PositionIndex::settle() {
   if (held_item_ == kNone) return;
   const std::uint32_t id = items_[held_item_].place;
   Leaf& leaf = leaves_[id];
-  const std::uint32_t slot = slot_of(leaf.items, leaf.count, held_item_);
+  const std::uint32_t slot = item_slot(leaf, held_item_);
   const std::uint32_t delta = held_length_ - leaf.lengths[slot];
   leaf.lengths[slot] = held_length_;
   held_item_ = kNone;
@@ -171,23 +172,62 @@ void PositionIndex::insert(Branch& branch, BranchIndex index, ItemIndex left, It
     if (left != kNone) id = items_[left].place;
   }
   Leaf& leaf = leaves_[id];
-  const std::uint32_t slot = left == kNone ? 0 : slot_of(leaf.items, leaf.count, left) + 1;
+  const std::uint32_t slot = left == kNone ? 0 : item_slot(leaf, left) + 1;
+  put(leaf, id, slot, item);
+  if (leaf.lengths[slot] != 0) add_above(id, leaf.parent, leaf.lengths[slot]);
+}
+
+void PositionIndex::split(Branch& branch, BranchIndex index, ItemIndex left, ItemIndex right) {
+  settle();
+  if (leaves_[items_[left].place].count == kLeafMax) split_leaf(branch, index, items_[left].place);
+  const std::uint32_t id = items_[left].place;
+  Leaf& leaf = leaves_[id];
+  const std::uint32_t slot = item_slot(leaf, left);
+  // The sums above stay what they were.
+  leaf.lengths[slot] = items_[left].visible_length();
+  put(leaf, id, slot + 1, right);
+}
+
+void PositionIndex::cut_out(Branch& branch, BranchIndex index, ItemIndex left, ItemIndex gone,
+                            ItemIndex rest) {
+  settle();
+  if (leaves_[items_[left].place].count + 2 > kLeafMax) {
+    split_leaf(branch, index, items_[left].place);
+  }
+  const std::uint32_t id = items_[left].place;
+  Leaf& leaf = leaves_[id];
+  const std::uint32_t slot = item_slot(leaf, left);
+  leaf.lengths[slot] = items_[left].visible_length();
+  put(leaf, id, slot + 1, gone);
+  put(leaf, id, slot + 2, rest);
+  add_above(id, leaf.parent, 0u - items_[gone].length);
+}
+
+void PositionIndex::put(Leaf& leaf, std::uint32_t id, std::uint32_t slot, ItemIndex item) {
   std::copy_backward(leaf.items + slot, leaf.items + leaf.count, leaf.items + leaf.count + 1);
   std::copy_backward(leaf.lengths + slot, leaf.lengths + leaf.count, leaf.lengths + leaf.count + 1);
   ++leaf.count;
   leaf.items[slot] = item;
   leaf.lengths[slot] = items_[item].visible_length();
   items_[item].place = id;
-  if (leaf.lengths[slot] != 0) add_above(id, leaf.parent, leaf.lengths[slot]);
+  last_slot_ = slot;
+}
+
+std::uint32_t PositionIndex::item_slot(const Leaf& leaf, ItemIndex item) {
+  if (last_slot_ < leaf.count && leaf.items[last_slot_] == item) return last_slot_;
+  if (last_slot_ > 0 && last_slot_ <= leaf.count && leaf.items[last_slot_ - 1] == item) {
+    return --last_slot_;
+  }
+  return last_slot_ = slot_of(leaf.items, leaf.count, item);
 }
 
 void PositionIndex::split_leaf(Branch& branch, BranchIndex index, std::uint32_t id) {
   const std::uint32_t right_id = new_leaf();
   Leaf& left = leaves_[id];
   Leaf& right = leaves_[right_id];
-  const std::uint32_t kept = kLeafMax / 2;
+  const std::uint32_t kept = left.count / 2;
   std::uint32_t moved = 0;
-  for (std::uint32_t i = kept; i < kLeafMax; ++i) {
+  for (std::uint32_t i = kept; i < left.count; ++i) {
     right.items[right.count] = left.items[i];
     right.lengths[right.count++] = left.lengths[i];
     moved += left.lengths[i];
@@ -253,7 +293,7 @@ void PositionIndex::remove(Branch& branch, BranchIndex index, ItemIndex item) {
   settle();
   const std::uint32_t id = items_[item].place;
   Leaf& leaf = leaves_[id];
-  const std::uint32_t slot = slot_of(leaf.items, leaf.count, item);
+  const std::uint32_t slot = item_slot(leaf, item);
   const std::uint32_t length = leaf.lengths[slot];
   std::copy(leaf.items + slot + 1, leaf.items + leaf.count, leaf.items + slot);
   std::copy(leaf.lengths + slot + 1, leaf.lengths + leaf.count, leaf.lengths + slot);

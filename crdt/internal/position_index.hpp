@@ -39,6 +39,12 @@ class PositionIndex {
   /// Notes a new item right of `left` (kNone: at the start). The branch has a tree.
   void insert(Branch& branch, BranchIndex index, ItemIndex left, ItemIndex item);
 
+  /// Notes that the end of `left` is an item of its own now, right of it.
+  void split(Branch& branch, BranchIndex index, ItemIndex left, ItemIndex right);
+
+  /// Notes that `gone`, deleted, and `rest` were parts of `left` and are right of it now.
+  void cut_out(Branch& branch, BranchIndex index, ItemIndex left, ItemIndex gone, ItemIndex rest);
+
   /// Forgets an item that was squashed away. Its length must have been moved elsewhere before.
   void remove(Branch& branch, BranchIndex index, ItemIndex item);
 
@@ -71,6 +77,9 @@ class PositionIndex {
   };
 
   static std::uint32_t slot_of(const std::uint32_t* list, std::uint32_t count, std::uint32_t what);
+  /// The slot of an item in its leaf: mostly where one was found or put last, or next to it.
+  std::uint32_t item_slot(const Leaf& leaf, ItemIndex item);
+  void put(Leaf& leaf, std::uint32_t id, std::uint32_t slot, ItemIndex item);
   /// Tells the tree the length that set_length() holds back.
   void settle();
   std::uint32_t new_leaf();
@@ -89,6 +98,7 @@ class PositionIndex {
   StableVector<Item>& items_;
   StableVector<Leaf> leaves_;
   StableVector<Node> nodes_;
+  std::uint32_t last_slot_ = 0;
   ItemIndex held_item_ = kNone;
   std::uint32_t held_length_ = 0;
   std::uint32_t free_leaf_ = kNone;

@@ -232,14 +232,12 @@ ItemIndex Store::split(BlockList::Cursor cursor, ItemIndex index, std::uint32_t 
   } else {
     if (right.right == kNone) parent.end = right_index;
     if (parent.index_root != kNone) {
-      positions_.set_length(index, left.visible_length());
-      positions_.insert(parent, left.parent, index, right_index);
+      positions_.split(parent, left.parent, index, right_index);
     }
   }
   clients_[left.client].blocks.insert_after(cursor, right.clock, right_index);
   // The halves are tried for squashing when the transaction ends.
   transaction_.splits.push_back(right.id());
-  transaction_.tidy = false;
   return right_index;
 }
 
@@ -286,7 +284,9 @@ std::uint32_t Store::split_pair(Client& client, Item& item, std::uint32_t byte,
 PositionIndex::Found Store::find_position(BranchIndex index, std::uint32_t position) {
   Branch& branch = branches[index];
   if (position >= branch.length) return {};
-  if (cursor_.branch == index && position >= cursor_.start) {
+  constexpr std::uint32_t kCursorReach = 256;
+  if (cursor_.branch == index && position >= cursor_.start &&
+      position - cursor_.start < items[cursor_.item].length + kCursorReach) {
     // Steps from the cursor to what is right of it, over deleted items, before the tree is asked.
     constexpr int kCursorSteps = 6;
     std::uint32_t start = cursor_.start;

@@ -277,6 +277,10 @@ class Store {
   /// The same with the first `count` elements and the left neighbour.
   bool give_to_deleted_left(ItemIndex item, std::uint32_t count);
 
+  /// Deletes `count` elements from inside an item, of which something is left on both sides. False
+  /// (nothing done) where that is not so, or there is more to do about it.
+  bool cut_out(ItemIndex item, std::uint32_t offset, std::uint32_t count);
+
   // --- The short way (caret.cpp) -----------------------------------------------------------------
   //
   // Typing and deleting go on where they were: while nobody observes, such an edit is done without

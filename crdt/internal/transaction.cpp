@@ -87,7 +87,7 @@ Bytes Store::clean_up(Bytes first, std::optional<UpdateFormat> wanted) {
 }
 
 Bytes Store::finish(Transaction& transaction, std::optional<UpdateFormat> wanted) {
-  if (!transaction.tidy) {
+  if (!transaction.tidy || !transaction.splits.empty()) {
     sort_and_merge(transaction.deletes);
     if (gc && transaction.garbage) collect(transaction);
     squash(transaction);
