@@ -504,11 +504,36 @@ struct Store::Integrator {
       reader.next(head.read);
       if (head.read.kind == ContentKind::kSkip) continue;
       const std::uint32_t state = store.clients_[client].state;
-      if (head.read.end() <= state) continue;  // Known.
       if (state < head.read.clock || find_missing(head.missing)) return false;
+      if (head.read.end() <= state) {
+        cut_pairs();
+        continue;
+      }
       integrate(client, state - head.read.clock);
     }
     return true;
+  }
+
+  /// Yjs looks up the neighbours of a struct that it knows, too, and so cuts items there. They are
+  /// squashed again, but a surrogate pair that was cut is lost.
+  void cut_pairs() {
+    const WireStruct& read = head.read;
+    if (read.has_origin && is_inside_pair(read.origin, 1)) {
+      store.item_clean_end(local(read.origin));
+    }
+    if (read.has_right_origin && is_inside_pair(read.right_origin, 0)) {
+      store.item_clean_start(local(read.right_origin));
+    }
+  }
+
+  /// Whether a cut `after` elements from `id` on parts a pair.
+  bool is_inside_pair(const WireId& id, std::uint32_t after) const {
+    const LocalId at = local(id);
+    if (at.client == kNone || at.clock >= store.clients_[at.client].state) return false;
+    const Item& item = store.items[store.item_at(at)];
+    if (item.kind != ContentKind::kString || item.ascii) return false;
+    const std::uint32_t offset = at.clock - item.clock + after;
+    return offset > 0 && offset < item.length && store.text_position(item, offset).inside_pair;
   }
 
   void take(std::uint32_t section) {
@@ -551,7 +576,10 @@ struct Store::Integrator {
       give_up();
       return true;
     }
-    if (read.end() <= state) return true;  // Known.
+    if (read.end() <= state) {
+      if (!find_missing(head.missing)) cut_pairs();
+      return true;
+    }
     if (find_missing(head.missing)) {
       stack.push_back(head);
       const std::uint32_t section = find_section(head.missing.client);
