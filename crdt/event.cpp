@@ -5,6 +5,7 @@
 #include "crdt/internal/formatting.hpp"
 #include "crdt/internal/reading.hpp"
 #include "crdt/internal/store.hpp"
+#include "crdt/internal/stored_json.hpp"
 
 namespace coterie::crdt {
 
@@ -142,8 +143,7 @@ class TextDelta {
   static Attributes values_of(const AttributeMap& map) {
     Attributes out;
     map.for_each([&](const Attribute& attribute) {
-      auto value = Any::from_json(attribute.json);
-      out.emplace_back(attribute.key, value ? *std::move(value) : Any());
+      out.emplace_back(attribute.key, internal::value_of_stored(attribute.json));
     });
     return out;
   }

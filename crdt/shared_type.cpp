@@ -6,6 +6,7 @@
 #include "crdt/array.hpp"
 #include "crdt/internal/reading.hpp"
 #include "crdt/internal/store.hpp"
+#include "crdt/internal/stored_json.hpp"
 #include "crdt/map.hpp"
 #include "crdt/text.hpp"
 
@@ -38,14 +39,12 @@ std::vector<Value> values_of(Store& store, const Item& item) {
           values.emplace_back(Any());
           continue;
         }
-        auto value = Any::from_json(*text);
-        values.emplace_back(value ? *std::move(value) : Any());
+        values.emplace_back(value_of_stored(*text));
       }
       break;
     case ContentKind::kEmbed: {
       const auto text = reader.read_varstring();
-      auto value = Any::from_json(text ? *text : std::string_view("null"));
-      values.emplace_back(value ? *std::move(value) : Any());
+      values.emplace_back(value_of_stored(text ? *text : std::string_view("null")));
       break;
     }
     case ContentKind::kBinary: {

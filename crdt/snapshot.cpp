@@ -5,6 +5,7 @@
 #include "crdt/internal/access.hpp"
 #include "crdt/internal/formatting.hpp"
 #include "crdt/internal/reading.hpp"
+#include "crdt/internal/stored_json.hpp"
 
 namespace coterie::crdt {
 
@@ -348,8 +349,7 @@ class DeltaAt {
   Attributes attributes() const {
     Attributes out;
     attributes_.for_each([&](const Attribute& attribute) {
-      auto value = Any::from_json(attribute.json);
-      out.emplace_back(attribute.key, value ? *std::move(value) : Any());
+      out.emplace_back(attribute.key, internal::value_of_stored(attribute.json));
     });
     if (change_) out.emplace_back("ychange", *change_);
     return out;

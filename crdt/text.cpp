@@ -7,6 +7,7 @@
 #include "crdt/internal/formatting.hpp"
 #include "crdt/internal/reading.hpp"
 #include "crdt/internal/store.hpp"
+#include "crdt/internal/stored_json.hpp"
 
 namespace coterie::crdt {
 
@@ -60,8 +61,7 @@ std::vector<TextRun> delta_of(Store& store, const Branch& branch) {
   const auto attributes = [&] {
     Attributes out;
     current.for_each([&](const Attribute& attribute) {
-      auto value = Any::from_json(attribute.json);
-      out.emplace_back(attribute.key, value ? *std::move(value) : Any());
+      out.emplace_back(attribute.key, internal::value_of_stored(attribute.json));
     });
     return out;
   };
@@ -283,12 +283,17 @@ Status check_cut(Store& store, BranchIndex branch, std::uint64_t index) {
   return {};
 }
 
+/// Undefined becomes null: v1 has no word for it.
+std::string stored(const Any& value) {
+  return value.is_undefined() ? "null" : internal::store_value(value);
+}
+
 Result<AttributeMap> to_map(const Attributes& attributes) {
   AttributeMap map;
   for (const auto& [key, value] : attributes) {
     if (!is_utf8(key)) return internal::kNotUtf8;
     COTERIE_CHECK(internal::check_value(value));
-    map.set({key, value.to_json(), kNone});
+    map.set({key, stored(value), kNone});
   }
   return map;
 }
@@ -364,7 +369,7 @@ Status Text::insert(std::uint64_t index, std::string_view utf8, const Attributes
 Status Text::insert_embed(std::uint64_t index, const Any& embed, const Attributes& attributes) {
   COTERIE_CHECK(internal::check_value(embed));
   Bytes content;
-  append_varstring(content, embed.to_json());
+  append_varstring(content, stored(embed));
   return insert_content(*this, *store_, branch_, index, ContentKind::kEmbed, 1, content, false,
                         &attributes);
 }

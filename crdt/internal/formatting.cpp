@@ -4,18 +4,22 @@
 #include <unordered_map>
 #include <unordered_set>
 
+#include "crdt/internal/stored_json.hpp"
+
 namespace coterie::crdt::internal {
 namespace {
 
-bool is_object(std::string_view json) {
-  return !json.empty() && (json[0] == '{' || json[0] == '[');
+bool is_object(std::string_view stored) {
+  if (!stored.empty() && (stored[0] == '{' || stored[0] == '[')) return true;
+  if (is_json_text(stored)) return false;
+  const Any value = value_of_stored(stored);
+  return value.get_if<Any::Object>() != nullptr || value.get_if<Any::Array>() != nullptr ||
+         value.get_if<Bytes>() != nullptr;
 }
 
 bool equal_primitives(std::string_view a, std::string_view b) {
   if (a == b) return true;
-  const auto left = Any::from_json(a);
-  const auto right = Any::from_json(b);
-  return left && right && *left == *right;
+  return value_of_stored(a) == value_of_stored(b);
 }
 
 /// The members of an object or array as name and JSON-like value.
@@ -25,6 +29,11 @@ Any::Object members_of(const Any& value) {
   if (const auto* array = value.get_if<Any::Array>()) {
     for (std::size_t i = 0; i < array->size(); ++i) {
       members.emplace_back(std::to_string(i), (*array)[i]);
+    }
+  }
+  if (const auto* bytes = value.get_if<Bytes>()) {
+    for (std::size_t i = 0; i < bytes->size(); ++i) {
+      members.emplace_back(std::to_string(i), Any(static_cast<int>((*bytes)[i])));
     }
   }
   return members;
@@ -66,9 +75,7 @@ bool strictly_equal(const Attribute* a, const Attribute* b) {
 bool equal_attributes(const Attribute* a, const Attribute* b) {
   if (strictly_equal(a, b)) return true;
   if (a == nullptr || b == nullptr || !is_object(a->json) || !is_object(b->json)) return false;
-  const auto left = Any::from_json(a->json);
-  const auto right = Any::from_json(b->json);
-  return left && right && equal_flat(*left, *right);
+  return equal_flat(value_of_stored(a->json), value_of_stored(b->json));
 }
 
 void clean_formatting_gap(Store& store, ItemIndex start, ItemIndex curr,

@@ -13,7 +13,7 @@
 
 namespace coterie::crdt::internal {
 
-/// One attribute in force: its name, its value as JSON, and the mark that set it (kNone: a caller).
+/// One attribute in force: its name, its value (stored_json.hpp), and the mark that set it (kNone: a caller).
 struct Attribute {
   std::string key;
   std::string json;

@@ -5,7 +5,7 @@
 //
 //     kString  the UTF-8 bytes (length counts UTF-16 units)
 //     kAny     `length` lib0 values      kJson    `length` varstrings
-//     kBinary  varbytes                  kEmbed   varstring of JSON
+//     kBinary  varbytes                  kEmbed   varstring (stored_json.hpp)
 //     kFormat  varstring, varstring      kDoc     varstring, any
 //     kType    no bytes: `content` is the index of the Branch
 //     kGc, kDeleted  nothing

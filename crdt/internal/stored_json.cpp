@@ -125,7 +125,7 @@ std::string store_value(const Any& value) {
 }
 
 Any value_of_stored(std::string_view stored) {
-  if (!stored.empty() && stored[0] == kValueMark) {
+  if (!is_json_text(stored)) {
     ByteReader reader(as_bytes(stored.substr(1)));
     auto value = Any::decode(reader);
     return value ? *std::move(value) : Any();
@@ -135,7 +135,7 @@ Any value_of_stored(std::string_view stored) {
 }
 
 void write_stored_as_json(WireWriter& out, std::string_view stored) {
-  if (stored.empty() || stored[0] != kValueMark) {
+  if (is_json_text(stored)) {
     put_varstring(out, stored);
     return;
   }
@@ -148,7 +148,7 @@ void write_stored_as_any(WireWriter& out, std::string_view stored) {
   if (stored == "null") return put(out, "\x7e");
   if (stored == "true") return put(out, "\x78");
   if (stored == "false") return put(out, "\x79");
-  if (!stored.empty() && stored[0] == kValueMark) return put(out, stored.substr(1));
+  if (!is_json_text(stored)) return put(out, stored.substr(1));
   if (stored.size() >= 2 && stored[0] == '"' && stored.find('\\') == std::string_view::npos) {
     put(out, "\x77");
     return put_varstring(out, stored.substr(1, stored.size() - 2));

@@ -22,6 +22,9 @@ bool is_in_javascript_order(const Any::Object& members);
 /// The stored form of a value.
 std::string store_value(const Any& value);
 
+/// Whether a stored form is JSON.
+inline bool is_json_text(std::string_view stored) { return stored.empty() || stored[0] != '\0'; }
+
 /// The value of a stored form, as JavaScript would hold it (order of members included).
 Any value_of_stored(std::string_view stored);
 

@@ -14,3 +14,4 @@ coterie_test(crdt.relative_position_test
 coterie_test(crdt.snapshot_test SOURCES crdt/snapshot_test.cpp DEPENDS coterie::crdt)
 coterie_test(crdt.events_test SOURCES crdt/events_test.cpp DEPENDS coterie::crdt)
 coterie_test(crdt.undo_manager_test SOURCES crdt/undo_manager_test.cpp DEPENDS coterie::crdt)
+coterie_test(crdt.update_v2_test SOURCES crdt/update_v2_test.cpp DEPENDS coterie::crdt)

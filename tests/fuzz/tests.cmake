@@ -2,6 +2,7 @@
 coterie_fuzz(wire_frame_fuzz DEPENDS coterie::wire)
 coterie_fuzz(mesh_fuzz DEPENDS coterie::transport_core)
 coterie_fuzz(crdt_update_fuzz DEPENDS coterie::crdt)
+coterie_fuzz(crdt_update_v2_fuzz DEPENDS coterie::crdt)
 coterie_fuzz(crdt_order_fuzz DEPENDS coterie::crdt)
 coterie_fuzz(crdt_values_fuzz DEPENDS coterie::crdt)
 coterie_fuzz(entry_fuzz DEPENDS coterie::node_log)
