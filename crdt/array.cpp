@@ -1,8 +1,7 @@
 #include "crdt/array.hpp"
 
-#include <algorithm>
-
 #include "crdt/internal/editing.hpp"
+#include "crdt/internal/insertion.hpp"
 #include "crdt/internal/reading.hpp"
 #include "crdt/internal/store.hpp"
 #include "crdt/map.hpp"
@@ -11,8 +10,6 @@
 namespace coterie::crdt {
 
 using internal::Branch;
-using internal::BranchIndex;
-using internal::ContentKind;
 using internal::Edit;
 using internal::Item;
 using internal::ItemIndex;
@@ -20,45 +17,6 @@ using internal::kNone;
 using internal::Store;
 
 namespace {
-
-/// Where Yjs inserts into an array: right after the element before `index`.
-ItemIndex left_neighbour(Store& store, BranchIndex branch, std::uint64_t index) {
-  if (index == 0) return kNone;
-  const auto found = store.find_position(branch, static_cast<std::uint32_t>(index - 1));
-  const Item& item = store.items[found.item];
-  if (found.offset + 1 < item.length) {
-    store.item_clean_start({item.client, item.clock + found.offset + 1});
-  }
-  return found.item;
-}
-
-ItemIndex right_of(Store& store, BranchIndex branch, ItemIndex left) {
-  return left == kNone ? store.branches[branch].start : store.items[left].right;
-}
-
-/// Puts values after `left`: runs of plain ones as one item, binary ones each as their own.
-void insert_values(Store& store, BranchIndex branch, ItemIndex left, std::span<const Any> values) {
-  const ItemIndex right = right_of(store, branch, left);
-  Bytes content;
-  content.reserve(std::min<std::size_t>(values.size(), 1024) * 9);
-  std::uint32_t count = 0;
-  const auto put = [&](ContentKind kind, std::uint32_t length) {
-    left = store.insert_local(branch, kNone, left, right, kind, length, content);
-    content.clear();
-    count = 0;
-  };
-  for (const Any& value : values) {
-    if (const Bytes* bytes = value.get_if<Bytes>()) {
-      if (count > 0) put(ContentKind::kAny, count);
-      append_varbytes(content, *bytes);
-      put(ContentKind::kBinary, 1);
-    } else {
-      value.encode_to(content);
-      ++count;
-    }
-  }
-  if (count > 0) put(ContentKind::kAny, count);
-}
 
 Status check_values(Store& store, std::span<const Any> values) {
   std::uint64_t bytes = 0;
@@ -75,21 +33,6 @@ Status check_values(Store& store, std::span<const Any> values) {
   }
   if (!store.may_edit(bytes) || values.size() > kClockMax) return internal::kTooLarge;
   return {};
-}
-
-/// The handle is taken before the transaction ends: observers may do anything to the document.
-Result<SharedType> insert_type(Store& store, const SharedType& handle, std::uint64_t index,
-                               TypeKind type) {
-  const Branch* const branch = store.resolve(handle);
-  if (branch == nullptr) return internal::kStale;
-  if (index > branch->length) return internal::kPastEnd;
-  if (!store.may_edit(0)) return internal::kTooLarge;
-  const Edit edit(store);
-  const BranchIndex slot = internal::branch_of(handle);
-  const ItemIndex left = left_neighbour(store, slot, index);
-  const ItemIndex item = store.insert_local(slot, kNone, left, right_of(store, slot, left),
-                                            ContentKind::kType, 1, {}, false, type);
-  return store.handle(store.items[item].content);
 }
 
 }  // namespace
@@ -119,13 +62,35 @@ std::vector<Value> Array::values() const {
   return values;
 }
 
+std::vector<Value> Array::slice(std::int64_t start, std::int64_t end) const {
+  return internal::slice_of(*store_, *this, start, end);
+}
+
+void Array::for_each(
+    const std::function<void(const Value& value, std::uint64_t index)>& each) const {
+  std::uint64_t index = 0;
+  for (const Value& value : values()) each(value, index++);
+}
+
 Status Array::insert(std::uint64_t index, std::span<const Any> values) {
   const Branch* const branch = store_->resolve(*this);
   if (branch == nullptr) return internal::kStale;
   if (index > branch->length) return internal::kPastEnd;
   COTERIE_CHECK(check_values(*store_, values));
   const Edit edit(*store_);
-  insert_values(*store_, branch_, left_neighbour(*store_, branch_, index), values);
+  internal::insert_values(*store_, branch_, internal::left_neighbour(*store_, branch_, index),
+                          values);
+  return {};
+}
+
+Status Array::insert(std::uint64_t index, std::span<const NewValue> values) {
+  const Branch* const branch = store_->resolve(*this);
+  if (branch == nullptr) return internal::kStale;
+  if (index > branch->length) return internal::kPastEnd;
+  COTERIE_CHECK(internal::check_new(*store_, values));
+  const Edit edit(*store_);
+  internal::insert_values(*store_, branch_, internal::left_neighbour(*store_, branch_, index),
+                          values);
   return {};
 }
 
@@ -135,22 +100,56 @@ Status Array::push(const Any& value) {
   COTERIE_CHECK(check_values(*store_, {&value, 1}));
   const Edit edit(*store_);
   // After all there is, deleted elements too.
-  insert_values(*store_, branch_, branch->end, {&value, 1});
+  internal::insert_values(*store_, branch_, branch->end, std::span(&value, 1));
   return {};
 }
 
+Status Array::push(std::span<const NewValue> values) {
+  const Branch* const branch = store_->resolve(*this);
+  if (branch == nullptr) return internal::kStale;
+  COTERIE_CHECK(internal::check_new(*store_, values));
+  const Edit edit(*store_);
+  internal::insert_values(*store_, branch_, branch->end, values);
+  return {};
+}
+
+Result<SharedType> Array::insert(std::uint64_t index, const NewType& type) {
+  const Branch* const branch = store_->resolve(*this);
+  if (branch == nullptr) return internal::kStale;
+  if (index > branch->length) return internal::kPastEnd;
+  COTERIE_CHECK(internal::check_new(*store_, type));
+  const Edit edit(*store_);
+  const ItemIndex left = internal::left_neighbour(*store_, branch_, index);
+  const ItemIndex right = left == kNone ? branch->start : store_->items[left].right;
+  const ItemIndex item = internal::insert_type(*store_, branch_, kNone, left, right, type);
+  // The handle is taken before the transaction ends: observers may do anything to the document.
+  return store_->handle(store_->items[item].content);
+}
+
+Result<Subdoc> Array::insert(std::uint64_t index, const NewDoc& doc) {
+  const Branch* const branch = store_->resolve(*this);
+  if (branch == nullptr) return internal::kStale;
+  if (index > branch->length) return internal::kPastEnd;
+  COTERIE_CHECK(internal::check_new(*store_, doc));
+  const Edit edit(*store_);
+  const ItemIndex left = internal::left_neighbour(*store_, branch_, index);
+  const ItemIndex right = left == kNone ? branch->start : store_->items[left].right;
+  const ItemIndex item = internal::insert_doc(*store_, branch_, kNone, left, right, doc);
+  return *store_->subdoc_of(store_->items[item]);
+}
+
 Result<Text> Array::insert_text(std::uint64_t index) {
-  COTERIE_TRY(const SharedType type, insert_type(*store_, *this, index, TypeKind::kText));
+  COTERIE_TRY(const SharedType type, insert(index, NewType::text()));
   return Text(type);
 }
 
 Result<Map> Array::insert_map(std::uint64_t index) {
-  COTERIE_TRY(const SharedType type, insert_type(*store_, *this, index, TypeKind::kMap));
+  COTERIE_TRY(const SharedType type, insert(index, NewType::map()));
   return Map(type);
 }
 
 Result<Array> Array::insert_array(std::uint64_t index) {
-  COTERIE_TRY(const SharedType type, insert_type(*store_, *this, index, TypeKind::kArray));
+  COTERIE_TRY(const SharedType type, insert(index, NewType::array()));
   return Array(type);
 }
 

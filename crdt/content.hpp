@@ -3,6 +3,7 @@
 
 #pragma once
 
+#include <cstddef>
 #include <cstdint>
 #include <optional>
 #include <string>
@@ -77,6 +78,10 @@ struct DeltaOp {
   using Insert =
       std::variant<std::monostate, std::string, Any, SharedType, std::vector<Value>, NewType>;
 
+  template <std::size_t N>
+  static DeltaOp inserted(const char (&utf8)[N], Attributes attributes = {}) {
+    return inserted(Insert(std::string(utf8)), std::move(attributes));
+  }
   static DeltaOp inserted(Insert what, Attributes attributes = {}) {
     return {
         .insert = std::move(what), .retain = 0, .remove = 0, .attributes = std::move(attributes)};

@@ -1,5 +1,7 @@
 #include "crdt/doc.hpp"
 
+#include <algorithm>
+
 #include "crdt/internal/store.hpp"
 
 namespace coterie::crdt {
@@ -13,13 +15,17 @@ Doc::Doc(Options options) : store_(std::make_unique<internal::Store>(options)) {
 Doc::Doc(Doc&& other) noexcept = default;
 Doc& Doc::operator=(Doc&& other) noexcept {
   if (this == &other) return *this;
-  if (store_ != nullptr) destroy();
+  if (store_ != nullptr) store_->tell_destroyed();
   store_ = std::move(other.store_);
   return *this;
 }
 Doc::~Doc() {
-  if (store_ != nullptr) destroy();
+  if (store_ != nullptr) store_->tell_destroyed();
 }
+
+const std::string& Doc::guid() const { return store_->guid; }
+const std::optional<std::string>& Doc::collection_id() const { return store_->collection_id; }
+const Any& Doc::meta() const { return store_->meta; }
 
 ClientId Doc::client_id() const { return store_->client_id; }
 
@@ -67,8 +73,24 @@ Array Doc::array(std::string_view name) {
   return Array(store_->handle(store_->root(name, TypeKind::kArray)));
 }
 
+XmlFragment Doc::xml_fragment(std::string_view name) {
+  return XmlFragment(store_->handle(store_->root(name, TypeKind::kXmlFragment)));
+}
+XmlElement Doc::xml_element(std::string_view name) {
+  return XmlElement(store_->handle(store_->root(name, TypeKind::kXmlElement)));
+}
+
 SharedType Doc::get(std::string_view name, TypeKind kind) {
   return store_->handle(store_->root(name, kind));
+}
+
+Any Doc::to_json() const {
+  Any::Object roots;
+  for (const internal::BranchIndex index : store_->roots()) {
+    const SharedType root = store_->handle(index);
+    roots.emplace_back(store_->key_text(store_->branches[index].name), root.to_json());
+  }
+  return Any(std::move(roots));
 }
 
 std::vector<std::string> Doc::root_names() const {
@@ -123,7 +145,29 @@ Subscription Doc::on_destroy(std::function<void()> observer) {
   return store_->observe(store_->observers().destroy, std::move(observer), 0);
 }
 
-void Doc::destroy() { store_->tell_destroyed(); }
+Subscription Doc::on_subdocs(
+    std::function<void(const SubdocsEvent&, const Transaction&)> observer) {
+  return store_->observe(store_->observers().subdocs, std::move(observer), 0);
+}
+
+std::vector<Subdoc> Doc::subdocs() const { return store_->subdocs(); }
+
+std::vector<std::string> Doc::subdoc_guids() const {
+  std::vector<std::string> guids;
+  for (const Subdoc& subdoc : subdocs()) {
+    if (std::find(guids.begin(), guids.end(), subdoc.guid()) == guids.end()) {
+      guids.push_back(subdoc.guid());
+    }
+  }
+  return guids;
+}
+
+void Doc::destroy() {
+  store_->destroyed = true;
+  for (Subdoc& subdoc : store_->subdocs()) subdoc.destroy();
+  store_->tell_destroyed();
+}
+bool Doc::destroyed() const { return store_->destroyed; }
 
 Doc::TransactionScope::TransactionScope(Doc& doc, Any origin) : store_(*doc.store_) {
   store_.begin(true, &origin);

@@ -24,6 +24,7 @@
 #include "crdt/array.hpp"
 #include "crdt/base/bytes.hpp"
 #include "crdt/base/result.hpp"
+#include "crdt/event.hpp"
 #include "crdt/map.hpp"
 #include "crdt/shared_type.hpp"
 #include "crdt/state_vector.hpp"
@@ -31,6 +32,7 @@
 #include "crdt/text.hpp"
 #include "crdt/transaction.hpp"
 #include "crdt/update.hpp"
+#include "crdt/xml.hpp"
 
 namespace coterie::crdt {
 
@@ -70,12 +72,22 @@ class Doc {
     ClientId client_id = 0;
     /// Forget the content of what was deleted, as Yjs does by default.
     bool gc = true;
+    /// What the application calls it. Yjs draws a random one; nothing here depends on it.
+    std::string guid = {};
+    /// A group of documents that belong together; subdocuments take it over.
+    std::optional<std::string> collection_id = std::nullopt;
+    /// Anything the application wants to keep beside the document. Not exchanged.
+    Any meta = Any::Null();
   };
 
   explicit Doc(Options options);
   Doc(Doc&& other) noexcept;
   Doc& operator=(Doc&& other) noexcept;
   ~Doc();
+
+  const std::string& guid() const;
+  const std::optional<std::string>& collection_id() const;
+  const Any& meta() const;
 
   ClientId client_id() const;
   /// Author of the edits from here on. Precondition: not inside transact().
@@ -111,9 +123,15 @@ class Doc {
   Text text(std::string_view name);
   Map map(std::string_view name);
   Array array(std::string_view name);
+  XmlFragment xml_fragment(std::string_view name);
+  XmlElement xml_element(std::string_view name);
 
-  /// As those, of any kind (not kUnknown): Yjs's doc.get(name, type).
-  SharedType get(std::string_view name, TypeKind kind);
+  /// All roots by name, each as its to_json().
+  Any to_json() const;
+
+  /// As those, of any kind: Yjs's doc.get(name, type). kUnknown takes it as it is. One that is of
+  /// another kind already is given as that (Yjs throws): ask kind().
+  SharedType get(std::string_view name, TypeKind kind = TypeKind::kUnknown);
 
   /// Names of all roots, in the order they appeared here.
   std::vector<std::string> root_names() const;
@@ -159,14 +177,24 @@ class Doc {
   Subscription on_after_transaction_cleanup(TransactionObserver observer);
   Subscription on_after_all_transactions(AllTransactionsObserver observer);
 
+  /// After a transaction that added, removed or loaded subdocuments.
+  Subscription on_subdocs(std::function<void(const SubdocsEvent&, const Transaction&)> observer);
+
+  /// Subdocuments that stand in this document now, in the order they were added. O(their number).
+  std::vector<Subdoc> subdocs() const;
+  std::vector<std::string> subdoc_guids() const;
+
   /// When destroy() is called or the document goes, once.
   Subscription on_destroy(std::function<void()> observer);
 
-  /// Tells on_destroy() and ends all observations. The document itself remains usable.
+  /// Destroys the subdocuments (Subdoc::destroy), tells on_destroy() and ends all observations. The
+  /// document itself remains usable.
   void destroy();
+  bool destroyed() const;
 
  private:
   friend struct internal::Access;
+  friend class SharedType;
 
   /// Ends the transaction on every way out of transact().
   class TransactionScope {

@@ -3,13 +3,16 @@
 #pragma once
 
 #include <cstdint>
+#include <functional>
 #include <optional>
 #include <string>
 #include <string_view>
+#include <utility>
 #include <vector>
 
 #include "crdt/any.hpp"
 #include "crdt/base/result.hpp"
+#include "crdt/content.hpp"
 #include "crdt/shared_type.hpp"
 
 namespace coterie::crdt {
@@ -28,7 +31,15 @@ class Map : public SharedType {
   bool has(std::string_view key) const;
   std::optional<Value> get(std::string_view key) const;
 
+  /// Keys with their values, or the values alone, in the order of keys().
+  std::vector<std::pair<std::string, Value>> entries() const;
+  std::vector<Value> values() const;
+  void for_each(const std::function<void(const Value& value, const std::string& key)>& each) const;
+
   Status set(std::string_view key, const Any& value);
+  /// Puts a new type with what it holds under `key`, or a new subdocument.
+  Result<SharedType> set(std::string_view key, const NewType& type);
+  Result<Subdoc> set(std::string_view key, const NewDoc& doc);
   /// Puts a new, empty type under `key`.
   Result<Text> set_text(std::string_view key);
   Result<Map> set_map(std::string_view key);
@@ -37,7 +48,9 @@ class Map : public SharedType {
   /// Removing what is not there is no error and changes nothing.
   Status remove(std::string_view key);
 
- private:
+  Status clear();
+
+ protected:
   friend class SharedType;
   friend class Doc;
   friend class Array;

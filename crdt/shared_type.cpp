@@ -1,14 +1,18 @@
 #include "crdt/shared_type.hpp"
 
 #include <algorithm>
+#include <cmath>
 #include <map>
 
 #include "crdt/array.hpp"
+#include "crdt/doc.hpp"
+#include "crdt/internal/insertion.hpp"
 #include "crdt/internal/reading.hpp"
 #include "crdt/internal/store.hpp"
 #include "crdt/internal/stored_json.hpp"
 #include "crdt/map.hpp"
 #include "crdt/text.hpp"
+#include "crdt/xml.hpp"
 
 namespace coterie::crdt {
 
@@ -53,6 +57,10 @@ std::vector<Value> values_of(Store& store, const Item& item) {
       break;
     }
     case ContentKind::kDoc: {
+      if (const auto subdoc = store.subdoc_of(item)) {
+        values.emplace_back(*subdoc);
+        break;
+      }
       const auto guid = reader.read_varstring();
       values.emplace_back(Any(Any::Object{{"guid", Any(guid ? *guid : std::string_view())}}));
       break;
@@ -140,7 +148,7 @@ class Reader {
 
  private:
   Any json_of(const Value& value, std::size_t depth) {
-    if (const Any* any = std::get_if<Any>(&value)) return *any;
+    if (!std::holds_alternative<SharedType>(value)) return to_json(value);
     return json(internal::branch_of(std::get<SharedType>(value)), depth + 1);
   }
 
@@ -181,6 +189,9 @@ class Reader {
     if (const auto* text = value.get_if<std::string>()) return *text;
     if (value.is_undefined()) return "undefined";
     if (const auto* number = value.get_if<std::int64_t>()) return std::to_string(*number);
+    if (const auto* number = value.get_if<double>(); number != nullptr && !std::isfinite(*number)) {
+      return std::isnan(*number) ? "NaN" : *number > 0 ? "Infinity" : "-Infinity";
+    }
     if (value.get_if<Any::Object>() != nullptr) return "[object Object]";
     std::string joined;
     if (const auto* bytes = value.get_if<Bytes>()) {
@@ -227,6 +238,7 @@ class Reader {
   /// What JavaScript puts into a string for a value or a type.
   std::string plain(const Value& value, std::size_t depth) {
     if (const Any* any = std::get_if<Any>(&value)) return plain(*any);
+    if (std::holds_alternative<Subdoc>(value)) return "[object Object]";
     const internal::BranchIndex index = internal::branch_of(std::get<SharedType>(value));
     switch (store_.branches[index].kind) {
       case TypeKind::kText:
@@ -253,7 +265,8 @@ class Reader {
       }
     }
     if (branch.kind != TypeKind::kXmlElement) return inside;
-    std::string name = store_.key_text(branch.name);
+    // A root has no node name of its own: its name is the document's for it.
+    std::string name = branch.item == kNone ? "undefined" : store_.key_text(branch.name);
     std::transform(name.begin(), name.end(), name.begin(), [](char c) {
       return c >= 'A' && c <= 'Z' ? static_cast<char>(c - 'A' + 'a') : c;
     });
@@ -310,11 +323,32 @@ bool SharedType::alive() const { return store_->resolve(*this) != nullptr; }
 Text SharedType::as_text() const { return Text(*this); }
 Map SharedType::as_map() const { return Map(*this); }
 Array SharedType::as_array() const { return Array(*this); }
+XmlFragment SharedType::as_xml_fragment() const { return XmlFragment(*this); }
+XmlElement SharedType::as_xml_element() const { return XmlElement(*this); }
+XmlText SharedType::as_xml_text() const { return XmlText(*this); }
+XmlHook SharedType::as_xml_hook() const { return XmlHook(*this); }
+
+std::optional<SharedType> SharedType::parent() const {
+  const Branch* const branch = store_->resolve(*this);
+  if (branch == nullptr || branch->item == kNone) return std::nullopt;
+  return store_->handle(store_->items[branch->item].parent);
+}
+
+bool SharedType::belongs_to(const Doc& doc) const { return doc.store_.get() == store_; }
+
+Result<NewType> SharedType::clone() const { return internal::clone_of(*store_, *this, 0); }
+
+Any to_json(const Value& value) {
+  if (const Any* any = std::get_if<Any>(&value)) return *any;
+  if (const auto* type = std::get_if<SharedType>(&value)) return type->to_json();
+  return Any(Any::Object());
+}
 
 std::string SharedType::node_name() const {
   const Branch* const branch = store_->resolve(*this);
-  if (branch == nullptr || branch->item == kNone || branch->name == kNone) return {};
-  return store_->key_text(branch->name);
+  if (branch == nullptr) return {};
+  if (branch->item == kNone) return branch->kind == TypeKind::kXmlElement ? "UNDEFINED" : "";
+  return branch->name == kNone ? std::string() : store_->key_text(branch->name);
 }
 
 Subscription SharedType::observe(Observer observer) const {

@@ -11,12 +11,14 @@
 
 #include <cstdint>
 #include <functional>
+#include <optional>
 #include <span>
 #include <string>
 #include <variant>
 
 #include "crdt/any.hpp"
 #include "crdt/base/result.hpp"
+#include "crdt/subdoc.hpp"
 #include "crdt/subscription.hpp"
 
 namespace coterie::crdt {
@@ -27,6 +29,11 @@ class Event;
 class Map;
 class Text;
 class Transaction;
+class XmlElement;
+class XmlFragment;
+class XmlHook;
+class XmlText;
+struct NewType;
 
 namespace internal {
 struct Access;
@@ -56,9 +63,24 @@ class SharedType {
   Text as_text() const;
   Map as_map() const;
   Array as_array() const;
+  XmlFragment as_xml_fragment() const;
+  XmlElement as_xml_element() const;
+  XmlText as_xml_text() const;
+  XmlHook as_xml_hook() const;
 
-  /// For XmlElement and XmlHook, the node name; else empty.
+  /// For XmlElement and XmlHook, the node name ("UNDEFINED" for an element that is a root, as in
+  /// Yjs); else empty.
   std::string node_name() const;
+
+  /// The type that this one is in; none for a root.
+  std::optional<SharedType> parent() const;
+
+  /// Whether it is of that document.
+  bool belongs_to(const Doc& doc) const;
+
+  /// This type with all that it holds, to be put somewhere else. Subdocuments are made anew, with
+  /// their guid. Errors: kNotFound (stale), kLimitExceeded (nested deeper than kAnyDepthMax).
+  Result<NewType> clone() const;
 
   /// As Yjs's toJSON: text and XML as string, array and map as values, types nested in them alike;
   /// a subdocument is {}, as JSON.stringify has one that is not loaded.
@@ -84,6 +106,9 @@ class SharedType {
   friend class Array;
   friend class Map;
   friend class Text;
+  friend class XmlElement;
+  friend class XmlFragment;
+  friend class XmlTreeWalker;
   SharedType(internal::Store* store, std::uint32_t branch, std::uint32_t generation)
       : store_(store), branch_(branch), generation_(generation) {}
 
@@ -92,7 +117,10 @@ class SharedType {
   std::uint32_t generation_;
 };
 
-/// What a map or array holds: a plain value, or a shared type.
-using Value = std::variant<Any, SharedType>;
+/// What a map or array holds: a plain value, a shared type, or a subdocument.
+using Value = std::variant<Any, SharedType, Subdoc>;
+
+/// As SharedType::to_json(); a subdocument is {}.
+Any to_json(const Value& value);
 
 }  // namespace coterie::crdt

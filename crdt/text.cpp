@@ -1,10 +1,12 @@
 #include "crdt/text.hpp"
 
+#include <algorithm>
 #include <cstring>
 
 #include "crdt/base/utf16.hpp"
 #include "crdt/internal/editing.hpp"
 #include "crdt/internal/formatting.hpp"
+#include "crdt/internal/insertion.hpp"
 #include "crdt/internal/reading.hpp"
 #include "crdt/internal/store.hpp"
 #include "crdt/internal/stored_json.hpp"
@@ -89,7 +91,7 @@ std::vector<TextRun> delta_of(Store& store, const Branch& branch) {
         if (const Any* any = std::get_if<Any>(&values.front())) {
           run.insert = *any;
         } else {
-          run.insert = std::get<SharedType>(values.front());
+          run.insert = std::get<SharedType>(values.front());  // kType.
         }
         runs.push_back(std::move(run));
         break;
@@ -132,15 +134,23 @@ class FormattedEditor {
     return at;
   }
 
-  void insert(Position& at, AttributeMap attributes, ContentKind kind, std::uint32_t length,
-              ByteView content, bool ascii) {
+  /// Returns the item. `type`: what is inserted, of kind kType.
+  ItemIndex insert(Position& at, AttributeMap attributes, ContentKind kind, std::uint32_t length,
+                   ByteView content, bool ascii, const NewType* type = nullptr) {
     at.attributes.for_each([&](const Attribute& held) {
       if (attributes.find(held.key) == nullptr) attributes.set({held.key, "null", kNone});
     });
     skip_equal(at, attributes);
     AttributeMap negated = open(at, attributes);
-    put(at, kind, length, content, ascii);
+    if (type != nullptr) {
+      at.left = internal::insert_type(store_, branch_, kNone, at.left, at.right, *type);
+      at.right = store_.items[at.left].right;
+    } else {
+      put(at, kind, length, content, ascii);
+    }
+    const ItemIndex item = at.left;
     close(at, negated);
+    return item;
   }
 
   void format(Position& at, std::uint64_t length, const AttributeMap& attributes) {
@@ -169,6 +179,10 @@ class FormattedEditor {
         length -= item.length;
       }
       forward(at);
+    }
+    if (length > 0) {  // Past the end, as Yjs has it: line breaks.
+      const std::string breaks(static_cast<std::size_t>(length), '\n');
+      put(at, ContentKind::kString, static_cast<std::uint32_t>(length), as_bytes(breaks), true);
     }
     close(at, negated);
   }
@@ -230,7 +244,8 @@ class FormattedEditor {
     append_varstring(content, attribute.key);
     append_varstring(content, attribute.json);
     put(at, ContentKind::kFormat, 1, content, false);
-    at.attributes.apply({attribute.key, attribute.json, at.left});
+    if (attribute.source.exists()) store_.set_value_source(store_.items[at.left], attribute.source);
+    at.attributes.apply(attribute_of(store_, at.left));
   }
 
   /// Opens the attributes that differ; returns what brings the old ones back.
@@ -331,6 +346,113 @@ Status insert_content(const SharedType& handle, Store& store, BranchIndex index,
 
 }  // namespace
 
+namespace internal {
+namespace {
+
+AttributeMap map_of(const Attributes& attributes) {
+  AttributeMap map;
+  for (const auto& [key, value] : attributes) map.set({key, stored(value), kNone});
+  return map;
+}
+
+/// Puts what an op inserts: content between two items, or a type.
+struct Insertion {
+  ContentKind kind = ContentKind::kString;
+  std::uint32_t length = 1;
+  Bytes embed;
+  ByteView content;
+  bool ascii = false;
+  const NewType* type = nullptr;
+
+  explicit Insertion(const DeltaOp::Insert& insert) {
+    if (const auto* text = std::get_if<std::string>(&insert)) {
+      use(*text);
+    } else if (const auto* any = std::get_if<Any>(&insert)) {
+      kind = ContentKind::kEmbed;
+      append_varstring(embed, stored(*any));
+      content = embed;
+    } else {
+      kind = ContentKind::kType;
+      type = &std::get<NewType>(insert);
+    }
+  }
+  void use(std::string_view text) {
+    const Utf16Scan scan = scan_utf16(as_bytes(text));
+    length = static_cast<std::uint32_t>(scan.length);
+    ascii = scan.ascii;
+    content = as_bytes(text);
+  }
+  bool empty() const { return kind == ContentKind::kString && content.empty(); }
+};
+
+/// Where there is no formatting, by index.
+void apply_plain(Store& store, BranchIndex branch, const Delta& delta) {
+  std::uint64_t index = 0;
+  for (const DeltaOp& op : delta) {
+    const std::uint64_t size = store.branches[branch].length;
+    if (op.remove > 0) {
+      if (index < size) remove_elements(store, branch, index, std::min(op.remove, size - index));
+      continue;
+    }
+    if (op.retain > 0 && index + op.retain <= size) {
+      index += op.retain;
+      continue;
+    }
+    std::string breaks;
+    if (op.retain > 0) {
+      breaks.assign(static_cast<std::size_t>(index + op.retain - size), '\n');
+      index = size;
+    } else if (std::holds_alternative<std::monostate>(op.insert)) {
+      continue;
+    }
+    const DeltaOp::Insert lines(std::move(breaks));
+    const Insertion insertion(op.retain > 0 ? lines : op.insert);
+    if (insertion.empty()) continue;
+    const Gap gap = gap_at(store, branch, index);
+    if (insertion.type != nullptr) {
+      insert_type(store, branch, kNone, gap.left, gap.right, *insertion.type);
+    } else {
+      store.insert_local(branch, kNone, gap.left, gap.right, insertion.kind, insertion.length,
+                         insertion.content, insertion.ascii);
+    }
+    index += insertion.length;
+  }
+}
+
+}  // namespace
+
+void apply_delta(Store& store, BranchIndex branch, const Delta& delta, bool sanitize) {
+  const bool plain = sanitize && !store.branches[branch].has_marks &&
+                     std::all_of(delta.begin(), delta.end(),
+                                 [](const DeltaOp& op) { return op.attributes.empty(); });
+  if (plain) {
+    apply_plain(store, branch, delta);
+    return;
+  }
+  FormattedEditor editor(store, branch);
+  Position at{.left = kNone, .right = store.branches[branch].start, .attributes = {}};
+  for (std::size_t i = 0; i < delta.size(); ++i) {
+    const DeltaOp& op = delta[i];
+    if (!std::holds_alternative<std::monostate>(op.insert)) {
+      Insertion insertion(op.insert);
+      const auto* const text = std::get_if<std::string>(&op.insert);
+      if (!sanitize && text != nullptr && i + 1 == delta.size() && text->ends_with('\n') &&
+          at.right == kNone) {
+        insertion.use(std::string_view(*text).substr(0, text->size() - 1));
+      }
+      if (insertion.empty()) continue;
+      editor.insert(at, map_of(op.attributes), insertion.kind, insertion.length, insertion.content,
+                    insertion.ascii, insertion.type);
+    } else if (op.retain > 0) {
+      editor.format(at, op.retain, map_of(op.attributes));
+    } else if (op.remove > 0) {
+      editor.remove(at, op.remove);
+    }
+  }
+}
+
+}  // namespace internal
+
 std::uint64_t Text::size() const {
   const Branch* const branch = store_->resolve(*this);
   return branch == nullptr ? 0 : branch->length;
@@ -411,6 +533,86 @@ Status Text::format(std::uint64_t index, std::uint64_t length, const Attributes&
   auto at = editor.find(index);
   editor.format(at, length, wanted);
   return {};
+}
+
+Result<SharedType> Text::insert_embed(std::uint64_t index, const NewType& type,
+                                      const Attributes& attributes) {
+  const Branch* const branch = store_->resolve(*this);
+  if (branch == nullptr) return kStale;
+  COTERIE_CHECK(check_cut(*store_, branch_, index));
+  COTERIE_CHECK(internal::check_new(*store_, type));
+  COTERIE_TRY(AttributeMap wanted, to_map(attributes));
+  const Edit edit(*store_);
+  FormattedEditor editor(*store_, branch_);
+  auto at = editor.find(index);
+  const ItemIndex item =
+      editor.insert(at, std::move(wanted), ContentKind::kType, 1, {}, false, &type);
+  // The handle is taken before the transaction ends: observers may do anything to the document.
+  return store_->handle(store_->items[item].content);
+}
+
+Status Text::apply_delta(const Delta& delta, bool sanitize) {
+  const Branch* const branch = store_->resolve(*this);
+  if (branch == nullptr) return kStale;
+  Delta copied;  // Where types are to be copied.
+  const bool copies = std::any_of(delta.begin(), delta.end(), [](const DeltaOp& op) {
+    return std::holds_alternative<SharedType>(op.insert);
+  });
+  if (copies) {
+    copied = delta;
+    for (DeltaOp& op : copied) {
+      if (const auto* type = std::get_if<SharedType>(&op.insert)) {
+        COTERIE_TRY(op.insert, type->clone());
+      }
+    }
+  }
+  const Delta& ops = copies ? copied : delta;
+  COTERIE_CHECK(internal::check_delta(*store_, ops));
+  std::uint64_t index = 0;  // In the text as it is.
+  for (const DeltaOp& op : ops) {
+    const int kinds = (std::holds_alternative<std::monostate>(op.insert) ? 0 : 1) +
+                      (op.retain > 0 ? 1 : 0) + (op.remove > 0 ? 1 : 0);
+    if (kinds > 1) return Error{ErrorCode::kMalformed, "more than one step in one", 0};
+    if (op.retain == 0 && op.remove == 0) continue;
+    index =
+        std::min<std::uint64_t>(index + std::min(op.retain + op.remove, kClockMax), branch->length);
+    COTERIE_CHECK(check_cut(*store_, branch_, index));
+  }
+  const Edit edit(*store_);
+  internal::apply_delta(*store_, branch_, ops, sanitize);
+  return {};
+}
+
+Status Text::apply_delta(std::span<const TextRun> runs) {
+  Delta delta;
+  for (const TextRun& run : runs) {
+    DeltaOp op = DeltaOp::inserted({}, run.attributes);
+    std::visit([&](const auto& insert) { op.insert = insert; }, run.insert);
+    delta.push_back(std::move(op));
+  }
+  return apply_delta(delta);
+}
+
+Result<std::uint64_t> Text::clean_formatting() {
+  if (!alive()) return kStale;
+  const Edit edit(*store_);
+  return store_->clean_text(branch_);
+}
+
+Status Text::set_attribute(std::string_view name, const Any& value) {
+  return internal::set_key(*store_, *this, name, value);
+}
+Result<SharedType> Text::set_attribute(std::string_view name, const NewType& value) {
+  return internal::set_key(*store_, *this, name, value);
+}
+Status Text::remove_attribute(std::string_view name) {
+  return internal::remove_key(*store_, *this, name);
+}
+std::optional<Value> Text::get_attribute(std::string_view name) const {
+  return internal::value_of_key(*store_, *this, name);
+}
+std::vector<std::pair<std::string, Value>> Text::attributes() const {
+  return internal::entries_of(*store_, *this);
 }
 
 }  // namespace coterie::crdt

@@ -3,8 +3,11 @@
 #pragma once
 
 #include <cstdint>
+#include <optional>
+#include <span>
 #include <string>
 #include <string_view>
+#include <utility>
 #include <variant>
 #include <vector>
 
@@ -45,12 +48,35 @@ class Text : public SharedType {
 
   Status insert_embed(std::uint64_t index, const Any& embed, const Attributes& attributes = {});
 
+  /// Inserts a new type with what it holds.
+  Result<SharedType> insert_embed(std::uint64_t index, const NewType& type,
+                                  const Attributes& attributes = {});
+
+  /// Applies a delta from the start of the text on, as Yjs's applyDelta(): what is kept or removed
+  /// past the end is line breaks made, or nothing. Types in it are copied (SharedType::clone).
+  /// With `sanitize` false a last line break at the end of the text is left out, as Yjs has it.
+  /// Errors also: kMalformed (an op that is none, or ends inside a surrogate pair),
+  /// kLimitExceeded. O(ops log items); O(items) where there is formatting.
+  Status apply_delta(const Delta& delta, bool sanitize = true);
+  Status apply_delta(std::span<const TextRun> runs);
+
   Status remove(std::uint64_t index, std::uint64_t length);
 
   /// Sets attributes on a range; a null value takes one away.
   Status format(std::uint64_t index, std::uint64_t length, const Attributes& attributes);
 
- private:
+  /// Deletes formatting marks that say nothing, as Yjs's cleanupYTextFormatting(); how many.
+  Result<std::uint64_t> clean_formatting();
+
+  // Attributes of the whole text, as an application sees fit.
+
+  Status set_attribute(std::string_view name, const Any& value);
+  Result<SharedType> set_attribute(std::string_view name, const NewType& value);
+  Status remove_attribute(std::string_view name);
+  std::optional<Value> get_attribute(std::string_view name) const;
+  std::vector<std::pair<std::string, Value>> attributes() const;
+
+ protected:
   friend class SharedType;
   friend class Doc;
   friend class Map;

@@ -367,6 +367,7 @@ struct Store::BulkLoader {
       if (item.kind == ContentKind::kFormat) parent->has_formatting = parent->has_marks = true;
       item.content = store.append_content(client, content);
       parent->length += item.visible_length();
+      if (item.kind == ContentKind::kDoc) store.add_subdoc(item);
     }
     if (parent->index_root != kNone) store.positions_.insert(*parent, branch, item.left, index);
     if (branch == noted) return;

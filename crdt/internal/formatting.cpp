@@ -61,6 +61,7 @@ Attribute attribute_of(const Store& store, ItemIndex index) {
   attribute.key = as_text(reader.varbytes());
   attribute.json = as_text(reader.varbytes());
   attribute.mark = index;
+  if (is_object(attribute.json)) attribute.source = store.value_source(store.items[index]);
   return attribute;
 }
 
@@ -68,7 +69,7 @@ bool strictly_equal(const Attribute* a, const Attribute* b) {
   const bool a_null = a == nullptr || a->is_null();
   const bool b_null = b == nullptr || b->is_null();
   if (a_null || b_null) return a_null && b_null;
-  if (is_object(a->json) || is_object(b->json)) return a->mark == b->mark && a->mark != kNone;
+  if (is_object(a->json) || is_object(b->json)) return a->source == b->source && a->source.exists();
   return equal_primitives(a->json, b->json);
 }
 
@@ -78,8 +79,8 @@ bool equal_attributes(const Attribute* a, const Attribute* b) {
   return equal_flat(value_of_stored(a->json), value_of_stored(b->json));
 }
 
-void clean_formatting_gap(Store& store, ItemIndex start, ItemIndex curr,
-                          const AttributeMap& start_attributes, AttributeMap& current) {
+std::size_t clean_formatting_gap(Store& store, ItemIndex start, ItemIndex curr,
+                                 const AttributeMap& start_attributes, AttributeMap& current) {
   AttributeMap last_marks;  // Per name, the last mark before the next content.
   ItemIndex end = start;
   for (; end != kNone; end = store.items[end].right) {
@@ -89,6 +90,7 @@ void clean_formatting_gap(Store& store, ItemIndex start, ItemIndex curr,
       last_marks.set(attribute_of(store, end));
     }
   }
+  std::size_t cleaned = 0;
   bool reached = false;
   for (ItemIndex at = start; at != end; at = store.items[at].right) {
     reached = reached || at == curr;
@@ -99,6 +101,7 @@ void clean_formatting_gap(Store& store, ItemIndex start, ItemIndex curr,
     if (last_marks.find(mark.key)->mark != at || strictly_equal(before, &mark)) {
       // Overwritten before any content, or says what holds already.
       store.delete_item(at);
+      ++cleaned;
       if (!reached && strictly_equal(current.find(mark.key), &mark) &&
           !strictly_equal(before, &mark)) {
         if (before == nullptr) {
@@ -110,6 +113,7 @@ void clean_formatting_gap(Store& store, ItemIndex start, ItemIndex curr,
     }
     if (!reached && !item.deleted) current.apply(mark);
   }
+  return cleaned;
 }
 
 namespace {
@@ -149,20 +153,22 @@ class GapCleaner {
 /// Yjs's cleanupYTextFormatting walks the whole text, but looks only at what is between an item and
 /// the next content: once the first content is reached, that is nothing. So only marks before the
 /// first content are cleaned up.
-void clean_text(Store& store, const Branch& branch) {
+std::size_t clean_list(Store& store, const Branch& branch) {
   AttributeMap current;
   for (ItemIndex at = branch.start; at != kNone; at = store.items[at].right) {
     const Item& item = store.items[at];
     if (item.deleted) continue;
     if (item.kind != ContentKind::kFormat) {
-      clean_formatting_gap(store, branch.start, at, AttributeMap(), current);
-      return;
+      return clean_formatting_gap(store, branch.start, at, AttributeMap(), current);
     }
     current.apply(attribute_of(store, at));
   }
+  return 0;
 }
 
 }  // namespace
+
+std::size_t Store::clean_text(BranchIndex branch) { return clean_list(*this, branches[branch]); }
 
 /// Yjs's cleanupYTextAfterTransaction: concurrent formatting leaves marks that say nothing, and
 /// every replica deletes the same ones. `after` is not finished yet.
@@ -203,7 +209,7 @@ void Store::clean_formatting(Transaction& after) {
       }
     }
   }
-  for (const BranchIndex index : whole) clean_text(*this, branches[index]);
+  for (const BranchIndex index : whole) (void)clean_text(index);
 }
 
 }  // namespace coterie::crdt::internal

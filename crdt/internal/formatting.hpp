@@ -13,11 +13,14 @@
 
 namespace coterie::crdt::internal {
 
-/// One attribute in force: its name, its value (stored_json.hpp), and the mark that set it (kNone: a caller).
+/// One attribute in force: its name, its value (stored_json.hpp), and the mark that set it (kNone:
+/// a caller). In JavaScript a value that is an object is one and the same where a mark brings back
+/// what an earlier mark had set: `source` is the first one that had it.
 struct Attribute {
   std::string key;
   std::string json;
   ItemIndex mark = kNone;
+  LocalId source = kNoId;
 
   bool is_null() const { return json == "null"; }
 };
@@ -78,9 +81,9 @@ bool strictly_equal(const Attribute* a, const Attribute* b);
 /// Yjs's equalAttrs: as above, and objects whose members are strictly equal.
 bool equal_attributes(const Attribute* a, const Attribute* b);
 
-/// Deletes marks between `start` and the next content that change nothing, as Yjs's
-/// cleanupFormattingGap: `current` are the attributes at `curr`, kept right when marks go.
-void clean_formatting_gap(Store& store, ItemIndex start, ItemIndex curr,
-                          const AttributeMap& start_attributes, AttributeMap& current);
+/// Deletes marks (returns how many) between `start` and the next content that change nothing, as
+/// Yjs's cleanupFormattingGap: `current` are the attributes at `curr`, kept right when marks go.
+std::size_t clean_formatting_gap(Store& store, ItemIndex start, ItemIndex curr,
+                                 const AttributeMap& start_attributes, AttributeMap& current);
 
 }  // namespace coterie::crdt::internal

@@ -171,6 +171,7 @@ void Store::store_content(const NewItem& source, ItemIndex index) {
       [[fallthrough]];
     default:
       item.content = append_content(clients_[item.client], source.content);
+      if (source.kind == ContentKind::kDoc) add_subdoc(item);
       return;
   }
 }
@@ -241,7 +242,7 @@ ItemIndex Store::integrate_apart(const NewItem& source) {
 
 ItemIndex Store::insert_local(BranchIndex parent, KeyIndex key, ItemIndex left, ItemIndex right,
                               ContentKind kind, std::uint32_t length, ByteView content, bool ascii,
-                              TypeKind type) {
+                              TypeKind type, std::string_view node_name) {
   NewItem item;
   item.client = client_index(client_id);
   item.clock = clients_[item.client].state;
@@ -255,6 +256,7 @@ ItemIndex Store::insert_local(BranchIndex parent, KeyIndex key, ItemIndex left, 
   item.kind = kind;
   item.ascii = ascii;
   item.type = type;
+  item.node_name = node_name;
   item.content = content;
   return integrate(item);
 }
@@ -273,6 +275,7 @@ void Store::mark_deleted(ItemIndex index) {
   transaction_.tidy = false;
   transaction_.garbage = true;
   if (cursor_.branch == item.parent) cursor_ = {};
+  if (item.kind == ContentKind::kDoc) delete_subdoc(item);
   note_delete(item);
   note_change(item.parent, item.key());
 }

@@ -42,6 +42,7 @@ void Observers::for_each_list(Each each) {
   each(after_all);
   each(update);
   each(update_v2);
+  each(subdocs);
   each(destroy);
   for (auto& [branch, observers] : types_) {
     each(observers.own);
@@ -91,7 +92,7 @@ void Observers::end_type(BranchIndex branch) {
 
 // --- Telling them -------------------------------------------------------------------------------
 
-Store::~Store() = default;
+Store::~Store() { orphan_subdocs(); }
 
 Observers& Store::observers() {
   if (observers_ == nullptr) observers_ = std::make_unique<Observers>(watch_);

@@ -141,6 +141,7 @@ class Observers {
   ObserverList<std::span<const TransactionView>> after_all;
   ObserverList<ByteView, const TransactionView&> update;
   ObserverList<ByteView, const TransactionView&> update_v2;
+  ObserverList<const SubdocsEvent&, const TransactionView&> subdocs;
   ObserverList<> destroy;
 
  private:

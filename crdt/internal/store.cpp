@@ -7,7 +7,12 @@
 namespace coterie::crdt::internal {
 
 Store::Store(Doc::Options options)
-    : client_id(options.client_id), gc(options.gc), positions_(items) {
+    : client_id(options.client_id),
+      gc(options.gc),
+      guid(std::move(options.guid)),
+      collection_id(std::move(options.collection_id)),
+      meta(std::move(options.meta)),
+      positions_(items) {
   recent_clients_.fill(kNone);
 }
 

@@ -33,6 +33,7 @@
 #include "crdt/internal/position_index.hpp"
 #include "crdt/internal/scan_marks.hpp"
 #include "crdt/internal/stable_vector.hpp"
+#include "crdt/internal/subdocument.hpp"
 #include "crdt/internal/unit_index.hpp"
 #include "crdt/internal/wire.hpp"
 #include "crdt/internal/wire_v2.hpp"
@@ -96,6 +97,7 @@ struct Transaction {
   bool clean_formatting = false;  ///< A text with formatting was changed from elsewhere.
   std::unordered_set<std::uint64_t> changed_keys;  ///< Branch and key, when `tracked`.
   std::vector<ClientIndex> delete_order;           ///< Clients as first deleted from.
+  std::unique_ptr<SubdocChanges> subdocs;
   std::unique_ptr<Told> told;
 
   bool empty() const { return clients.empty() && deletes.empty(); }
@@ -255,7 +257,8 @@ class Store {
   /// An item of the local client between two neighbours.
   ItemIndex insert_local(BranchIndex parent, KeyIndex key, ItemIndex left, ItemIndex right,
                          ContentKind kind, std::uint32_t length, ByteView content,
-                         bool ascii = false, TypeKind type = TypeKind::kUnknown);
+                         bool ascii = false, TypeKind type = TypeKind::kUnknown,
+                         std::string_view node_name = {});
 
   /// The item that holds a position of a list. By the cursor when the edits are at one place, else
   /// by the index (built when first needed).
@@ -307,6 +310,43 @@ class Store {
     return has_room(more) && state_of(client_id) + more <= kClockMax - kClocksKept;
   }
 
+  // --- Subdocuments ----------------------------------------------------------------------------
+
+  std::optional<Subdoc> subdoc_of(const Item& item) const;
+  std::vector<Subdoc> subdocs() const;
+  void load_subdoc(const std::shared_ptr<Subdocument>& subdoc);
+  void destroy_subdoc(const std::shared_ptr<Subdocument>& subdoc);
+  void orphan_subdocs();
+
+  /// While it lives, a subdocument that is inserted is this one, made here.
+  class LocalSubdoc {
+   public:
+    LocalSubdoc(Store& store, const NewDoc& doc) : store_(store) { store_.local_subdoc_ = &doc; }
+    ~LocalSubdoc() { store_.local_subdoc_ = nullptr; }
+    LocalSubdoc(const LocalSubdoc&) = delete;
+    LocalSubdoc& operator=(const LocalSubdoc&) = delete;
+
+   private:
+    Store& store_;
+  };
+
+  /// The mark whose value object a mark has (formatting.hpp): itself unless it was told another.
+  LocalId value_source(const Item& mark) const {
+    if (value_sources_.empty()) return mark.id();
+    const auto found = value_sources_.find(std::uint64_t{mark.client} << 32 | mark.clock);
+    return found == value_sources_.end() ? mark.id() : found->second;
+  }
+  void set_value_source(const Item& mark, LocalId source) {
+    value_sources_[std::uint64_t{mark.client} << 32 | mark.clock] = source;
+  }
+  void forget_value_source(const Item& mark) {
+    if (value_sources_.empty()) return;
+    value_sources_.erase(std::uint64_t{mark.client} << 32 | mark.clock);
+  }
+
+  /// Deletes marks of a text that say nothing; returns their number.
+  std::size_t clean_text(BranchIndex branch);
+
   // --- Updates -------------------------------------------------------------------------------
 
   /// `wanted`: report the effective update in that format (else ApplyResult::update stays empty).
@@ -327,6 +367,10 @@ class Store {
   StableVector<Branch> branches;
   ClientId client_id;
   bool gc;
+  std::string guid;
+  std::optional<std::string> collection_id;
+  Any meta;
+  bool destroyed = false;
 
   const Client& client(ClientIndex index) const { return clients_[index]; }
 
@@ -380,6 +424,13 @@ class Store {
   /// on the left, as if it were deleted, collected and squashed.
   bool is_rest(const Item& left, const Item& deleted) const;
   bool is_continued(const Item& deleted, const Item& right) const;
+
+  // subdoc.cpp
+  SubdocChanges& subdoc_changes();
+  void add_subdoc(const Item& item);
+  void delete_subdoc(const Item& item);
+  void forget_subdoc(const Item& item);
+  void tell_subdocs(Transaction& transaction);
 
   // observers.cpp
   void step_aside();
@@ -469,6 +520,13 @@ class Store {
   std::size_t pending_delete_count_ = 0;
 
   Cursor cursor_;
+
+  std::unordered_map<std::uint64_t, std::shared_ptr<Subdocument>> subdocs_by_id_;
+  std::map<std::uint64_t, std::shared_ptr<Subdocument>> subdocs_;  ///< As they were added.
+  std::uint64_t subdocs_added_ = 0;
+  const NewDoc* local_subdoc_ = nullptr;
+
+  std::unordered_map<std::uint64_t, LocalId> value_sources_;  ///< By mark, while it is there.
 
   /// What lies at the place of the last edit. Any transaction forgets it.
   struct Caret {

@@ -40,7 +40,8 @@ Bytes Store::commit(std::optional<UpdateFormat> wanted) {
       transaction_.clean_formatting = true;
     }
   }
-  if (!cleaning_ && !transaction_.tracked && !transaction_.clean_formatting) {
+  if (!cleaning_ && !transaction_.tracked && !transaction_.clean_formatting &&
+      transaction_.subdocs == nullptr) {
     Bytes update = finish(transaction_, wanted);
     return queue_.empty() ? update : clean_up(std::move(update), wanted);
   }
@@ -64,6 +65,7 @@ Bytes Store::clean_up(Bytes first, std::optional<UpdateFormat> wanted) {
     }
     Bytes update = finish(transaction, wanted);
     if (!update.empty()) updates.push_back(std::move(update));
+    if (transaction.subdocs != nullptr) tell_subdocs(transaction);
   }
   const auto done = std::move(queue_);
   queue_.clear();
@@ -136,6 +138,8 @@ void Store::collect(const Transaction& transaction) {
 void Store::collect_item(ItemIndex index) {
   Item& item = items[index];
   clients_[item.client].dead_bytes += content_of(item).size();
+  if (item.kind == ContentKind::kDoc) forget_subdoc(item);
+  if (item.kind == ContentKind::kFormat) forget_value_source(item);
   if (item.kind != ContentKind::kType) {
     item.kind = ContentKind::kDeleted;
     return;
@@ -146,6 +150,8 @@ void Store::collect_item(ItemIndex index) {
     Item& child = items[child_index];
     clients_[child.client].dead_bytes += content_of(child).size();
     if (child.kind == ContentKind::kType) open.push_back(child.content);
+    if (child.kind == ContentKind::kDoc) forget_subdoc(child);
+    if (child.kind == ContentKind::kFormat) forget_value_source(child);
     const std::uint32_t clock = child.clock;
     const std::uint32_t length = child.length;
     const ClientIndex client = child.client;

@@ -15,3 +15,5 @@ coterie_test(crdt.snapshot_test SOURCES crdt/snapshot_test.cpp DEPENDS coterie::
 coterie_test(crdt.events_test SOURCES crdt/events_test.cpp DEPENDS coterie::crdt)
 coterie_test(crdt.undo_manager_test SOURCES crdt/undo_manager_test.cpp DEPENDS coterie::crdt)
 coterie_test(crdt.update_v2_test SOURCES crdt/update_v2_test.cpp DEPENDS coterie::crdt)
+coterie_test(crdt.xml_test SOURCES crdt/xml_test.cpp DEPENDS coterie::crdt)
+coterie_test(crdt.subdoc_test SOURCES crdt/subdoc_test.cpp DEPENDS coterie::crdt)

@@ -29,3 +29,12 @@ if(CLI11_FOUND)
             --coterie $<TARGET_FILE:update_cli> --sessions 25)
   set_tests_properties(interop.update_cli PROPERTIES LABELS interop TIMEOUT 300)
 endif()
+add_executable(events_tool interop/events_tool.cpp)
+target_include_directories(events_tool PRIVATE ${PROJECT_SOURCE_DIR})
+target_link_libraries(events_tool PRIVATE coterie::crdt coterie_options)
+add_dependencies(crdt_tool events_tool)
+
+add_test(NAME interop.events_fuzz
+  COMMAND ${CMAKE_CURRENT_SOURCE_DIR}/interop/run.sh events_fuzz.mjs
+          --tool $<TARGET_FILE:events_tool> --sessions 60)
+set_tests_properties(interop.events_fuzz PROPERTIES LABELS interop TIMEOUT 300)
