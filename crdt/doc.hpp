@@ -72,6 +72,9 @@ class Doc {
     ClientId client_id = 0;
     /// Forget the content of what was deleted, as Yjs does by default.
     bool gc = true;
+    /// Of a document that forgets: whether to forget what is at these ids, asked once it is
+    /// deleted. Must not touch the document. Empty: always. Yjs: gcFilter.
+    std::function<bool(const IdRange&)> gc_filter = {};
     /// What the application calls it. Yjs draws a random one; nothing here depends on it.
     std::string guid = {};
     /// A group of documents that belong together; subdocuments take it over.

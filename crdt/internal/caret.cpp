@@ -29,11 +29,11 @@ bool is_one_run(const Item& left, const Item& right, const Item& deleted) {
 }  // namespace
 
 bool Store::is_rest(const Item& left, const Item& deleted) const {
-  return gc && may_shrink(left) && is_one_run(left, deleted, deleted);
+  return gc && !gc_filter && may_shrink(left) && is_one_run(left, deleted, deleted);
 }
 
 bool Store::is_continued(const Item& deleted, const Item& right) const {
-  return gc && may_shrink(right) && is_one_run(deleted, right, deleted);
+  return gc && !gc_filter && may_shrink(right) && is_one_run(deleted, right, deleted);
 }
 
 bool Store::give_to_deleted_right(ItemIndex index, std::uint32_t count) {

@@ -9,6 +9,7 @@ namespace coterie::crdt::internal {
 Store::Store(Doc::Options options)
     : client_id(options.client_id),
       gc(options.gc),
+      gc_filter(std::move(options.gc_filter)),
       guid(std::move(options.guid)),
       collection_id(std::move(options.collection_id)),
       meta(std::move(options.meta)),

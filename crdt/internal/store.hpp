@@ -367,6 +367,7 @@ class Store {
   StableVector<Branch> branches;
   ClientId client_id;
   bool gc;
+  std::function<bool(const IdRange&)> gc_filter;
   std::string guid;
   std::optional<std::string> collection_id;
   Any meta;

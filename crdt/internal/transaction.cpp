@@ -127,7 +127,8 @@ void Store::collect(const Transaction& transaction) {
     for (auto at = blocks.find(range.clock); !blocks.is_end(at) && blocks.at(at).clock < end;
          at = blocks.next(at)) {
       const Item& item = items[blocks.item(at)];
-      if (item.deleted && item.kind > ContentKind::kDeleted && !item.keep) {
+      if (item.deleted && item.kind > ContentKind::kDeleted && !item.keep &&
+          (!gc_filter || gc_filter({clients_[item.client].id, item.clock, item.length}))) {
         collect_item(blocks.item(at));
       }
     }

@@ -1,7 +1,11 @@
 #include <gtest/gtest.h>
 
+#include <algorithm>
+#include <fstream>
+
 #include "crdt/doc.hpp"
 #include "crdt/event.hpp"
+#include "tests/support/event_script.hpp"
 
 namespace coterie::crdt {
 namespace {
@@ -144,6 +148,51 @@ TEST(Event, DeepObserversSeeAllBelowNearestFirst) {
   EXPECT_EQ(seen, (std::vector<std::string>{" "})) << "what was deleted is not told of";
   EXPECT_FALSE(on_list.active()) << "collected";
   EXPECT_TRUE(on_map.active());
+}
+
+/// With the members of objects by name.
+Any sorted(const Any& value) {
+  if (const auto* values = value.get_if<Any::Array>()) {
+    Any::Array out;
+    for (const Any& element : *values) out.push_back(sorted(element));
+    return Any(std::move(out));
+  }
+  if (const auto* members = value.get_if<Any::Object>()) {
+    Any::Object out;
+    for (const auto& [name, member] : *members) out.emplace_back(name, sorted(member));
+    std::sort(out.begin(), out.end(),
+              [](const auto& a, const auto& b) { return a.first < b.first; });
+    return Any(std::move(out));
+  }
+  return value;
+}
+
+// Goal: observers are told what Yjs tells them, in its order: hooks, updates, events of all types,
+// subdocuments. Method: recorded sessions of several stock Yjs documents, edits and updates.
+TEST(Event, SessionsRecordedFromStockYjs) {
+  std::ifstream in(COTERIE_SOURCE_DIR "/tests/golden/yjs/events.txt");
+  ASSERT_TRUE(in);
+  coterie::testing::EventScript script;
+  int compared = 0;
+  for (std::string line; std::getline(in, line);) {
+    if (line.empty() || line[0] == '#') continue;
+    const auto tab = line.find('\t');
+    const std::string command = line.substr(0, tab);
+    std::string answer = script.run(command);
+    ASSERT_EQ(answer.substr(0, 2), "ok") << answer << " to " << command;
+    if (tab == std::string::npos) continue;
+    answer.erase(0, 3);
+    if (command.starts_with("do ") || command.starts_with("apply ")) {
+      answer.erase(0, answer.find(' ') + 1);
+    }
+    if (command.starts_with("state ")) answer = '"' + answer + '"';
+    const auto ours = Any::from_json(answer);
+    const auto theirs = Any::from_json(line.substr(tab + 1));
+    ASSERT_TRUE(ours && theirs) << command;
+    ASSERT_EQ(sorted(*ours).to_json(), sorted(*theirs).to_json()) << command;
+    ++compared;
+  }
+  EXPECT_GT(compared, 50);
 }
 
 TEST(Event, AnObserverMayEditWhatItWatches) {

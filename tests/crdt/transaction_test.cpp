@@ -165,6 +165,22 @@ TEST(Transaction, AnObserverThatComesLateIsToldOfAll) {
   EXPECT_EQ(calls, 1);
 }
 
+TEST(Doc, ForgetsWhatTheFilterLetsGo) {
+  std::vector<IdRange> asked;
+  Doc doc({.client_id = 1, .gc_filter = [&](const IdRange& range) {
+             asked.push_back(range);
+             return range.clock < 3;
+           }});
+  Text text = doc.text("t");
+  ASSERT_TRUE(text.insert(0, "abcdef"));
+  ASSERT_TRUE(text.remove(0, 2));
+  ASSERT_TRUE(text.remove(2, 2));
+  EXPECT_EQ(asked, (std::vector<IdRange>{{1, 0, 2}, {1, 4, 2}}));
+  const Bytes state = doc.encode_state_as_update();
+  EXPECT_EQ(std::string(state.begin(), state.end()).find("ab"), std::string::npos);
+  EXPECT_NE(std::string(state.begin(), state.end()).find("ef"), std::string::npos);
+}
+
 TEST(Subscription, EndsAsItSays) {
   auto doc = std::make_unique<Doc>(Doc::Options{.client_id = 1});
   int calls = 0;

@@ -6,9 +6,11 @@
 //
 //     node events_fuzz.mjs --tool PATH [--sessions N] [--seed FIRST] [--seconds S] [--steps N]
 //
-// Replays one session with --seed N --sessions 1; --verbose prints its steps.
+// Replays one session with --seed N --sessions 1; --verbose prints its steps, --record FILE writes
+// commands and what Yjs answers, as tests/golden/yjs/events.txt was made (events_test.cpp).
 
 import { spawn } from 'node:child_process'
+import { readFileSync, writeFileSync } from 'node:fs'
 import { createInterface } from 'node:readline'
 import { parseArgs } from 'node:util'
 import * as Y from 'yjs'
@@ -21,15 +23,19 @@ const { values: options } = parseArgs({
     seed: { type: 'string', default: '1' },
     seconds: { type: 'string', default: '0' },
     steps: { type: 'string', default: '40' },
+    record: { type: 'string' },
     verbose: { type: 'boolean', default: false }
   }
 })
+const { version } = JSON.parse(readFileSync(new URL('node_modules/yjs/package.json', import.meta.url)))
 console.warn = () => {}
 console.error = () => {}
 
 const child = spawn(options.tool, { stdio: ['pipe', 'pipe', 'inherit'] })
 const answers = createInterface({ input: child.stdout })[Symbol.asyncIterator]()
+const recorded = []
 const ask = async (...words) => {
+  recorded.push([words.join(' ')])
   child.stdin.write(words.join(' ') + '\n')
   const { value, done } = await answers.next()
   if (done) throw new Error(`the tool died at: ${words.join(' ').slice(0, 400)}`)
@@ -75,6 +81,7 @@ const sorted = (value) => {
 const same = (what, ours, theirs) => {
   const left = JSON.stringify(sorted(JSON.parse(ours)))
   const right = JSON.stringify(sorted(JSON.parse(JSON.stringify(plain(theirs)))))
+  recorded.at(-1).push(right)
   if (left === right) return
   let at = 0
   while (left[at] === right[at]) at++
@@ -420,6 +427,7 @@ const session = async (seed) => {
     same(`seed ${seed}: d${i} read at the end`, await ask('dump', `d${i}`), docs[i].dump())
     const state = hex(Y.encodeStateAsUpdate(docs[i].doc))
     const ours = await ask('state', `d${i}`)
+    recorded.at(-1).push(JSON.stringify(state))
     if (ours !== state) throw new Error(`seed ${seed}: state of d${i}\n  ours ${ours}\n  yjs  ${state}`)
     await ask('drop', `d${i}`)
   }
@@ -432,6 +440,10 @@ for (let seed = first; until > 0 ? Date.now() < until : seed < first + Number(op
   guids = 0
   await session(seed)
   run++
+}
+if (options.record) {
+  writeFileSync(options.record, `# stock Yjs ${version}: tests/interop/events_fuzz.mjs --record\n` +
+    recorded.map((line) => line.join('\t') + '\n').join(''))
 }
 console.log(`${run} sessions from seed ${first}, 0 differences`)
 child.stdin.end()
