@@ -9,6 +9,9 @@
 //                    count and that many varuints (kind 1: array)
 //     INPUT.updates  updates that stock Yjs makes, each with its length before it
 //     INPUT.state    a whole state
+//     INPUT.*-v2     the same in format v2
+//
+// Workloads whose name ends in -v2 use that format wherever the others use v1.
 //
 // Prints a JSON object: user CPU in ms (median and least of REPEATS), the most memory the first run
 // held above what was held before, in kB, and the bytes of the state that came out.
@@ -91,6 +94,7 @@ struct Op {
 
 std::string dir;
 std::string input;  ///< Which files.
+bool v2 = false;    ///< Which format.
 int repeats = 5;
 
 Bytes read_file(const std::string& name) {
@@ -121,8 +125,10 @@ const std::vector<Op>& ops() {
   return list;
 }
 
+std::string in_format(const char* ending) { return input + ending + (v2 ? "-v2" : ""); }
+
 const std::vector<ByteView>& updates() {
-  static const Bytes file = read_file(input + ".updates");
+  static const Bytes file = read_file(in_format(".updates"));
   static std::vector<ByteView> list;
   if (!list.empty()) return list;
   for (ByteReader in(file); !in.at_end();) list.push_back(*in.read_varbytes());
@@ -136,6 +142,7 @@ struct Row {
   double best = 0;
   long peak_kb = 0;
   std::uint64_t bytes = 0;
+  std::uint64_t bytes_v2 = 0;
 };
 
 Row row;
@@ -168,7 +175,10 @@ void measure(const std::function<void()>& body) {
   note_times(std::move(times), share);
 }
 
-void note_state(const Doc& doc) { row.bytes = doc.encode_state_as_update().size(); }
+void note_state(const Doc& doc) {
+  row.bytes = doc.encode_state_as_update().size();
+  row.bytes_v2 = doc.encode_state_as_update_v2().size();
+}
 
 // --- Workloads ----------------------------------------------------------------------------------
 
@@ -243,16 +253,24 @@ void replay_many() {
   Doc doc({.client_id = 1});
   edit_often(doc);
   const Bytes state = doc.encode_state_as_update();
-  row.bytes = state.size();
+  note_state(doc);
   std::ofstream(dir + "/many.state", std::ios::binary)
       .write(reinterpret_cast<const char*>(state.data()),
              static_cast<std::streamsize>(state.size()));
 }
 
+void take_in(Doc& doc, ByteView update) {
+  check((v2 ? doc.apply_update_v2(update) : doc.apply_update(update)).has_value(), "refused");
+}
+
+Bytes state_of(const Doc& doc) {
+  return v2 ? doc.encode_state_as_update_v2() : doc.encode_state_as_update();
+}
+
 void apply_updates() {
   const std::vector<ByteView>& all = updates();
   const auto apply_all = [&](Doc& doc) {
-    for (const ByteView update : all) check(doc.apply_update(update).has_value(), "refused");
+    for (const ByteView update : all) take_in(doc, update);
   };
   measure([&] {
     Doc doc({.client_id = 0xffff'ffff});
@@ -266,12 +284,12 @@ void apply_updates() {
 
 Doc load(ByteView state) {
   Doc doc({.client_id = 0xffff'ffff});
-  check(doc.load_update(state).has_value(), "the state was refused");
+  check((v2 ? doc.load_update_v2(state) : doc.load_update(state)).has_value(), "refused");
   return doc;
 }
 
 void parse() {
-  const Bytes state = read_file(input + ".state");
+  const Bytes state = read_file(in_format(".state"));
   const auto read = [](const Doc& doc) {
     for (const std::string& name : doc.root_names()) {
       const SharedType root = *doc.root(name);
@@ -285,22 +303,22 @@ void parse() {
     }
   };
   measure([&] { read(load(state)); });
-  row.bytes = state.size();
+  note_state(load(state));
 }
 
 /// Resident memory of a loaded document, the first thing this process makes.
 void memory() {
-  const Bytes state = read_file(input + ".state");
+  const Bytes state = read_file(in_format(".state"));
   malloc_trim(0);
   const long before = memory_kb("VmRSS:");
   const Doc doc = load(state);
   row.peak_kb = memory_kb("VmRSS:") - before;
-  row.bytes = state.size();
+  note_state(doc);
 }
 
 void encode() {
-  const Doc doc = load(read_file(input + ".state"));
-  measure([&] { (void)doc.encode_state_as_update(); });
+  const Doc doc = load(read_file(in_format(".state")));
+  measure([&] { (void)state_of(doc); });
   note_state(doc);
 }
 
@@ -311,15 +329,22 @@ void merge() {
 }
 
 void diff() {
-  const Bytes state = read_file(input + ".state");
+  const Bytes state = read_file(in_format(".state"));
   StateVector half;
   half.advance(1, load(state).state_vector().clock_of(1) / 2);
   measure([&] { row.bytes = diff_update(state, half)->size(); });
 }
 
 void state_vector() {
-  const Bytes state = read_file(input + ".state");
+  const Bytes state = read_file(in_format(".state"));
   measure([&] { row.bytes = state_vector_from_update(state)->encode().size(); });
+}
+
+Subscription keep_updates(Doc& doc, std::vector<Bytes>& made) {
+  const auto keep = [&made](ByteView update, const Transaction&) {
+    made.emplace_back(update.begin(), update.end());
+  };
+  return v2 ? doc.on_update_v2(keep) : doc.on_update(keep);
 }
 
 /// B1: the edits, an update event each, and those updates into another replica.
@@ -328,12 +353,10 @@ void no_conflicts() {
   std::vector<Bytes> made;
   const auto run = [&](Doc& doc) {
     made.clear();
-    const Subscription observing = doc.on_update([&](ByteView update, const Transaction&) {
-      made.emplace_back(update.begin(), update.end());
-    });
+    const Subscription observing = keep_updates(doc, made);
     edit_all(doc);
     Doc other({.client_id = 2});
-    for (const Bytes& update : made) check(other.apply_update(update).has_value(), "refused");
+    for (const Bytes& update : made) take_in(other, update);
   };
   measure([&] {
     Doc doc({.client_id = 1});
@@ -352,15 +375,18 @@ void two_writers() {
   const auto write = [&](Doc& doc, std::size_t from, std::size_t to) {
     Text text = doc.text("text");
     Array array = doc.array("array");
-    return doc.transact([&] {
+    std::vector<Bytes> made;
+    const Subscription observing = keep_updates(doc, made);
+    (void)doc.transact([&] {
       for (std::size_t i = from; i < to; ++i) edit(doc, text, array, all[i]);
     });
+    return made.at(0);
   };
   const auto run = [&](Doc& one, Doc& two) {
     (void)one.text("text").insert(0, all[0].text);
-    check(two.load_update(one.encode_state_as_update()).has_value(), "refused");
-    check(two.apply_update(write(one, 1, 1 + half)).has_value(), "refused");
-    check(one.apply_update(write(two, 1 + half, all.size())).has_value(), "refused");
+    take_in(two, state_of(one));
+    take_in(two, write(one, 1, 1 + half));
+    take_in(one, write(two, 1 + half, all.size()));
   };
   measure([&] {
     Doc one({.client_id = 1});
@@ -460,9 +486,14 @@ int main(int argc, char** argv) {
     input = name.substr(colon + 1);
     name.resize(colon);
   }
+  if (name.ends_with("-v2")) {
+    v2 = true;
+    name.resize(name.size() - 3);
+  }
   const auto workload = kWorkloads.find(name);
   if (workload == kWorkloads.end()) die("no such workload");
   workload->second();
-  std::printf("{\"ms\":%.5f,\"best\":%.5f,\"peak\":%ld,\"bytes\":%llu}\n", row.ms, row.best,
-              row.peak_kb, static_cast<unsigned long long>(row.bytes));
+  std::printf("{\"ms\":%.5f,\"best\":%.5f,\"peak\":%ld,\"bytes\":%llu,\"bytesV2\":%llu}\n", row.ms,
+              row.best, row.peak_kb, static_cast<unsigned long long>(row.bytes),
+              static_cast<unsigned long long>(row.bytes_v2));
 }

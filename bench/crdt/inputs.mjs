@@ -34,10 +34,13 @@ const writeOps = (dir, name, ops) => write(dir, `${name}.ops`, (encoder) => {
     }
   }
 })
-const writeUpdates = (dir, name, updates) => write(dir, `${name}.updates`, (encoder) => {
+const writeUpdates = (dir, name, updates) => write(dir, name, (encoder) => {
   for (const update of updates) encoding.writeVarUint8Array(encoder, update)
 })
-const writeState = (dir, name, doc) => writeFileSync(join(dir, `${name}.state`), Y.encodeStateAsUpdate(doc))
+const writeState = (dir, name, doc) => {
+  writeFileSync(join(dir, `${name}.state`), Y.encodeStateAsUpdate(doc))
+  writeFileSync(join(dir, `${name}.state-v2`), Y.encodeStateAsUpdateV2(doc))
+}
 
 const docOf = (clientID) => {
   const doc = new Y.Doc()
@@ -213,7 +216,7 @@ export const writeInput = (dir, name) => {
     })
     const doc = docOf(1)
     doc.transact(() => { for (const update of updates) Y.applyUpdate(doc, update) })
-    writeUpdates(dir, name, updates)
+    writeUpdates(dir, `${name}.updates-v2`, updates.map(Y.convertUpdateFormatV1ToV2))
     writeState(dir, name, doc)
     return title
   }
@@ -223,7 +226,7 @@ export const writeInput = (dir, name) => {
     const updates = concurrentUpdates(readTrace(path))
     const doc = docOf(1000)
     for (const update of updates) Y.applyUpdate(doc, update)
-    writeUpdates(dir, name, updates)
+    writeUpdates(dir, `${name}.updates`, updates)
     writeState(dir, name, doc)
     return `${updates.length} edits of several writers at once`
   }
@@ -233,7 +236,7 @@ export const writeInput = (dir, name) => {
   doc.on('update', (update) => updates.push(update))
   for (const op of ops) edit(doc, op)
   writeOps(dir, name, ops)
-  writeUpdates(dir, name, updates)
+  writeUpdates(dir, `${name}.updates`, updates)
   writeState(dir, name, doc)
   return path === undefined ? `${ops.length} generated edits` : `${ops.length} edits`
 }

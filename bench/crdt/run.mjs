@@ -39,7 +39,9 @@ const rows = [
   ['B4', 'replay', 'replay, no observer', { ms: 10, yjs: 4145, yrs: 9322 }],
   ['B4', 'apply', 'its updates one by one', { ms: 50, yjs: 1168, yrs: 222 }],
   ['B4', 'parse', 'decode the whole state and read the text', { ms: 1, yjs: 19.5, yrs: 2.93 }],
+  ['B4', 'parse-v2', 'decode and read it, v2', { ms: 1, yjs: 17.4, yrs: 3.2 }],
   ['B4', 'encode', 'encode the whole state', { ms: 0.15, yjs: 3.7, yrs: 0.33 }],
+  ['B4', 'encode-v2', 'encode it, v2', { ms: 0.3, yjs: 2.1, yrs: 0.55 }],
   ['B4', 'merge', 'merge its updates in one call', { ms: 40, never: true }],
   ['B4', 'diff', 'diff the whole state against half', { ms: 0.2, yjs: 6.7, yrs: 0.77 }],
   ['B4', 'state-vector', 'state vector of the whole state', { yjs: 4.6, yrs: 0.65 }],
@@ -56,7 +58,8 @@ const rows = [
   ['many', 'parse', 'B4 x 100: decode the whole state', { ms: 150, yjs: 4666, yrs: 556, slow: true }],
   ['many', 'memory', 'B4 x 100: the loaded document', { kb: 80_000, resident: true, slow: true }]
 ]
-// N = 6000: the edits, and loading and reading what they made. Yjs, yrs.
+// N = 6000, updates and states in v2 as crdt-benchmarks has them: the edits, and loading and reading
+// what they made. Yjs, yrs.
 const anchors = {
   'B1.1': [104, 38.5, 0.03, 0.008],
   'B1.2': [0.08, 0.019, 0.03, 0.008],
@@ -80,10 +83,10 @@ const anchors = {
   'B3.5': [62.5, 41, 1.22, 0.59]
 }
 for (const name of smallBenchmarks) {
-  const workload = { 1: 'no-conflicts', 2: 'two-writers', 3: 'apply' }[name[1]]
+  const workload = { 1: 'no-conflicts-v2', 2: 'two-writers-v2', 3: 'apply-v2' }[name[1]]
   const [yjs, yrs, yjsParse, yrsParse] = anchors[name]
   rows.push([name, workload, '', { times: 3, yjs, yrs }])
-  rows.push([name, 'parse', 'load and read', { times: 3, yjs: yjsParse, yrs: yrsParse }])
+  rows.push([name, 'parse-v2', 'load and read', { times: 3, yjs: yjsParse, yrs: yrsParse }])
 }
 rows.push(['growth', '', '1,000 random edits: 100 MB to 100 KB', { growth: 3 }])
 
@@ -116,8 +119,10 @@ const measureRow = ([input, workload, title, goal]) => {
   const row = ours(`${workload}:${input}`)
   const skip = options.skipYjs || goal.never || (goal.slow && !options.full)
   const other = skip ? undefined : yjs(`${workload}:${input}`)
-  if (other !== undefined && workload !== 'replay-events' && other.bytes !== row.bytes) {
-    throw new Error(`${name}: ${row.bytes} bytes, in Yjs ${other.bytes}`)
+  if (other !== undefined && workload !== 'replay-events') {
+    for (const size of ['bytes', 'bytesV2']) {
+      if (other[size] !== row[size]) throw new Error(`${name}: ${row[size]} ${size}, in Yjs ${other[size]}`)
+    }
   }
   const ratio = other && !goal.resident ? other.ms / row.ms : undefined
   const yrsRatio = ratio && goal.yrs ? ratio * goal.yrs / goal.yjs : undefined
@@ -126,7 +131,7 @@ const measureRow = ([input, workload, title, goal]) => {
 
 // --- Table ---------------------------------------------------------------------------------------
 
-const columns = [54, 11, 11, 8, 8, 18, 8, 10, 9, 9]
+const columns = [54, 11, 11, 8, 8, 18, 8, 10, 10, 9, 9]
 const line = (...cells) => cells.map((cell, i) => i === 0 ? cell.padEnd(columns[0]) : String(cell).padStart(columns[i])).join('')
 const short = (value) => value >= 100 ? value.toFixed(0) : value >= 1 ? value.toFixed(1) : value.toPrecision(2)
 const ms = (row) => row?.ms ? `${short(row.ms)} ms` : ''
@@ -141,7 +146,7 @@ const goalText = ({ ms, yjs, times, kb, growth }) => {
 
 if (!options.json) {
   console.log('user CPU, median; peak: kB above what was held before; ~yrs: by its ratio to Yjs elsewhere')
-  console.log(line('workload', 'ours', 'Yjs', 'x Yjs', 'x ~yrs', 'goal', '', 'bytes', 'peak kB', 'Yjs kB'))
+  console.log(line('workload', 'ours', 'Yjs', 'x Yjs', 'x ~yrs', 'goal', '', 'bytes', 'v2', 'peak kB', 'Yjs kB'))
 }
 const results = []
 try {
@@ -156,7 +161,7 @@ try {
     const verdict = result.met === undefined ? '' : result.met ? 'met' : 'missed'
     const measured = mine.times ? `${short(mine.times)} x` : ms(mine)
     console.log(line(name, measured, ms(other), times(result.ratio), times(result.yrsRatio),
-      goalText(goal), verdict, mine.bytes || '', mine.peak, other?.peak === undefined ? '' : Math.round(other.peak)))
+      goalText(goal), verdict, mine.bytes || '', mine.bytesV2 || '', mine.peak, other?.peak === undefined ? '' : Math.round(other.peak)))
   }
 } finally {
   rmSync(dir, { recursive: true })

@@ -13,12 +13,18 @@ const Y = require('yjs')
 const decoding = require('lib0/decoding')
 
 const [dir, workload, repeatsText] = process.argv.slice(2)
-const [name, input] = workload.split(':')
+const [fullName, input] = workload.split(':')
+const v2 = fullName.endsWith('-v2')
+const name = v2 ? fullName.slice(0, -3) : fullName
+const format = v2
+  ? { event: 'updateV2', apply: Y.applyUpdateV2, encode: Y.encodeStateAsUpdateV2 }
+  : { event: 'update', apply: Y.applyUpdate, encode: Y.encodeStateAsUpdate }
 const repeats = Number(repeatsText ?? 5)
 
 // --- Inputs --------------------------------------------------------------------------------------
 
-const read = (ending) => readFileSync(join(dir, `${input}.${ending}`))
+const inFormat = (ending) => v2 && ending !== 'ops' ? `${ending}-v2` : ending
+const read = (ending) => readFileSync(join(dir, `${input}.${inFormat(ending)}`))
 const readAll = (ending, one) => {
   const decoder = decoding.createDecoder(read(ending))
   const all = []
@@ -38,7 +44,7 @@ const readUpdates = () => readAll('updates', decoding.readVarUint8Array)
 
 // --- Measuring -----------------------------------------------------------------------------------
 
-const row = { ms: 0, best: 0, peak: 0, bytes: 0 }
+const row = { ms: 0, best: 0, peak: 0, bytes: 0, bytesV2: 0 }
 const userMs = (body, times) => {
   const start = process.cpuUsage()
   for (let i = 0; i < times; i++) body()
@@ -67,7 +73,10 @@ const docOf = (clientID) => {
   doc.clientID = clientID
   return doc
 }
-const noteState = (doc) => { row.bytes = Y.encodeStateAsUpdate(doc).length }
+const noteState = (doc) => {
+  row.bytes = Y.encodeStateAsUpdate(doc).length
+  row.bytesV2 = Y.encodeStateAsUpdateV2(doc).length
+}
 
 // --- Workloads -----------------------------------------------------------------------------------
 
@@ -105,9 +114,9 @@ const apply = () => {
     doc = docOf(0xffffffff)
     // As crdt-benchmarks has it for the many writers of B3.
     if (input.startsWith('B3')) {
-      doc.transact(() => { for (const update of updates) Y.applyUpdate(doc, update) })
+      doc.transact(() => { for (const update of updates) format.apply(doc, update) })
     } else {
-      for (const update of updates) Y.applyUpdate(doc, update)
+      for (const update of updates) format.apply(doc, update)
     }
   })
   noteState(doc)
@@ -117,19 +126,19 @@ const parse = () => {
   const state = read('state')
   measure(() => {
     const doc = docOf(0xffffffff)
-    Y.applyUpdate(doc, state)
+    format.apply(doc, state)
     for (const key of [...doc.share.keys()]) {
       if (key === 'text') doc.getText(key).toString()
       else if (key === 'array') doc.getArray(key).toArray()
       else doc.getMap(key).get('v')
     }
   })
-  row.bytes = state.length
+  noteState(loaded())
 }
 
 const loaded = () => {
   const doc = docOf(0xffffffff)
-  Y.applyUpdate(doc, read('state'))
+  format.apply(doc, read('state'))
   return doc
 }
 
@@ -138,15 +147,15 @@ const memory = () => {
   globalThis.gc?.()
   const before = residentKb()
   const doc = docOf(0xffffffff)
-  Y.applyUpdate(doc, state)
+  format.apply(doc, state)
   globalThis.gc?.()
   row.peak = residentKb() - before
-  row.bytes = state.length
+  noteState(doc)
 }
 
 const encode = () => {
   const doc = loaded()
-  measure(() => Y.encodeStateAsUpdate(doc))
+  measure(() => format.encode(doc))
   noteState(doc)
 }
 
@@ -168,10 +177,10 @@ const noConflicts = () => {
   measure(() => {
     const updates = []
     doc = docOf(1)
-    doc.on('update', (update) => updates.push(update))
+    doc.on(format.event, (update) => updates.push(update))
     editAll(doc, ops)
     const other = docOf(2)
-    for (const update of updates) Y.applyUpdate(other, update)
+    for (const update of updates) format.apply(other, update)
   })
   noteState(doc)
 }
@@ -181,9 +190,9 @@ const twoWriters = () => {
   const write = (doc, some) => {
     let made
     const keep = (update) => { made = update }
-    doc.on('update', keep)
+    doc.on(format.event, keep)
     doc.transact(() => editAll(doc, some))
-    doc.off('update', keep)
+    doc.off(format.event, keep)
     return made
   }
   let one
@@ -191,9 +200,9 @@ const twoWriters = () => {
     one = docOf(1)
     const two = docOf(2)
     one.getText('text').insert(0, first.text)
-    Y.applyUpdate(two, Y.encodeStateAsUpdate(one))
-    Y.applyUpdate(two, write(one, ops.slice(0, first.removed)))
-    Y.applyUpdate(one, write(two, ops.slice(first.removed)))
+    format.apply(two, format.encode(one))
+    format.apply(two, write(one, ops.slice(0, first.removed)))
+    format.apply(one, write(two, ops.slice(first.removed)))
   })
   noteState(one)
 }
