@@ -357,6 +357,7 @@ struct Store::BulkLoader {
     }
     item.right = from;
     from = index;
+    if (store.conflicts_ != nullptr) store.conflicts_->inserted(index);
     client.blocks.push_back(item.clock, index);
     client.state = item.end();
     if (item.kind == ContentKind::kDeleted) {

@@ -103,7 +103,11 @@ ItemIndex Store::resolve_conflicts(const NewItem& item) {
   }
   const std::uint32_t scan = marks_.begin_scan();
   std::uint32_t conflict = scan;
+  std::uint64_t steps = 0;
   for (; at != kNone && at != item.right; at = items[at].right) {
+    if (++steps > conflict_patience.steps && is_out_of_patience(steps)) {
+      return conflicts_->resolve(item);
+    }
     const Item& other = items[at];
     const std::uint32_t now = marks_.pass(at);
     if (item.origin == other.origin) {
@@ -124,7 +128,19 @@ ItemIndex Store::resolve_conflicts(const NewItem& item) {
       break;
     }
   }
+  conflict_steps_ += steps;
   return left;
+}
+
+/// Whether the walks for this update have become so long that it pays to index the list.
+bool Store::is_out_of_patience(std::uint64_t steps) {
+  if (conflicts_ != nullptr) return true;
+  if (!integrating_) return false;
+  if (conflict_steps_ + steps < conflict_patience.total + conflict_patience.rounds * items.size()) {
+    return false;
+  }
+  conflicts_ = std::make_unique<ConflictIndex>(*this, conflict_patience.block_max);
+  return true;
 }
 
 /// Puts the item between `left` and what is right of it.
@@ -147,6 +163,7 @@ void Store::link(ItemIndex index, ItemIndex left) {
   } else {
     last = index;
   }
+  if (conflicts_ != nullptr) conflicts_->inserted(index);
 }
 
 void Store::store_content(const NewItem& source, ItemIndex index) {
@@ -741,6 +758,15 @@ struct Store::Integrator {
 };
 
 void Store::integrate_structs(const ParsedUpdate& update) {
+  integrating_ = true;
+  integrate_all(update);
+  integrating_ = false;
+  // Deletes and squashing change what the index has taken in.
+  conflicts_.reset();
+  conflict_steps_ = 0;
+}
+
+void Store::integrate_all(const ParsedUpdate& update) {
   std::uint64_t structs = 0;
   for (const WireSection& section : update.sections) structs += section.count;
   if (structs >= kBulkStructsMin && bulk_load(update)) return;

@@ -242,6 +242,7 @@ ItemIndex Store::split(BlockList::Cursor cursor, ItemIndex index, std::uint32_t 
     }
   }
   clients_[left.client].blocks.insert_after(cursor, right.clock, right_index);
+  if (conflicts_ != nullptr) conflicts_->inserted(right_index);
   // The halves are tried for squashing when the transaction ends.
   transaction_.splits.push_back(right.id());
   return right_index;

@@ -26,6 +26,7 @@
 #include "crdt/doc.hpp"
 #include "crdt/id_set.hpp"
 #include "crdt/internal/block_list.hpp"
+#include "crdt/internal/conflict_index.hpp"
 #include "crdt/internal/element_index.hpp"
 #include "crdt/internal/encoder.hpp"
 #include "crdt/internal/item.hpp"
@@ -375,6 +376,15 @@ class Store {
 
   const Client& client(ClientIndex index) const { return clients_[index]; }
 
+  /// When to stop walking over concurrent items and ask an index. Tests choose other values.
+  struct ConflictPatience {
+    std::uint64_t steps = 256;       ///< In one walk, and then only if ...
+    std::uint64_t total = 1u << 16;  ///< ... all walks of the update took this many steps,
+    std::uint64_t rounds = 4;        ///< and this many times the items there are.
+    std::size_t block_max = 1024;
+  };
+  ConflictPatience conflict_patience;
+
  private:
   struct Integrator;
   struct BulkLoader;
@@ -401,7 +411,9 @@ class Store {
   void note_change(BranchIndex branch, KeyIndex key);
   void note_delete(const Item& item);
   void mark_deleted(ItemIndex index);
+  bool is_out_of_patience(std::uint64_t steps);
   void integrate_structs(const ParsedUpdate& update);
+  void integrate_all(const ParsedUpdate& update);
   /// False: Integrator has to finish it.
   bool bulk_load(const ParsedUpdate& update);
   void apply_delete_set(ByteView delete_set);
@@ -510,6 +522,9 @@ class Store {
   std::unique_ptr<Told> open_told_;     ///< Of a transaction that is still open.
 
   ScanMarks marks_;
+  std::unique_ptr<ConflictIndex> conflicts_;  ///< While an update is integrated that needs it.
+  bool integrating_ = false;                  ///< Structs of an update.
+  std::uint64_t conflict_steps_ = 0;          ///< Walked for the update being integrated.
 
   /// Updates (stored form) of structs that wait; merged when they are tried again.
   std::vector<Bytes> pending_structs_;

@@ -1,6 +1,7 @@
 coterie_test(crdt.base_test SOURCES crdt/base_test.cpp DEPENDS coterie::base)
 coterie_test(crdt.state_vector_test SOURCES crdt/state_vector_test.cpp DEPENDS coterie::crdt)
 coterie_test(crdt.doc_test SOURCES crdt/doc_test.cpp DEPENDS coterie::crdt)
+coterie_test(crdt.conflict_index_test SOURCES crdt/conflict_index_test.cpp DEPENDS coterie::crdt)
 coterie_test(crdt.any_order_test SOURCES crdt/any_order_test.cpp DEPENDS coterie::crdt)
 coterie_test(crdt.differential_test SOURCES crdt/differential_test.cpp DEPENDS coterie::crdt)
 coterie_test(crdt.hostile_test SOURCES crdt/hostile_test.cpp DEPENDS coterie::crdt)
