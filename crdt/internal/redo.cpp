@@ -8,6 +8,8 @@ namespace {
 /// What fails below so many levels of failures is not tried again in the same step: depth is the
 /// sender's choice.
 constexpr std::size_t kLevelsMax = 64;
+/// So many neighbours are looked at before their order is worked out.
+constexpr int kStepsMax = 16;
 constexpr std::size_t kForGood = ~std::size_t{0};
 
 }  // namespace
@@ -81,24 +83,8 @@ ItemIndex Redo::redo_below_parent(ItemIndex index) {
   if (item.in_map) {
     if (!find_map_place(index, parent_item, parent, left)) return kNone;
   } else {
-    left = item.left;
-    while (left != kNone) {
-      const ItemIndex traced = trace(left, parent_item);
-      if (traced != kNone) {
-        left = traced;
-        break;
-      }
-      left = store_.items[left].left;
-    }
-    right = index;
-    while (right != kNone) {
-      const ItemIndex traced = trace(right, parent_item);
-      if (traced != kNone) {
-        right = traced;
-        break;
-      }
-      right = store_.items[right].right;
-    }
+    left = neighbour(index, parent_item, Direction::kLeft);
+    right = neighbour(index, parent_item, Direction::kRight);
   }
   return insert_copy(index, parent, left, right);
 }
@@ -112,6 +98,43 @@ ItemIndex Redo::trace(ItemIndex at, ItemIndex parent_item) {
     if (!item.redone) return kNone;
     at = store_.item_clean_start(store_.redone_of(item));
   }
+}
+
+/// What came back into the list of `parent_item` of all that is left of an item, nearest; or of it
+/// and all right of it.
+ItemIndex Redo::neighbour(ItemIndex index, ItemIndex parent_item, Direction direction) {
+  const bool leftwards = direction == Direction::kLeft;
+  const auto step = [&](ItemIndex at) {
+    return leftwards ? store_.items[at].left : store_.items[at].right;
+  };
+  ItemIndex at = leftwards ? step(index) : index;
+  if (item_of(store_.items[index].parent) == parent_item) return at;
+  for (int i = 0; i < kStepsMax; ++i, at = step(at)) {
+    if (at == kNone) return kNone;
+    if (const ItemIndex traced = trace(at, parent_item); traced != kNone) return traced;
+  }
+  // The list came back elsewhere, and little of it is there yet.
+  const Order& order = order_of(store_.items[index].parent, parent_item);
+  const auto after = order.back.lower_bound(order.ranks.at(index));
+  if (leftwards) {
+    return after == order.back.begin() ? kNone : trace(std::prev(after)->second, parent_item);
+  }
+  return after == order.back.end() ? kNone : trace(after->second, parent_item);
+}
+
+const Redo::Order& Redo::order_of(BranchIndex branch, ItemIndex parent_item) {
+  Order& order = orders_[branch];
+  if (order.parent_item == parent_item && order.splits == store_.split_count()) return order;
+  order = {};
+  order.parent_item = parent_item;
+  std::uint32_t rank = 0;
+  for (ItemIndex at = store_.branches[branch].start; at != kNone; at = store_.items[at].right) {
+    order.ranks.emplace(at, rank);
+    if (trace(at, parent_item) != kNone) order.back.emplace(rank, at);
+    ++rank;
+  }
+  order.splits = store_.split_count();
+  return order;
 }
 
 ItemIndex Redo::last_value(BranchIndex parent, KeyIndex key) const {
@@ -170,6 +193,10 @@ ItemIndex Redo::insert_copy(ItemIndex index, BranchIndex parent, ItemIndex left,
     copy.node_name = node_name;
   }
   store_.set_redone(index, {copy.client, copy.clock});
+  if (const auto order = orders_.find(item.parent); order != orders_.end()) {
+    const auto rank = order->second.ranks.find(index);
+    if (rank != order->second.ranks.end()) order->second.back.emplace(rank->second, index);
+  }
   const ItemIndex came = store_.integrate_apart(copy);
   keep_item(store_, came, true);
   ++come_;

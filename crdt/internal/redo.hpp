@@ -2,7 +2,9 @@
 
 #pragma once
 
+#include <cstdint>
 #include <functional>
+#include <map>
 #include <unordered_map>
 #include <unordered_set>
 #include <vector>
@@ -42,6 +44,18 @@ class Redo {
   bool run();
 
  private:
+  enum class Direction { kLeft, kRight };
+  /// A deleted list whose holder came back: its items by rank, and those that are back in the list
+  /// of `parent_item`. Holds while nothing is split.
+  struct Order {
+    ItemIndex parent_item = kNone;
+    std::size_t splits = 0;
+    std::unordered_map<ItemIndex, std::uint32_t> ranks;
+    std::map<std::uint32_t, ItemIndex> back;
+  };
+
+  ItemIndex neighbour(ItemIndex item, ItemIndex parent_item, Direction direction);
+  const Order& order_of(BranchIndex branch, ItemIndex parent_item);
   ItemIndex redo(ItemIndex item);
   ItemIndex redo_below_parent(ItemIndex item);
   bool find_map_place(ItemIndex index, ItemIndex parent_item, BranchIndex parent, ItemIndex& left);
@@ -58,6 +72,7 @@ class Redo {
   /// What could not come back, and how many had come by then: no need to ask again before more do.
   std::unordered_map<ItemIndex, std::size_t> failed_;
   std::size_t come_ = 0;
+  std::unordered_map<BranchIndex, Order> orders_;
 };
 
 }  // namespace coterie::crdt::internal

@@ -217,6 +217,8 @@ class Store {
   bool in_transaction() const { return depth_ > 0; }
   /// Of the one that is open, or was last.
   std::uint64_t transaction_number() const { return transaction_.number; }
+  /// Rises with each item that is split in it.
+  std::size_t split_count() const { return transaction_.splits.size(); }
   /// Takes `origin` if it is given and this is the outermost call.
   void begin(bool local, Any* origin = nullptr);
   /// Ends the outermost transaction: observers, formatting clean-up, collection, squashing. Returns

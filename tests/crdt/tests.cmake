@@ -18,3 +18,5 @@ coterie_test(crdt.undo_manager_test SOURCES crdt/undo_manager_test.cpp DEPENDS c
 coterie_test(crdt.update_v2_test SOURCES crdt/update_v2_test.cpp DEPENDS coterie::crdt)
 coterie_test(crdt.xml_test SOURCES crdt/xml_test.cpp DEPENDS coterie::crdt)
 coterie_test(crdt.subdoc_test SOURCES crdt/subdoc_test.cpp DEPENDS coterie::crdt)
+coterie_test(crdt.permanent_user_data_test
+  SOURCES crdt/permanent_user_data_test.cpp DEPENDS coterie::crdt)
