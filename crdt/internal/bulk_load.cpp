@@ -34,6 +34,8 @@ struct Store::BulkLoader {
   };
 
   Store& store;
+  bool formats = false;                ///< A formatting mark was staged.
+  bool note_deletes = true;            ///< Somebody asks what came deleted.
   const std::uint8_t* base = nullptr;  ///< Where offsets into the update count from.
   const std::uint8_t* end = nullptr;
   std::vector<Run> runs;              ///< By client, ascending.
@@ -122,6 +124,7 @@ struct Store::BulkLoader {
         read_struct<false>(reader, section.client, clock, read);
         next = reader.at();
         if (read.kind == ContentKind::kSkip) break;
+        formats = formats || read.kind == ContentKind::kFormat;
         item.kind = read.kind;
         item.ascii = read.ascii;
         item.length = read.length;
@@ -246,6 +249,8 @@ struct Store::BulkLoader {
         client.content.reserve(bytes);
       }
     }
+    // Marks decide where formatting is cleaned up, beside what was deleted.
+    note_deletes = store.deletes_asked_ || formats || !complete();
     for (auto target = static_cast<std::uint32_t>(runs.size()); target-- > 0;) {
       while (runs[target].done < runs[target].count) {
         if (!place(target)) return false;
@@ -253,6 +258,10 @@ struct Store::BulkLoader {
       if (!runs[target].complete) return false;
     }
     return true;
+  }
+
+  bool complete() const {
+    return std::all_of(runs.begin(), runs.end(), [](const Run& run) { return run.complete; });
   }
 
   /// Places the next struct of a run and, before it, all that it waits for.
@@ -363,7 +372,7 @@ struct Store::BulkLoader {
     if (item.kind == ContentKind::kDeleted) {
       item.content = 0;
       item.deleted = true;
-      store.note_delete(item);
+      if (note_deletes || parent->has_formatting) store.note_delete(item);
     } else {
       if (item.kind == ContentKind::kFormat) parent->has_formatting = parent->has_marks = true;
       item.content = store.append_content(client, content);

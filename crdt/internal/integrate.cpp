@@ -833,7 +833,9 @@ Result<ApplyResult> Store::apply(ByteView update, UpdateFormat format,
   ApplyResult result;
   if (apply_at_end(parsed_, wanted, result)) return result;
   begin(false, origin);
+  deletes_asked_ = wanted.has_value() || watch_ != 0 || !pending_structs_.empty();
   integrate_structs(parsed_);
+  deletes_asked_ = true;
   apply_delete_set(parsed_.delete_set);
   retry_pending_deletes();
   retry_pending_structs();

@@ -104,6 +104,10 @@ struct Transaction {
   bool empty() const { return clients.empty() && deletes.empty(); }
   void clear() {
     clients.clear();
+    // The room of a load is not kept.
+    constexpr std::size_t kKept = 1024;
+    if (deletes.capacity() > kKept) deletes = {};
+    if (splits.capacity() > kKept) splits = {};
     deletes.clear();
     splits.clear();
     changes.clear();
@@ -513,9 +517,10 @@ class Store {
   std::uint64_t transactions_ = 0;
 
   std::unique_ptr<Observers> observers_;
-  std::uint8_t watch_ = 0;  ///< Bits of Watch: what `observers_` need.
-  bool cleaning_ = false;   ///< Observers may run: what they edit is queued.
-  bool quiet_ = false;      ///< A hook runs that must not edit.
+  std::uint8_t watch_ = 0;     ///< Bits of Watch: what `observers_` need.
+  bool deletes_asked_ = true;  ///< Structs that come deleted are to be noted.
+  bool cleaning_ = false;      ///< Observers may run: what they edit is queued.
+  bool quiet_ = false;         ///< A hook runs that must not edit.
   /// Transactions whose edits are done, and those that observers made meanwhile.
   std::vector<std::unique_ptr<Transaction>> queue_;
   /// The view of `transaction_` that update observers have been given, while they run.
