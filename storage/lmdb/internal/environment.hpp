@@ -46,6 +46,7 @@ class ReadGate {
 
  private:
   /// Across all gates: that may let a thread in early, but never makes it wait for itself.
+  // NOLINTNEXTLINE(readability-identifier-naming): a private member, that it is static or not.
   static inline thread_local std::size_t reads_of_thread_ = 0;
 
   std::mutex mutex_;

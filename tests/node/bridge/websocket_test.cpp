@@ -282,6 +282,7 @@ TEST_F(WebSocket, AReaderThatIsFarTooSlowIsClosed) {
   start();
   RawClient slow(server_->port(), 4096);
   attach(slow);
+  // NOLINTNEXTLINE(bugprone-string-constructor): large on purpose.
   const auto payload = message(std::string(10'000'000, 'x'));
   for (int count = 0; count < 4; ++count) server_->send(1, payload);
   EXPECT_TRUE(handler_.wait_for(1, [](const auto& seen) { return seen.closed == 1; }));
@@ -330,6 +331,7 @@ TEST_F(WebSocket, StoppingDoesNotWaitForTheStubborn) {
                  "Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n\r\n");
   ASSERT_TRUE(
       handler_.wait_for(2, [](const auto& seen) { return !seen.request.workspace.empty(); }));
+  // NOLINTNEXTLINE(bugprone-string-constructor): large on purpose.
   server_->send(1, message(std::string(10'000'000, 'x')));
   const auto begin = std::chrono::steady_clock::now();
   server_->stop();

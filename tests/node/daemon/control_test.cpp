@@ -31,13 +31,13 @@ class ControlTest : public ::testing::Test {
   void start() {
     auto started = ControlServer::start(io_.context(), dir_, [this](Call call, CallReply reply) {
       const std::lock_guard lock(mutex_);
-      calls_.push_back(call);
-      if (call.operation == "never") {
+      const Call& made = calls_.emplace_back(std::move(call));
+      if (made.operation == "never") {
         kept_.push_back(std::move(reply));
-      } else if (call.operation == "fail") {
+      } else if (made.operation == "fail") {
         reply({"", CallError{ErrorCode::kConflict, "no \"such\" luck\n"}});
       } else {
-        reply({R"({"answer":")" + call.operation + "\"}", std::nullopt});
+        reply({R"({"answer":")" + made.operation + "\"}", std::nullopt});
       }
     });
     ASSERT_TRUE(started) << to_string(started.error());
