@@ -187,10 +187,12 @@ void Store::collect_item(ItemIndex index) {
 // ------------------------------------------------------------------------------------
 
 void Store::squash(const Transaction& transaction) {
-  for (const auto& range : transaction.deletes) {
+  // From the last range of a client to its first, as in Yjs: what lies behind a range is tried when
+  // the range before it has reached it.
+  for (auto range = transaction.deletes.rbegin(); range != transaction.deletes.rend(); ++range) {
     // What is new is tried below, with both its neighbours.
-    if (range.clock >= before_of(transaction, range.client)) continue;
-    squash_deleted(clients_[range.client], range.clock, range.clock + range.length);
+    if (range->clock >= before_of(transaction, range->client)) continue;
+    squash_deleted(clients_[range->client], range->clock, range->clock + range->length);
   }
   for (const Growth& growth : transaction.clients) {
     squash_new(clients_[growth.client], growth.before);
