@@ -232,7 +232,7 @@ const rootNames = ['text', 'plain', 'array', 'map', 'xml']
 /** For JSON.stringify in messages. */
 const shown = (key, value) => typeof value === 'bigint' ? `${value}n` : value
 
-const declareRoots = (doc) => { doc.getText('text'); doc.getText('plain'); doc.getArray('array'); doc.getMap('map') }
+const declareRoots = (doc) => { doc.getText('text'); doc.getText('plain'); doc.getArray('array'); doc.getMap('map'); doc.getXmlFragment('xml') }
 
 /** Our document and a Yjs document that see exactly the same updates in the same order. */
 class Pair {
@@ -246,8 +246,7 @@ class Pair {
     this.mirror.on('update', (update) => this.events.push(update))
     tell('new', name, client, gc ? 1 : 0)
     if (typed) {
-      // What a root is known to be decides whether its formatting is cleaned up. The tool has no
-      // XML roots, and they have no formatting of their own.
+      // What a root is known to be decides whether its formatting is cleaned up.
       declareRoots(this.mirror)
       this.declare()
     }
@@ -256,6 +255,7 @@ class Pair {
   declare () {
     tell('declare', this.name, 'text', 'text'); tell('declare', this.name, 'text', 'plain')
     tell('declare', this.name, 'array', 'array'); tell('declare', this.name, 'map', 'map')
+    tell('declare', this.name, 'xml', 'xml')
   }
 
   apply (update) {
@@ -339,23 +339,26 @@ class Pair {
 // --- Edits in lockstep ---------------------------------------------------------------------------
 
 const kindOf = (type) => {
-  if (type instanceof Y.XmlHook) return null
-  if (type instanceof Y.XmlText) return null
+  if (type instanceof Y.XmlHook) return 'map'
   if (type instanceof Y.Text) return 'text'
-  if (type instanceof Y.XmlFragment) return null
+  if (type instanceof Y.XmlElement) return 'element'
+  if (type instanceof Y.XmlFragment) return 'xml'
   if (type instanceof Y.Array) return 'array'
   return 'map'
 }
 
 /** A type somewhere in the document, and the way to it: [kind, root, step...]. */
 const target = (r, doc) => {
-  const root = r.pick(['text', 'text', 'plain', 'array', 'array', 'map', 'map'])
-  let type = { text: () => doc.getText('text'), plain: () => doc.getText('plain'), array: () => doc.getArray('array'), map: () => doc.getMap('map') }[root]()
+  const root = r.pick(['text', 'text', 'plain', 'array', 'array', 'map', 'map', 'xml'])
+  let type = roots(doc)[rootNames.indexOf(root)]
   const path = [kindOf(type), root]
   while (r.chance(60)) {
     const children = []
-    if (type instanceof Y.Array) type.toArray().forEach((child, i) => { if (child instanceof Y.AbstractType && kindOf(child)) children.push([i, child]) })
-    if (type instanceof Y.Map) type.forEach((child, key) => { if (child instanceof Y.AbstractType && kindOf(child)) children.push([key, child]) })
+    if (type instanceof Y.Array || type instanceof Y.XmlFragment) {
+      type.toArray().forEach((child, i) => { if (child instanceof Y.AbstractType) children.push([i, child]) })
+    } else if (type instanceof Y.Map) {
+      type.forEach((child, key) => { if (child instanceof Y.AbstractType) children.push([key, child]) })
+    }
     if (children.length === 0) break
     const [step, child] = r.pick(children)
     path.push(step)
@@ -364,9 +367,51 @@ const target = (r, doc) => {
   return { type, path }
 }
 
+/** Something to be made, described for the tool. */
+const description = (r, depth = 0) => {
+  const inner = () => r.chance(depth > 1 ? 0 : 30) ? description(r, depth + 1) : { value: any(r) }
+  switch (r.below(6)) {
+    case 0: return { kind: 'text', delta: [{ insert: r.pick(words) }, { insert: r.pick(words), attributes: { bold: true } }] }
+    case 1: return { kind: 'map', entries: ['k', 'l'].slice(r.below(3)).map((key) => [key, inner()]) }
+    case 2: return { kind: 'array', list: [inner(), inner()].slice(r.below(3)) }
+    case 3: return { kind: 'text', delta: [] }
+    default: return node(r, depth)
+  }
+}
+const node = (r, depth = 0) => {
+  switch (r.below(depth > 1 ? 1 : 4)) {
+    case 0: return { kind: 'xmltext', delta: r.chance(50) ? [{ insert: r.pick(words), attributes: { em: true } }] : [] }
+    case 1: return { kind: 'hook', name: 'hook' + r.below(2), entries: [['k', { value: any(r) }]] }
+    default: return {
+      kind: 'element',
+      name: r.pick(['div', 'P', 'img']),
+      entries: ['class', 'id'].slice(r.below(3)).map((key) => [key, { value: r.pick(words) }]),
+      list: Array.from({ length: r.below(3) }, () => node(r, depth + 1))
+    }
+  }
+}
+/** The same, made of Yjs. */
+const made = ({ kind, name, list, entries, delta, guid, meta, value }) => {
+  if (guid) return new Y.Doc({ guid, meta })
+  let type
+  switch (kind) {
+    case undefined: return value
+    case 'text': type = new Y.Text(); break
+    case 'map': type = new Y.Map(); break
+    case 'array': type = new Y.Array(); break
+    case 'xmltext': type = new Y.XmlText(); break
+    case 'hook': type = new Y.XmlHook(name); break
+    default: type = new Y.XmlElement(name)
+  }
+  if (delta?.length) type.applyDelta(structuredClone(delta))
+  for (const [key, each] of entries ?? []) kind === 'element' ? type.setAttribute(key, made(each)) : type.set(key, made(each))
+  if (list?.length) type.insert(0, list.map(made))
+  return type
+}
+
 /** Somebody types and deletes at a caret. */
 const burst = (r, doc, edits) => {
-  const root = r.pick(['plain', 'plain', 'text'])
+  const root = objectMarks ? 'plain' : r.pick(['plain', 'plain', 'text'])
   const text = doc.getText(root)
   let caret = textIndex(r, text)
   const does = (op, ...args) => edits.push([['text', root], op, ...args])
@@ -410,8 +455,9 @@ const lockstep = (r, doc, edits) => {
     const index = textIndex(r, type)
     const end = Math.max(index, textIndex(r, type))
     const word = r.pick(words)
-    const formats = path[1] === 'text'
-    switch (r.below(formats ? 8 : 4)) {
+    const formats = path[1] !== 'plain'
+    if (formats && objectMarks) return
+    switch (r.below(formats ? 12 : 4)) {
       case 0: case 1: case 2: does('insert', index, word); type.insert(index, word); break
       case 3: does('delete', index, end - index); type.delete(index, end - index); break
       case 4: case 5: {
@@ -422,25 +468,51 @@ const lockstep = (r, doc, edits) => {
         const marks = attributes(r)
         does('insert', index, word, { ...marks }); type.insert(index, word, marks); break
       }
-      default: does('embed', index, { image: word }); type.insertEmbed(index, { image: word })
+      case 7: does('embed', index, { image: word }); type.insertEmbed(index, { image: word }); break
+      case 8: { const what = description(r); does('new', index, what); type.insertEmbed(index, made(what)); break }
+      case 9: { const name = r.pick(['lang', 'dir']); const one = any(r); does('attr', name, one); type.setAttribute(name, one); break }
+      case 10: { const name = r.pick(['lang', 'dir']); does('unattr', name); type.removeAttribute(name); break }
+      default: {
+        const delta = []
+        if (index > 0) delta.push(r.chance(50) ? { retain: index } : { retain: index, attributes: attributes(r) })
+        if (r.chance(70)) delta.push(r.chance(50) ? { insert: word } : { insert: word, attributes: attributes(r) })
+        if (end > index) delta.push({ delete: end - index })
+        if (r.chance(30)) delta.push({ insert: { embed: 1 } })
+        does('delta', structuredClone(delta)); type.applyDelta(delta)
+      }
     }
     return
   }
   const types = { text: () => new Y.Text(), map: () => new Y.Map(), array: () => new Y.Array() }
+  const subdocument = () => ({ guid: 'guid' + r.below(5), meta: r.chance(50) ? { m: 1 } : null })
   if (kind === 'array') {
     const index = r.below(type.length + 1)
-    switch (r.below(6)) {
+    switch (r.below(8)) {
       case 0: case 1: { const list = [value(), value()]; does('insert', index, list); type.insert(index, list); break }
       case 2: { const one = value(); does('push', one); type.push([one]); break }
-      case 3: { const made = r.pick(Object.keys(types)); does('type', index, made); type.insert(index, [types[made]()]); break }
+      case 3: { const empty = r.pick(Object.keys(types)); does('type', index, empty); type.insert(index, [types[empty]()]); break }
+      case 4: case 5: { const what = r.chance(85) ? description(r) : subdocument(); does('new', index, what); type.insert(index, [made(what)]); break }
       default: { const count = Math.min(type.length - index, r.below(4)); does('delete', index, count); type.delete(index, count) }
     }
     return
   }
+  if (kind === 'xml' || kind === 'element') {
+    const index = r.below(type.length + 1)
+    const name = r.pick(['class', 'id', 'style'])
+    switch (r.below(kind === 'xml' ? 4 : 7)) {
+      case 0: case 1: case 2: { const what = node(r); does('new', index, what); type.insert(index, [made(what)]); break }
+      case 3: { const count = Math.min(type.length - index, r.below(3)); does('delete', index, count); type.delete(index, count); break }
+      case 4: case 5: { const one = r.pick(words); does('attr', name, one); type.setAttribute(name, one); break }
+      default: does('unattr', name); type.removeAttribute(name)
+    }
+    return
+  }
   const key = r.pick(['a', 'b', 'c', 'ключ'])
-  switch (r.below(6)) {
+  switch (r.below(9)) {
     case 0: case 1: case 2: { const one = value(); does('set', key, one); type.set(key, one); break }
-    case 3: case 4: { const made = r.pick(Object.keys(types)); does('type', key, made); type.set(key, types[made]()); break }
+    case 3: { const empty = r.pick(Object.keys(types)); does('type', key, empty); type.set(key, types[empty]()); break }
+    case 4: case 5: { const what = r.chance(80) ? description(r) : subdocument(); does('new', key, what); type.set(key, made(what)); break }
+    case 6: if (r.chance(80)) break; does('clear'); type.clear(); break
     default: does('delete', key); type.delete(key)
   }
 }
@@ -474,6 +546,7 @@ const checkValues = (pair) => {
   const theirRoots = roots(theirs)
   const expected = theirRoots.map((root) => canonical(root.toJSON()))
   const expectedDelta = plainDelta(theirRoots[0])
+  const xml = theirRoots[4].toString()
   // Our state, read by a fresh Yjs, must be the mirror's document.
   tool.say(['state', pair.name], (ours) => {
     if (ours === hex(state)) return
@@ -492,8 +565,11 @@ const checkValues = (pair) => {
   pair.declare()
   new Set([pair.name, 'fresh']).forEach((name) => {
     rootNames.forEach((root, i) => {
-      if (root === 'xml') return
       tell('declare', name, root === 'plain' ? 'text' : root, root)
+      if (root === 'xml') {
+        tool.say(['xml', name, root], (ours) => differ(`our XML in ${name}`, JSON.parse(ours), xml))
+        return
+      }
       tool.say(['json', name, root], (ours) => differ(`our JSON of ${root} in ${name}`, JSON.parse(ours), expected[i]))
     })
     tool.say(['delta', name, 'text'], (ours) => differ(`delta in ${name}`, JSON.parse(ours) ?? [], expectedDelta))

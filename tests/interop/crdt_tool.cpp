@@ -7,6 +7,7 @@
 //     sv DOC                        ok HEX
 //     declare DOC KIND ROOT         ok           KIND: text, map, array
 //     json DOC ROOT                 ok JSON      null if there is no such root
+//     xml DOC ROOT                  ok JSON      an XML root as a string
 //     delta DOC ROOT                ok JSON
 //     do DOC ANY                    ok HEX       edits in one transaction (below); the update
 //     quiet DOC ANY                 ok           edits, each by itself, nobody asking what changed
@@ -23,13 +24,19 @@
 // An answer that starts with "error" names what went wrong.
 //
 // Edits are one lib0 value in hex: a list of [path, op, argument...]. A path is a list too: the
-// kind of the root (text, map, array), its name, and then a key or an index for each step down. Per
-// kind:
+// kind of the root (text, map, array, xml), its name, and then a key or an index for each step
+// down. Per kind:
 //
 //     text    insert INDEX STRING [ATTRIBUTES] | embed INDEX VALUE | delete INDEX LENGTH
-//             | format INDEX LENGTH ATTRIBUTES
-//     array   insert INDEX VALUES | push VALUE | type INDEX KIND | delete INDEX COUNT
-//     map     set KEY VALUE | type KEY KIND | delete KEY
+//             | format INDEX LENGTH ATTRIBUTES | new INDEX MADE | delta OPS
+//             | attr NAME VALUE | unattr NAME
+//     array   insert INDEX VALUES | push VALUE | type INDEX KIND | new INDEX MADE
+//             | delete INDEX COUNT
+//     map     set KEY VALUE | type KEY KIND | new KEY MADE | delete KEY | clear
+//     xml     new INDEX MADE | delete INDEX COUNT | attr NAME VALUE | unattr NAME
+//
+// MADE describes what is to be made: {kind, name, list, entries: [[key, MADE]...], delta}, where
+// what has no kind is a plain value {value}, and {guid, meta} a subdocument.
 
 #include <iostream>
 #include <map>
@@ -37,8 +44,10 @@
 #include <sstream>
 #include <string>
 
+#include "crdt/content.hpp"
 #include "crdt/doc.hpp"
 #include "crdt/update.hpp"
+#include "crdt/xml.hpp"
 #include "tests/interop/history_commands.hpp"
 
 namespace {
@@ -107,6 +116,7 @@ std::optional<SharedType> root_of(Doc& doc, const std::string& kind, const std::
   if (kind == "text") return doc.text(name);
   if (kind == "map") return doc.map(name);
   if (kind == "array") return doc.array(name);
+  if (kind == "xml") return doc.xml_fragment(name);
   return std::nullopt;
 }
 
@@ -120,11 +130,94 @@ std::optional<SharedType> follow(Doc& doc, const Any& path) {
     std::optional<Value> value;
     if (const auto* key = step.get_if<std::string>()) value = type->as_map().get(*key);
     if (const auto* index = step.get_if<double>()) {
-      value = type->as_array().get(static_cast<std::uint64_t>(*index));
+      const auto at = static_cast<std::uint64_t>(*index);
+      if (type->kind() == TypeKind::kArray) {
+        value = type->as_array().get(at);
+      } else if (const auto child = type->as_xml_fragment().get(at)) {
+        value = *child;
+      }
     }
     const auto* child = value ? std::get_if<SharedType>(&*value) : nullptr;
     type = child == nullptr ? std::nullopt : std::optional<SharedType>(*child);
   }
+  return type;
+}
+
+/// Members of an object by name; undefined if there is none.
+Any member(const Any& value, std::string_view name) {
+  if (const auto* object = value.get_if<Any::Object>()) {
+    for (const auto& [key, each] : *object) {
+      if (key == name) return each;
+    }
+  }
+  return {};
+}
+std::string string_member(const Any& value, std::string_view name) {
+  const Any held = member(value, name);
+  const auto* text = held.get_if<std::string>();
+  return text == nullptr ? std::string() : *text;
+}
+Any::Array list_member(const Any& value, std::string_view name) {
+  const Any held = member(value, name);
+  const auto* list = held.get_if<Any::Array>();
+  return list == nullptr ? Any::Array() : *list;
+}
+
+NewType made_type(const Any& what);
+
+Delta made_delta(const Any::Array& ops) {
+  Delta delta;
+  for (const Any& op : ops) {
+    const Any held = member(op, "attributes");
+    const auto* attributes = held.get_if<Attributes>();
+    const Attributes marks = attributes == nullptr ? Attributes() : *attributes;
+    const Any insert = member(op, "insert");
+    if (const auto* text = insert.get_if<std::string>()) {
+      delta.push_back(DeltaOp::inserted(*text, marks));
+    } else if (!string_member(insert, "kind").empty()) {
+      delta.push_back(DeltaOp::inserted(made_type(insert), marks));
+    } else if (!insert.is_undefined()) {
+      delta.push_back(DeltaOp::inserted(insert, marks));
+    } else if (const Any retain = member(op, "retain"); !retain.is_undefined()) {
+      delta.push_back(
+          DeltaOp::retained(static_cast<std::uint64_t>(*retain.get_if<double>()), marks));
+    } else {
+      const Any remove = member(op, "delete");
+      delta.push_back(DeltaOp::removed(static_cast<std::uint64_t>(*remove.get_if<double>())));
+    }
+  }
+  return delta;
+}
+
+NewDoc made_doc(const Any& what) {
+  NewDoc doc;
+  doc.guid = string_member(what, "guid");
+  doc.meta = member(what, "meta");
+  return doc;
+}
+
+NewValue made_value(const Any& what) {
+  if (!string_member(what, "kind").empty()) return made_type(what);
+  if (!string_member(what, "guid").empty()) return made_doc(what);
+  return NewValue(member(what, "value"));
+}
+
+/// A path of a stranger ends nowhere, but what is to be made is ours: nested a few levels.
+NewType made_type(const Any& what) {
+  const std::string kind = string_member(what, "kind");
+  NewType type = NewType::map();
+  if (kind == "text") type = NewType::text();
+  if (kind == "array") type = NewType::array();
+  if (kind == "element") type = NewType::xml_element(string_member(what, "name"));
+  if (kind == "xmltext") type = NewType::xml_text();
+  if (kind == "hook") type = NewType::xml_hook(string_member(what, "name"));
+  for (const Any& each : list_member(what, "list")) type.list.push_back(made_value(each));
+  for (const Any& each : list_member(what, "entries")) {
+    Arguments pair(each);
+    std::string key = pair.string();
+    type.entries.emplace_back(std::move(key), made_value(pair.any()));
+  }
+  type.delta = made_delta(list_member(what, "delta"));
   return type;
 }
 
@@ -134,6 +227,11 @@ Status status_of(const Result<T>& result) {
 }
 
 Status edit_text(Text text, const std::string& op, Arguments& arguments) {
+  if (op == "delta") return text.apply_delta(made_delta(arguments.list()));
+  if (op == "attr" || op == "unattr") {
+    const std::string name = arguments.string();
+    return op == "attr" ? text.set_attribute(name, arguments.any()) : text.remove_attribute(name);
+  }
   const std::uint64_t index = arguments.number();
   if (op == "insert") {
     const std::string content = arguments.string();
@@ -141,6 +239,7 @@ Status edit_text(Text text, const std::string& op, Arguments& arguments) {
                             : text.insert(index, content, arguments.attributes());
   }
   if (op == "embed") return text.insert_embed(index, arguments.any());
+  if (op == "new") return status_of(text.insert_embed(index, made_type(arguments.any())));
   const std::uint64_t length = arguments.number();
   if (op == "delete") return text.remove(index, length);
   if (op == "format") return text.format(index, length, arguments.attributes());
@@ -152,6 +251,10 @@ Status edit_array(Array array, const std::string& op, Arguments& arguments) {
   const std::uint64_t index = arguments.number();
   if (op == "insert") return array.insert(index, arguments.list());
   if (op == "delete") return array.remove(index, arguments.number());
+  if (op == "new") {
+    const NewValue values[] = {made_value(arguments.any())};
+    return array.insert(index, std::span<const NewValue>(values));
+  }
   if (op != "type") return kBadEdit;
   const std::string kind = arguments.string();
   if (kind == "text") return status_of(array.insert_text(index));
@@ -161,14 +264,34 @@ Status edit_array(Array array, const std::string& op, Arguments& arguments) {
 }
 
 Status edit_map(Map map, const std::string& op, Arguments& arguments) {
+  if (op == "clear") return map.clear();
   const std::string key = arguments.string();
   if (op == "set") return map.set(key, arguments.any());
   if (op == "delete") return map.remove(key);
+  if (op == "new") {
+    const Any what = arguments.any();
+    if (string_member(what, "kind").empty()) return status_of(map.set(key, made_doc(what)));
+    return status_of(map.set(key, made_type(what)));
+  }
   if (op != "type") return kBadEdit;
   const std::string kind = arguments.string();
   if (kind == "text") return status_of(map.set_text(key));
   if (kind == "map") return status_of(map.set_map(key));
   if (kind == "array") return status_of(map.set_array(key));
+  return kBadEdit;
+}
+
+Status edit_xml(const SharedType& type, const std::string& op, Arguments& arguments) {
+  if (op == "attr" || op == "unattr") {
+    const std::string name = arguments.string();
+    XmlElement element = type.as_xml_element();
+    return op == "attr" ? element.set_attribute(name, arguments.any())
+                        : element.remove_attribute(name);
+  }
+  const std::uint64_t index = arguments.number();
+  if (op == "new")
+    return status_of(type.as_xml_fragment().insert(index, made_type(arguments.any())));
+  if (op == "delete") return type.as_xml_fragment().remove(index, arguments.number());
   return kBadEdit;
 }
 
@@ -183,7 +306,13 @@ Status edit(Doc& doc, const Any& what) {
     case TypeKind::kArray:
       return edit_array(type->as_array(), op, arguments);
     case TypeKind::kMap:
+    case TypeKind::kXmlHook:
       return edit_map(type->as_map(), op, arguments);
+    case TypeKind::kXmlText:
+      return edit_text(type->as_text(), op, arguments);
+    case TypeKind::kXmlElement:
+    case TypeKind::kXmlFragment:
+      return edit_xml(*type, op, arguments);
     default:
       return kBadEdit;
   }
@@ -293,12 +422,14 @@ class Tool {
       if (kind == "text") doc.text(word());
       if (kind == "map") doc.map(word());
       if (kind == "array") doc.array(word());
+      if (kind == "xml") doc.xml_fragment(word());
       return "ok";
     }
     if (command == "json") {
       const auto root = doc.root(word());
       return "ok " + (root ? root->to_json().to_json() : "null");
     }
+    if (command == "xml") return "ok " + Any(doc.xml_fragment(word()).to_string()).to_json();
     if (command == "delta") {
       const auto root = doc.root(word());
       return "ok " + (root ? delta_json(root->as_text()) : "null");
