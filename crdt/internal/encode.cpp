@@ -74,9 +74,23 @@ void Store::write_item(Encoder& out, const Item& item, std::uint32_t offset) con
 
 namespace {
 
-/// Writes what most of a text consists of to v1: ASCII text and deleted structs that have an origin
-/// of their own client or no other client's.
-class ShortWriter {
+/// What most of a text consists of: ASCII text and deleted structs that have an origin of their own
+/// client or no other client's.
+bool is_short(const Item& item) {
+  const bool text = item.kind == ContentKind::kString && item.ascii;
+  if ((!text && item.kind != ContentKind::kDeleted) || item.in_map) return false;
+  const bool has_origin = item.origin.exists();
+  const bool has_right_origin = item.right_origin.exists();
+  return (has_origin || has_right_origin) && (!has_origin || item.origin.client == item.client) &&
+         (!has_right_origin || item.right_origin.client == item.client);
+}
+
+/// Writes those.
+template <typename Encoder>
+class ShortWriter;
+
+template <>
+class ShortWriter<EncoderV1> {
  public:
   explicit ShortWriter(ClientId client) {
     std::uint8_t* at = bytes_;
@@ -89,15 +103,10 @@ class ShortWriter {
 
   /// False: not one of these. `content` is the buffer of the item's client.
   bool write(EncoderV1& out, const Item& item, const Bytes& content) const {
-    const bool text = item.kind == ContentKind::kString && item.ascii;
-    if ((!text && item.kind != ContentKind::kDeleted) || item.in_map) return false;
+    if (!is_short(item)) return false;
+    const bool text = item.kind == ContentKind::kString;
     const bool has_origin = item.origin.exists();
     const bool has_right_origin = item.right_origin.exists();
-    if ((has_origin && item.origin.client != item.client) ||
-        (has_right_origin && item.right_origin.client != item.client) ||
-        (!has_origin && !has_right_origin)) {
-      return false;
-    }
     out.reserve(kHeadMax + (text ? item.length : 0) + kBlock);
     std::uint8_t* at = out.end();
     *at++ = static_cast<std::uint8_t>(static_cast<unsigned>(item.kind) | (has_origin ? 0x80u : 0u) |
@@ -140,6 +149,34 @@ class ShortWriter {
   std::size_t size_ = 0;
 };
 
+template <>
+class ShortWriter<EncoderV2> {
+ public:
+  explicit ShortWriter(ClientId client) : client_(client) {}
+
+  /// As above.
+  bool write(EncoderV2& out, const Item& item, const Bytes& content) const {
+    if (!is_short(item)) return false;
+    const bool text = item.kind == ContentKind::kString;
+    const bool has_origin = item.origin.exists();
+    const bool has_right_origin = item.right_origin.exists();
+    out.info(static_cast<std::uint8_t>(static_cast<unsigned>(item.kind) |
+                                       (has_origin ? 0x80u : 0u) |
+                                       (has_right_origin ? 0x40u : 0u)));
+    if (has_origin) out.left_id(client_, item.origin.clock);
+    if (has_right_origin) out.right_id(client_, item.right_origin.clock);
+    if (text) {
+      out.ascii({content.data() + item.content, content.size() - item.content}, item.length);
+    } else {
+      out.length(item.length);
+    }
+    return true;
+  }
+
+ private:
+  ClientId client_;
+};
+
 /// Most bytes that a varuint up to `value` takes.
 std::size_t varuint_bytes(std::uint64_t value) {
   std::size_t bytes = 1;
@@ -159,8 +196,8 @@ void Store::write_section(Encoder& out, const Client& client, std::uint32_t cloc
     write_item(out, items[blocks.item(at)], offset);
     at = blocks.next(at);
   }
-  if constexpr (std::is_same_v<Encoder, EncoderV1>) {
-    const ShortWriter shorts(client.id);
+  if constexpr (!std::is_same_v<Encoder, EncoderStored>) {
+    const ShortWriter<Encoder> shorts(client.id);
     for (; !blocks.is_end(at); at = blocks.next(at)) {
       const Item& item = items[blocks.item(at)];
       if (!shorts.write(out, item, client.content)) write_item(out, item, 0);

@@ -260,6 +260,19 @@ class EncoderV2 {
     strings_.bytes(content.subspan(cut.byte + (cut.inside_pair ? 4 : 0)));
     string_lengths_.write(units);
   }
+  /// As text(), of the first `length` bytes of `from`, which are ASCII. Ensures its own room.
+  void ascii(ByteView from, std::uint32_t length) {
+    constexpr std::size_t kBlock = 32;
+    strings_.reserve(length + kBlock);
+    // Short text as a block that may reach beyond its end, where there is room.
+    if (length <= kBlock && from.size() >= kBlock) {
+      std::memcpy(strings_.end(), from.data(), kBlock);
+    } else {
+      std::memcpy(strings_.end(), from.data(), length);
+    }
+    strings_.set_end(strings_.end() + length);
+    string_lengths_.write(length);
+  }
   void json_strings(ByteView content, std::uint32_t count) {
     WireReader reader(content);
     for (std::uint32_t i = 0; i < count; ++i) name(as_text(reader.varbytes()));
