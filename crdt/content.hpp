@@ -31,23 +31,19 @@ using Delta = std::vector<DeltaOp>;
 ///     paragraph.entries.emplace_back("class", NewValue("intro"));
 ///     paragraph.list.push_back(NewType::xml_text("hello"));
 struct NewType {
-  static NewType array() { return {.kind = TypeKind::kArray}; }
-  static NewType map() { return {.kind = TypeKind::kMap}; }
+  static NewType array();
+  static NewType map();
   static NewType text(std::string utf8 = {});
-  static NewType xml_fragment() { return {.kind = TypeKind::kXmlFragment}; }
-  static NewType xml_element(std::string node_name) {
-    return {.kind = TypeKind::kXmlElement, .name = std::move(node_name)};
-  }
+  static NewType xml_fragment();
+  static NewType xml_element(std::string node_name);
   static NewType xml_text(std::string utf8 = {});
-  static NewType xml_hook(std::string hook_name) {
-    return {.kind = TypeKind::kXmlHook, .name = std::move(hook_name)};
-  }
+  static NewType xml_hook(std::string hook_name);
 
   TypeKind kind = TypeKind::kMap;
-  std::string name = {};            ///< Of an XmlElement or XmlHook.
-  std::vector<NewValue> list = {};  ///< Elements of an Array, children of an Xml type.
-  std::vector<std::pair<std::string, NewValue>> entries = {};  ///< Of a map; attributes.
-  Delta delta = {};                                            ///< What a text is to hold.
+  std::string name;            ///< Of an XmlElement or XmlHook.
+  std::vector<NewValue> list;  ///< Elements of an Array, children of an Xml type.
+  std::vector<std::pair<std::string, NewValue>> entries;  ///< Of a map; attributes.
+  Delta delta;                                            ///< What a text is to hold.
 };
 
 /// A subdocument to be made. Everything but `should_load` and `collection_id` goes to the peers.
@@ -63,11 +59,11 @@ struct NewDoc {
 /// What can be put into a map or a list.
 struct NewValue : std::variant<Any, NewType, NewDoc> {
   using variant::variant;
-  NewValue(const char* text) : variant(Any(text)) {}             // NOLINT: as Any.
-  NewValue(std::string text) : variant(Any(std::move(text))) {}  // NOLINT
-  NewValue(bool value) : variant(Any(value)) {}                  // NOLINT
-  NewValue(int value) : variant(Any(value)) {}                   // NOLINT
-  NewValue(double value) : variant(Any(value)) {}                // NOLINT
+  NewValue(const char* text);  // NOLINT: implicit, as in Any.
+  NewValue(std::string text);  // NOLINT
+  NewValue(bool value);        // NOLINT
+  NewValue(int value);         // NOLINT
+  NewValue(double value);      // NOLINT
 };
 
 /// One step over a list: keeps, inserts or removes. Exactly one of `insert`, `retain` and `remove`
@@ -99,8 +95,34 @@ struct DeltaOp {
   Attributes attributes;  ///< Of what is inserted; or to be set on what is kept (null: taken away).
 };
 
+// Down here because clang wants to know what the vectors of a NewType hold.
+
+inline NewValue::NewValue(const char* text) : variant(Any(text)) {}
+inline NewValue::NewValue(std::string text) : variant(Any(std::move(text))) {}
+inline NewValue::NewValue(bool value) : variant(Any(value)) {}
+inline NewValue::NewValue(int value) : variant(Any(value)) {}
+inline NewValue::NewValue(double value) : variant(Any(value)) {}
+
+namespace internal {
+inline NewType new_type(TypeKind kind, std::string name = {}) {
+  NewType type;
+  type.kind = kind;
+  type.name = std::move(name);
+  return type;
+}
+}  // namespace internal
+
+inline NewType NewType::array() { return internal::new_type(TypeKind::kArray); }
+inline NewType NewType::map() { return internal::new_type(TypeKind::kMap); }
+inline NewType NewType::xml_fragment() { return internal::new_type(TypeKind::kXmlFragment); }
+inline NewType NewType::xml_element(std::string node_name) {
+  return internal::new_type(TypeKind::kXmlElement, std::move(node_name));
+}
+inline NewType NewType::xml_hook(std::string hook_name) {
+  return internal::new_type(TypeKind::kXmlHook, std::move(hook_name));
+}
 inline NewType NewType::text(std::string utf8) {
-  NewType type{.kind = TypeKind::kText};
+  NewType type = internal::new_type(TypeKind::kText);
   if (!utf8.empty()) type.delta.push_back(DeltaOp::inserted(std::move(utf8)));
   return type;
 }
