@@ -1,6 +1,7 @@
 #include "crdt/internal/wire_v2.hpp"
 
 #include <deque>
+#include <functional>
 
 #include "crdt/base/utf16.hpp"
 #include "crdt/internal/stored_json.hpp"
@@ -413,11 +414,18 @@ class ReaderV2 {
     return store_varuint(store_varuint(at, client), clock);
   }
 
+  /// Whether `text` stands in the update with `count` bytes there from its start on.
+  bool has_behind(ByteView text, std::size_t count) const {
+    const std::less<const std::uint8_t*> before;
+    const std::uint8_t* const end = update_.data() + update_.size();
+    return !text.empty() && !before(text.data(), update_.data()) && before(text.data(), end) &&
+           static_cast<std::size_t>(end - text.data()) >= count;
+  }
+
   void put_string(ByteView text) {
     out_.reserve(text.size() + kHeadRoom);
     std::uint8_t* const at = store_varuint(out_.end(), text.size());
-    if (text.size() <= kShortText && text.data() + kShortText <= update_.data() + update_.size() &&
-        text.data() >= update_.data()) {
+    if (text.size() <= kShortText && has_behind(text, kShortText)) {
       std::memcpy(at, text.data(), kShortText);
     } else if (!text.empty()) {
       std::memcpy(at, text.data(), text.size());
