@@ -297,8 +297,9 @@ Result<NewType> clone_of(Store& store, const SharedType& type, std::size_t depth
   const Branch* const branch = store.resolve(type);
   if (branch == nullptr) return kStale;
   if (depth > kAnyDepthMax) return kTooDeep;
-  NewType copy{.kind = branch->kind == TypeKind::kUnknown ? TypeKind::kArray : branch->kind,
-               .name = type.node_name()};
+  NewType copy;
+  copy.kind = branch->kind == TypeKind::kUnknown ? TypeKind::kArray : branch->kind;
+  copy.name = type.node_name();
   if (branch->is_text()) {
     for (TextRun& run : delta_of(store, *branch)) {
       DeltaOp op = DeltaOp::inserted({}, std::move(run.attributes));

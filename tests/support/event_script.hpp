@@ -87,7 +87,8 @@ inline Delta delta_of(const Any& from) {
 
 inline NewValue new_value(const Any& from) {
   if (const Any* kind = member(from, "t")) {
-    NewType type{.kind = static_cast<TypeKind>(number_of(*kind))};
+    NewType type;
+    type.kind = static_cast<TypeKind>(number_of(*kind));
     if (const Any* name = member(from, "name")) type.name = text_of(*name);
     if (const Any* list = member(from, "list")) {
       for (const Any& element : list_of(*list)) type.list.push_back(new_value(element));
