@@ -250,7 +250,8 @@ class Commands {
 
   static Any plain(const Value& value) {
     if (const Any* any = std::get_if<Any>(&value)) return *any;
-    return std::get<SharedType>(value).to_json();
+    if (const auto* type = std::get_if<SharedType>(&value)) return type->to_json();
+    return Any(Any::Object());  // A subdocument.
   }
 
   std::string delta(SharedType type) {
