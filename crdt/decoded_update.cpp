@@ -19,7 +19,7 @@ using internal::WireReader;
 using internal::WireSection;
 using internal::WireStruct;
 
-StructId id_of(const WireId& id) { return {id.client, id.clock}; }
+Id id_of(const WireId& id) { return {id.client, id.clock}; }
 
 Any any_at(WireReader& reader) {
   ByteReader bytes({reader.at(), reader.remaining()});

@@ -13,19 +13,11 @@
 #include "crdt/any.hpp"
 #include "crdt/base/bytes.hpp"
 #include "crdt/base/result.hpp"
+#include "crdt/id_set.hpp"
 #include "crdt/shared_type.hpp"
-#include "crdt/state_vector.hpp"
 #include "crdt/update.hpp"
 
 namespace coterie::crdt {
-
-/// The id of one element.
-struct StructId {
-  ClientId client = 0;
-  Clock clock = 0;
-
-  bool operator==(const StructId&) const = default;
-};
 
 /// What a struct is. The numbers are those of the wire.
 enum class StructKind : std::uint8_t {
@@ -47,13 +39,13 @@ const char* struct_kind_name(StructKind kind);
 
 struct DecodedStruct {
   StructKind kind = StructKind::kGc;
-  StructId id;
+  Id id;
   Clock length = 0;  ///< Elements; UTF-16 units for kString.
 
   // Of items: where it was put. The parent is written only where there is neither origin.
-  std::optional<StructId> origin;
-  std::optional<StructId> right_origin;
-  std::variant<std::monostate, std::string, StructId> parent;  ///< Name of a root, or a type's id.
+  std::optional<Id> origin;
+  std::optional<Id> right_origin;
+  std::variant<std::monostate, std::string, Id> parent;  ///< Name of a root, or a type's id.
   std::optional<std::string> key;  ///< The key of a map, or the name of an attribute.
 
   std::string text;         ///< kString; of kFormat the name, of kDoc the guid.

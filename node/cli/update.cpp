@@ -193,11 +193,11 @@ Failure failed(const std::string& what, const Error& error) {
 
 // --- show ------------------------------------------------------------------------------------
 
-std::string text_of(const crdt::StructId& id) {
+std::string text_of(const crdt::Id& id) {
   return std::to_string(id.client) + ":" + std::to_string(id.clock);
 }
 
-Any any_of(const crdt::StructId& id) {
+Any any_of(const crdt::Id& id) {
   return Any::Object{{"client", Any(static_cast<double>(id.client))},
                      {"clock", Any(static_cast<double>(id.clock))}};
 }
@@ -240,7 +240,7 @@ Any json_of(const crdt::DecodedStruct& one) {
   if (one.right_origin) out.emplace_back("rightOrigin", any_of(*one.right_origin));
   if (const auto* name = std::get_if<std::string>(&one.parent)) {
     out.emplace_back("parent", Any(*name));
-  } else if (const auto* id = std::get_if<crdt::StructId>(&one.parent)) {
+  } else if (const auto* id = std::get_if<crdt::Id>(&one.parent)) {
     out.emplace_back("parent", any_of(*id));
   }
   if (one.key) out.emplace_back("parentSub", Any(*one.key));
@@ -265,7 +265,7 @@ std::string line_of(const crdt::DecodedStruct& one) {
   if (one.right_origin) line += "  before " + text_of(*one.right_origin);
   if (const auto* name = std::get_if<std::string>(&one.parent)) {
     line += "  in " + Any(*name).to_json();
-  } else if (const auto* id = std::get_if<crdt::StructId>(&one.parent)) {
+  } else if (const auto* id = std::get_if<crdt::Id>(&one.parent)) {
     line += "  in " + text_of(*id);
   }
   if (one.key) line += "  key " + Any(*one.key).to_json();

@@ -111,13 +111,13 @@ TEST(UpdateV2, DecodedListing) {
   ASSERT_EQ(decoded.structs.size(), 4u);
   const DecodedStruct& mark = decoded.structs[0];
   EXPECT_EQ(mark.kind, StructKind::kFormat);
-  EXPECT_EQ(mark.id, (StructId{5, 0}));
+  EXPECT_EQ(mark.id, (Id{5, 0}));
   EXPECT_EQ(mark.text, "bold");
   EXPECT_EQ(mark.values, Any::Array{Any(true)});
   EXPECT_EQ(std::get<std::string>(mark.parent), "t");
   EXPECT_EQ(decoded.structs[1].text, "hi");
   EXPECT_EQ(decoded.structs[1].length, 2u);
-  EXPECT_EQ(decoded.structs[1].origin, (StructId{5, 0}));
+  EXPECT_EQ(decoded.structs[1].origin, (Id{5, 0}));
   EXPECT_EQ(decoded.structs[3].key, "k");
   EXPECT_EQ(decoded.structs[3].values, (Any::Array{Any(Any::Array{Any(1), Any()})}));
   EXPECT_TRUE(decoded.deletes.empty());
