@@ -13,6 +13,7 @@ import { spawn } from 'node:child_process'
 import { parseArgs } from 'node:util'
 import * as Y from 'yjs'
 import * as encoding from 'lib0/encoding'
+import { random } from './random.mjs'
 
 const { values: options } = parseArgs({
   options: {
@@ -87,18 +88,6 @@ const unhex = (text) => (text === '-' ? new Uint8Array() : Uint8Array.from(Buffe
 const anyHex = (value) => hex(encoding.encode((encoder) => encoding.writeAny(encoder, value)))
 
 // --- Random choices ------------------------------------------------------------------------------
-
-const random = (seed) => {
-  let state = seed >>> 0
-  const next = () => {
-    state = (state + 0x6d2b79f5) | 0
-    let t = Math.imul(state ^ (state >>> 15), 1 | state)
-    t = (t + Math.imul(t ^ (t >>> 7), 61 | t)) ^ t
-    return (t ^ (t >>> 14)) >>> 0
-  }
-  const below = (n) => next() % n
-  return { below, chance: (percent) => below(100) < percent, pick: (list) => list[below(list.length)] }
-}
 
 const words = ['a', 'b', 'hello', 'wörld ', '日本', '😀', 'x😀y', '\n', 'tab\t', '"quoted"', 'é', '0']
 const scalars = [0, 1, -1, 2 ** 31 - 1, -(2 ** 31), 2 ** 40, 0.5, 1.1, -0, 1e300, true, false, null,

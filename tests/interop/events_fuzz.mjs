@@ -15,6 +15,7 @@ import { createInterface } from 'node:readline'
 import { parseArgs } from 'node:util'
 import * as Y from 'yjs'
 import * as encoding from 'lib0/encoding'
+import { random } from './random.mjs'
 
 const { values: options } = parseArgs({
   options: {
@@ -44,18 +45,6 @@ const ask = async (...words) => {
 }
 const hex = (bytes) => Buffer.from(bytes).toString('hex')
 const anyHex = (value) => hex(encoding.encode((encoder) => encoding.writeAny(encoder, value)))
-
-const random = (seed) => {
-  let state = seed >>> 0
-  const next = () => {
-    state = (state + 0x6d2b79f5) | 0
-    let t = Math.imul(state ^ (state >>> 15), 1 | state)
-    t = (t + Math.imul(t ^ (t >>> 7), 61 | t)) ^ t
-    return (t ^ (t >>> 14)) >>> 0
-  }
-  const below = (n) => next() % n
-  return { below, chance: (percent) => below(100) < percent, pick: (list) => list[below(list.length)] }
-}
 
 // --- As JSON, the same on both sides -------------------------------------------------------------
 

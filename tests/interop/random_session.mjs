@@ -3,18 +3,6 @@
 
 import * as Y from 'yjs'
 
-export const random = (seed) => {
-  let state = seed >>> 0
-  const next = () => {
-    state = (state + 0x6d2b79f5) | 0
-    let t = Math.imul(state ^ (state >>> 15), 1 | state)
-    t = (t + Math.imul(t ^ (t >>> 7), 61 | t)) ^ t
-    return (t ^ (t >>> 14)) >>> 0
-  }
-  const below = (n) => next() % n
-  return { below, chance: (percent) => below(100) < percent, pick: (list) => list[below(list.length)] }
-}
-
 const words = ['a', 'b', 'hello', 'wörld ', '日本', '😀', 'x😀y', '\n', 'tab\t', '"quoted"', 'é', '0',
   'a longer run of words, over several', '\u2028\u0001\\']
 const values = [0, 1, -1, 63, 64, 2 ** 31 - 1, -(2 ** 31), 2 ** 31, 2 ** 40, 0.5, 1.1, -0, 1e300, 1e21,

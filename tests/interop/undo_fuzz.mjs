@@ -8,6 +8,7 @@
 
 import { spawn } from 'node:child_process'
 import { parseArgs } from 'node:util'
+import { random } from './random.mjs'
 
 // Undo managers see a clock of ours; it stands before Yjs looks for it.
 const realNow = Date.now
@@ -86,18 +87,6 @@ const differ = (what, ours, theirs) => {
 }
 
 // --- Random choices ------------------------------------------------------------------------------
-
-const random = (seed) => {
-  let state = seed >>> 0
-  const next = () => {
-    state = (state + 0x6d2b79f5) | 0
-    let t = Math.imul(state ^ (state >>> 15), 1 | state)
-    t = (t + Math.imul(t ^ (t >>> 7), 61 | t)) ^ t
-    return (t ^ (t >>> 14)) >>> 0
-  }
-  const below = (n) => next() % n
-  return { below, chance: (percent) => below(100) < percent, pick: (list) => list[below(list.length)] }
-}
 
 const words = ['a', 'b', 'hello', 'wörld ', '日本', '😀', 'x😀y', '\n', '"quoted"', 'é', '0']
 const scalars = [0, 1, -1, 2 ** 31, 0.5, true, false, null, 'text', '', '日😀', [1, [2]], { a: 1, b: { c: [null] } }, {}]

@@ -10,7 +10,8 @@ import * as path from 'node:path'
 import { parseArgs } from 'node:util'
 import * as encoding from 'lib0/encoding'
 import * as Y from 'yjs'
-import { declare, random, run } from './random_session.mjs'
+import { random } from './random.mjs'
+import { declare, run } from './random_session.mjs'
 
 const { values: options } = parseArgs({
   options: {

@@ -10,7 +10,8 @@ import { spawn } from 'node:child_process'
 import { createInterface } from 'node:readline'
 import { parseArgs } from 'node:util'
 import * as Y from 'yjs'
-import { declare, random, run } from './random_session.mjs'
+import { random } from './random.mjs'
+import { declare, run } from './random_session.mjs'
 
 const { values: options } = parseArgs({
   options: {
