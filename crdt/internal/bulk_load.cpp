@@ -406,12 +406,12 @@ struct Store::BulkLoader {
   /// Only the ids are kept.
   void to_gc(ItemIndex index) {
     Item& item = store.items[index];
-    Item gc;
-    gc.clock = item.clock;
-    gc.length = item.length;
-    gc.set_client(item.client);
-    gc.deleted = true;
-    item = gc;
+    Item collected;
+    collected.clock = item.clock;
+    collected.length = item.length;
+    collected.set_client(item.client);
+    collected.deleted = true;
+    item = collected;
     Client& client = begin(item);
     client.blocks.push_back(item.clock, index);
     client.state = item.end();
