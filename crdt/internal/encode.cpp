@@ -66,8 +66,11 @@ void Store::write_item(Encoder& out, const Item& item, std::uint32_t offset) con
       out.text(content, text_position(item, offset), item.length - offset);
       return;
     default:
-      write_content(out, item.kind, offset == 0 ? content : content.subspan(byte_of(item, offset)),
-                    item.length - offset);
+      // What was deleted has a length and no content to skip in.
+      write_content(
+          out, item.kind,
+          offset == 0 || content.empty() ? content : content.subspan(byte_of(item, offset)),
+          item.length - offset);
       return;
   }
 }
