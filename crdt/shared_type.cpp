@@ -23,6 +23,17 @@ using internal::ItemIndex;
 using internal::kNone;
 using internal::Store;
 
+namespace {
+
+/// Bytes of the code point that starts with `lead`, in well-formed UTF-8.
+std::size_t utf8_size(std::uint8_t lead) {
+  if (lead < 0x80) return 1;
+  if (lead < 0xe0) return 2;
+  return lead < 0xf0 ? 3 : 4;
+}
+
+}  // namespace
+
 namespace internal {
 
 std::vector<Value> values_of(Store& store, const Item& item) {
@@ -69,10 +80,15 @@ std::vector<Value> values_of(Store& store, const Item& item) {
       values.emplace_back(store.handle(item.content));
       break;
     case ContentKind::kString:
-      // An array may hold text only by a foreign hand: one string per UTF-16 unit in Yjs. Halves of
-      // pairs cannot be told apart in UTF-8, so the pair comes first and an empty string after it.
-      for (std::uint32_t i = 0; i < item.length; ++i) values.emplace_back(Any(std::string()));
-      if (!values.empty()) values.front() = Any(as_text(content));
+      // An array may hold text only by a foreign hand, or where a text is read as one: one string
+      // per UTF-16 unit in Yjs. UTF-8 has no halves of pairs, so the pair comes first and an empty
+      // string after it.
+      for (std::size_t at = 0; at < content.size();) {
+        const std::size_t size = utf8_size(content[at]);
+        values.emplace_back(Any(as_text(content.subspan(at, size))));
+        if (size == 4) values.emplace_back(Any(std::string()));
+        at += size;
+      }
       break;
     case ContentKind::kGc:
     case ContentKind::kDeleted:

@@ -295,6 +295,19 @@ TEST(Map, SetsGetsRemovesAndNests) {
   EXPECT_EQ(map.set("\xff", 1).error().code, ErrorCode::kMalformed);
 }
 
+// A text that is asked for as an array: one string per UTF-16 unit, as Yjs's toJSON() has it; of a
+// pair, which UTF-8 cannot cut, the first holds it and the second is empty.
+TEST(Array, ReadsTextUnitByUnit) {
+  Doc a({.client_id = 1});
+  ASSERT_TRUE(a.text("t").insert(0, "aü😀€"));
+  Doc b({.client_id = 2});
+  Array array = b.array("t");
+  ASSERT_TRUE(b.apply_update(a.encode_state_as_update()));
+  EXPECT_EQ(array.to_json(), Any(Any::Array{"a", "ü", "😀", "", "€"}));
+  EXPECT_EQ(array.size(), 5u);
+  EXPECT_EQ(std::get<Any>(*array.get(4)), Any("€"));
+}
+
 TEST(Array, ReadsAndGrowsInConstantTime) {
   Doc doc({.client_id = 1});
   Array array = doc.array("a");
