@@ -3,6 +3,7 @@
 #include <unistd.h>
 
 #include <cstdio>
+#include <filesystem>
 #include <fstream>
 #include <functional>
 #include <iostream>
@@ -73,18 +74,27 @@ bool write_all(std::ostream& out, ByteView bytes) {
   return out.good();
 }
 
-/// A file that is there whole or not at all: written beside its place, then moved there.
+/// A file that is there whole or not at all: written beside its place, then moved there. A symbolic
+/// link stays one; a device or a pipe is written to, since moving a file there would destroy it.
 class NewFile {
  public:
-  explicit NewFile(std::string path)
-      : path_(std::move(path)), beside_(path_ + ".new-" + std::to_string(::getpid())) {}
+  explicit NewFile(std::string path) : path_(std::move(path)) {
+    std::error_code none;
+    const auto status = std::filesystem::status(path_, none);
+    directory_ = std::filesystem::is_directory(status);
+    special_ = std::filesystem::is_other(status);
+    target_ = special_ ? path_ : std::filesystem::weakly_canonical(path_, none).string();
+    if (target_.empty()) target_ = path_;
+    beside_ = special_ ? path_ : target_ + ".new-" + std::to_string(::getpid());
+  }
   NewFile(const NewFile&) = delete;
   NewFile& operator=(const NewFile&) = delete;
   ~NewFile() {
-    if (written_) std::remove(beside_.c_str());
+    if (written_ && !special_) std::remove(beside_.c_str());
   }
 
   std::optional<Failure> write(ByteView bytes) {
+    if (directory_) return Failure{path_ + ": is a directory"};
     std::ofstream out(beside_, std::ios::binary | std::ios::trunc);
     if (!out) return Failure{path_ + ": cannot be written"};
     written_ = true;
@@ -92,7 +102,7 @@ class NewFile {
     return std::nullopt;
   }
   std::optional<Failure> move_into_place() {
-    if (std::rename(beside_.c_str(), path_.c_str()) != 0) {
+    if (!special_ && std::rename(beside_.c_str(), target_.c_str()) != 0) {
       return Failure{path_ + ": cannot be replaced"};
     }
     written_ = false;
@@ -101,7 +111,10 @@ class NewFile {
 
  private:
   std::string path_;
+  std::string target_;
   std::string beside_;
+  bool directory_ = false;
+  bool special_ = false;  ///< Something that is written to and not replaced.
   bool written_ = false;
 };
 
@@ -112,7 +125,7 @@ std::optional<Failure> print(std::string_view text) {
 
 /// To the file of --out, or else to standard output.
 std::optional<Failure> put_out(const Arguments& arguments, ByteView bytes) {
-  if (arguments.out.empty()) return print(as_text(bytes));
+  if (arguments.out.empty() || arguments.out == "-") return print(as_text(bytes));
   NewFile file(arguments.out);
   if (auto failure = file.write(bytes)) return failure;
   return file.move_into_place();
@@ -394,6 +407,7 @@ Outcome<std::vector<Root>> roots_of(const Arguments& arguments) {
     if (root.kind == TypeKind::kUnknown) {
       return Failure{"--root " + given + ": not NAME:text, NAME:array, NAME:map or NAME:xml"};
     }
+    if (!is_utf8(root.name)) return Failure{"--root: a name that is not UTF-8"};
     for (const Root& other : roots) {
       if (other.name == root.name) return Failure{"--root " + given + ": named twice"};
     }
@@ -466,6 +480,7 @@ std::optional<Failure> json(const Arguments& arguments) {
   if (arguments.stream && !arguments.files.empty()) {
     return Failure{"--stream reads standard input: name no files"};
   }
+  if (arguments.out == "-") return Failure{"--out -: the JSON goes to standard output"};
   auto parsed = roots_of(arguments);
   if (auto* failure = std::get_if<Failure>(&parsed)) return *failure;
   const auto& roots = std::get<std::vector<Root>>(parsed);
@@ -514,7 +529,9 @@ void add_update(CLI::App& app, const bool& json_flag, int& exit_code) {
     command->add_flag("--v2", arguments->v2, "The updates are in format v2, not v1");
   };
   const auto add_out = [&](CLI::App* command, const char* description) {
-    command->add_option("--out", arguments->out, description);
+    command->add_option("--out", arguments->out, description)->check([](const std::string& file) {
+      return file.empty() ? std::string("names no file") : std::string();
+    });
   };
 
   CLI::App* command = add("show", "List what an update holds (--json: as JSON)", false);

@@ -129,6 +129,9 @@ const mistakes = () => {
   fail(['json', '--stream', '--root', 'text:tex'], stream, '--root text:tex')
   fail(['json', '--stream', '--root', 'text:text', 'text:map'], stream, 'named twice')
   fail(['json', '--stream', '--root', 'text:text', '--out', file('missing/state')], stream, 'cannot be written')
+  fail(['json', '--stream', '--root', 'text:text', '--out', directory], stream, 'is a directory')
+  fail(['json', '--stream', '--root', 'text:text', '--out', '-'], stream, '--out -')
+  check(coterie(['json', '--stream', '--out', ''], stream).status === 2, '--out of no name')
   fail(['merge', file('none')], undefined, 'cannot be opened')
   fail(['diff', '--since', 'xyz'], updates[0], '--since')
   check(fs.readFileSync(out, 'utf8') === 'kept', 'a failed run changed its output file')
@@ -139,11 +142,35 @@ const mistakes = () => {
   check(coterie([]).status !== 0 && coterie(['convert', '--to', 'v3']).status > 1, 'usage')
 }
 
+/** What is written to: a link stays one, a device is not replaced, and a root's name is UTF-8. */
+const places = () => {
+  const doc = new Y.Doc()
+  doc.getText('text').insert(0, 'a😀')
+  const update = Y.encodeStateAsUpdate(doc)
+  fs.writeFileSync(file('target'), 'old')
+  fs.symlinkSync(file('target'), file('link'))
+  succeed(['merge', '--out', file('link')], update)
+  check(fs.lstatSync(file('link')).isSymbolicLink(), 'a link was replaced')
+  same('through a link', fs.readFileSync(file('target')).toString('hex'), Buffer.from(update).toString('hex'))
+  const pipe = file('pipe')
+  check(spawnSync('mkfifo', [pipe]).status === 0, 'mkfifo')
+  const read = spawnSync('sh', ['-c', 'cat "$1" & "$2" update merge --out "$1"; wait', 'sh', pipe, options.coterie],
+    { input: update })
+  check(fs.lstatSync(pipe).isFIFO(), 'a pipe was replaced')
+  same('through a pipe', read.stdout.toString('hex'), Buffer.from(update).toString('hex'))
+  same('--out -', succeed(['merge', '--out', '-'], update).toString('hex'), Buffer.from(update).toString('hex'))
+  const named = spawnSync('sh', ['-c', '"$1" update json --stream --root "$(printf "a\\377"):text"', 'sh', options.coterie],
+    { input: Buffer.alloc(0) })
+  check(named.status === 1 && String(named.stderr).includes('not UTF-8'), `a root of no text: ${named.stderr}`)
+  same('text as array', succeed(['json', '--root', 'text:array'], update).toString(), '{"text":["a","😀",""]}\n')
+}
+
 let differences = 0
 const first = Number(options.seed)
 const sessions = Number(options.sessions)
 try {
   mistakes()
+  places()
 } catch (error) {
   differences++
   console.log(error.message.slice(0, 3000))
