@@ -99,7 +99,8 @@ class Doc {
   /// Applies an update (v1). Cost: O(log items) for a small one.
   ///
   /// Errors: kMalformed, kLimitExceeded (limits of update.hpp and above); the document is
-  /// untouched. Precondition: not inside transact(). `origin` is what observers are told of it.
+  /// untouched. Precondition: not inside transact(). `origin` is what observers are told of it;
+  /// without one an UndoManager by default takes it for a change made here, as in Yjs.
   Result<ApplyResult> apply_update(ByteView update_v1, Any origin = {});
   /// As apply_update() for v2; ApplyResult::update is v2 as well.
   Result<ApplyResult> apply_update_v2(ByteView update_v2, Any origin = {});

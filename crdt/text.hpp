@@ -55,7 +55,7 @@ class Text : public SharedType {
   /// Applies a delta from the start of the text on, as Yjs's applyDelta(): what is kept or removed
   /// past the end is line breaks made, or nothing. Types in it are copied (SharedType::clone).
   /// With `sanitize` false a last line break at the end of the text is left out, as Yjs has it.
-  /// Errors also: kMalformed (an op that is none, or ends inside a surrogate pair),
+  /// Errors also: kMalformed (an op that is several, or ends inside a surrogate pair),
   /// kLimitExceeded. O(ops log items); O(items) where there is formatting.
   Status apply_delta(const Delta& delta, bool sanitize = true);
   Status apply_delta(std::span<const TextRun> runs);

@@ -2,8 +2,9 @@
 //
 // It watches transactions with certain origins, keeps by ids what they inserted and deleted, and
 // undoes the last such change by an edit of its own: deletes what was inserted, inserts anew what
-// was deleted. Changes in quick succession are one. Yjs 13.6.33: src/utils/UndoManager.js, and the
-// updates that come of it are the same bytes.
+// was deleted. Whose change it is the origin alone says (see Options::tracked_origins). Changes in
+// quick succession are one. Yjs 13.6.33: src/utils/UndoManager.js, and the updates that come of it
+// are the same bytes.
 //
 //     UndoManager undo(doc, {text}, {.clock = now});
 //     (void)text.insert(0, "hello");
@@ -92,7 +93,8 @@ class UndoManager {
     /// Tells the time. Without one no time passes: steps end by stop_capturing() only.
     std::function<Instant()> clock = nullptr;
     /// Origins of the transactions that are watched, besides undo and redo themselves. The default
-    /// is those that have none.
+    /// is those that have none, and as in Yjs that goes for updates applied, too: give
+    /// Doc::apply_update() an origin, or what others did is undone with what was done here.
     std::vector<Any> tracked_origins = {Any()};
     /// False: that transaction is not watched.
     std::function<bool(const Transaction&)> capture_transaction = nullptr;
