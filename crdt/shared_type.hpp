@@ -1,8 +1,10 @@
 // Handles to shared types: what a document holds at its roots and nested inside each other.
 //
 // A handle is a small value (a pointer to the document's store, and a slot). It stays valid when
-// the Doc moves, and must not outlive it. A handle whose type was deleted goes stale: reading gives
-// nothing, writing gives kNotFound.
+// the Doc moves, and must not outlive it. A handle whose type was deleted reads empty. It goes
+// stale when the type is collected, at the end of that transaction: writing gives kNotFound.
+// Before, and always in a document that collects nothing (Doc::Options::gc), what is written is
+// deleted at once, as in Yjs.
 //
 // Indices and lengths of text are UTF-16 code units, as in Yjs; strings are UTF-8. An index inside
 // a surrogate pair is refused: stock Yjs replicas diverge among themselves when one splits a pair.
