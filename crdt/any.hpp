@@ -44,8 +44,10 @@ class Any {
 
   /// Undefined.
   Any() = default;
-  // Implicit on purpose: map.set("done", true) reads well.
+  // Implicit on purpose: map.set("done", true) reads well. Integers other than int are ambiguous on
+  // purpose, too: say double, which is exact up to 2^53, or big_int().
   Any(Null value) : state_(value) {}
+  Any(std::nullptr_t) : state_(Null()) {}
   Any(bool value) : state_(value) {}
   Any(double value) : state_(value) {}
   Any(int value) : state_(static_cast<double>(value)) {}

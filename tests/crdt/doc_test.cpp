@@ -295,6 +295,15 @@ TEST(Map, SetsGetsRemovesAndNests) {
   EXPECT_EQ(map.set("\xff", 1).error().code, ErrorCode::kMalformed);
 }
 
+// nullptr is null, and no string at address 0.
+TEST(Map, TakesNullptr) {
+  Doc doc({.client_id = 1});
+  Map map = doc.map("m");
+  ASSERT_TRUE(map.set("none", nullptr));
+  EXPECT_EQ(std::get<Any>(*map.get("none")), Any(Any::Null()));
+  EXPECT_EQ(std::get<Any>(NewValue(nullptr)), Any(Any::Null()));
+}
+
 // A text that is asked for as an array: one string per UTF-16 unit, as Yjs's toJSON() has it; of a
 // pair, which UTF-8 cannot cut, the first holds it and the second is empty.
 TEST(Array, ReadsTextUnitByUnit) {
