@@ -1,8 +1,10 @@
 // Any bytes as an update v2. What is refused changes nothing. What is taken says the same in v1:
 // converted there and back, merged, cut and applied, both forms give the same.
 
+#include <algorithm>
 #include <cstdint>
 #include <cstdlib>
+#include <utility>
 #include <vector>
 
 #include "crdt/decoded_update.hpp"
@@ -60,6 +62,14 @@ void apply_both(Doc one, Doc two, ByteView v2, ByteView v1) {
   require(copy.state_vector() == one.state_vector() || one.has_pending());
 }
 
+bool disjoint(std::vector<IdRange> ranges) {
+  const auto place = [](const IdRange& range) { return std::pair(range.client, range.clock); };
+  std::ranges::sort(ranges, {}, place);
+  return std::ranges::adjacent_find(ranges, [](const IdRange& a, const IdRange& b) {
+           return a.client == b.client && a.clock + a.length > b.clock;
+         }) == ranges.end();
+}
+
 void check(ByteView update) {
   const auto listing = inspect_update_v2(update);
   Doc refuses({.client_id = 9});
@@ -72,6 +82,10 @@ void check(ByteView update) {
   }
   if (listing->struct_count > kStructsMax) return;
   const Bytes v1 = plain_v1(update);
+  apply_both(Doc({.client_id = 9}), Doc({.client_id = 9}), update, v1);
+  apply_both(with_content(), with_content(), update, v1);
+  // What says a delete twice is read, but v2 cannot write it: the tools write it once.
+  if (!disjoint(listing->deletes)) return;
   const auto again = convert_update_v1_to_v2(v1);
   require(again.has_value() && plain_v1(*again) == v1);
   require(*decode_update_v2(*again) == *decode_update(v1));
@@ -89,9 +103,6 @@ void check(ByteView update) {
   const Bytes other_v2 = *convert_update_v1_to_v2(other);
   const ByteView pair_v2[] = {update, other_v2};
   require(plain_v1(*merge_updates_v2(pair_v2)) == *merge_updates(pair_v1));
-
-  apply_both(Doc({.client_id = 9}), Doc({.client_id = 9}), update, v1);
-  apply_both(with_content(), with_content(), update, v1);
 }
 
 }  // namespace
