@@ -21,6 +21,7 @@ void Store::begin(bool local, Any* origin) {
   COTERIE_ASSERT(!quiet_);
   caret_.branch = kNone;
   transaction_.clear();
+  transaction_.told.reset();
   transaction_.number = ++transactions_;
   transaction_.local = local;
   transaction_.tracked = (watch_ & kWatchChanges) != 0;

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <fstream>
+#include <memory>
 
 #include "crdt/doc.hpp"
 #include "crdt/event.hpp"
@@ -207,6 +208,22 @@ TEST(Event, AnObserverMayEditWhatItWatches) {
   EXPECT_EQ(seen, (std::vector<std::string>{"+a", "=1 +.", "=2 +."}));
   EXPECT_EQ(text.to_string(), "a..");
   EXPECT_EQ(inspect_update(doc.encode_state_as_update())->struct_count, 1u);
+}
+
+// Goal: an update observer that asks what changed is told of its own transaction each time.
+TEST(Events, UpdateObserversAskAnewWhatChanged) {
+  Doc doc({.client_id = 1});
+  Text first = doc.text("first");
+  Text second = doc.text("second");
+  std::vector<std::vector<SharedType>> seen;
+  auto watching = doc.on_update([&](ByteView, const Transaction& transaction) {
+    seen.push_back(transaction.changed_types());
+  });
+  ASSERT_TRUE(first.insert(0, "a"));
+  ASSERT_TRUE(second.insert(0, "b"));
+  ASSERT_EQ(seen.size(), 2u);
+  EXPECT_EQ(seen[0], std::vector<SharedType>{first});
+  EXPECT_EQ(seen[1], std::vector<SharedType>{second});
 }
 
 }  // namespace
