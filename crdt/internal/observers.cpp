@@ -78,16 +78,19 @@ void Observers::drop_ended() {
 }
 
 void Observers::end_all() {
+  enter();  // A function that is freed may hold subscriptions, which end with it.
   for_each_list([&](auto& list) { list.for_each([&](auto& observer) { end(observer); }); });
-  if (calls_ == 0) drop_ended();
+  leave();
 }
 
 void Observers::end_type(BranchIndex branch) {
   const auto found = types_.find(branch);
   if (found == types_.end()) return;
-  found->second.own.for_each([&](auto& observer) { end(observer); });
-  found->second.deep.for_each([&](auto& observer) { end(observer); });
+  // Out of the table first: as in end_all(), more may end meanwhile.
+  const TypeObservers ending = std::move(found->second);
   types_.erase(found);
+  ending.own.for_each([&](auto& observer) { end(observer); });
+  ending.deep.for_each([&](auto& observer) { end(observer); });
 }
 
 // --- Telling them -------------------------------------------------------------------------------

@@ -226,5 +226,21 @@ TEST(Events, UpdateObserversAskAnewWhatChanged) {
   EXPECT_EQ(seen[1], std::vector<SharedType>{second});
 }
 
+// Goal: a function that is freed with its type may own subscriptions, to the same type too.
+TEST(Events, AnObserverOfATypeThatGoesOwnsOthers) {
+  Doc doc({.client_id = 1});
+  Array array = doc.array("array");
+  Array inner = *array.insert_array(0);
+  auto owned = std::make_shared<std::vector<Subscription>>();
+  inner.observe([owned](const Event&, const Transaction&) {}).release();
+  for (int i = 0; i < 40; ++i) {
+    owned->push_back(inner.observe([](const Event&, const Transaction&) {}));
+  }
+  const std::weak_ptr<std::vector<Subscription>> left = owned;
+  owned.reset();
+  ASSERT_TRUE(array.remove(0, 1));
+  EXPECT_TRUE(left.expired());
+}
+
 }  // namespace
 }  // namespace coterie::crdt
