@@ -77,7 +77,13 @@ void Store::delete_subdoc(const Item& item) {
   }
 }
 
-void Store::forget_subdoc(const Item& item) { subdocs_by_id_.erase(key_of(item.id())); }
+void Store::forget_subdoc(const Item& item) {
+  const auto found = subdocs_by_id_.find(key_of(item.id()));
+  if (found == subdocs_by_id_.end()) return;
+  // What came and went in one transaction is not removed later: nobody else would tell it.
+  if (found->second->added_in == 0) found->second->parent = nullptr;
+  subdocs_by_id_.erase(found);
+}
 
 std::optional<Subdoc> Store::subdoc_of(const Item& item) const {
   const auto found = subdocs_by_id_.find(key_of(item.id()));

@@ -2,6 +2,8 @@
 
 #include <gtest/gtest.h>
 
+#include <optional>
+
 #include "crdt/doc.hpp"
 
 namespace coterie::crdt {
@@ -119,6 +121,22 @@ TEST(Subdoc, ManyAtOnceStayLinear) {
     ASSERT_TRUE(array.remove(0, 20'000));
   });
   EXPECT_TRUE(doc.subdocs().empty());
+}
+
+// Goal: a handle to a subdocument that came and went in one transaction outlives the document.
+TEST(Subdoc, OneThatCameAndWentIsLeftBehindSafely) {
+  std::optional<Subdoc> kept;
+  {
+    Doc doc({.client_id = 1});
+    Array array = doc.array("a");
+    doc.transact([&] {
+      kept = *array.insert(0, NewDoc{.guid = "g"});
+      ASSERT_TRUE(array.remove(0, 1));
+    });
+  }
+  kept->load();
+  kept->destroy();
+  EXPECT_TRUE(kept->destroyed());
 }
 
 }  // namespace
