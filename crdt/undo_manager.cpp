@@ -14,7 +14,7 @@ namespace internal {
 using TransactionData = Transaction;
 
 /// What an UndoManager is: it is observed by address, so it does not move.
-class UndoState {
+class UndoState : public std::enable_shared_from_this<UndoState> {
  public:
   UndoState(Doc& doc, std::vector<SharedType> scope, bool document, UndoManager::Options options)
       : store_(Access::store(doc)),
@@ -35,7 +35,13 @@ class UndoState {
   void clear(bool undo_stack, bool redo_stack);
   void destroy() {
     watching_.cancel();
-    hub_.end_all();
+    const auto end_all = [&](auto& list) {
+      list.for_each([&](auto& observer) { hub_.ended(observer); });
+    };
+    end_all(added);
+    end_all(updated);
+    end_all(popped);
+    end_all(cleared);
   }
   void stop_capturing() { last_change_.reset(); }
 
@@ -46,7 +52,7 @@ class UndoState {
 
   template <typename... Args>
   Subscription observe(ObserverList<Args...>& list, std::function<void(Args...)> function) {
-    list.drop_ended();
+    if (telling_ == 0) list.drop_ended();
     return hub_.add(list, std::move(function), 0);
   }
 
@@ -96,9 +102,18 @@ class UndoState {
   std::vector<SharedType> changed_types(const Told& told) const;
   template <typename... Args, typename... Given>
   void tell(ObserverList<Args...>& list, Given&&... args) {
+    ++telling_;
     hub_.enter();
     list.template call<false>(args...);
     hub_.leave();
+    if (--telling_ == 0) left_.clear();
+  }
+  /// Before steps of a stack go: what observers are being told of stays where it is meanwhile.
+  void leave_told(std::vector<UndoItem>& stack) {
+    if (telling_ == 0 || stack.empty()) return;
+    auto copy = stack;
+    left_.push_back(std::move(stack));
+    stack = std::move(copy);
   }
 
   Store& store_;
@@ -109,9 +124,11 @@ class UndoState {
   std::optional<Instant> last_change_;
   bool undoing_ = false;
   bool redoing_ = false;
-  std::optional<UndoItem> current_;       ///< Popped just now.
-  std::uint64_t popping_ = 0;             ///< Number of the transaction that pops.
-  std::vector<SharedType> popped_types_;  ///< What that changed.
+  std::shared_ptr<UndoItem> current_;        ///< Popped just now.
+  std::uint64_t popping_ = 0;                ///< Number of the transaction that pops.
+  std::vector<SharedType> popped_types_;     ///< What that changed.
+  int telling_ = 0;                          ///< Observers run.
+  std::vector<std::vector<UndoItem>> left_;  ///< What the stacks were when they were told.
   std::uint8_t unused_watch_ = 0;
   Observers hub_;
   Subscription watching_;
@@ -215,6 +232,7 @@ bool UndoState::in_scope(ItemIndex item, ScopeMemo& memo) const {
 
 /// After each transaction, before what it deleted is collected.
 void UndoState::capture(const TransactionView& view) {
+  const auto self = shared_from_this();  // An observer may end the manager.
   TransactionData& transaction = Access::transaction(view);
   if (transaction.number == popping_ && !popped.empty()) {
     popped_types_ = changed_types(store_.told_of(transaction));
@@ -280,8 +298,10 @@ void UndoState::keep_all(const Ranges& ranges, bool keep, bool cut) {
 void UndoState::clear(bool undo, bool redo) {
   if (!watching_.active()) return;
   if ((!undo || undo_stack.empty()) && (!redo || redo_stack.empty())) return;
+  const auto self = shared_from_this();
   store_.begin(true);
   const auto forget = [&](std::vector<UndoItem>& stack) {
+    leave_told(stack);
     for (const UndoItem& item : stack) keep_all(item.deletions_, false, true);
     stack.clear();
   };
@@ -295,26 +315,29 @@ void UndoState::clear(bool undo, bool redo) {
 
 std::optional<UndoItem> UndoState::pop(UndoKind kind) {
   if (!watching_.active()) return std::nullopt;
+  const auto self = shared_from_this();
   std::vector<UndoItem>& stack = kind == UndoKind::kUndo ? undo_stack : redo_stack;
   bool& flag = kind == UndoKind::kUndo ? undoing_ : redoing_;
   flag = true;
   Any origin = origin_;
   store_.begin(true, &origin);
   popping_ = store_.transaction_number();
+  leave_told(stack);
   while (!stack.empty() && !current_) {
     UndoItem item = std::move(stack.back());
     stack.pop_back();
-    if (perform(item)) current_ = std::move(item);
+    if (perform(item)) current_ = std::make_shared<UndoItem>(std::move(item));
   }
   (void)store_.commit(std::nullopt);
   popping_ = 0;
   std::optional<UndoItem> result;
-  if (current_) {
+  if (const auto step = current_) {
     if (!popped.empty()) {
       const std::vector<SharedType> types = std::exchange(popped_types_, {});
-      tell(popped, UndoEvent{*current_, kind, origin_, types});
+      tell(popped, UndoEvent{*step, kind, origin_, types});
     }
-    result = std::exchange(current_, std::nullopt);
+    current_.reset();
+    result = *step;  // One that undoes in the call is told of the same step.
   }
   flag = false;
   return result;
@@ -408,14 +431,21 @@ IdSet UndoItem::insertions() const { return internal::UndoState::set_of(insertio
 IdSet UndoItem::deletions() const { return internal::UndoState::set_of(deletions_); }
 
 UndoManager::UndoManager(Doc& doc, Options options)
-    : state_(std::make_unique<internal::UndoState>(doc, std::vector<SharedType>(), true,
+    : state_(std::make_shared<internal::UndoState>(doc, std::vector<SharedType>(), true,
                                                    std::move(options))) {}
 UndoManager::UndoManager(Doc& doc, std::vector<SharedType> scope, Options options)
-    : state_(std::make_unique<internal::UndoState>(doc, std::move(scope), false,
+    : state_(std::make_shared<internal::UndoState>(doc, std::move(scope), false,
                                                    std::move(options))) {}
 UndoManager::UndoManager(UndoManager&& other) noexcept = default;
-UndoManager& UndoManager::operator=(UndoManager&& other) noexcept = default;
-UndoManager::~UndoManager() = default;
+UndoManager& UndoManager::operator=(UndoManager&& other) noexcept {
+  if (this == &other) return *this;
+  if (state_ != nullptr) state_->destroy();
+  state_ = std::move(other.state_);
+  return *this;
+}
+UndoManager::~UndoManager() {
+  if (state_ != nullptr) state_->destroy();
+}
 
 std::optional<UndoItem> UndoManager::undo() { return state_->pop(UndoKind::kUndo); }
 std::optional<UndoItem> UndoManager::redo() { return state_->pop(UndoKind::kRedo); }

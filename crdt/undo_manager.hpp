@@ -84,7 +84,8 @@ struct UndoDeletion {
 };
 
 /// Single-threaded, with its document's owner. Movable. May outlive the document, and then does
-/// nothing. Do not call inside on_before_transaction() and its like.
+/// nothing. Its observers may do anything to it, its end included. Do not call inside
+/// on_before_transaction() and its like.
 class UndoManager {
  public:
   struct Options {
@@ -155,7 +156,7 @@ class UndoManager {
   void destroy();
 
  private:
-  std::unique_ptr<internal::UndoState> state_;
+  std::shared_ptr<internal::UndoState> state_;
 };
 
 }  // namespace coterie::crdt

@@ -334,5 +334,63 @@ TEST(UndoManager, DeepNestingIsBroughtBack) {
   }
 }
 
+// Goal: observers may do anything to the manager that calls them, its end included.
+TEST(UndoManager, ObserversClearItAndOthersAreStillTold) {
+  Doc doc({.client_id = 1});
+  Text text = doc.text("text");
+  UndoManager undo(doc, {text});
+  auto first = undo.on_stack_item_added([&](const UndoEvent&) { undo.clear(); });
+  auto second = undo.on_stack_item_added([&](const UndoEvent& event) {
+    event.item.meta["seen"] = 1;
+    EXPECT_FALSE(event.item.insertions().empty());
+  });
+  ASSERT_TRUE(text.insert(0, "a"));
+  EXPECT_FALSE(undo.can_undo());
+}
+
+TEST(UndoManager, AnObserverEndsItselfAndAddsAnother) {
+  Doc doc({.client_id = 1});
+  Text text = doc.text("text");
+  UndoManager undo(doc, {text});
+  const std::string held(100, 'h');
+  std::size_t seen = 0;
+  Subscription watching;
+  watching = undo.on_stack_item_added([&, held](const UndoEvent&) {
+    watching.cancel();
+    watching = undo.on_stack_item_added([](const UndoEvent&) {});
+    seen += held.size();
+  });
+  ASSERT_TRUE(text.insert(0, "a"));
+  EXPECT_EQ(seen, 100u);
+}
+
+TEST(UndoManager, AnObserverEndsTheManager) {
+  Doc doc({.client_id = 1});
+  Text text = doc.text("text");
+  auto undo = std::make_unique<UndoManager>(doc, std::vector<SharedType>{text});
+  auto added = undo->on_stack_item_added([&](const UndoEvent&) { undo.reset(); });
+  ASSERT_TRUE(text.insert(0, "a"));
+  EXPECT_EQ(undo, nullptr);
+  EXPECT_FALSE(added.active());
+  undo = std::make_unique<UndoManager>(doc, std::vector<SharedType>{text});
+  auto popped = undo->on_stack_item_popped([&](const UndoEvent&) { undo.reset(); });
+  ASSERT_TRUE(text.insert(1, "b"));
+  EXPECT_TRUE(undo->undo().has_value());
+  EXPECT_EQ(undo, nullptr);
+  EXPECT_EQ(text.to_string(), "a");
+}
+
+TEST(UndoManager, SubscriptionsOutliveIt) {
+  Doc doc({.client_id = 1});
+  Subscription watching;
+  {
+    UndoManager undo(doc);
+    watching = undo.on_stack_cleared([](bool, bool) {});
+    EXPECT_TRUE(watching.active());
+  }
+  EXPECT_FALSE(watching.active());
+  watching.cancel();
+}
+
 }  // namespace
 }  // namespace coterie::crdt
