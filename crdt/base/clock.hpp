@@ -16,8 +16,8 @@ struct NodeClock {
   static constexpr bool is_steady = true;  // NOLINT(readability-identifier-naming): std's
 };
 
-/// Monotonic; comparable within one process only. From a clock of std::chrono:
-/// Instant(duration_cast<Duration>(steady_clock::now().time_since_epoch())).
+/// Monotonic; comparable within one process only. Of a time point of another clock:
+/// Instant(duration_cast<Duration>(time.time_since_epoch())).
 using Instant = NodeClock::time_point;
 using Duration = NodeClock::duration;
 
