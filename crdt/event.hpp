@@ -42,8 +42,8 @@ struct ListChanges {
 };
 
 /// Valid while the observer runs that it was given to. Everything is worked out when it is asked
-/// for, at the cost given; nothing is kept. Ask before editing: what later transactions deleted is
-/// not told of.
+/// for, at the cost given; nothing is kept (Yjs keeps the first answer to delta() and changes() for
+/// the observers after). Ask before editing: what later transactions deleted is not told of.
 class Event {
  public:
   /// The type that changed, and the one that is observed: the same, or one that the target is in.

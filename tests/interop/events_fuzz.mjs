@@ -82,6 +82,8 @@ const same = (what, ours, theirs) => {
 const kinds = [Y.Array, Y.Map, Y.Text, Y.XmlElement, Y.XmlFragment, Y.XmlHook, Y.XmlText]
 const kindOf = (type) => kinds.indexOf(type.constructor)
 const describe = (event) => {
+  // Yjs gives its first answer again even where an observer has edited since; we read anew.
+  event._delta = event._changes = null
   const path = [...event.path]
   const keys = [...event.keys].map(([key, { action, oldValue }]) => [key, action, plain(oldValue)])
   const subs = [...event.transaction.changed.get(event.target)]
