@@ -88,7 +88,9 @@ void check(ByteView update) {
   if (!disjoint(listing->deletes)) return;
   const auto again = convert_update_v1_to_v2(v1);
   require(again.has_value() && plain_v1(*again) == v1);
-  require(*decode_update_v2(*again) == *decode_update(v1));
+  const DecodedUpdate decoded = *decode_update(v1);
+  const bool has_nan = decoded != decoded;
+  require(has_nan || *decode_update_v2(*again) == decoded);
   require(inspect_update(v1)->structs == listing->structs);
   require(*parse_update_meta_v2(update) == *parse_update_meta(v1));
   require(*state_vector_from_update_v2(update) == *state_vector_from_update(v1));
