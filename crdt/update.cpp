@@ -208,6 +208,12 @@ struct MergeInput {
   }
   void add(const ParsedUpdate& parsed, std::size_t size) {
     sections.insert(sections.end(), parsed.sections.begin(), parsed.sections.end());
+    // Merging goes by clients descending, as Yjs writes them. Others may write any order.
+    const auto added = sections.end() - static_cast<std::ptrdiff_t>(parsed.sections.size());
+    const auto descending = [](const auto& x, const auto& y) { return x.client > y.client; };
+    if (!std::is_sorted(added, sections.end(), descending)) {
+      std::sort(added, sections.end(), descending);
+    }
     ends.push_back(sections.size());
     add_deletes(parsed.delete_set);
     bytes += size;

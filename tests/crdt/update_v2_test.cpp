@@ -317,5 +317,23 @@ TEST(UpdateV2Hostile, EveryByteMatters) {
   }
 }
 
+TEST(UpdateTools, MergeTakesClientsInAnyOrder) {
+  // Client 1 writes "a", then client 2 "b", both in the root "t": ascending, as Yjs does not.
+  const Bytes ascending = {2, 1, 1, 0, 4, 1, 1, 't', 1, 'a', 1, 2, 0, 4, 1, 1, 't', 1, 'b', 0};
+  const Bytes other = {1, 1, 1, 1, 0x84, 1, 0, 1, 'c', 0};
+  ASSERT_TRUE(validate_update(ascending));
+  ASSERT_TRUE(validate_update(other));
+  const Bytes both[] = {ascending, other};
+  const auto merged = merge_updates(std::span<const Bytes>(both));
+  ASSERT_TRUE(merged);
+  ASSERT_TRUE(validate_update(*merged));
+  Doc one({.client_id = 9});
+  Doc two({.client_id = 9});
+  ASSERT_TRUE(one.apply_update(*merged));
+  ASSERT_TRUE(two.apply_update(ascending));
+  ASSERT_TRUE(two.apply_update(other));
+  EXPECT_EQ(one.encode_state_as_update(), two.encode_state_as_update());
+}
+
 }  // namespace
 }  // namespace coterie::crdt
