@@ -208,12 +208,6 @@ struct MergeInput {
   }
   void add(const ParsedUpdate& parsed, std::size_t size) {
     sections.insert(sections.end(), parsed.sections.begin(), parsed.sections.end());
-    // Merging goes by clients descending, as Yjs writes them. Others may write any order.
-    const auto added = sections.end() - static_cast<std::ptrdiff_t>(parsed.sections.size());
-    const auto descending = [](const auto& x, const auto& y) { return x.client > y.client; };
-    if (!std::is_sorted(added, sections.end(), descending)) {
-      std::sort(added, sections.end(), descending);
-    }
     ends.push_back(sections.size());
     add_deletes(parsed.delete_set);
     bytes += size;
@@ -225,7 +219,12 @@ struct MergeInput {
     std::vector<Source> sources;
     sources.reserve(ends.size());
     std::size_t begin = 0;
+    const auto descending = [](const auto& x, const auto& y) { return x.client > y.client; };
     for (const std::size_t end : ends) {
+      // Merging goes by clients descending, as Yjs writes them. Others may write any order.
+      const auto from = sections.begin() + static_cast<std::ptrdiff_t>(begin);
+      const auto to = sections.begin() + static_cast<std::ptrdiff_t>(end);
+      if (!std::is_sorted(from, to, descending)) std::sort(from, to, descending);
       sources.emplace_back(sections.data() + begin, sections.data() + end);
       begin = end;
     }

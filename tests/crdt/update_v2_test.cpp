@@ -327,6 +327,10 @@ TEST(UpdateTools, MergeTakesClientsInAnyOrder) {
   const auto merged = merge_updates(std::span<const Bytes>(both));
   ASSERT_TRUE(merged);
   ASSERT_TRUE(validate_update(*merged));
+  const Bytes both_v2[] = {*convert_update_v1_to_v2(ascending), *convert_update_v1_to_v2(other)};
+  const auto merged_v2 = merge_updates_v2(std::span<const Bytes>(both_v2));
+  ASSERT_TRUE(merged_v2);
+  EXPECT_TRUE(validate_update_v2(*merged_v2));
   Doc one({.client_id = 9});
   Doc two({.client_id = 9});
   ASSERT_TRUE(one.apply_update(*merged));
