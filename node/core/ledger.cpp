@@ -54,13 +54,16 @@ Ledger::Ledger(const WorkspaceId& workspace, storage::Store& store,
       in_step_(std::move(in_step)),
       sealer_(workspace, identity, random),
       membership_(workspace),
-      own_{identity.id(), 0} {}
+      own_{identity.id(), 0},
+      keys_(identity, random, sealer_, [this](Table table, Bytes key, Bytes value) {
+        staged_.put(table, std::move(key), std::move(value));
+      }) {}
 
 // Opening.
 
 Status Ledger::load() {
   COTERIE_CHECK(load_meta());
-  COTERIE_CHECK(load_keys());
+  COTERIE_CHECK(keys_.load(store_));
   COTERIE_CHECK(load_frontier());
   return load_membership();
 }
@@ -82,25 +85,6 @@ Status Ledger::load_meta() {
     if (key.size() == 1 + 48) waiting_.emplace(key.begin(), key.end());
     return true;
   });
-}
-
-Status Ledger::load_keys() {
-  Status status;
-  COTERIE_CHECK(store_.scan(Table::kKeys, {}, {}, [&](ByteView key, ByteView value) {
-    auto opened = sealer_.open(Table::kKeys, key, value);
-    if (!opened) {
-      status = opened.error();
-      return false;
-    }
-    auto secret = crypto::SecretKey::from(*opened);
-    if (!secret || !equal(crypto::key_commitment(*secret).view(), key)) {
-      status = corrupt("a stored key does not match its name");
-      return false;
-    }
-    keys_.emplace(crypto::key_commitment(*secret), std::move(*secret));
-    return true;
-  }));
-  return status;
 }
 
 Status Ledger::load_frontier() {
@@ -198,7 +182,7 @@ void Ledger::found(const Genesis& genesis) {
   Bytes incarnation;
   append_u64(incarnation, own_.incarnation);
   staged_.put(Table::kMeta, meta_key("incarnation"), std::move(incarnation));
-  add_key(genesis.key.clone());
+  keys_.add(genesis.key.clone());
   const auto run = verify_run(workspace_, own_, {}, std::span(&genesis.stored, 1));
   COTERIE_ASSERT(run.has_value());
   stage_entry(run->front().entry.position, genesis.hash, genesis.stored);
@@ -239,14 +223,12 @@ Result<Bytes> Ledger::read_record(const EntryRef& ref) const {
   if (!stored) return corrupt("an entry is missing");
   const auto entry = decode_stored({workspace_, ref.log, ref.seq, ref.previous}, *stored);
   if (!entry) return corrupt("an entry is damaged");
-  const crypto::SecretKey* key = find_key(entry->key);
+  const crypto::SecretKey* key = keys_.find(entry->key);
   if (key == nullptr) return Error{ErrorCode::kNotFound, "the key of an entry is not here"};
   auto record = open_entry(*entry, *key);
   if (!record) return corrupt("an entry does not decrypt");
   return record;
 }
-
-// Keys.
 
 std::optional<Role> Ledger::role() const {
   const Member* self = membership_.find(identity_.id());
@@ -257,46 +239,7 @@ std::optional<Role> Ledger::role() const {
 bool Ledger::can_write() const {
   const std::optional<Role> own = role();
   Hash commitment;
-  return own && may_write(*own) && current_key(commitment) != nullptr;
-}
-
-void Ledger::add_key(crypto::SecretKey key) {
-  const Hash commitment = crypto::key_commitment(key);
-  if (keys_.count(commitment) > 0) return;
-  const Bytes name(commitment.view().begin(), commitment.view().end());
-  staged_.put(Table::kKeys, name, sealer_.seal(Table::kKeys, name, key.view()));
-  keys_.emplace(commitment, std::move(key));
-  retry_waiting_ = true;
-}
-
-const crypto::SecretKey* Ledger::find_key(const Hash& commitment) const {
-  const auto found = keys_.find(commitment);
-  return found == keys_.end() ? nullptr : &found->second;
-}
-
-const crypto::SecretKey* Ledger::current_key(Hash& commitment) const {
-  commitment = membership_.first_key();
-  return find_key(commitment);
-}
-
-Result<std::vector<SealedKey>> Ledger::keys_for(const DeviceId& device) {
-  std::vector<SealedKey> sealed;
-  for (const auto& [commitment, key] : keys_) {
-    COTERIE_TRY(Bytes box, crypto::seal_to(device, random_, key.view()));
-    sealed.push_back({commitment, std::move(box)});
-  }
-  return sealed;
-}
-
-void Ledger::take_keys(const std::vector<SealedKey>& keys) {
-  for (const SealedKey& sealed : keys) {
-    if (find_key(sealed.commitment) != nullptr) continue;
-    const auto opened = crypto::open_sealed(identity_, sealed.sealed);
-    if (!opened) continue;
-    auto key = crypto::SecretKey::from(*opened);
-    if (!key || crypto::key_commitment(*key) != sealed.commitment) continue;
-    add_key(std::move(*key));
-  }
+  return own && may_write(*own) && keys_.write_key(membership_, commitment) != nullptr;
 }
 
 // Writing.
@@ -353,7 +296,7 @@ void Ledger::stage_entry(const EntryPosition& position, const Hash& hash, Bytes 
 EntryRef Ledger::append_record(Now now, ByteView record) {
   COTERIE_ASSERT(can_write());
   Hash commitment;
-  const crypto::SecretKey* key = current_key(commitment);
+  const crypto::SecretKey* key = keys_.write_key(membership_, commitment);
   const EntryPosition position = next_position();
   Hash hash;
   const Entry entry = seal_entry(position, clock_.next(now.wall), membership_.heads(), *key,
@@ -486,7 +429,7 @@ bool Ledger::accept_operation(const HashedEntry& entry) {
   const auto operation = decode_operation(entry.entry.payload);
   if (operation) {
     const auto* admit = std::get_if<AdmitOperation>(&*operation);
-    if (admit != nullptr && admit->device == identity_.id()) take_keys(admit->keys);
+    if (admit != nullptr && admit->device == identity_.id()) keys_.take(admit->keys);
   }
   return true;
 }
@@ -494,7 +437,7 @@ bool Ledger::accept_operation(const HashedEntry& entry) {
 void Ledger::accept_content(const HashedEntry& entry, Received& out) {
   const EntryPosition& position = entry.entry.position;
   const EntryRef ref{position.log, position.seq, position.previous};
-  const crypto::SecretKey* key = find_key(entry.entry.key);
+  const crypto::SecretKey* key = keys_.find(entry.entry.key);
   if (key == nullptr) {
     Bytes name = prefixed_position('w', position.log, position.seq);
     staged_.put(Table::kMeta, name,
@@ -513,7 +456,7 @@ void Ledger::accept_content(const HashedEntry& entry, Received& out) {
 
 std::vector<LedgerRecord> Ledger::take_waiting() {
   std::vector<LedgerRecord> records;
-  if (!retry_waiting_) return records;
+  if (!keys_.take_news() && !retry_waiting_) return records;
   retry_waiting_ = false;
   for (auto it = waiting_.begin(); it != waiting_.end();) {
     const auto ref = read_position(ByteView(*it).subspan(1));

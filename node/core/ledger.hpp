@@ -1,4 +1,5 @@
-// Ledger: one workspace's logs, membership and keys, and the single file of writes to its store.
+// Ledger: one workspace's logs, membership and keys (KeyRing), and the single file of writes to its
+// store.
 //
 // Everything this node writes for a workspace goes through staged(): entries, heads, document rows.
 // One batch is in flight at a time; what comes meanwhile is staged into the next. So batches are
@@ -24,6 +25,7 @@
 #include <string>
 #include <vector>
 
+#include "node/core/key_ring.hpp"
 #include "node/core/log/entry.hpp"
 #include "node/core/log/hybrid_clock.hpp"
 #include "node/core/membership/membership.hpp"
@@ -106,15 +108,8 @@ class Ledger {
   /// Member, may write, and holds a key to write with.
   bool can_write() const;
 
-  // Keys.
-  void add_key(crypto::SecretKey key);
-  const crypto::SecretKey* find_key(const Hash& commitment) const;
-  /// The key to write with, and its commitment. Null before there is one.
-  const crypto::SecretKey* current_key(Hash& commitment) const;
-  /// All keys, sealed to `device`. Errors: kMalformed (its id is no valid key).
-  Result<std::vector<SealedKey>> keys_for(const DeviceId& device);
-  /// Takes in keys sealed to this device; those that do not open or do not match are ignored.
-  void take_keys(const std::vector<SealedKey>& keys);
+  const KeyRing& keys() const { return keys_; }
+  KeyRing& keys() { return keys_; }
 
   // Writing. Precondition: can_write() for records, membership for operations.
   EntryRef append_record(Now now, ByteView record);
@@ -152,7 +147,6 @@ class Ledger {
   Status load_frontier();
   Status check_head(const LogId& log, const StoredHead& stored) const;
   Status load_membership();
-  Status load_keys();
   std::optional<transport::RunVerdict> judge_author(const transport::EntryRun& run) const;
   bool acceptable(const std::vector<HashedEntry>& run) const;
   bool has_room_for(const LogId& log) const;
@@ -179,9 +173,9 @@ class Ledger {
   LogId own_;
   bool own_safe_ = false;  ///< Our log may be continued.
 
-  std::map<Hash, crypto::SecretKey> keys_;
+  KeyRing keys_;
   std::set<Bytes> waiting_;     ///< kMeta keys of entries without a key.
-  bool retry_waiting_ = false;  ///< A key came since they were last tried.
+  bool retry_waiting_ = false;  ///< Some were staged and not readable when last tried.
 
   Staged staged_;
   std::optional<Staged> in_flight_;

@@ -199,7 +199,7 @@ Bytes Presence::envelope(const DeviceId& device, std::uint64_t topic, std::uint6
 std::optional<Presence::Publication> Presence::publication(const DocumentId& document,
                                                            const Room& room, std::uint64_t bundle) {
   Hash commitment;
-  const crypto::SecretKey* key = ledger_.current_key(commitment);
+  const crypto::SecretKey* key = ledger_.keys().write_key(ledger_.membership(), commitment);
   if (key == nullptr || bundle >= kBundlesMax) return std::nullopt;
   std::vector<AwarenessState> states;
   for (const auto& [client, local] : room.local) {
@@ -238,7 +238,7 @@ AwarenessVerdict Presence::receive(Now now, const DeviceId& origin, std::uint64_
   if (!crypto::verify(origin, hash.view(), signature)) return AwarenessVerdict::kRefused;
 
   // Genuine from here on: others may be able to read what we cannot.
-  const crypto::SecretKey* key = ledger_.find_key(commitment);
+  const crypto::SecretKey* key = ledger_.keys().find(commitment);
   if (key == nullptr) return AwarenessVerdict::kGenuine;
   const auto clear = crypto::open(*key, nonce, place, sealed);
   if (!clear) return AwarenessVerdict::kRefused;

@@ -109,7 +109,7 @@ void Workspace::adopt(Now, const std::vector<SealedKey>& keys, const InviteConta
   adopted_ = true;
   contact_ = contact;
   ledger_.adopt();
-  ledger_.take_keys(keys);
+  ledger_.keys().take(keys);
   const Bytes key = meta_key("contact");
   ledger_.staged().put(Table::kMeta, key,
                        ledger_.sealer().seal(Table::kMeta, key, encode_contact(contact)));
@@ -272,7 +272,7 @@ std::optional<RefusalReason> Workspace::redeem(Now now, const Redeem& redeem) {
   admit.role = invite->second.terms.role;
   admit.invite = redeem.invite;
   admit.proof = redeem.proof;
-  auto keys = ledger_.keys_for(redeem.device);
+  auto keys = ledger_.keys().sealed_for(redeem.device);
   if (!keys) return RefusalReason::kBadSignature;
   admit.keys = std::move(*keys);
   ledger_.append_operation(now, admit);
@@ -283,7 +283,7 @@ std::optional<RefusalReason> Workspace::redeem(Now now, const Redeem& redeem) {
 Result<Welcome> Workspace::welcome(const DeviceId& device) {
   Welcome welcome;
   welcome.workspace = id();
-  COTERIE_TRY(welcome.keys, ledger_.keys_for(device));
+  COTERIE_TRY(welcome.keys, ledger_.keys().sealed_for(device));
   welcome.frontier = ledger_.frontier();
   return welcome;
 }

@@ -326,7 +326,7 @@ class TeamRun {
                   [] { return false; });
     if (!ledger.load()) return;
     Hash commitment;
-    const crypto::SecretKey* key = ledger.current_key(commitment);
+    const crypto::SecretKey* key = ledger.keys().write_key(ledger.membership(), commitment);
     if (key == nullptr) return;
     crdt::Doc doc({.client_id = 66});
     const Bytes update = doc.transact([&] { (void)doc.text("monaco").insert(0, kForged); });
