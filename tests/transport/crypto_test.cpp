@@ -174,6 +174,109 @@ TEST_F(Crypto, SealedBoxOpensForItsDeviceOnly) {
   }
 }
 
+/// Its first key is a given one.
+class GivenRandom final : public SecureRandom {
+ public:
+  explicit GivenRandom(Bytes first) : first_(std::move(first)) {}
+  void fill(std::span<std::uint8_t> out) override {
+    ASSERT_EQ(out.size(), first_.size());
+    std::copy(first_.begin(), first_.end(), out.begin());
+  }
+
+ private:
+  Bytes first_;
+};
+
+TEST_F(Crypto, SealsOneKeyToManyDevices) {
+  for (const Json& item : vectors("key_boxes")) {
+    std::vector<DeviceId> devices;
+    for (const Json& to : item.at("to")) devices.push_back(*DeviceId::from(bytes(to, "device")));
+    GivenRandom random(bytes(item, "ephemeral_secret"));
+    const SecretKey secret = key(item, "key");
+    const KeyBoxes sealed = seal_key(devices, random, secret);
+    EXPECT_EQ(sealed.ephemeral.hex(), item.at("ephemeral"));
+    ASSERT_EQ(sealed.boxes.size(), devices.size());
+    for (std::size_t i = 0; i < devices.size(); ++i) {
+      EXPECT_EQ(sealed.boxes[i].hex(), item.at("to")[i].at("box")) << i;
+      const SigningKey to = SigningKey::from_seed(key(item.at("to")[i], "seed"));
+      EXPECT_TRUE(equal(open_key(to, sealed.ephemeral, sealed.boxes[i])->view(), secret.view()));
+      // It is libsodium's own sealed box, less what the boxes share.
+      Bytes whole(sealed.ephemeral.view().begin(), sealed.ephemeral.view().end());
+      append(whole, sealed.boxes[i].view());
+      EXPECT_TRUE(equal(*open_sealed(to, whole), secret.view()));
+    }
+  }
+}
+
+TEST_F(Crypto, AKeyBoxOpensForItsDeviceOnly) {
+  const SigningKey one = SigningKey::generate(random_);
+  const SigningKey two = SigningKey::generate(random_);
+  const SecretKey secret = SecretKey::generate(random_);
+  const DeviceId to[] = {one.id(), two.id()};
+  const KeyBoxes sealed = seal_key(to, random_, secret);
+  const auto refuses = [&](const SigningKey& who, const CurveKey& ephemeral, const KeyBox& box) {
+    const auto opened = open_key(who, ephemeral, box);
+    return !opened && opened.error().code == ErrorCode::kUnauthenticated;
+  };
+  EXPECT_TRUE(refuses(one, sealed.ephemeral, sealed.boxes[1]));
+  EXPECT_TRUE(refuses(two, sealed.ephemeral, sealed.boxes[0]));
+  EXPECT_TRUE(refuses(one, seal_key(to, random_, secret).ephemeral, sealed.boxes[0]));
+  EXPECT_TRUE(refuses(one, CurveKey{}, sealed.boxes[0]));  // A point of small order.
+  for (std::size_t at = 0; at < KeyBox::kBytes; ++at) {
+    KeyBox bad = sealed.boxes[0];
+    bad.bytes[at] ^= 1;
+    EXPECT_TRUE(refuses(one, sealed.ephemeral, bad)) << at;
+  }
+  EXPECT_NE(seal_key(to, random_, secret).boxes[0], sealed.boxes[0]);
+  EXPECT_TRUE(seal_key({}, random_, secret).boxes.empty());
+}
+
+TEST_F(Crypto, ADeviceIdThatIsNoKeyDoesNotStopTheOthers) {
+  const SigningKey one = SigningKey::generate(random_);
+  DeviceId identity;
+  identity.bytes[0] = 1;
+  const DeviceId to[] = {DeviceId{}, identity, one.id()};
+  const SecretKey secret = SecretKey::generate(random_);
+  const KeyBoxes sealed = seal_key(to, random_, secret);
+  ASSERT_EQ(sealed.boxes.size(), 3u);
+  EXPECT_TRUE(open_key(one, sealed.ephemeral, sealed.boxes[2]));
+  EXPECT_FALSE(sealed.boxes[0].is_zero());
+  EXPECT_NE(sealed.boxes[0], sealed.boxes[1]);
+}
+
+TEST_F(Crypto, ChainsKeys) {
+  for (const Json& item : vectors("key_chain")) {
+    const SecretKey newer = key(item, "newer");
+    const SecretKey older = key(item, "older");
+    const KeyBox box = chain_key(newer, older);
+    EXPECT_EQ(box.hex(), item.at("box"));
+    const Hash name = key_commitment(older);
+    EXPECT_EQ(name.hex(), item.at("older_commitment"));
+    EXPECT_TRUE(equal(unchain_key(newer, name, box)->view(), older.view()));
+    const auto refuses = [&](const SecretKey& outer, const Hash& inner, const KeyBox& what) {
+      const auto opened = unchain_key(outer, inner, what);
+      return !opened && opened.error().code == ErrorCode::kUnauthenticated;
+    };
+    EXPECT_TRUE(refuses(older, name, box));
+    EXPECT_TRUE(refuses(newer, key_commitment(newer), box));
+    for (std::size_t at = 0; at < KeyBox::kBytes; ++at) {
+      KeyBox bad = box;
+      bad.bytes[at] ^= 1;
+      EXPECT_TRUE(refuses(newer, name, bad)) << at;
+    }
+  }
+}
+
+TEST_F(Crypto, UnchainingRefusesAnotherKeyThanNamed) {
+  const SecretKey outer = SecretKey::generate(random_);
+  const SecretKey inner = SecretKey::generate(random_);
+  const Hash lie = key_commitment(SecretKey::generate(random_));
+  const Nonce nonce = *Nonce::from(lie.view().first(Nonce::kBytes));
+  const Bytes sealed =
+      seal(derive_key(outer, "coterie key chain v1"), nonce, lie.view(), inner.view());
+  EXPECT_FALSE(unchain_key(outer, lie, *KeyBox::from(sealed)));
+}
+
 TEST_F(Crypto, KeysMoveWipedAndDifferByPurpose) {
   static_assert(!std::is_copy_constructible_v<SecretKey> && !std::is_copy_assignable_v<SecretKey>);
   static_assert(!std::is_copy_constructible_v<SigningKey>);

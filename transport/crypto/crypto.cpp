@@ -21,6 +21,8 @@ static_assert(Hash::kBytes >= crypto_generichash_BYTES_MIN);
 
 constexpr std::size_t kSealedOverheadBytes = crypto_box_SEALBYTES;
 static_assert(kSealedOverheadBytes == CurveKey::kBytes + crypto_box_MACBYTES);
+static_assert(KeyBox::kBytes == SecretKey::kBytes + crypto_box_MACBYTES);
+static_assert(KeyBox::kBytes == SecretKey::kBytes + kAeadOverheadBytes);
 
 /// libsodium's 64-byte secret key (seed and public key), wiped when it goes out of scope.
 struct ExpandedKey {
@@ -59,6 +61,11 @@ Nonce sealed_box_nonce(ByteView ephemeral, const CurveKey& to) {
   crypto_generichash_final(&state, nonce.bytes.data(), nonce.bytes.size());
   return nonce;
 }
+
+constexpr std::string_view kChainContext = "coterie key chain v1";
+
+/// Fixed: the encrypting key is for chains alone, and seals one key under each nonce.
+Nonce chain_nonce(const Hash& inner) { return *Nonce::from(inner.view().first(Nonce::kBytes)); }
 
 class SystemRandom final : public SecureRandom {
  public:
@@ -233,6 +240,56 @@ Result<Bytes> open_sealed(const SigningKey& to, ByteView sealed) {
     return Error{ErrorCode::kUnauthenticated, "sealed box does not verify"};
   }
   return out;
+}
+
+// Each box with `ephemeral` in front is what crypto_box_seal() makes.
+KeyBoxes seal_key(std::span<const DeviceId> to, SecureRandom& random, const SecretKey& key) {
+  KeyBoxes sealed;
+  const SecretKey ephemeral = SecretKey::generate(random);
+  crypto_scalarmult_base(sealed.ephemeral.bytes.data(), ephemeral.view().data());
+  sealed.boxes.reserve(to.size());
+  for (const DeviceId& device : to) {
+    KeyBox& box = sealed.boxes.emplace_back();
+    const auto curve = curve_key(device);
+    const bool made =
+        curve && crypto_box_easy(box.bytes.data(), key.view().data(), key.view().size(),
+                                 sealed_box_nonce(sealed.ephemeral.view(), *curve).bytes.data(),
+                                 curve->bytes.data(), ephemeral.view().data()) == 0;
+    if (!made) random.fill(box.bytes);
+  }
+  return sealed;
+}
+
+Result<SecretKey> open_key(const SigningKey& to, const CurveKey& ephemeral, const KeyBox& box) {
+  COTERIE_TRY(const CurveKey curve, curve_key(to.id()));
+  std::array<std::uint8_t, SecretKey::kBytes> clear{};
+  const bool opened =
+      crypto_box_open_easy(clear.data(), box.bytes.data(), box.bytes.size(),
+                           sealed_box_nonce(ephemeral.view(), curve).bytes.data(),
+                           ephemeral.bytes.data(), to.curve_secret().view().data()) == 0;
+  if (!opened) return Error{ErrorCode::kUnauthenticated, "the box does not open"};
+  SecretKey key = *SecretKey::from(clear);
+  sodium_memzero(clear.data(), clear.size());
+  return key;
+}
+
+KeyBox chain_key(const SecretKey& outer, const SecretKey& inner) {
+  const Hash name = key_commitment(inner);
+  KeyBox box;
+  encrypt(box.bytes.data(), derive_key(outer, kChainContext), chain_nonce(name), name.view(),
+          inner.view());
+  return box;
+}
+
+Result<SecretKey> unchain_key(const SecretKey& outer, const Hash& inner, const KeyBox& box) {
+  COTERIE_TRY(Bytes clear,
+              open(derive_key(outer, kChainContext), chain_nonce(inner), inner.view(), box.view()));
+  auto key = SecretKey::from(clear);
+  sodium_memzero(clear.data(), clear.size());
+  if (key_commitment(*key) != inner) {
+    return Error{ErrorCode::kUnauthenticated, "another key than the chain says"};
+  }
+  return key;
 }
 
 Nonce random_nonce(SecureRandom& random) {

@@ -5,6 +5,7 @@
 //   hash                   BLAKE2b-256 (crypto_generichash)
 //   seal / open            XChaCha20-Poly1305 (crypto_aead_xchacha20poly1305_ietf)
 //   seal_to / open_sealed  X25519 + XSalsa20-Poly1305 with an ephemeral key (crypto_box)
+//   seal_key / open_key    the same, one key to many devices with one ephemeral key
 //   derive_key             keyed BLAKE2b-256 over a context string
 //
 // All functions are thread-safe after initialise().
@@ -14,8 +15,10 @@
 #include <array>
 #include <initializer_list>
 #include <optional>
+#include <span>
 #include <string>
 #include <string_view>
+#include <vector>
 
 #include "crdt/base/bytes.hpp"
 #include "crdt/base/random.hpp"
@@ -111,6 +114,29 @@ Result<Bytes> open_with_nonce(const SecretKey& key, ByteView associated, ByteVie
 Result<Bytes> seal_to(const DeviceId& to, SecureRandom& random, ByteView plaintext);
 /// Errors: kUnauthenticated, kMalformed.
 Result<Bytes> open_sealed(const SigningKey& to, ByteView sealed);
+
+/// A secret key, encrypted: 32 bytes and a tag.
+using KeyBox = FixedId<struct KeyBoxTag, SecretKey::kBytes + 16>;
+
+/// One key for many devices: each can open its box, nobody else any. What a sealed box of its own
+/// for each would cost (80 bytes, two multiplications on the curve) less the ephemeral keys.
+struct KeyBoxes {
+  CurveKey ephemeral;
+  std::vector<KeyBox> boxes;  ///< In the order of the devices.
+};
+
+/// Seals `key` to each of `to`. A device whose id is no valid key gets a box of random bytes, so
+/// that whoever let such a device in has not stopped everybody from changing keys. One
+/// multiplication on the curve, and one check of the point, a device.
+KeyBoxes seal_key(std::span<const DeviceId> to, SecureRandom& random, const SecretKey& key);
+/// The box meant for `to`. Errors: kUnauthenticated.
+Result<SecretKey> open_key(const SigningKey& to, const CurveKey& ephemeral, const KeyBox& box);
+
+/// Encrypts `inner` under `outer`, for whoever holds that: a link of a key chain. The same bytes
+/// each time.
+KeyBox chain_key(const SecretKey& outer, const SecretKey& inner);
+/// The key whose commitment is `inner`. Errors: kUnauthenticated (also when it is another key).
+Result<SecretKey> unchain_key(const SecretKey& outer, const Hash& inner, const KeyBox& box);
 
 Nonce random_nonce(SecureRandom& random);
 
