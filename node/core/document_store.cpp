@@ -26,6 +26,12 @@ Bytes row_key(const DocumentId& id) { return Bytes(id.view().begin(), id.view().
 
 Status DocumentStore::load_rows() {
   Status status;
+  const Bytes marks = meta_key("r");
+  COTERIE_CHECK(
+      ledger_.store().scan(Table::kMeta, marks, end_of_prefix(marks), [&](ByteView key, ByteView) {
+        if (const auto id = DocumentId::from(key.subspan(1))) to_rebuild_.insert(*id);
+        return true;
+      }));
   COTERIE_CHECK(ledger_.store().scan(Table::kDocuments, {}, {}, [&](ByteView key, ByteView value) {
     const auto id = DocumentId::from(key);
     const auto opened = ledger_.sealer().open(Table::kDocuments, key, value);
@@ -233,11 +239,28 @@ void DocumentStore::apply_record(Document& document, const EntryRef& ref, ByteVi
   const auto record = decode_record(ledger_.workspace(), bytes);
   if (!record) return;
   if (const auto* update = std::get_if<UpdateRecord>(&*record)) {
-    (void)document.doc->apply_update(update->update);
+    if (passes(document, ref, update->update)) (void)document.doc->apply_update(update->update);
   } else if (const auto* part = std::get_if<PartRecord>(&*record)) {
     Bytes whole;
-    if (assemble(document, ref, *part, whole)) (void)document.doc->apply_update(whole);
+    if (assemble(document, ref, *part, whole) && passes(document, ref, whole)) {
+      (void)document.doc->apply_update(whole);
+    }
   }
+}
+
+/// Whether the gate lets `update` be applied to the replica.
+bool DocumentStore::passes(const Document& document, const EntryRef& ref, ByteView update) {
+  if (gate_ == nullptr) return true;
+  const auto verdict = gate_->judge(document.id, *document.doc, ref, update);
+  if (verdict == UpdateGate::Verdict::kRebuild) schedule_rebuild(document.id);
+  return verdict == UpdateGate::Verdict::kApply;
+}
+
+void DocumentStore::schedule_rebuild(const DocumentId& document) {
+  if (!to_rebuild_.insert(document).second) return;
+  Bytes key = meta_key("r");
+  append(key, document.view());
+  ledger_.staged().put(Table::kMeta, std::move(key), {});
 }
 
 DocumentStore::Applied DocumentStore::accept(Now now, Document& document, const EntryRef& ref,
@@ -270,6 +293,7 @@ DocumentStore::Applied DocumentStore::accept(Now now, Document& document, const 
   } else if (update != nullptr) {
     content = update->update;
   }
+  if (!passes(document, ref, content)) return applied;
   auto result = document.doc->apply_update(content);
   if (!result) {
     warn_once("a member wrote an update that does not apply; it is kept and not applied");

@@ -16,6 +16,7 @@
 #include <vector>
 
 #include "crdt/doc.hpp"
+#include "node/core/admission.hpp"
 #include "node/core/context.hpp"
 #include "node/core/ledger.hpp"
 #include "node/core/records.hpp"
@@ -71,6 +72,9 @@ class DocumentStore {
  public:
   DocumentStore(Ledger& ledger, Context& context) : ledger_(ledger), context_(context) {}
 
+  /// Asked before an update is applied; must outlive the store. None: all are.
+  void set_gate(UpdateGate* gate) { gate_ = gate; }
+
   /// Reads all rows. Errors: kCorrupt, kIo.
   Status load_rows();
 
@@ -103,6 +107,11 @@ class DocumentStore {
   Applied accept(Now now, Document& document, const EntryRef& ref, ByteView record,
                  WallMillis changed);
 
+  /// Has `document` made anew from all that counts, soon: what it holds is not what it should be.
+  /// Survives a crash. Cheap when it is marked already.
+  void schedule_rebuild(const DocumentId& document);
+  const std::set<DocumentId>& to_rebuild() const { return to_rebuild_; }
+
   /// Notes that entry `ref`, written here and applied already, belongs to the tail.
   void extend_tail(Document& document, const EntryRef& ref);
   void touch(Document& document, WallMillis changed);
@@ -124,6 +133,7 @@ class DocumentStore {
   bool assemble(Document& document, const EntryRef& ref, const PartRecord& part, Bytes& update);
   void apply_record(Document& document, const EntryRef& ref, ByteView record);
   void prune_unwritten(Document& document);
+  bool passes(const Document& document, const EntryRef& ref, ByteView update);
   void warn_once(const char* what);
 
   Ledger& ledger_;
@@ -131,6 +141,8 @@ class DocumentStore {
   std::map<DocumentId, std::unique_ptr<Document>> documents_;
   std::size_t recorded_ = 0;
   std::set<DocumentId> loaded_;
+  UpdateGate* gate_ = nullptr;
+  std::set<DocumentId> to_rebuild_;
   std::set<const char*> warned_;
 };
 

@@ -223,11 +223,57 @@ Result<Bytes> Ledger::read_record(const EntryRef& ref) const {
   if (!stored) return corrupt("an entry is missing");
   const auto entry = decode_stored({workspace_, ref.log, ref.seq, ref.previous}, *stored);
   if (!entry) return corrupt("an entry is damaged");
-  const crypto::SecretKey* key = keys_.find(entry->key);
+  return open_record(*entry);
+}
+
+Result<Bytes> Ledger::open_record(const Entry& entry) const {
+  const crypto::SecretKey* key = keys_.find(entry.key);
   if (key == nullptr) return Error{ErrorCode::kNotFound, "the key of an entry is not here"};
-  auto record = open_entry(*entry, *key);
+  auto record = open_entry(entry, *key);
   if (!record) return corrupt("an entry does not decrypt");
   return record;
+}
+
+Frontier Ledger::held() const {
+  Frontier all = frontier_;
+  for (const auto& [log, head] : ahead_) all[log] = head;
+  return all;
+}
+
+Status Ledger::visit(const LogId& log, const LogHead& after,
+                     const std::function<bool(const HashedEntry&)>& visit) const {
+  LogHead at = after;
+  bool more = true;
+  Status status;
+  const auto take = [&](ByteView stored) {
+    auto entry = decode_stored({workspace_, log, at.seq + 1, at.hash}, stored);
+    if (!entry) {
+      status = corrupt("an entry is damaged");
+      return false;
+    }
+    HashedEntry one{std::move(*entry), {}};
+    one.hash = entry_hash(one.entry);
+    at = {at.seq + 1, one.hash};
+    more = visit(one);
+    return more;
+  };
+  if (const auto head = frontier_.find(log); head != frontier_.end()) {
+    COTERIE_CHECK(store_.scan(Table::kEntries, position_key(log, after.seq + 1),
+                              position_key(log, head->second.seq + 1),
+                              [&](ByteView, ByteView stored) { return take(stored); }));
+    COTERIE_CHECK(status);
+    if (more && at.seq < head->second.seq) return corrupt("entries of a log are missing");
+  }
+  for (const Staged* batch : {in_flight_ ? &*in_flight_ : nullptr, &staged_}) {
+    if (batch == nullptr) continue;
+    for (const auto& one : batch->runs) {
+      if (one.run.log != log) continue;
+      for (std::size_t i = 0; more && status && i < one.run.entries.size(); ++i) {
+        if (one.run.first + i == at.seq + 1) take(one.run.entries[i]);
+      }
+    }
+  }
+  return status;
 }
 
 std::optional<Role> Ledger::role() const {
@@ -451,7 +497,7 @@ void Ledger::accept_content(const HashedEntry& entry, Received& out) {
     out.warning = "an entry of a member does not decrypt; it is kept and not applied";
     return;
   }
-  out.records.push_back({ref, entry.entry.time, std::move(*record)});
+  out.records.push_back({ref, entry.hash, entry.entry.time, entry.entry.heads, std::move(*record)});
 }
 
 std::vector<LedgerRecord> Ledger::take_waiting() {
@@ -477,7 +523,9 @@ std::vector<LedgerRecord> Ledger::take_waiting() {
     if (record && stored && *stored) {
       const auto entry =
           decode_stored({workspace_, whole.log, whole.seq, whole.previous}, **stored);
-      if (entry) records.push_back({whole, entry->time, *record});
+      if (entry) {
+        records.push_back({whole, entry_hash(*entry), entry->time, entry->heads, *record});
+      }
     }
     staged_.batch.erase(Table::kMeta, *it);
     it = waiting_.erase(it);

@@ -39,7 +39,9 @@ namespace coterie::node {
 /// A decrypted content entry that is new here.
 struct LedgerRecord {
   EntryRef ref;
+  Hash hash;
   std::uint64_t time = 0;
+  std::vector<Hash> heads;  ///< Membership operations its author had seen.
   Bytes record;
 };
 
@@ -122,6 +124,16 @@ class Ledger {
 
   /// Decrypts an entry that is stored here. Errors: kCorrupt, kNotFound (its key is not here), kIo.
   Result<Bytes> read_record(const EntryRef& ref) const;
+
+  /// All logs held with their newest entries, those that wait for the disk included.
+  Frontier held() const;
+  /// Visits the entries of `log` after `after` in order, those that wait for the disk included,
+  /// until `visit` returns false. `after` is the place of an entry of that log, or zero: its hash
+  /// is what the next one chains to. Costs a hash an entry. Errors: kCorrupt, kIo.
+  Status visit(const LogId& log, const LogHead& after,
+               const std::function<bool(const HashedEntry&)>& visit) const;
+  /// Decrypts a content entry. Errors: kCorrupt, kNotFound (its key is not here).
+  Result<Bytes> open_record(const Entry& entry) const;
 
   // Batches.
   Staged& staged() { return staged_; }

@@ -6,6 +6,7 @@
 //                                                              known with addresses
 //                 "m" position     -> hash:32 previous:32      each membership entry
 //                 "w" position     -> previous:32              content entries whose key is missing
+//                 "r" document:16  -> nothing              documents to be made anew
 //     kEntries    position         -> stored entry             (log/entry.hpp)
 //     kFrontier   log              -> seq:u64 hash:32 previous:32
 //     kKeys       commitment:32    -> sealed epoch key
