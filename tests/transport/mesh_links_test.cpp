@@ -219,18 +219,102 @@ TEST_F(MeshLinks, UnknownFramesAreIgnoredAndCounted) {
 
 // Membership.
 
-TEST_F(MeshLinks, StrangersAreClosedAndRemovedMembersToo) {
+TEST_F(MeshLinks, StrangersAreClosedAtOnce) {
   join({1, 5});
   mesh_->handle_link_up(at(), 1, device(8), false, false);
   ASSERT_EQ(outputs<Mesh::CloseLink>().size(), 1u);
   EXPECT_TRUE(sent_.empty()) << "not a word to a stranger";
   forget();
-  link_with(2, 1);
+  mesh_->handle_link_up(at(), 2, device(1), false, false);  // No hello yet.
   join({2, 5});
   ASSERT_EQ(outputs<Mesh::CloseLink>().size(), 1u);
   EXPECT_EQ(outputs<Mesh::CloseLink>()[0].link, 2u);
+}
+
+TEST_F(MeshLinks, ARemovedDeviceIsNotHeardAnyMoreAndToldWhy) {
+  join({1, 2, 5});
+  (void)source_.add(log_of(2), 3);
+  link_with(1, 1);
+  link_with(2, 2);
+  join({2, 5});
   ASSERT_EQ(outputs<Mesh::LinkChanged>().size(), 1u);
   EXPECT_FALSE(outputs<Mesh::LinkChanged>()[0].linked);
+  EXPECT_TRUE(outputs<Mesh::CloseLink>().empty());
+  forget();
+  // From the first moment on.
+  ASSERT_TRUE(receive(1, entries(log_of(1), 1, 2, EntriesMode::kPushed)));
+  ASSERT_TRUE(receive(1, Pull{space(1), log_of(2), 1, 1000}));
+  ASSERT_TRUE(receive(1, Awareness{space(1), device(1), 7, 1, Bytes(10)}));
+  ASSERT_TRUE(receive(1, Heartbeat{1, 0, 0, {state(our_digest())}}));
+  EXPECT_TRUE(outputs_.empty());
+  EXPECT_TRUE(sent_.empty());
+  // What comes to be stored does not go there, but for the farewell.
+  pass(100ms);
+  const EntryRun removal = source_.add(log_of(2), 2);
+  mesh_->entries_stored(at(), space(1), removal, 2);
+  mesh_->publish_awareness(at(), space(1), 1, 1, Bytes(20));
+  drain();
+  EXPECT_TRUE(sent<Entries>(1).empty());
+  EXPECT_TRUE(sent<Awareness>(1).empty());
+  EXPECT_EQ(sent<Awareness>(2).size(), 1u);
+  mesh_->farewell(at(), space(1), device(1), log_of(2), 4);
+  const auto told = sent<Entries>(1);
+  ASSERT_EQ(told.size(), 1u);
+  EXPECT_EQ(told[0].first, 4u) << "it was in step up to there";
+  EXPECT_EQ(told[0].entries.size(), 1u) << "and no further than the removal";
+  EXPECT_EQ(sent<Goodbye>(1).size(), 1u);
+  forget();
+  run_for(850ms);
+  EXPECT_TRUE(outputs<Mesh::CloseLink>().empty());
+  run_for(60ms);
+  ASSERT_EQ(outputs<Mesh::CloseLink>().size(), 1u);
+  EXPECT_EQ(outputs<Mesh::CloseLink>()[0].link, 1u);
+  forget();
+  run_for(1min);
+  for (const auto& dial : outputs<Mesh::Dial>()) EXPECT_NE(dial.device, device(1));
+  mesh_->farewell(at(), space(1), device(1), log_of(2), 4);  // Too late: nothing.
+  EXPECT_TRUE(sent<Entries>(1).empty());
+}
+
+TEST_F(MeshLinks, WhoIsRemovedFromOneWorkspaceStaysInTheOther) {
+  join({1, 5}, 1);
+  join({1, 5}, 2);
+  mesh_->handle_link_up(at(), 1, device(1), false, false);
+  ASSERT_TRUE(receive(1, Hello{kFrameVersion,
+                               device(1),
+                               false,
+                               {state(our_digest(), {}, 1), state(our_digest(), {}, 2)}}));
+  forget();
+  join({5}, 1);
+  mesh_->farewell(at(), space(1), device(1), log_of(2), 4);
+  ASSERT_TRUE(receive(1, entries(log_of(1), 1, 2, EntriesMode::kPushed)));
+  EXPECT_TRUE(outputs<Mesh::RunReceived>().empty());
+  Entries other = entries(log_of(1), 1, 2, EntriesMode::kPushed);
+  other.workspace = space(2);
+  ASSERT_TRUE(receive(1, other));
+  EXPECT_EQ(outputs<Mesh::RunReceived>().size(), 1u);
+  run_for(2s);
+  EXPECT_TRUE(outputs<Mesh::CloseLink>().empty());
+  EXPECT_TRUE(sent<Goodbye>(1).empty());
+  // Let in again, it is heard again.
+  forget();
+  join({1, 5}, 1);
+  ASSERT_TRUE(
+      receive(1, Heartbeat{1, 0, 0, {state(our_digest(), {}, 1), state(our_digest(), {}, 2)}}));
+  ASSERT_TRUE(receive(1, entries(log_of(1), 1, 2, EntriesMode::kPushed)));
+  EXPECT_EQ(outputs<Mesh::RunReceived>().size(), 1u);
+}
+
+TEST_F(MeshLinks, WhoIsLetInAgainBeforeTheFarewellIsOverKeepsItsLink) {
+  join({1, 5});
+  link_with(1, 1);
+  join({5});
+  pass(500ms);
+  join({1, 5});
+  ASSERT_TRUE(receive(1, Heartbeat{1, 0, 0, {state(our_digest())}}));
+  run_for(2s);
+  EXPECT_TRUE(outputs<Mesh::CloseLink>().empty());
+  EXPECT_TRUE(status_of(1).linked);
 }
 
 TEST_F(MeshLinks, ANewWorkspaceIsNamedOnLinksThatAreUp) {

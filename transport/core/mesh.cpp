@@ -32,6 +32,12 @@ void Mesh::set_workspace(Now now, const WorkspaceId& workspace,
   state_->dial_what_is_due();
 }
 
+void Mesh::farewell(Now now, const WorkspaceId& workspace, const DeviceId& device, const LogId& log,
+                    Seq through) {
+  state_->begin(now);
+  state_->farewell(workspace, device, log, through);
+}
+
 void Mesh::handle_link_up(Now now, LinkId link, const DeviceId& peer, bool outgoing, bool guest) {
   state_->begin(now);
   state_->link_up(link, peer, outgoing, guest);
@@ -62,7 +68,7 @@ Status Mesh::handle_frame(Now now, LinkId id, ByteView frame) {
   if (found == state_->links.end()) return {};  // Closed by us a moment ago.
   COTERIE_TRY(Message message, decode(frame));
   Link& link = found->second;
-  if (!link.guest) {
+  if (!link.guest && !link.leave_at) {
     link.last_heard = now.steady;
     auto& record = state_->devices[link.peer];
     record.last_heard = now.steady;
@@ -124,6 +130,8 @@ void Mesh::handle_timeout(Now now) {
     Link& link = found->second;
     if (link.guest) {
       if (now.steady >= link.last_heard + kGuestStayMax) state.close_link(id, "guest overstayed");
+    } else if (link.leave_at) {
+      if (now.steady >= *link.leave_at) state.close_link(id, "no longer a member");
     } else if (now.steady >= link.last_heard + state.options.link_timeout) {
       ++state.counters.links_timed_out;
       state.close_link(id, "silent for too long");
@@ -179,6 +187,8 @@ std::optional<Instant> Mesh::next_deadline() const {
   for (const auto& [id, link] : state.links) {
     if (link.guest) {
       consider(link.last_heard + kGuestStayMax);
+    } else if (link.leave_at) {
+      consider(*link.leave_at);
     } else {
       consider(std::min(link.heartbeat_due, link.last_heard + state.options.link_timeout));
     }
@@ -238,10 +248,14 @@ Status Mesh::State::handle_message(Link& link, Message& message) {
   if (link.guest && !for_guests) {
     return Error{ErrorCode::kUnauthorized, "guests send application frames only"};
   }
+  if (link.leave_at && !std::holds_alternative<Goodbye>(message)) return {};
   // Before the hello it is not known what the peer takes part in; whatever came is asked for again.
   if (!for_guests && !link.greeted && !std::holds_alternative<Hello>(message)) return {};
   return std::visit(
       [&](auto& known) -> Status {
+        if constexpr (requires { known.workspace; }) {
+          if (link.parted.contains(known.workspace)) return {};
+        }
         if constexpr (std::is_same_v<std::decay_t<decltype(known)>, Unknown>) {
           return {};
         } else {
@@ -273,7 +287,7 @@ std::optional<Mesh::SendFrame> Mesh::State::next_frame(Link& link) {
 
 Mesh::SendFrame Mesh::State::handed_out(Link& link, TrafficClass traffic_class, Bytes frame) {
   link.unsent_bytes += frame.size();
-  if (!link.guest) devices[link.peer].bytes_out += frame.size();
+  if (!link.guest && !link.leave_at) devices[link.peer].bytes_out += frame.size();
   return SendFrame{link.id, traffic_class, std::move(frame)};
 }
 

@@ -208,8 +208,16 @@ class Mesh {
   ~Mesh();
 
   // What this node takes part in.
-  /// Adds the workspace, or replaces its members (self included or not: it is ignored).
+  /// Adds the workspace, or replaces its members (self included or not: it is ignored). From a
+  /// device that is no longer among them nothing about the workspace is taken from here on, queued
+  /// awareness and pulls are dropped, and it is not dialled. If it shares no other workspace, its
+  /// links are closed, after kFarewellMax if it was in this one: see farewell().
   void set_workspace(Now now, const WorkspaceId& workspace, std::vector<MemberAddress> members);
+  /// The last thing that a device which was dropped from the workspace is sent, so that it learns
+  /// why: the entries of `log` up to `through` that it lacks as far as we know, as pushes, then
+  /// goodbye if no other workspace is shared. Nothing happens without a link to it.
+  void farewell(Now now, const WorkspaceId& workspace, const DeviceId& device, const LogId& log,
+                Seq through);
 
   // Links. `peer` is the device that CURVE authenticated. A guest is a device that presented the
   // key of a live invite and is no member: only application frames pass to and from it.

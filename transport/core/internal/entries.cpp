@@ -500,4 +500,31 @@ void Mesh::State::stored(const WorkspaceId& id, const EntryRun& run, std::option
   });
 }
 
+void Mesh::State::farewell(const WorkspaceId& id, const DeviceId& device, const LogId& log,
+                           Seq through) {
+  const auto ids = links_of.find(device);
+  if (ids == links_of.end()) return;
+  const LogKey key{id, log};
+  const Seq head = held(key).seq;
+  for (const LinkId link_id : ids->second) {
+    Link& link = links.at(link_id);
+    const auto parted = link.parted.find(id);
+    if (parted == link.parted.end()) continue;
+    const LogView* view = view_of(parted->second, log);
+    const Seq lacks = view == nullptr ? through : view->expected() + 1;
+    if (lacks <= through && through <= head) {
+      EntryRun run = source.read(id, log, lacks, internal::kFarewellBytesMax);
+      // A stretch that is too long leaves a gap: the end of it still says more than silence.
+      if (run.first + run.entries.size() <= through) run = source.read(id, log, through, 1);
+      run.entries.resize(std::min<std::size_t>(run.entries.size(), through + 1 - run.first));
+      for (SharedFrame& frame : push_frames(key, run, head)) {
+        link.outbox.entries_bytes += frame->size();
+        link.outbox.entries.push_back(std::move(frame));
+      }
+    }
+    link.outbox.goodbye_due = link.leave_at.has_value();
+    ready(link);
+  }
+}
+
 }  // namespace coterie::transport

@@ -7,6 +7,7 @@
 
 namespace coterie::transport {
 
+using internal::kFarewellMax;
 using internal::kLinksPerDeviceMax;
 using internal::kNeighbourDelay;
 using internal::Shared;
@@ -55,7 +56,15 @@ void Mesh::State::set_members(const WorkspaceId& id, const std::vector<MemberAdd
     if (link.guest) continue;
     share_workspaces(link);
     peers.insert(link.peer);
-    if (!is_member(link.peer)) strangers.push_back(link_id);
+    if (is_member(link.peer)) {
+      link.leave_at.reset();
+    } else if (link.parted.empty()) {
+      strangers.push_back(link_id);
+    } else if (!link.leave_at) {
+      link.leave_at = now.steady + kFarewellMax;
+      link.outbox.hello_due.reset();
+      link.outbox.heartbeat_due = false;
+    }
   }
   for (const LinkId link_id : strangers) close_link(link_id, "no longer a member");
   for (const DeviceId& peer : peers) update_linked(peer);
@@ -72,7 +81,7 @@ void Mesh::State::set_members(const WorkspaceId& id, const std::vector<MemberAdd
   }
   dialer.set_targets(now.steady, targets);
   for (const auto& [link_id, link] : links) {
-    if (!link.guest) dialer.linked(link.peer, false);
+    if (!link.guest && !link.leave_at) dialer.linked(link.peer, false);
   }
   heartbeat_soon();
   schedule_pulls();
@@ -93,11 +102,27 @@ void Mesh::State::share_workspaces(Link& link) {
     if (pull.link == link.id && !still_shared(key.first)) orphaned.push_back(key);
   }
   for (const LogKey& key : orphaned) end_pull(key);
-  std::erase_if(link.shared, [&](const auto& item) { return !still_shared(item.first); });
+  std::vector<WorkspaceId> ended;
+  for (const auto& [id, shared] : link.shared) {
+    if (!still_shared(id)) ended.push_back(id);
+  }
+  for (const WorkspaceId& id : ended) part(link, id);
+  std::erase_if(link.parted, [&](const auto& item) { return still_shared(item.first); });
   for (const auto& [id, workspace] : workspaces) {
     if (link.shared.size() == kSharedWorkspacesMax) break;
     if (workspace.members.contains(link.peer)) link.shared.try_emplace(id);
   }
+}
+
+/// The peer is not in `workspace` any more. What was queued for it of entries still goes out.
+void Mesh::State::part(Link& link, const WorkspaceId& workspace) {
+  const auto shared = link.shared.find(workspace);
+  if (shared->second.joined) link.parted.insert_or_assign(workspace, std::move(shared->second));
+  link.shared.erase(shared);
+  link.outbox.frontiers_due.erase(workspace);
+  link.outbox.awareness.drop(workspace);
+  std::erase_if(link.outbox.announces,
+                [&](const auto& item) { return item.first.first == workspace; });
 }
 
 // Up and down.
@@ -240,7 +265,9 @@ Mesh::State::Link* Mesh::State::active_link(const DeviceId& device) {
 void Mesh::State::heartbeat_soon() {
   const Instant soon = now.steady + kNeighbourDelay;
   for (auto& [id, link] : links) {
-    if (link.greeted) link.heartbeat_due = std::min(link.heartbeat_due, soon);
+    if (link.greeted && !link.leave_at) {
+      link.heartbeat_due = std::min(link.heartbeat_due, soon);
+    }
   }
 }
 

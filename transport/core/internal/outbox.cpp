@@ -31,6 +31,16 @@ std::optional<std::pair<AwarenessKey, SharedFrame>> AwarenessQueue::take() {
   return item;
 }
 
+void AwarenessQueue::drop(const WorkspaceId& workspace) {
+  std::erase_if(order_, [&](const AwarenessKey& key) {
+    if (std::get<0>(key) != workspace) return false;
+    const auto found = frames_.find(key);
+    bytes_ -= found->second->size();
+    frames_.erase(found);
+    return true;
+  });
+}
+
 bool ServeQueue::put(Item item) {
   const auto same = [&](const Item& other) { return other.key == item.key; };
   const auto found = std::find_if(items_.begin(), items_.end(), same);

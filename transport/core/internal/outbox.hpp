@@ -31,6 +31,8 @@ class AwarenessQueue {
   /// Returns how many frames were dropped to stay within kAwarenessOutboxBytesMax.
   std::size_t put(const AwarenessKey& key, SharedFrame frame);
   std::optional<std::pair<AwarenessKey, SharedFrame>> take();
+  /// Forgets the frames of one workspace.
+  void drop(const WorkspaceId& workspace);
   bool empty() const { return frames_.empty(); }
   std::size_t bytes() const { return bytes_; }
 

@@ -45,6 +45,10 @@ inline constexpr Duration kNeighbourDelay = std::chrono::milliseconds(50);
 inline constexpr Duration kWakeGap = std::chrono::seconds(10);
 /// Logs that are considered for a pull when one answer or verdict has come.
 inline constexpr std::size_t kLooksPerFrame = 64;
+/// How long the link of a device that was removed stays up, to be told so.
+inline constexpr Duration kFarewellMax = std::chrono::seconds(1);
+/// And how much of the log that holds its removal it is sent.
+inline constexpr std::size_t kFarewellBytesMax = 64u << 10;
 /// Links to one device at a time; a peer that opens more loses the oldest.
 inline constexpr std::size_t kLinksPerDeviceMax = 4;
 
@@ -84,6 +88,9 @@ struct Link {
   Instant heartbeat_due{};
   std::string address;
   std::map<WorkspaceId, Shared> shared;
+  /// Workspaces that the peer was in and is not any more: what it says of them is not heard.
+  std::map<WorkspaceId, Shared> parted;
+  std::optional<Instant> leave_at;  ///< Nothing is shared any more: to be closed then.
   Outbox outbox;
   std::size_t unsent_bytes = 0;  ///< Handed to the driver.
   // Of the peer's last heartbeat.
@@ -219,6 +226,7 @@ struct Mesh::State {
   void set_members(const WorkspaceId& id, const std::vector<MemberAddress>& members);
   bool is_member(const DeviceId& device) const;
   void share_workspaces(Link& link);
+  void part(Link& link, const WorkspaceId& workspace);
   void link_up(LinkId id, const DeviceId& peer, bool outgoing, bool guest);
   void close_link(LinkId id, const char* reason);
   void forget_link(LinkId id);
@@ -262,6 +270,8 @@ struct Mesh::State {
   Status handle(Link& link, Entries& entries);
   Status handle(Link& link, Announce& announce);
   void stored(const WorkspaceId& workspace, const EntryRun& run, std::optional<LinkId> from);
+  void farewell(const WorkspaceId& workspace, const DeviceId& device, const LogId& log,
+                Seq through);
   void judge_run(std::uint64_t run_id, RunVerdict verdict);
   Instant pull_deadline(const internal::PullOut& pull) const;
 
