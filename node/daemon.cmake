@@ -65,8 +65,8 @@ if(TARGET coterie::node_core AND TARGET coterie::transport_zmq)
   target_compile_definitions(coterie_daemon PRIVATE COTERIE_VERSION="${PROJECT_VERSION}")
 
   coterie_library(cli
-    SOURCES cli/app.cpp cli/doc.cpp cli/init.cpp cli/join.cpp cli/people.cpp cli/run.cpp
-            cli/session.cpp cli/status.cpp cli/update.cpp cli/workspace.cpp
+    SOURCES cli/app.cpp cli/doc.cpp cli/identity.cpp cli/init.cpp cli/join.cpp cli/passphrase.cpp
+            cli/people.cpp cli/run.cpp cli/session.cpp cli/status.cpp cli/update.cpp cli/workspace.cpp
     DEPENDS coterie::daemon nlohmann_json::nlohmann_json
     PRIVATE_DEPENDS CLI11::CLI11)
   target_compile_definitions(coterie_cli PRIVATE COTERIE_VERSION="${PROJECT_VERSION}")

@@ -39,6 +39,9 @@ int run_command_line(int argc, const char* const* argv) {
       ->envname("COTERIE_DATA")
       ->capture_default_str();
   app.add_flag("--json", context.json, "Print JSON, one object");
+  app.add_option("--passphrase-file", context.passphrase_file,
+                 "Where the passphrase of a locked device is, instead of asking for it")
+      ->envname("COTERIE_PASSPHRASE_FILE");
   app.footer("Exit codes: 0 done, 1 failed, 2 the command line makes no sense.");
   app.parse_complete_callback([&] { context.dir.root = data_dir; });
 
@@ -50,6 +53,7 @@ int run_command_line(int argc, const char* const* argv) {
   add_doc(app, context);
   add_members(app, context);
   add_peers(app, context);
+  add_identity(app, context);
   add_status(app, context);
   add_update(app, context.json, context.exit_code);
   add_version(app, context);

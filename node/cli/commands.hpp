@@ -12,6 +12,7 @@
 #include "node/bridge/call.hpp"
 #include "node/daemon/node.hpp"
 #include "node/identity/data_dir.hpp"
+#include "node/identity/device_key_file.hpp"
 
 namespace CLI {  // NOLINT(readability-identifier-naming): CLI11's
 class App;
@@ -26,6 +27,7 @@ struct Context {
   DataDir dir;
   bool json = false;
   int exit_code = 0;
+  std::string passphrase_file;  ///< Of --passphrase-file; empty: asked for on the terminal.
 
   /// Says what happened on stderr and makes the exit code 1.
   void fail(const CallError& error);
@@ -33,7 +35,19 @@ struct Context {
   void fail(const Error& error);
   /// Prints `answer` as it is with --json; returns whether it did.
   bool print_json(const nlohmann::json& answer) const;
+  /// The passphrase of this device, from --passphrase-file or the terminal.
+  AskPassphrase ask_passphrase() const;
 };
+
+/// The first line of `path`, which nobody else may read. Errors: kNotFound, kUnauthorized,
+/// kLimitExceeded, kMalformed (empty), kIo.
+Result<crypto::SecretText> read_passphrase_file(const std::string& path);
+/// Asks on the terminal, without echo. Errors: kUnavailable (there is none), kMalformed (nothing
+/// typed), kIo.
+Result<crypto::SecretText> ask_on_terminal(const std::string& prompt);
+/// A new passphrase: from `file` unless that is empty, else asked for twice. Errors: of both;
+/// kMalformed (the two differ).
+Result<crypto::SecretText> new_passphrase(const std::string& file);
 
 /// The node of the data directory, for one command: the one that runs, or, if none does, a node in
 /// this process that does not listen. Stops the latter when destroyed.
@@ -68,6 +82,7 @@ void add_join(CLI::App& app, Context& context);
 void add_doc(CLI::App& app, Context& context);
 void add_members(CLI::App& app, Context& context);
 void add_peers(CLI::App& app, Context& context);
+void add_identity(CLI::App& app, Context& context);
 void add_status(CLI::App& app, Context& context);
 void add_version(CLI::App& app, Context& context);
 

@@ -22,11 +22,35 @@ std::string host_name() {
   return name;
 }
 
-void init(Context& context, const std::string& name) {
-  const auto device = create_device(context.dir, name, crypto::system_random());
-  if (!device) return context.fail(device.error());
+CallError taken(const Context& context, const DeviceSummary& device) {
+  return {ErrorCode::kConflict, context.dir.root.string() + " already holds a device (" +
+                                    device.device.short_hex() +
+                                    "), which is left as it is: use it (`coterie status`), or "
+                                    "name another directory with --data"};
+}
+
+void init(Context& context, const std::string& name, bool lock) {
+  crypto::SecretText passphrase;
+  if (lock) {
+    // Nobody types a passphrase twice for a directory that is taken.
+    if (const auto there = inspect_device(context.dir)) return context.fail(taken(context, *there));
+    auto typed = new_passphrase(context.passphrase_file);
+    if (!typed) return context.fail(typed.error());
+    passphrase = *std::move(typed);
+  }
+  const auto device = create_device(context.dir, name, crypto::system_random(), passphrase);
+  if (!device) {
+    const auto there = inspect_device(context.dir);
+    if (there && device.error().code == ErrorCode::kConflict) {
+      return context.fail(taken(context, *there));
+    }
+    return context.fail(device.error());
+  }
   const std::string id = device->key.id().hex();
-  if (context.print_json({{"device", id}, {"name", name}, {"data", context.dir.root.string()}})) {
+  if (context.print_json({{"device", id},
+                          {"name", name},
+                          {"data", context.dir.root.string()},
+                          {"locked", device->locked}})) {
     return;
   }
   std::cout << "Made the device \"" << printable(name) << "\" (" << id.substr(0, 8) << ") in "
@@ -41,7 +65,10 @@ void add_init(CLI::App& app, Context& context) {
   const auto name = std::make_shared<std::string>(host_name());
   CLI::App* command = app.add_subcommand("init", "Make a device: a key in a new data directory");
   command->add_option("--name", *name, "What other members call it")->capture_default_str();
-  command->final_callback([&context, name] { init(context, *name); });
+  const auto lock = std::make_shared<bool>(false);
+  command->add_flag("--passphrase", *lock,
+                    "Lock it: ask for a passphrase, or take that of --passphrase-file");
+  command->final_callback([&context, name, lock] { init(context, *name, *lock); });
 }
 
 }  // namespace coterie::node::cli

@@ -69,7 +69,8 @@ void run(Context& context, const RunArguments& arguments) {
                                  .listen = arguments.listen,
                                  .advertise = arguments.advertise,
                                  .bridge = arguments.bridge,
-                                 .control = true},
+                                 .control = true,
+                                 .ask_passphrase = context.ask_passphrase()},
                                 why);
   if (!node) return context.fail(why);
   print_ready(context, *node);

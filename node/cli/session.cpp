@@ -43,6 +43,7 @@ CallResult Session::ask_either(const Call& call, std::chrono::milliseconds patie
   CallError why{};
   Node::Options options;
   options.dir = context_.dir;
+  options.ask_passphrase = context_.ask_passphrase();
   own_ = Node::start(std::move(options), why);
   if (!own_) return {"", why};
   return own_->call_and_wait(call, patience);

@@ -14,7 +14,6 @@
 #include "node/daemon/log.hpp"
 #include "node/daemon/settings.hpp"
 #include "node/daemon/waker.hpp"
-#include "node/identity/device_key_file.hpp"
 #include "storage/lmdb/lmdb_store.hpp"
 
 namespace coterie::node {
@@ -95,7 +94,7 @@ struct Node::State {
 std::optional<CallError> Node::State::open() {
   const std::string where = options.dir.root.string();
   // The directory first: a lock file would be made in somebody else's.
-  auto loaded = load_device(options.dir);
+  auto loaded = load_device(options.dir, options.ask_passphrase);
   if (!loaded) return explain(where, loaded.error());
   auto held = acquire_lock(options.dir);
   if (!held) return explain_lock(options.dir, held.error());

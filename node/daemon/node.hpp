@@ -19,6 +19,7 @@
 
 #include "node/bridge/call.hpp"
 #include "node/identity/data_dir.hpp"
+#include "node/identity/device_key_file.hpp"
 #include "transport/wire/ids.hpp"
 
 namespace coterie::node {
@@ -32,6 +33,7 @@ class Node {
                                          ///< what the last run advertised when not listening.
     std::string bridge;                  ///< "127.0.0.1:PORT". Empty: none.
     bool control = false;                ///< Whether to open the control socket.
+    AskPassphrase ask_passphrase;        ///< For a locked device; called on start()'s thread.
   };
 
   /// Takes the data directory, opens what it holds, and returns with everything up. On failure

@@ -19,6 +19,7 @@ namespace fs = std::filesystem;
 namespace {
 
 constexpr mode_t kOthersMask = S_IRWXG | S_IRWXO;
+constexpr off_t kOverwrittenBytesMax = 1 << 20;
 
 Error io_error(const char* what) {
   const int code = errno;
@@ -199,6 +200,18 @@ Status write_private_file(const fs::path& path, std::string_view content) {
   }
   if (::rename(temporary.c_str(), path.c_str()) != 0) return io_error("cannot rename the file");
   return sync_directory(path.parent_path());
+}
+
+Status replace_secret_file(const fs::path& path, std::string_view content) {
+  const Descriptor old(::open(path.c_str(), O_WRONLY | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK));
+  COTERIE_CHECK(write_private_file(path, content));
+  struct stat info {};
+  if (!old.valid() || ::fstat(old.get(), &info) != 0 || !S_ISREG(info.st_mode)) return {};
+  // A second name for the old file is somebody's backup.
+  if (info.st_nlink > 0 || info.st_size > kOverwrittenBytesMax) return {};
+  const std::string zeros(static_cast<std::size_t>(info.st_size), '\0');
+  if (write_all(old.get(), zeros)) (void)::fsync(old.get());
+  return {};
 }
 
 Result<std::string> read_private_file(const fs::path& path, std::size_t bytes_max) {

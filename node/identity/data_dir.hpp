@@ -61,6 +61,10 @@ class DataDirLock {
 /// kNoSpace.
 Status write_private_file(const std::filesystem::path& path, std::string_view content);
 
+/// As write_private_file(), and then overwrites what the old file held, because it was secret. That
+/// is best effort: file systems and disks keep copies where nobody can reach them.
+Status replace_secret_file(const std::filesystem::path& path, std::string_view content);
+
 /// The content of a regular file of this user that nobody else can read. Errors: kNotFound,
 /// kUnauthorized (owner or mode), kLimitExceeded (above `bytes_max`), kMalformed (no regular file),
 /// kIo.

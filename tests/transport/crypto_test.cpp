@@ -92,6 +92,46 @@ TEST_F(Crypto, ConvertsDeviceKeysToCurveKeys) {
   }
 }
 
+TEST_F(Crypto, StretchesPassphrasesAsArgon2id) {
+  for (const Json& item : vectors("argon2id")) {
+    const SecretText passphrase(item.at("passphrase").get<std::string>());
+    const StretchCost cost{item.at("passes"), item.at("memory_kib")};
+    const auto stretched = stretch(passphrase, *Salt::from(bytes(item, "salt")), cost);
+    ASSERT_TRUE(stretched);
+    EXPECT_EQ(to_hex(stretched->view()), item.at("key"));
+  }
+}
+
+TEST_F(Crypto, StretchingHasBounds) {
+  const StretchCost cheap{1, kStretchMemoryKibMin};
+  const auto code = [](std::string text, StretchCost cost) {
+    const auto key = stretch(SecretText(std::move(text)), {}, cost);
+    return key ? std::optional<ErrorCode>() : key.error().code;
+  };
+  EXPECT_FALSE(code("x", cheap));
+  EXPECT_FALSE(code(std::string(kPassphraseBytesMax, 'x'), cheap));
+  EXPECT_EQ(code(std::string(kPassphraseBytesMax + 1, 'x'), cheap), ErrorCode::kLimitExceeded);
+  EXPECT_EQ(code("", cheap), ErrorCode::kLimitExceeded);
+  for (const StretchCost& cost :
+       {StretchCost{0, 8}, StretchCost{kStretchPassesMax + 1, 8},
+        StretchCost{1, kStretchMemoryKibMin - 1}, StretchCost{1, kStretchMemoryKibMax + 1},
+        StretchCost{1, ~std::uint64_t{0}}}) {
+    EXPECT_EQ(code("x", cost), ErrorCode::kLimitExceeded);
+  }
+  EXPECT_FALSE(code("x", {kStretchPassesMax, kStretchMemoryKibMin}));
+}
+
+TEST_F(Crypto, SecretTextMovesAndWipes) {
+  std::string original = "a passphrase that is longer than a short string";
+  SecretText text(std::move(original));
+  EXPECT_TRUE(original.empty());  // NOLINT(bugprone-use-after-move): it says so.
+  SecretText moved(std::move(text));
+  EXPECT_TRUE(text.empty());  // NOLINT(bugprone-use-after-move)
+  EXPECT_EQ(moved.view(), "a passphrase that is longer than a short string");
+  text = std::move(moved);
+  EXPECT_EQ(text.view(), "a passphrase that is longer than a short string");
+}
+
 TEST_F(Crypto, RefusesDeviceIdsThatAreNoKeys) {
   DeviceId identity;  // The neutral element: everybody's signature would fit a low-order key.
   identity.bytes[0] = 1;

@@ -169,6 +169,58 @@ Hash hash(std::initializer_list<ByteView> parts) {
   return out;
 }
 
+SecretText::SecretText(std::string&& text) : text_(text) { crypto::wipe(text); }
+
+SecretText::SecretText(SecretText&& other) noexcept : text_(other.text_) { other.wipe(); }
+
+SecretText& SecretText::operator=(SecretText&& other) noexcept {
+  if (this == &other) return *this;
+  wipe();
+  text_ = other.text_;
+  other.wipe();
+  return *this;
+}
+
+SecretText::~SecretText() { wipe(); }
+
+void SecretText::wipe() { crypto::wipe(text_); }
+
+void wipe(std::string& text) {
+  // The capacity too: a string that shrank keeps what it held. A short one lies in the object.
+  text.resize(text.capacity());
+  sodium_memzero(text.data(), text.size());
+  text.clear();
+}
+
+void wipe(Bytes& bytes) {
+  sodium_memzero(bytes.data(), bytes.size());
+  bytes.clear();
+}
+
+Result<SecretKey> stretch(const SecretText& passphrase, const Salt& salt, StretchCost cost) {
+  static_assert(Salt::kBytes == crypto_pwhash_argon2id_SALTBYTES);
+  static_assert(kStretchMemoryKibMin * 1024 >= crypto_pwhash_argon2id_MEMLIMIT_MIN);
+  static_assert(kStretchPassesMax <= crypto_pwhash_argon2id_OPSLIMIT_MAX);
+  if (cost.passes < crypto_pwhash_argon2id_OPSLIMIT_MIN || cost.passes > kStretchPassesMax ||
+      cost.memory_kib < kStretchMemoryKibMin || cost.memory_kib > kStretchMemoryKibMax) {
+    return Error{ErrorCode::kLimitExceeded, "cost of a passphrase out of bounds"};
+  }
+  const std::string_view text = passphrase.view();
+  if (text.empty() || text.size() > kPassphraseBytesMax) {
+    return Error{ErrorCode::kLimitExceeded, "a passphrase has 1 to 1,024 bytes", text.size()};
+  }
+  std::array<std::uint8_t, SecretKey::kBytes> bytes{};
+  const int failed = crypto_pwhash_argon2id(bytes.data(), bytes.size(), text.data(), text.size(),
+                                            salt.bytes.data(), cost.passes, cost.memory_kib * 1024,
+                                            crypto_pwhash_argon2id_ALG_ARGON2ID13);
+  auto key = SecretKey::from(bytes);
+  sodium_memzero(bytes.data(), bytes.size());
+  if (failed != 0) {
+    return Error{ErrorCode::kUnavailable, "not enough memory to try the passphrase"};
+  }
+  return key;
+}
+
 SecretKey derive_key(const SecretKey& key, std::string_view context) {
   Hash derived = keyed_hash(key, context);
   SecretKey out = *SecretKey::from(derived.view());

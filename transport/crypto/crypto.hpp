@@ -7,6 +7,7 @@
 //   seal_to / open_sealed  X25519 + XSalsa20-Poly1305 with an ephemeral key (crypto_box)
 //   seal_key / open_key    the same, one key to many devices with one ephemeral key
 //   derive_key             keyed BLAKE2b-256 over a context string
+//   stretch                Argon2id (crypto_pwhash)
 //
 // All functions are thread-safe after initialise().
 
@@ -90,6 +91,49 @@ inline Hash hash(ByteView message) { return hash({message}); }
 
 /// A key for one purpose, told apart by `context` ("coterie storage v1").
 SecretKey derive_key(const SecretKey& key, std::string_view context);
+
+/// Text that is nobody's business: zeroed on destruction, not printable. Movable.
+class SecretText {
+ public:
+  SecretText() = default;
+  /// Wipes `text`.
+  explicit SecretText(std::string&& text);
+  SecretText(SecretText&& other) noexcept;
+  SecretText& operator=(SecretText&& other) noexcept;
+  SecretText(const SecretText&) = delete;
+  SecretText& operator=(const SecretText&) = delete;
+  ~SecretText();
+
+  std::string_view view() const { return text_; }
+  bool empty() const { return text_.empty(); }
+
+ private:
+  void wipe();
+  std::string text_;
+};
+
+/// Overwrites `text` so that no compiler leaves it out, and empties it.
+void wipe(std::string& text);
+void wipe(Bytes& bytes);
+
+using Salt = FixedId<struct SaltTag, 16>;
+
+/// What stretching a passphrase costs: passes over memory, and how much of it.
+struct StretchCost {
+  std::uint64_t passes = 3;
+  std::uint64_t memory_kib = 256 * 1024;  ///< libsodium's "moderate": about 0.7 s.
+
+  bool operator==(const StretchCost&) const = default;
+};
+/// Costs come from a file: one that was tampered with must not stop the machine.
+inline constexpr std::uint64_t kStretchPassesMax = 16;
+inline constexpr std::uint64_t kStretchMemoryKibMin = 8;
+inline constexpr std::uint64_t kStretchMemoryKibMax = 1024 * 1024;
+inline constexpr std::size_t kPassphraseBytesMax = 1024;
+
+/// A key from a passphrase, by Argon2id (RFC 9106) with one lane. Blocks for its cost. Errors:
+/// kLimitExceeded (a cost or the passphrase out of bounds), kUnavailable (not enough memory).
+Result<SecretKey> stretch(const SecretText& passphrase, const Salt& salt, StretchCost cost);
 
 /// Hash that identifies a key without revealing it, and to which a ciphertext commits.
 Hash key_commitment(const SecretKey& key);

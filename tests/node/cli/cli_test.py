@@ -8,6 +8,7 @@ Each test has data directories of its own; nodes listen on loopback, on ports th
 import json
 import os
 import pathlib
+import pty
 import shutil
 import signal
 import socket
@@ -114,7 +115,9 @@ class Init(CliTest):
     def test_never_replaces_one(self):
         data = self.init("red")
         before = (data / "device.json").read_bytes()
-        self.fails("init", "--data", data, says=[str(data), "already holds a device"])
+        short = self.ok("identity", "export", "--data", data)[:8]
+        self.fails("init", "--data", data,
+                   says=[str(data), "already holds a device", short, "coterie status"])
         self.assertEqual((data / "device.json").read_bytes(), before)
 
     def test_leaves_foreign_directories_alone(self):
@@ -209,6 +212,94 @@ class Directory(CliTest):
         again = self.start(data)
         self.assertIn("demo", self.ok("workspace", "list", "--data", data))
         again.stop()
+
+
+class Identity(CliTest):
+    def secret(self, name, text):
+        path = self.base / name
+        path.write_text(text + "\n")
+        path.chmod(0o600)
+        return path
+
+    def test_show_and_export(self):
+        data = self.init("red")
+        shown = self.ok_json("identity", "show", "--data", data)
+        self.assertEqual(sorted(shown), ["data", "device", "locked"])
+        self.assertFalse(shown["locked"])
+        self.assertEqual(self.ok("identity", "export", "--data", data).strip(), shown["device"])
+        self.fails("identity", "show", "--data", self.base / "no", says=["coterie init"])
+
+    def test_passphrase(self):
+        data = self.init("red")
+        self.ok("workspace", "create", "demo", "--data", data)
+        one, two, wrong = (self.secret(name, name * 3) for name in ("one", "two", "wrong"))
+        seed = json.loads((data / "device.json").read_text())["seed"]
+        self.ok("identity", "passphrase", "set", "--new-passphrase-file", one, "--data", data)
+        self.assertTrue(self.ok_json("identity", "show", "--data", data)["locked"])
+        self.assertNotIn(seed, (data / "device.json").read_text())
+        self.assertEqual(stat.S_IMODE((data / "device.json").stat().st_mode), 0o600)
+        self.fails("workspace", "list", "--data", data, "--passphrase-file", wrong,
+                   says=["passphrase is wrong"])
+        self.fails("run", "--data", data, "--passphrase-file", wrong, says=["passphrase is wrong"])
+        self.assertIn("demo", self.ok("workspace", "list", "--data", data,
+                                      "--passphrase-file", one))
+        # A running node is asked without it.
+        node = self.start(data, "--passphrase-file", one)
+        self.assertIn("demo", self.ok("workspace", "list", "--data", data))
+        self.ok("identity", "passphrase", "set", "--passphrase-file", one,
+                "--new-passphrase-file", two, "--data", data)
+        self.assertEqual(node.stop()[0], 0)
+        self.fails("workspace", "list", "--data", data, "--passphrase-file", one,
+                   says=["passphrase is wrong"])
+        listed = self.run_cli("workspace", "list", "--data", data,
+                              env={"COTERIE_PASSPHRASE_FILE": str(two)})
+        self.assertIn("demo", listed.stdout)
+        self.ok("identity", "passphrase", "clear", "--passphrase-file", two, "--data", data)
+        self.assertIn("demo", self.ok("workspace", "list", "--data", data))
+
+    def test_passphrase_files_are_checked(self):
+        data = self.init("red")
+        empty, open_, good = self.secret("empty", ""), self.secret("open", "x"), \
+            self.secret("good", "x")
+        open_.chmod(0o644)
+        for bad, says in ((empty, "empty"), (open_, "chmod 600"), (self.base / "no", "no passph")):
+            self.fails("identity", "passphrase", "set", "--new-passphrase-file", bad,
+                       "--data", data, says=[says])
+        self.assertFalse(self.ok_json("identity", "show", "--data", data)["locked"])
+        self.ok("init", "--data", self.base / "blue", "--passphrase", "--passphrase-file", good)
+        self.fails("status", "--data", self.base / "blue", "--passphrase-file", open_,
+                   says=["chmod 600"])
+        self.ok("status", "--data", self.base / "blue", "--passphrase-file", good)
+
+    def test_asked_for_on_the_terminal_without_echo(self):
+        data = self.init("red")
+        self.ok("identity", "passphrase", "set", "--new-passphrase-file",
+                self.secret("one", "open sesame"), "--data", data)
+        for typed, code in (("open sesame", 0), ("close sesame", 1)):
+            child, terminal = pty.fork()
+            if child == 0:
+                os.execvp(COTERIE, [COTERIE, "status", "--data", str(data)])
+            shown = b""
+            while b"Passphrase" not in shown:
+                shown += os.read(terminal, 1024)
+            time.sleep(0.2)
+            os.write(terminal, typed.encode() + b"\n")
+            while True:
+                try:
+                    more = os.read(terminal, 1024)
+                except OSError:
+                    break
+                if not more:
+                    break
+                shown += more
+            self.assertEqual(os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]), code, shown)
+            self.assertNotIn(typed.encode(), shown)
+            os.close(terminal)
+        # Without a terminal it says what to do instead of waiting.
+        process = subprocess.run([COTERIE, "status", "--data", str(data)], capture_output=True,
+                                 text=True, timeout=PATIENCE, start_new_session=True, check=False)
+        self.assertEqual(process.returncode, 1)
+        self.assertIn("--passphrase-file", process.stderr)
 
 
 class Run(CliTest):

@@ -1,6 +1,8 @@
 #include "node/identity/device_key_file.hpp"
 
+#include <fcntl.h>
 #include <sys/stat.h>
+#include <unistd.h>
 
 #include <gtest/gtest.h>
 
@@ -152,6 +154,183 @@ TEST_F(DeviceKeyFileTest, ANewerVersionIsRefusedAndUnknownMembersAreNot) {
   EXPECT_TRUE(load_device(dir_));
   edit("\"coterie_device\": 1", "\"coterie_device\": 2");
   EXPECT_EQ(load_code(), ErrorCode::kCorrupt);
+}
+
+// With a passphrase.
+
+constexpr crypto::StretchCost kCheap{1, crypto::kStretchMemoryKibMin};
+
+class LockedDeviceTest : public DeviceKeyFileTest {
+ protected:
+  static crypto::SecretText text(const char* words) {
+    return crypto::SecretText(std::string(words));
+  }
+  AskPassphrase answer(const char* words) {
+    return [this, words]() -> Result<crypto::SecretText> {
+      ++asked_;
+      return text(words);
+    };
+  }
+  void create_locked(const char* words = "open sesame") {
+    const auto made =
+        create_device(dir_, "Zoë's laptop", crypto::system_random(), text(words), kCheap);
+    ASSERT_TRUE(made) << to_string(made.error());
+    id_ = made->key.id();
+    seed_ = to_hex(made->key.seed().view());
+  }
+  ErrorCode unlock_code(const char* words) {
+    const auto loaded = load_device(dir_, answer(words));
+    EXPECT_FALSE(loaded);
+    return loaded ? ErrorCode{} : loaded.error().code;
+  }
+
+  DeviceId id_;
+  std::string seed_;
+  int asked_ = 0;
+};
+
+TEST_F(LockedDeviceTest, OpensWithItsPassphraseOnly) {
+  create_locked();
+  const auto loaded = load_device(dir_, answer("open sesame"));
+  ASSERT_TRUE(loaded) << to_string(loaded.error());
+  EXPECT_EQ(asked_, 1);
+  EXPECT_EQ(loaded->name, "Zoë's laptop");
+  EXPECT_EQ(loaded->key.id(), id_);
+  EXPECT_TRUE(loaded->locked);
+  EXPECT_EQ(unlock_code("open sesame "), ErrorCode::kUnauthenticated);
+  EXPECT_EQ(unlock_code("Open sesame"), ErrorCode::kUnauthenticated);
+  EXPECT_EQ(unlock_code(""), ErrorCode::kLimitExceeded);
+  EXPECT_EQ(load_code(), ErrorCode::kUnavailable) << "nobody to ask";
+  const auto gone = load_device(dir_, []() -> Result<crypto::SecretText> {
+    return Error{ErrorCode::kIo, "no terminal"};
+  });
+  ASSERT_FALSE(gone);
+  EXPECT_EQ(gone.error().code, ErrorCode::kIo);
+}
+
+TEST_F(LockedDeviceTest, TheFileShowsNeitherSeedNorName) {
+  create_locked();
+  const std::string content = read_file(dir_.device_file());
+  EXPECT_EQ(content.find(seed_), std::string::npos);
+  EXPECT_EQ(content.find("laptop"), std::string::npos);
+  EXPECT_NE(content.find(id_.hex()), std::string::npos);
+  const auto summary = inspect_device(dir_);
+  ASSERT_TRUE(summary);
+  EXPECT_EQ(summary->device, id_);
+  EXPECT_TRUE(summary->locked);
+}
+
+TEST_F(LockedDeviceTest, IsSetChangedAndCleared) {
+  ASSERT_TRUE(create("red"));
+  EXPECT_FALSE(inspect_device(dir_)->locked);
+  auto device = load_device(dir_, answer("unused"));
+  ASSERT_TRUE(device);
+  EXPECT_EQ(asked_, 0) << "an open file asks nothing";
+  EXPECT_FALSE(device->locked);
+  const std::string seed = to_hex(device->key.seed().view());
+  const auto protect = [&](const char* words) {
+    const auto done = protect_device(dir_, *device, text(words), crypto::system_random(), kCheap);
+    EXPECT_TRUE(done);
+  };
+  protect("one");
+  EXPECT_EQ(read_file(dir_.device_file()).find(seed), std::string::npos);
+  EXPECT_EQ(to_hex(load_device(dir_, answer("one"))->key.seed().view()), seed);
+  protect("two");
+  EXPECT_EQ(unlock_code("one"), ErrorCode::kUnauthenticated);
+  EXPECT_EQ(to_hex(load_device(dir_, answer("two"))->key.seed().view()), seed);
+  protect("");
+  EXPECT_EQ(to_hex(load_device(dir_)->key.seed().view()), seed);
+  struct stat info {};
+  ASSERT_EQ(::stat(dir_.device_file().c_str(), &info), 0);
+  EXPECT_EQ(info.st_mode & 07777, 0600u);
+}
+
+TEST_F(LockedDeviceTest, TheOldFileIsOverwritten) {
+  ASSERT_TRUE(create("red"));
+  const auto device = load_device(dir_);
+  const int old = ::open(dir_.device_file().c_str(), O_RDONLY | O_CLOEXEC);
+  ASSERT_GE(old, 0);
+  ASSERT_TRUE(protect_device(dir_, *device, text("one"), crypto::system_random(), kCheap));
+  char left[kDeviceFileBytesMax] = {};
+  const ssize_t size = ::pread(old, left, sizeof left, 0);
+  ::close(old);
+  ASSERT_GT(size, 0);
+  EXPECT_EQ(std::string(left, static_cast<std::size_t>(size)),
+            std::string(static_cast<std::size_t>(size), '\0'));
+}
+
+TEST_F(LockedDeviceTest, ABackupUnderAnotherNameIsNotOverwritten) {
+  ASSERT_TRUE(create("red"));
+  const auto device = load_device(dir_);
+  const auto backup = temp_.path() / "backup.json";
+  std::filesystem::create_hard_link(dir_.device_file(), backup);
+  const std::string before = read_file(backup);
+  ASSERT_TRUE(protect_device(dir_, *device, text("one"), crypto::system_random(), kCheap));
+  EXPECT_EQ(read_file(backup), before);
+}
+
+TEST_F(LockedDeviceTest, AWriteThatFailsLeavesTheOldFile) {
+  create_locked();
+  const std::string before = read_file(dir_.device_file());
+  const auto device = load_device(dir_, answer("open sesame"));
+  ASSERT_TRUE(device);
+  // Where the new file would be written there is something that cannot be replaced.
+  const auto in_the_way = dir_.root / "device.json.new";
+  std::filesystem::create_directory(in_the_way);
+  EXPECT_FALSE(protect_device(dir_, *device, text("two"), crypto::system_random(), kCheap));
+  EXPECT_EQ(read_file(dir_.device_file()), before);
+  std::filesystem::remove(in_the_way);
+  // A crash in the middle leaves half a new file beside the whole old one.
+  write_file(in_the_way, "{\"coterie_device\":1,");
+  EXPECT_TRUE(load_device(dir_, answer("open sesame")));
+  EXPECT_TRUE(protect_device(dir_, *device, text("two"), crypto::system_random(), kCheap));
+  EXPECT_TRUE(load_device(dir_, answer("two")));
+}
+
+TEST_F(LockedDeviceTest, HostileCostsAreRefusedBeforeTheyAreSpent) {
+  create_locked();
+  const std::string good = read_file(dir_.device_file());
+  const std::pair<const char*, const char*> changes[] = {
+      {"\"memory_kib\": 8", "\"memory_kib\": 1048577"},
+      {"\"memory_kib\": 8", "\"memory_kib\": 18446744073709551615"},
+      {"\"memory_kib\": 8", "\"memory_kib\": 7"},
+      {"\"memory_kib\": 8", "\"memory_kib\": 0"},
+      {"\"passes\": 1", "\"passes\": 17"},
+      {"\"passes\": 1", "\"passes\": 0"}};
+  for (const auto& [from, to] : changes) {
+    write_file(dir_.device_file(), good);
+    edit(from, to);
+    EXPECT_EQ(unlock_code("open sesame"), ErrorCode::kLimitExceeded) << to;
+  }
+  const std::pair<const char*, const char*> damages[] = {
+      {"\"memory_kib\": 8", "\"memory_kib\": -8"},
+      {"\"memory_kib\": 8", "\"memory_kib\": \"8\""},
+      {"\"salt\"", "\"pepper\""},
+      {"argon2id", "argon2d"},
+      {"\"stretch\"", "\"stretched\""}};
+  for (const auto& [from, to] : damages) {
+    write_file(dir_.device_file(), good);
+    edit(from, to);
+    EXPECT_EQ(unlock_code("open sesame"), ErrorCode::kCorrupt) << to;
+  }
+}
+
+TEST_F(LockedDeviceTest, EveryChangeIsNoticed) {
+  create_locked();
+  const std::string good = read_file(dir_.device_file());
+  write_file(dir_.device_file(), good);
+  edit("\"memory_kib\": 8", "\"memory_kib\": 9");
+  EXPECT_EQ(unlock_code("open sesame"), ErrorCode::kUnauthenticated);
+  for (const char* member : {"\"salt\": \"", "\"sealed\": \"", "\"device\": \""}) {
+    std::string changed = good;
+    char& digit = changed[good.find(member) + std::string(member).size() + 10];
+    digit = digit == '0' ? '1' : '0';
+    write_file(dir_.device_file(), changed);
+    EXPECT_EQ(unlock_code("open sesame"), ErrorCode::kUnauthenticated) << member;
+  }
+  write_file(dir_.device_file(), good);
+  edit("\"sealed\": \"", "\"sealed\": \"zz");
+  EXPECT_EQ(unlock_code("open sesame"), ErrorCode::kCorrupt);
 }
 
 }  // namespace
