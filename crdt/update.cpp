@@ -442,6 +442,82 @@ Result<Bytes> diff_update_v2(ByteView update, const StateVector& since) {
   return diff<EncoderV2>(update, UpdateFormat::kV2, since);
 }
 
+Result<Bytes> select_clients(ByteView update, const std::function<bool(ClientId)>& keep) {
+  Input input;
+  COTERIE_CHECK(input.parse(update, UpdateFormat::kV1));
+  SectionWriter<EncoderV1> out(update.size());
+  WireStruct read;
+  for (const WireSection& section : input.sections()) {
+    if (!keep(section.client)) continue;
+    for (StructReader reader(section); !reader.done();) {
+      reader.next(read);
+      out.write(read, 0);
+    }
+  }
+  return out.finish(deletes_for<EncoderV1>(input));
+}
+
+Result<Bytes> without_collected(ByteView update) {
+  Input input;
+  COTERIE_CHECK(input.parse(update, UpdateFormat::kV1));
+  SectionWriter<EncoderV1> out(update.size());
+  WireStruct read;
+  for (const WireSection& section : input.sections()) {
+    WireStruct gap;
+    gap.kind = ContentKind::kSkip;
+    gap.client = section.client;
+    bool begun = false;
+    for (StructReader reader(section); !reader.done();) {
+      reader.next(read);
+      if (read.kind == ContentKind::kGc || read.kind == ContentKind::kSkip) {
+        if (gap.length == 0) gap.clock = read.clock;
+        gap.length += read.length;
+        continue;
+      }
+      if (begun && gap.length > 0) out.write(gap, 0);
+      gap.length = 0;
+      begun = true;
+      out.write(read, 0);
+    }
+  }
+  return out.finish(deletes_for<EncoderV1>(input));
+}
+
+Result<Bytes> state_deletes(ByteView update) {
+  Input input;
+  COTERIE_CHECK(input.parse(update, UpdateFormat::kV1));
+  std::vector<DeleteRange<ClientId>> more;
+  input.for_each_struct([&](const WireSection&, const WireStruct& read) {
+    if (read.kind != ContentKind::kDeleted) return;
+    if (!more.empty() && more.back().client == read.client &&
+        more.back().clock + more.back().length == read.clock) {
+      more.back().length += read.length;
+    } else {
+      more.push_back({read.client, read.clock, read.length});
+    }
+  });
+  Bytes same(update.begin(), update.end());
+  if (more.empty()) return same;
+  auto told = input.deletes();
+  sort_and_merge(told);
+  const auto is_told = [&](const auto& range) {
+    const auto after =
+        std::upper_bound(told.begin(), told.end(), range, [](const auto& a, const auto& b) {
+          return a.client != b.client ? a.client > b.client : a.clock < b.clock;
+        });
+    if (after == told.begin()) return false;
+    const auto& holder = *std::prev(after);
+    return holder.client == range.client &&
+           holder.clock + holder.length >= range.clock + range.length;
+  };
+  if (std::all_of(more.begin(), more.end(), is_told)) return same;
+  told.insert(told.end(), more.begin(), more.end());
+  sort_and_merge(told);
+  SectionWriter<EncoderV1> out(update.size());
+  input.for_each_struct([&](const WireSection&, const WireStruct& read) { out.write(read, 0); });
+  return out.finish(told);
+}
+
 Result<Bytes> convert_update_v1_to_v2(ByteView update_v1) {
   return convert<EncoderV2>(update_v1, UpdateFormat::kV1);
 }

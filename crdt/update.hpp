@@ -21,6 +21,7 @@
 #pragma once
 
 #include <cstdint>
+#include <functional>
 #include <map>
 #include <span>
 #include <vector>
@@ -90,6 +91,17 @@ Result<Bytes> merge_updates_v2(std::span<const Bytes> updates);
 /// The part of `update` that a replica at `since` lacks. Delete sets are kept whole, as Yjs does.
 Result<Bytes> diff_update(ByteView update, const StateVector& since);
 Result<Bytes> diff_update_v2(ByteView update, const StateVector& since);
+
+/// The structs of those clients only. All deletes are kept: they are of others' elements as a rule.
+Result<Bytes> select_clients(ByteView update, const std::function<bool(ClientId)>& keep);
+
+/// Without structs of which nothing is left but their ids (GCs): gaps where they were.
+Result<Bytes> without_collected(ByteView update);
+
+/// The same with all that comes as deleted items named among the deletes, too, as every honest
+/// update has it. One that does not would delete where it comes first, and nothing where the items
+/// are held already. Gives `update` back where nothing is to be added.
+Result<Bytes> state_deletes(ByteView update);
 
 /// The same update in the other format. Values of embeds and formatting that JSON cannot say
 /// (undefined, NaN, binary) become in v1 what JSON.stringify makes of them.

@@ -5,6 +5,7 @@
 #include <unordered_map>
 
 #include "crdt/base/utf16.hpp"
+#include "crdt/internal/comparer.hpp"
 #include "crdt/internal/store.hpp"
 #include "crdt/internal/update_tools.hpp"
 
@@ -787,11 +788,19 @@ void Store::keep_pending(Bytes update) {
     // quadratic, so larger heaps wait in parts.
     const Bytes parts[] = {std::move(pending_structs_.back()), std::move(update)};
     pending_structs_.pop_back();
+    pending_index_.reset();
     pending_bytes_ -= parts[0].size();
     update = merge_stored<EncoderStored>(parts);
   }
   pending_bytes_ += update.size();
   pending_structs_.push_back(std::move(update));
+}
+
+const PendingIndex* Store::pending_index() const {
+  if (pending_structs_.empty()) return nullptr;
+  if (pending_index_ == nullptr) pending_index_ = std::make_unique<PendingIndex>();
+  pending_index_->extend(pending_structs_);
+  return pending_index_.get();
 }
 
 bool Store::pending_ready() const {
@@ -804,6 +813,7 @@ void Store::retry_pending_structs() {
   while (pending_ready()) {
     const Bytes merged = merge_stored<EncoderStored>(pending_structs_);
     pending_structs_.clear();
+    pending_index_.reset();
     pending_bytes_ = 0;
     missing_.clear();
     ParsedUpdate parsed;

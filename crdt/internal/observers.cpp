@@ -2,6 +2,7 @@
 
 #include <algorithm>
 
+#include "crdt/internal/comparer.hpp"
 #include "crdt/internal/store.hpp"
 
 namespace coterie::crdt {

@@ -3,6 +3,7 @@
 #include <algorithm>
 
 #include "crdt/base/utf16.hpp"
+#include "crdt/internal/comparer.hpp"
 
 namespace coterie::crdt::internal {
 

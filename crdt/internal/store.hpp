@@ -148,6 +148,8 @@ struct TextHash {
 /// a struct of four billion elements under our id.
 inline constexpr std::uint64_t kClocksKept = 1u << 28;
 
+class PendingIndex;
+
 class Store {
  public:
   explicit Store(Doc::Options options);
@@ -367,6 +369,9 @@ class Store {
   /// kMalformed (ends inside a surrogate pair).
   Result<Bytes> encode_until(const StateVector& until, const IdSet& deletes) const;
   bool has_pending() const { return !pending_structs_.empty() || !pending_deletes_.empty(); }
+  /// Of the structs that wait; null if none do. Valid until the next update. O(those that came to
+  /// wait since it was asked for last).
+  const PendingIndex* pending_index() const;
 
   // --- Data, open to the rest of the engine ----------------------------------------------------
 
@@ -536,6 +541,8 @@ class Store {
   /// Updates (stored form) of structs that wait; merged when they are tried again.
   std::vector<Bytes> pending_structs_;
   std::size_t pending_bytes_ = 0;
+  /// Of them, as far as it was asked for; gone when they were merged or tried again.
+  mutable std::unique_ptr<PendingIndex> pending_index_;
   /// What they wait for: the least missing clock per client.
   std::unordered_map<ClientId, std::uint32_t> missing_;
   /// Deletes that wait, per client: disjoint ranges, start to end.

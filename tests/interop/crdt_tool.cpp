@@ -44,6 +44,7 @@
 #include <sstream>
 #include <string>
 
+#include "crdt/comparison.hpp"
 #include "crdt/content.hpp"
 #include "crdt/doc.hpp"
 #include "crdt/update.hpp"
@@ -401,6 +402,12 @@ class Tool {
   std::string on_doc(const std::string& command, Doc& doc, const std::string& name) {
     if (command == "apply" || command == "apply2") {
       const Bytes update = bytes_of(word());
+      // Whatever stock clients say again must say the same.
+      const auto v1 = command == "apply" ? Result<Bytes>(update) : convert_update_v2_to_v1(update);
+      if (v1) {
+        const auto compared = compare_update(doc, *v1);
+        if (!compared || compared->contradiction) return "error contradiction";
+      }
       auto applied = command == "apply" ? doc.apply_update(update, Any("remote"))
                                         : doc.apply_update_v2(update, Any("remote"));
       if (!applied) return "error " + to_string(applied.error());
