@@ -21,6 +21,16 @@ constexpr std::size_t kOwnIncarnationsMax = 32;
 
 Error corrupt(const char* what) { return {ErrorCode::kCorrupt, what}; }
 
+OperationEntry operation_entry(const Entry& entry, const Hash& hash) {
+  return {hash,
+          entry.position.log,
+          entry.position.seq,
+          entry.time,
+          entry.heads,
+          entry.payload,
+          entry.entry_class == EntryClass::kGenesis};
+}
+
 }  // namespace
 
 void Ledger::Staged::put(Table table, Bytes key, Bytes value) {
@@ -158,9 +168,7 @@ Status Ledger::load_membership() {
     if (!entry || entry_hash(*entry) != row.hash) {
       return corrupt("a membership operation is damaged");
     }
-    COTERIE_TRY(const bool changed,
-                membership_.add(row.hash, row.ref.log.device, entry->heads, entry->payload,
-                                entry->entry_class == EntryClass::kGenesis));
+    COTERIE_TRY(const bool changed, membership_.add(operation_entry(*entry, row.hash)));
     (void)changed;  // Whoever opens the ledger reads the whole membership anyway.
   }
   return {};
@@ -467,9 +475,7 @@ bool Ledger::accept_operation(const HashedEntry& entry) {
   Bytes row(entry.hash.view().begin(), entry.hash.view().end());
   append(row, position.previous.view());
   staged_.put(Table::kMeta, prefixed_position('m', position.log, position.seq), std::move(row));
-  const auto changed =
-      membership_.add(entry.hash, position.log.device, entry.entry.heads, entry.entry.payload,
-                      entry.entry.entry_class == EntryClass::kGenesis);
+  const auto changed = membership_.add(operation_entry(entry.entry, entry.hash));
   // Past the limit of operations the entry is kept without effect, on every replica's own count.
   if (!changed || !*changed) return false;
   const auto operation = decode_operation(entry.entry.payload);

@@ -38,6 +38,11 @@ inline constexpr std::size_t kAddressesMax = 8;       ///< Of one device.
 
 inline constexpr std::size_t kMembershipOperationsMax = 65'536;  ///< Per workspace.
 inline constexpr std::size_t kSealedKeysMax = 256;               ///< In one admission.
+inline constexpr std::size_t kMembersMax = 1024;                 ///< Per workspace.
+/// Logs that one removal, role or acknowledgement says how far it holds.
+inline constexpr std::size_t kLogMarksMax = 1024;
+inline constexpr std::size_t kRekeyBoxesMax = 1024;   ///< Members a new epoch key is for.
+inline constexpr std::size_t kRekeyPreviousMax = 64;  ///< Older keys under a new one.
 inline constexpr std::uint32_t kInviteUsesMax = 10'000;
 inline constexpr std::chrono::hours kInviteValidityMax{24 * 366};
 /// Invites whose keys ZAP lets in as guests, newest first: live ones, and spent ones so that their

@@ -68,8 +68,8 @@ TEST(GoldenTest, WeReadWhatWasWritten) {
       EXPECT_TRUE(decode_record(workspace, *clear));
       continue;
     }
-    ASSERT_TRUE(membership.add(hash, log.device, entry.heads, entry.payload,
-                               entry.entry_class == EntryClass::kGenesis));
+    ASSERT_TRUE(membership.add({hash, log, entry.position.seq, entry.time, entry.heads,
+                                entry.payload, entry.entry_class == EntryClass::kGenesis}));
     const auto operation = decode_operation(entry.payload);
     ASSERT_TRUE(operation);
     if (const auto* admit = std::get_if<AdmitOperation>(&*operation)) {

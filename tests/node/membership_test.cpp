@@ -68,7 +68,8 @@ class World {
     Membership membership(workspace_);
     for (const std::size_t i : order) {
       const Issued& one = issued_[i];
-      EXPECT_TRUE(membership.add(one.hash, one.author, one.heads, one.payload, one.genesis));
+      EXPECT_TRUE(
+          membership.add({one.hash, {one.author, 1}, i, 0, one.heads, one.payload, one.genesis}));
     }
     return membership;
   }
@@ -174,13 +175,13 @@ TEST(MembershipTest, UnknownAndMalformedOperationsOnlyOrder) {
   world.random().fill(later.bytes);
   Hash broken;
   world.random().fill(broken.bytes);
-  ASSERT_TRUE(
-      membership.add(later, world.founder().id(), std::vector{invite}, Bytes{77, 1}, false));
-  ASSERT_TRUE(membership.add(broken, world.founder().id(), std::vector{later}, Bytes{3}, false));
+  const LogId log{world.founder().id(), 1};
+  ASSERT_TRUE(membership.add({later, log, 7, 0, std::vector{invite}, Bytes{77, 1}, false}));
+  ASSERT_TRUE(membership.add({broken, log, 8, 0, std::vector{later}, Bytes{3}, false}));
   EXPECT_EQ(membership.heads(), std::vector<Hash>{broken});
   world.admit(world.founder().id(), {broken}, key, anna, Role::kEditor);
   const Issued& last = world.issued().back();
-  ASSERT_TRUE(membership.add(last.hash, last.author, last.heads, last.payload, false));
+  ASSERT_TRUE(membership.add({last.hash, log, 9, 0, last.heads, last.payload, false}));
   EXPECT_NE(membership.find(anna), nullptr);
 }
 

@@ -1,23 +1,34 @@
 // Who is in a workspace, with which role: a pure function of the membership operations held.
 //
-// Operations form a causal graph: each names the heads its author had seen. Whether one counts
-// depends on its causal past alone, never on the order of arrival, so replicas that hold the same
-// operations agree:
+// Operations form a causal graph: each names the heads its author had seen. past(x) is all that is
+// below x's heads. The result never depends on the order of arrival; docs/PROTOCOL.md "Membership"
+// has the rules so that a second implementation can be written from them. In short:
 //
-//     create   counts if its entry is the workspace's genesis
-//     invite   if its author is a host in its past
-//     admit    if its author may admit in its past (host, editor, commenter), the invite counts and
-//              is in its past, the role is the invite's, and the invite key signed for the device
+// 1. An operation must be allowed in its own past, judged by these same rules on past(x). That
+//    never changes. (Where it is not, it is "refused", for ever.)
+// 2. Restrictions (remove, role, revoke) take from a device the right to what it did unseen: what
+//    they had not seen of it, and what had not seen them. Among restrictions the more senior is
+//    decided first and is not undone by a later one: of two hosts who remove each other, the more
+//    senior stays. An operation that rests on one that does not count does not count.
+// 3. If no host were left, the one who lost that role last keeps it.
+// 4. Hosts' settings (role, remove) win over admissions they had not seen, the weaker setting over
+//    the stronger; the stronger of several admissions counts.
 //
-// Expiry and number of uses are enforced by the device that admits: they depend on clocks and on
-// what it had seen. An operation whose past is not complete here waits. (Removal, role changes and
-// key rotation are later operation kinds.)
+// Where this differs from a plainer rule, and why:
+// - Authority is delegated: a host made by `role` is junior to who made it (Member::depth), or a
+//   host that is being removed could promote somebody senior to undo it.
+// - An invite dies with its author's right to make it: a removed host holds its secret.
+// - A removed device returns only by an invite that had seen its removal: it may hold older ones.
+// - An admission never lowers a member: its holder consents to nothing, and whoever has a viewer's
+//   invite could demote a host.
 //
-// Single-threaded owner. add() costs O(operations) at worst: a walk of the causal past.
+// Single-threaded owner.
 
 #pragma once
 
+#include <cstdint>
 #include <map>
+#include <memory>
 #include <optional>
 #include <set>
 #include <span>
@@ -30,83 +41,159 @@
 
 namespace coterie::node {
 
+/// An entry of class membership or genesis, verified, as the resolver needs it. Views are copied.
+struct OperationEntry {
+  Hash hash;
+  LogId log;
+  Seq seq = 0;
+  std::uint64_t time = 0;  ///< Hybrid clock.
+  std::span<const Hash> heads;
+  ByteView payload;
+  bool genesis = false;
+};
+
 struct Member {
   std::string name;  ///< As given when admitted.
-  Role role;
+  Role role = Role::kViewer;
+  /// The device at the root of the own_device links; itself without.
+  DeviceId person;
+  Hash admission;  ///< The genesis for the founder.
+  /// Steps of inviting and promoting from the founder, who has 0.
+  std::uint32_t depth = 0;
 };
 
 struct Invite {
   InviteOperation terms;
   DeviceId author;
   Hash operation;
-  std::set<DeviceId> admitted;  ///< Devices it let in.
+  std::set<DeviceId> admitted;  ///< Devices that used a place, void admissions included.
+  /// Revoked, or its author lost the right to make it.
+  bool revoked = false;
+};
+
+struct JoinRequest {
+  std::string name;
+  DeviceId invite;
+  crypto::Signature proof;
+  DeviceId author;  ///< Who was asked.
+  Hash operation;
+  std::uint64_t time = 0;
+};
+
+struct Roster {
+  std::map<DeviceId, Member> members;
+  std::map<DeviceId, Invite> invites;        ///< By the invite's key.
+  std::map<DeviceId, JoinRequest> requests;  ///< By device; those not answered.
+
+  const Member* find(const DeviceId& device) const;
+  /// Whether `a` is senior to `b`: nearer to the founder, then by smaller admission. False unless
+  /// both are members.
+  bool senior(const DeviceId& a, const DeviceId& b) const;
+};
+
+enum class Right : std::uint8_t {
+  kSpeak,  ///< Any content record: chat, comments, endpoint.
+  kEdit,   ///< Records that change documents.
+};
+
+/// What takes rights from a device: a counting remove or role, or an admission (or role that raised
+/// it) that does not count.
+struct Restriction {
+  Hash operation;
+  /// Of the operation itself and of all counting acknowledgements, the highest per log and branch.
+  std::vector<LogMark> acknowledged;
+};
+
+struct Standing {
+  enum class Kind : std::uint8_t { kUnknownPast, kRefused, kAdmitted, kDisputed };
+  Kind kind = Kind::kUnknownPast;
+  /// When disputed: the entry counts only if a mark of every one of these reaches it (or an
+  /// accepted edit stands on it). Valid until the next add().
+  std::vector<const Restriction*> by;
+};
+
+/// A content key's beginning: the genesis, or a rekey that was allowed in its own past.
+struct Epoch {
+  Hash commitment;
+  Hash operation;
+  DeviceId author;
+  LogId log;
+  Seq seq = 0;
+  /// Whom its boxes are for, ascending: the members of its own past but relays. The founder for the
+  /// genesis.
+  std::vector<DeviceId> recipients;
+  const RekeyOperation* rekey = nullptr;  ///< Null for the genesis.
+  bool counts = true;                     ///< False when its author had lost the right.
+};
+
+/// One operation, for the audit.
+struct OperationView {
+  Hash hash;
+  LogId log;
+  Seq seq = 0;
+  std::uint64_t time = 0;
+  const Operation* operation = nullptr;
+  bool counts = false;
+  const char* reason = nullptr;  ///< Why it does not count; a literal.
 };
 
 class Membership {
  public:
-  explicit Membership(const WorkspaceId& workspace) : workspace_(workspace) {}
+  explicit Membership(const WorkspaceId& workspace);
+  ~Membership();
+  Membership(Membership&&) noexcept;
+  Membership& operator=(Membership&&) noexcept;
 
-  /// Takes in an operation whose entry is verified. `hash` is its entry's, `genesis` whether that
-  /// is of class kGenesis. Adding one twice is harmless. Returns whether members or invites
-  /// changed. Errors: kLimitExceeded (kMembershipOperationsMax). A payload that does not decode is
-  /// kept as an operation without effect, as one of an unknown kind is.
-  Result<bool> add(const Hash& hash, const DeviceId& author, std::span<const Hash> heads,
-                   ByteView payload, bool genesis);
+  /// Takes in an operation whose entry is verified. Adding one twice is harmless. Those of one log
+  /// come in ascending order. Returns whether anything can have changed. Errors: kLimitExceeded
+  /// (kMembershipOperationsMax). A payload that does not decode is kept as an operation without
+  /// effect, as one of an unknown kind is.
+  Result<bool> add(const OperationEntry& entry);
 
-  /// Whether the genesis is here: before, nobody is a member.
-  bool founded() const { return founder_.has_value(); }
-  /// Name given by the founder; empty before.
-  const std::string& name() const { return name_; }
+  /// All that is here with its whole past.
+  const Roster& now() const;
+  const Member* find(const DeviceId& device) const { return now().find(device); }
+  const std::map<DeviceId, Member>& members() const { return now().members; }
+  const std::map<DeviceId, Invite>& invites() const { return now().invites; }
 
-  /// Commitment of the first epoch key; zero before.
-  const Hash& first_key() const { return first_key_; }
+  /// The roster in the past that ends with `heads`; null if that is not complete here. Memoised.
+  std::shared_ptr<const Roster> at(std::span<const Hash> heads) const;
+  /// Whether `operation` is one of `heads` or in their past.
+  bool in_past(const Hash& operation, std::span<const Hash> heads) const;
 
-  const Member* find(const DeviceId& device) const;
-  const std::map<DeviceId, Member>& members() const { return members_; }
-  const std::map<DeviceId, Invite>& invites() const { return invites_; }
+  /// May an entry of `device` that names `heads` count? kRefused: no such right in its own past.
+  /// kDisputed: a restriction that its author had not seen takes it away. Memoised until the next
+  /// add().
+  Standing standing(const DeviceId& device, std::span<const Hash> heads, Right right) const;
+
+  /// Whether an admission of `device` was ever allowed: its logs may be stored.
+  bool was_ever_admitted(const DeviceId& device) const;
+
+  /// What takes rights from `device` now, or from what it wrote before it was admitted again.
+  std::vector<Restriction> restrictions_of(const DeviceId& device) const;
+
+  /// In canonical order: generation in the graph, then hash.
+  const std::vector<Epoch>& epochs() const;
 
   /// The newest operations known with all their past: what a new entry names, at most
   /// kEntryHeadsMax, ascending.
   std::vector<Hash> heads() const;
 
-  std::size_t operations() const { return nodes_.size(); }
+  /// Whether the genesis is here: before, nobody is a member.
+  bool founded() const;
+  /// Name given by the founder; empty before.
+  const std::string& name() const;
+  /// Commitment of the first epoch key; zero before.
+  const Hash& first_key() const;
+
+  std::size_t operations() const;
+
+  /// Everything that has its past here, in canonical order.
+  std::vector<OperationView> history() const;
 
  private:
-  struct Node {
-    DeviceId author;
-    std::vector<Hash> heads;
-    Operation operation;
-    bool genesis = false;
-    bool complete = false;  ///< Its whole past is here.
-    bool counts = false;
-    std::vector<std::size_t> parents;  ///< Once complete.
-    std::uint64_t visited = 0;         ///< Mark of the last walk that met it.
-  };
-
-  bool settle(std::size_t index, const Hash& hash);
-  void mark_past(const Node& node);
-  bool in_past(std::size_t index) const { return nodes_[index].visited == walk_; }
-  std::optional<Role> role_in_past(const DeviceId& device) const;
-  bool apply(std::size_t index, const Hash& hash);
-  bool apply_invite(std::size_t index, const Hash& hash);
-  bool apply_admit(std::size_t index);
-
-  WorkspaceId workspace_;
-  std::vector<Node> nodes_;
-  std::map<Hash, std::size_t> by_hash_;
-  /// Operations waiting for a head that is not here or not complete.
-  std::multimap<Hash, std::pair<std::size_t, Hash>> waiting_;
-  std::set<Hash> heads_;
-  std::uint64_t walk_ = 0;
-
-  std::optional<DeviceId> founder_;
-  std::size_t genesis_ = 0;
-  std::string name_;
-  Hash first_key_;
-  std::map<DeviceId, Member> members_;
-  std::map<DeviceId, Invite> invites_;
-  std::map<DeviceId, std::vector<std::size_t>> admissions_;  ///< That count, by device.
-  std::map<DeviceId, std::vector<std::size_t>> invited_;     ///< That count, by invite key.
+  class Graph;
+  std::unique_ptr<Graph> graph_;
 };
 
 }  // namespace coterie::node

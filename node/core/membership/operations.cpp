@@ -1,6 +1,6 @@
 #include "node/core/membership/operations.hpp"
 
-#include <limits>
+#include <array>
 
 #include "node/core/codec.hpp"
 #include "node/core/limits.hpp"
@@ -10,6 +10,10 @@ namespace coterie::node {
 namespace {
 
 constexpr std::string_view kProofDomain = "coterie admission v1";
+
+constexpr std::uint64_t kFlagApproval = 1;
+constexpr std::uint64_t kFlagFromNow = 2;
+constexpr std::uint64_t kFlagOwnDevice = 4;
 
 void append_kind(Bytes& out, OperationKind kind) {
   append_varuint(out, static_cast<std::uint64_t>(kind));
@@ -45,6 +49,9 @@ struct Encoder {
     append_varuint(out, static_cast<std::uint64_t>(invite.role));
     append_varuint(out, invite.expires);
     append_varuint(out, invite.uses);
+    append_varuint(out, (invite.approval ? kFlagApproval : 0) |
+                            (invite.from_now ? kFlagFromNow : 0) |
+                            (invite.own_device ? kFlagOwnDevice : 0));
   }
   void operator()(const AdmitOperation& admit) const {
     append_kind(out, OperationKind::kAdmit);
@@ -55,7 +62,57 @@ struct Encoder {
     append(out, admit.proof.view());
     append_sealed_keys(out, admit.keys);
   }
+  void operator()(const RequestOperation& request) const {
+    append_kind(out, OperationKind::kRequest);
+    append(out, request.device.view());
+    append_varstring(out, request.name);
+    append(out, request.invite.view());
+    append(out, request.proof.view());
+  }
+  void operator()(const RevokeOperation& revoke) const {
+    append_kind(out, OperationKind::kRevoke);
+    append(out, revoke.invite.view());
+  }
+  void operator()(const RoleOperation& role) const {
+    append_kind(out, OperationKind::kRole);
+    append(out, role.device.view());
+    append_varuint(out, static_cast<std::uint64_t>(role.role));
+    append_marks(out, role.seen);
+  }
+  void operator()(const RemoveOperation& remove) const {
+    append_kind(out, OperationKind::kRemove);
+    append(out, remove.device.view());
+    out.push_back(remove.whole_person ? 1 : 0);
+    append_marks(out, remove.seen);
+  }
+  void operator()(const AcknowledgeOperation& acknowledge) const {
+    append_kind(out, OperationKind::kAcknowledge);
+    append(out, acknowledge.operation.view());
+    append_marks(out, acknowledge.seen);
+  }
+  void operator()(const RekeyOperation& rekey) const {
+    append_kind(out, OperationKind::kRekey);
+    append(out, rekey.key.view());
+    append(out, rekey.ephemeral.view());
+    append_varuint(out, rekey.previous.size());
+    for (const ChainedKey& older : rekey.previous) {
+      append(out, older.commitment.view());
+      append(out, older.box.view());
+    }
+    append_varuint(out, rekey.boxes.size());
+    for (const crypto::KeyBox& box : rekey.boxes) append(out, box.view());
+  }
   void operator()(const UnknownOperation&) const { COTERIE_ASSERT(false); }
+
+  static void append_marks(Bytes& out, const std::vector<LogMark>& marks) {
+    append_varuint(out, marks.size());
+    for (const LogMark& mark : marks) {
+      append(out, mark.log.device.view());
+      append_u64(out, mark.log.incarnation);
+      append_varuint(out, mark.seq);
+      append(out, mark.hash.view());
+    }
+  }
 };
 
 Result<Operation> decode_create(ByteReader& in) {
@@ -75,6 +132,14 @@ Result<Operation> decode_invite(ByteReader& in) {
   if (uses == 0) return malformed("invite without uses", in.offset());
   if (uses > kInviteUsesMax) return Error{ErrorCode::kLimitExceeded, "too many uses", uses};
   invite.uses = static_cast<std::uint32_t>(uses);
+  COTERIE_TRY(const std::uint64_t flags, read_number(in));
+  if (flags > (kFlagApproval | kFlagFromNow | kFlagOwnDevice)) {
+    return malformed("unknown flags of an invite", in.offset());
+  }
+  invite.approval = (flags & kFlagApproval) != 0;
+  invite.from_now = (flags & kFlagFromNow) != 0;
+  invite.own_device = (flags & kFlagOwnDevice) != 0;
+  if (invite.own_device && uses != 1) return malformed("own device of many uses", in.offset());
   COTERIE_CHECK(expect_end(in));
   return Operation(invite);
 }
@@ -91,7 +156,111 @@ Result<Operation> decode_admit(ByteReader& in) {
   return Operation(std::move(admit));
 }
 
+Result<std::vector<LogMark>> read_marks(ByteReader& in) {
+  COTERIE_TRY(const std::uint64_t count, read_number(in));
+  if (count > kLogMarksMax) return Error{ErrorCode::kLimitExceeded, "too many log marks", count};
+  std::vector<LogMark> marks;
+  for (std::uint64_t i = 0; i < count; ++i) {
+    LogMark mark;
+    COTERIE_TRY(mark.log.device, read_id<DeviceId>(in));
+    COTERIE_TRY(mark.log.incarnation, read_u64(in));
+    COTERIE_TRY(mark.seq, read_number(in));
+    COTERIE_TRY(mark.hash, read_id<Hash>(in));
+    if (mark.seq == 0) return malformed("log mark without an entry", in.offset());
+    if (!marks.empty() && !(marks.back().log < mark.log)) {
+      return malformed("log marks not ascending", in.offset());
+    }
+    marks.push_back(mark);
+  }
+  return marks;
+}
+
+Result<Operation> decode_request(ByteReader& in) {
+  RequestOperation request;
+  COTERIE_TRY(request.device, read_id<DeviceId>(in));
+  COTERIE_TRY(request.name, read_name(in));
+  COTERIE_TRY(request.invite, read_id<DeviceId>(in));
+  COTERIE_TRY(request.proof, read_id<crypto::Signature>(in));
+  COTERIE_CHECK(expect_end(in));
+  return Operation(std::move(request));
+}
+
+Result<Operation> decode_revoke(ByteReader& in) {
+  RevokeOperation revoke;
+  COTERIE_TRY(revoke.invite, read_id<DeviceId>(in));
+  COTERIE_CHECK(expect_end(in));
+  return Operation(revoke);
+}
+
+Result<Operation> decode_role(ByteReader& in) {
+  RoleOperation role;
+  COTERIE_TRY(role.device, read_id<DeviceId>(in));
+  COTERIE_TRY(role.role, read_role(in));
+  COTERIE_TRY(role.seen, read_marks(in));
+  COTERIE_CHECK(expect_end(in));
+  return Operation(std::move(role));
+}
+
+Result<Operation> decode_remove(ByteReader& in) {
+  RemoveOperation remove;
+  COTERIE_TRY(remove.device, read_id<DeviceId>(in));
+  COTERIE_TRY(const std::uint64_t whole, read_number(in));
+  if (whole > 1) return malformed("neither a device nor a person", in.offset());
+  remove.whole_person = whole == 1;
+  COTERIE_TRY(remove.seen, read_marks(in));
+  COTERIE_CHECK(expect_end(in));
+  return Operation(std::move(remove));
+}
+
+Result<Operation> decode_acknowledge(ByteReader& in) {
+  AcknowledgeOperation acknowledge;
+  COTERIE_TRY(acknowledge.operation, read_id<Hash>(in));
+  COTERIE_TRY(acknowledge.seen, read_marks(in));
+  COTERIE_CHECK(expect_end(in));
+  return Operation(std::move(acknowledge));
+}
+
+Result<Operation> decode_rekey(ByteReader& in) {
+  RekeyOperation rekey;
+  COTERIE_TRY(rekey.key, read_id<Hash>(in));
+  COTERIE_TRY(rekey.ephemeral, read_id<crypto::CurveKey>(in));
+  COTERIE_TRY(const std::uint64_t older, read_number(in));
+  if (older > kRekeyPreviousMax) {
+    return Error{ErrorCode::kLimitExceeded, "too many older keys", older};
+  }
+  for (std::uint64_t i = 0; i < older; ++i) {
+    ChainedKey key;
+    COTERIE_TRY(key.commitment, read_id<Hash>(in));
+    COTERIE_TRY(key.box, read_id<crypto::KeyBox>(in));
+    if (!rekey.previous.empty() && !(rekey.previous.back().commitment < key.commitment)) {
+      return malformed("older keys not ascending", in.offset());
+    }
+    rekey.previous.push_back(key);
+  }
+  COTERIE_TRY(const std::uint64_t boxes, read_number(in));
+  if (boxes > kRekeyBoxesMax) return Error{ErrorCode::kLimitExceeded, "too many boxes", boxes};
+  for (std::uint64_t i = 0; i < boxes; ++i) {
+    COTERIE_TRY(const auto box, read_id<crypto::KeyBox>(in));
+    rekey.boxes.push_back(box);
+  }
+  COTERIE_CHECK(expect_end(in));
+  return Operation(std::move(rekey));
+}
+
 }  // namespace
+
+const char* operation_name(std::uint64_t kind) {
+  constexpr std::array<const char*, 10> kNames{"unknown",     "create", "invite", "admit",
+                                               "request",     "revoke", "role",   "remove",
+                                               "acknowledge", "rekey"};
+  return kind < kNames.size() ? kNames[kind] : kNames[0];
+}
+
+std::uint64_t operation_kind(const Operation& operation) {
+  if (const auto* unknown = std::get_if<UnknownOperation>(&operation)) return unknown->kind;
+  static_assert(std::is_same_v<std::variant_alternative_t<8, Operation>, RekeyOperation>);
+  return operation.index() + 1;  // The alternatives are in the order of their numbers.
+}
 
 const char* role_name(Role role) {
   switch (role) {
@@ -125,6 +294,18 @@ Result<Operation> decode_operation(ByteView payload) {
       return decode_invite(in);
     case static_cast<std::uint64_t>(OperationKind::kAdmit):
       return decode_admit(in);
+    case static_cast<std::uint64_t>(OperationKind::kRequest):
+      return decode_request(in);
+    case static_cast<std::uint64_t>(OperationKind::kRevoke):
+      return decode_revoke(in);
+    case static_cast<std::uint64_t>(OperationKind::kRole):
+      return decode_role(in);
+    case static_cast<std::uint64_t>(OperationKind::kRemove):
+      return decode_remove(in);
+    case static_cast<std::uint64_t>(OperationKind::kAcknowledge):
+      return decode_acknowledge(in);
+    case static_cast<std::uint64_t>(OperationKind::kRekey):
+      return decode_rekey(in);
     default:
       return Operation(UnknownOperation{kind});
   }
