@@ -42,16 +42,22 @@ Presence::Presence(Now now, const Ledger& ledger, Context& context)
 // What browsers see.
 
 Presence::Winner Presence::winner(const Room& room, crdt::ClientId client) const {
-  Winner best;
   if (const auto found = room.local.find(client); found != room.local.end()) {
     const Local& local = found->second;
-    best = {&local.state, local.clock, local.owner, local.own_clock};
+    return {&local.state, local.clock, local.owner, local.own_clock, context_.identity.id()};
   }
+  const auto shown = room.shown.find(client);
+  const DeviceId holder =
+      shown != room.shown.end() && shown->second.present ? shown->second.holder : DeviceId{};
+  Winner best;
   for (const auto& [from, remote] : room.remote) {
     const auto found = remote.states.find(client);
     if (found == remote.states.end()) continue;
-    if (best.state != nullptr && found->second.clock <= best.clock) continue;
-    best = {&found->second.state, found->second.clock, 0, 0};
+    // Who holds the id keeps it; a higher clock is easily said.
+    const bool better =
+        best.state == nullptr || (from.first == holder) > (best.holder == holder) ||
+        ((from.first == holder) == (best.holder == holder) && found->second.clock > best.clock);
+    if (better) best = {&found->second.state, found->second.clock, 0, 0, from.first};
   }
   return best;
 }
@@ -67,6 +73,7 @@ void Presence::show(Now now, const DocumentId& document, Room& room, crdt::Clien
   shown.clock = std::max({shown.clock + 1, best.clock, present ? 0 : now.wall});
   shown.present = present;
   shown.since = now.steady;
+  shown.holder = best.holder;
   changes_.push_back({document,
                       {client, shown.clock, present ? *best.state : std::string()},
                       best.owner,
@@ -269,10 +276,13 @@ AwarenessVerdict Presence::receive(Now now, const DeviceId& origin, std::uint64_
   for (const auto& [client, state] : remote.states) {
     const auto old = before.find(client);
     // A renewal shows again, so that browsers do not time it out.
-    show(now, *document, room, client, old == before.end() || !(old->second == state));
+    const bool news = old == before.end() || !(old->second == state);
+    show(now, *document, room, client, news && winner(room, client).holder == origin);
   }
   for (const auto& [client, state] : before) {
-    if (remote.states.count(client) == 0) show(now, *document, room, client, true);
+    const auto shown = room.shown.find(client);
+    const bool held = shown != room.shown.end() && shown->second.holder == origin;
+    if (remote.states.count(client) == 0 && held) show(now, *document, room, client, true);
   }
   if (remote.states.empty()) room.remote.erase({origin, *bundle});
   return AwarenessVerdict::kGenuine;

@@ -24,6 +24,11 @@
 // Stock browsers send what they hear about others back to the server. Such an echo is told from
 // news by its clock: a client's own clock counts from 0 and never comes near kShownClockMin.
 //
+// Any member's device may say anything about any client id: nothing ties a browser's id to a
+// device. So what a device says about an id counts while no other device holds that id, and for as
+// long as it goes on saying it: nobody replaces or clears the presence of somebody who is there.
+// Our own clients come before all others'.
+//
 // Single-threaded owner.
 
 #pragma once
@@ -106,6 +111,7 @@ class Presence {
     std::uint64_t clock = 0;
     bool present = false;
     Instant since;
+    DeviceId holder;  ///< Who said what is shown.
   };
   struct Room {
     std::map<crdt::ClientId, Local> local;
@@ -119,6 +125,7 @@ class Presence {
     std::uint64_t clock = 0;
     ClientHandle owner = 0;
     std::uint64_t own_clock = 0;
+    DeviceId holder;
   };
 
   Winner winner(const Room& room, crdt::ClientId client) const;

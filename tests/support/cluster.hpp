@@ -71,6 +71,9 @@ class Cluster {
     state.commits.clear();
     state.engine.reset();
     state.to_clients.clear();
+    state.links.clear();
+    state.raw_links.clear();
+    state.raw_dials.clear();
     ++crashes;
   }
   void restart(Node index) {
@@ -110,12 +113,38 @@ class Cluster {
 
   /// Sends a frame from `from` to `to` as if its engine had, over any link there is between them.
   bool inject(Node from, Node to, Bytes frame) {
-    for (const auto& [link, peer] : nodes_[from]->links) {
-      if (peer != id(to)) continue;
-      network_.send(now_, from, link, std::move(frame));
-      return true;
+    for (const auto* links : {&nodes_[from]->links, &nodes_[from]->raw_links}) {
+      for (const auto& [link, peer] : *links) {
+        if (peer != id(to)) continue;
+        network_.send(now_, from, link, std::move(frame));
+        return true;
+      }
     }
     return false;
+  }
+  /// Whether a link from `from` to `to` is up, as `from` sees it.
+  bool linked(Node from, Node to) const {
+    for (const auto& [link, peer] : nodes_[from]->links) {
+      if (peer == id(to)) return true;
+    }
+    return false;
+  }
+
+  // Modified nodes.
+
+  /// Stands between a node's engine and its network. Each gives the frame that is to go on, which
+  /// may be another one, or nothing to swallow it.
+  struct Tap {
+    std::function<std::optional<Bytes>(const DeviceId& peer, Bytes frame)> outgoing;
+    std::function<std::optional<Bytes>(const DeviceId& peer, Bytes frame)> incoming;
+    std::function<void(const DeviceId& peer)> raw_link;  ///< One of dial_raw() is up.
+  };
+  void set_tap(Node index, Tap tap) { nodes_[index]->tap = std::move(tap); }
+  /// Dials past the engine, presenting any key: the engine never hears of the link that comes of
+  /// it. What arrives on it goes to the tap alone; inject() sends over it.
+  void dial_raw(Node from, Node to, const DeviceId& as) {
+    ++nodes_[from]->raw_dials[id(to)];
+    network_.dial(now_, from, as, id(to), address(to));
   }
 
   // Clients.
@@ -268,6 +297,9 @@ class Cluster {
     std::vector<Commit> commits;
     std::vector<ToClient> to_clients;
     std::map<node::LinkId, DeviceId> links;
+    std::map<node::LinkId, DeviceId> raw_links;  ///< That the engine does not know of.
+    std::map<DeviceId, std::size_t> raw_dials;   ///< Not answered yet.
+    Tap tap;
     std::vector<Engine::Notice> notices;
   };
   struct Connection {
@@ -308,9 +340,16 @@ class Cluster {
   void carry_out(Node index, NodeState& state, Engine::Output output) {
     if (auto* frame = std::get_if<Engine::SendFrame>(&output)) {
       ++frames;
-      const Bytes bytes = to_bytes(frame->frame);
+      Bytes bytes = to_bytes(frame->frame);
+      const auto peer = state.links.find(frame->link);
+      if (state.tap.outgoing && peer != state.links.end()) {
+        auto instead = state.tap.outgoing(peer->second, std::move(bytes));
+        if (!instead)
+          return network_.pretend_sent(now_, index, frame->link, to_bytes(frame->frame).size());
+        bytes = std::move(*instead);
+      }
       if (on_frame) on_frame(index, bytes);
-      network_.send(now_, index, frame->link, bytes);
+      network_.send(now_, index, frame->link, std::move(bytes));
     } else if (auto* close = std::get_if<Engine::CloseLink>(&output)) {
       state.links.erase(close->link);
       network_.close(now_, index, close->link);
@@ -409,6 +448,7 @@ class Cluster {
   void handle(SimNetwork::Event event) {
     NodeState& state = *nodes_[event.node];
     if (state.engine == nullptr) return;
+    if (handle_raw(event, state)) return;
     if (auto* up = std::get_if<SimNetwork::LinkUp>(&event.what)) {
       state.links[up->link] = up->peer;
       state.engine->handle_link_up(at(), up->link, up->peer, up->outgoing);
@@ -418,11 +458,48 @@ class Cluster {
       state.links.erase(down->link);
       state.engine->handle_link_down(at(), down->link);
     } else if (auto* arrived = std::get_if<SimNetwork::FrameArrived>(&event.what)) {
-      (void)state.engine->handle_frame(at(), arrived->link, arrived->frame);  // It counts faults.
+      Bytes frame = std::move(arrived->frame);
+      const auto peer = state.links.find(arrived->link);
+      if (state.tap.incoming && peer != state.links.end()) {
+        auto instead = state.tap.incoming(peer->second, std::move(frame));
+        if (!instead) return;
+        frame = std::move(*instead);
+      }
+      (void)state.engine->handle_frame(at(), arrived->link, frame);  // It counts faults.
     } else if (auto* sent = std::get_if<SimNetwork::Sent>(&event.what)) {
       state.engine->handle_sent(at(), sent->link, sent->bytes);
     }
     drain(event.node);
+  }
+
+  /// Events of links that were made past the engine; whether it was one.
+  bool handle_raw(SimNetwork::Event& event, NodeState& state) {
+    const auto asked = [&](const DeviceId& peer) {
+      const auto found = state.raw_dials.find(peer);
+      if (found == state.raw_dials.end()) return false;
+      if (--found->second == 0) state.raw_dials.erase(found);
+      return true;
+    };
+    if (auto* up = std::get_if<SimNetwork::LinkUp>(&event.what)) {
+      if (!up->outgoing || !asked(up->peer)) return false;
+      state.raw_links[up->link] = up->peer;
+      if (state.tap.raw_link) state.tap.raw_link(up->peer);
+      return true;
+    }
+    if (auto* failed = std::get_if<SimNetwork::DialFailed>(&event.what)) {
+      return asked(failed->device);
+    }
+    if (auto* down = std::get_if<SimNetwork::LinkDown>(&event.what)) {
+      return state.raw_links.erase(down->link) > 0;
+    }
+    if (auto* arrived = std::get_if<SimNetwork::FrameArrived>(&event.what)) {
+      const auto found = state.raw_links.find(arrived->link);
+      if (found == state.raw_links.end()) return false;
+      if (state.tap.incoming) (void)state.tap.incoming(found->second, std::move(arrived->frame));
+      return true;
+    }
+    const auto* sent = std::get_if<SimNetwork::Sent>(&event.what);
+    return sent != nullptr && state.raw_links.contains(sent->link);
   }
 
   void finish_commit(Node index) {

@@ -129,6 +129,11 @@ class SimNetwork {
     transmit(now, link, end, std::move(frame));
   }
 
+  /// Tells `from` that `bytes` have left, of which the network never hears.
+  void pretend_sent(Instant now, NodeIndex from, LinkId link, std::size_t bytes) {
+    schedule(now, Event{from, Sent{link, bytes}});
+  }
+
   /// The other side learns of it after what was sent before; this side is not told.
   void close(Instant now, NodeIndex from, LinkId link) {
     const auto found = ends_.find(link);

@@ -1,0 +1,673 @@
+// Goal: nobody without the right changes anything, whatever modified code they run, and those who
+// have it lose nothing and meet.
+//
+// Each seed draws a team of five to seven engines, one or two of which belong to an adversary
+// (tests/support/adversary.hpp): members who sign and send what they like. The others are honest,
+// on a bad network and disks that lose what was not synced, with clients that type. Membership
+// changes all the while. Checked on the way: no forged text, member or presence shows on any honest
+// replica; no engine reports an internal error; what was reported saved is there after restarts.
+// Checked at the end, when the network has healed: same entries, same members, same bytes on all
+// honest members; a host remains; whoever was removed holds no key to what was written by a device
+// that knew of it.
+
+#include <gtest/gtest.h>
+#include <sys/resource.h>
+
+#include <array>
+#include <map>
+#include <optional>
+#include <set>
+#include <string>
+
+#include "tests/support/adversary.hpp"
+#include "tests/support/choices.hpp"
+#include "tests/support/cluster.hpp"
+
+namespace coterie::node {
+namespace {
+
+using namespace std::chrono_literals;
+using testing::Adversary;
+using testing::Choices;
+using testing::Cluster;
+using testing::SimNetwork;
+
+constexpr std::size_t kClients = 5;
+const std::vector<std::string> kPaths{"notes.md", "other.md"};
+/// Text, names and states that nobody had the right to.
+const std::string kForged = "FORGED";
+/// What an adversary wrote with the right to, as far as the simulation can tell.
+const std::string kAllowed = "EVIL";
+
+/// What the nodes are known not to hold yet: switched on as it lands.
+constexpr bool kPastOfContentCounts = false;  ///< Content that names no, or an unknown, past.
+constexpr bool kForksHeld = false;
+constexpr bool kClientIdsHeld = false;
+
+/// How often the interesting things happened, over all seeds: a simulation that never gets there
+/// tests nothing.
+struct Probes {
+  std::map<std::string, std::size_t> counts;
+  std::size_t& operator[](const std::string& name) { return counts[name]; }
+};
+
+SimNetwork::Faults draw_faults(Choices& choices) {
+  SimNetwork::Faults faults;
+  const bool stream = choices.chance(50);
+  faults.manner = stream ? SimNetwork::Manner::kStream : SimNetwork::Manner::kDatagram;
+  faults.latency_max = std::chrono::milliseconds(2 + choices.below(60));
+  faults.lost = choices.below(stream ? 5 : 40);
+  faults.duplicated = choices.below(50);
+  faults.delayed = choices.below(60);
+  return faults;
+}
+
+class TeamRun {
+ public:
+  using Node = Cluster::Node;
+  using View = std::map<DeviceId, Role>;
+
+  TeamRun(std::uint64_t seed, Probes& probes)
+      : choices_(seed), cluster_(seed, draw_faults(choices_)), probes_(probes) {
+    cluster_.on_saved = [this](Cluster::ClientIndex client, const Bytes& update) {
+      const Node node = cluster_.node_of(client);
+      ++probes_["messages reported saved"];
+      EXPECT_TRUE(promise(node, paths_[client]).apply_update(update));
+    };
+    cluster_.commit_time_max = std::chrono::milliseconds(2 + choices_.below(20));
+    const std::uint64_t tail = choices_.chance(50) ? 2 + choices_.below(20) : 1000;
+    const Duration unload = std::chrono::milliseconds(choices_.chance(50) ? 300 : 60'000);
+    cluster_.set_engine_options([tail, unload](Cluster::Engine::Options& options) {
+      options.tail_entries_max = tail;
+      options.unload_after = unload;
+    });
+    const std::size_t honest = 4 + choices_.below(2);
+    const std::size_t evil = 1 + choices_.below(2);
+    for (std::size_t i = 0; i < honest; ++i) cluster_.add_node("n" + std::to_string(i));
+    std::vector<Node> gang;
+    for (std::size_t i = 0; i < evil; ++i)
+      gang.push_back(cluster_.add_node("e" + std::to_string(i)));
+    honest_ = honest;
+    gang_ = std::make_unique<Adversary>(cluster_, gang, seed ^ 0x9a39u);
+    gang_->withhold_percent = choices_.chance(50) ? choices_.below(101) : 0;
+    gang_->lie_percent = choices_.chance(50) ? choices_.below(60) : 0;
+    found();
+    for (std::size_t i = 0; i < kClients; ++i) {
+      cluster_.add_client(1000 + i, "c" + std::to_string(i));
+      paths_.push_back(kPaths[choices_.chance(70) ? 0 : 1]);
+    }
+    // Most of the team is there from the start; the rest comes on the way.
+    for (Node node = 0; node < cluster_.size(); ++node) {
+      if (!is_member(node) && choices_.chance(80)) (void)start_join(node);
+    }
+    cluster_.run_for(3s);
+  }
+
+  void chaos() {
+    const std::size_t steps = 30 + choices_.below(30);
+    for (std::size_t i = 0; i < steps && !::testing::Test::HasFailure(); ++i) {
+      if (choices_.chance(45)) {
+        misbehave();
+      } else {
+        act();
+      }
+      cluster_.run_for(std::chrono::milliseconds(5 + choices_.below(200)));
+      renew_presence();
+      check_safety();
+    }
+  }
+
+  void heal() {
+    cluster_.network().heal_all(cluster_.now());
+    cluster_.network().set_faults({});
+    for (Node node = 0; node < cluster_.size(); ++node) {
+      if (!cluster_.up(node)) restart(node);
+    }
+    // Evil does not rest, but what it does now must not keep the others from meeting.
+    gang_->withhold_percent = choices_.below(2) * 100;
+  }
+
+  void converge() {
+    const bool converged = cluster_.run_until(180s, [&] { return quiet() && agreed(); });
+    EXPECT_TRUE(converged) << "no agreement within 180 s: " << disagreement();
+    if (!converged) return;
+    check_safety();
+    for (const Node node : members_) check_promises(node);
+    bool host = false;
+    for (const auto& [device, role] : view(members_.front())) host = host || role == Role::kHost;
+    EXPECT_TRUE(host) << "no host remains";
+    probes_["crashes"] += cluster_.crashes;
+    probes_["frames lost"] += cluster_.network().probes().frames_lost;
+    probes_["frames withheld"] += gang_->withheld;
+    probes_["frames that lie"] += gang_->lies;
+    probes_["knocks let in"] += gang_->let_in;
+    probes_["members at the end"] += view(members_.front()).size();
+  }
+
+ private:
+  /// Somebody whose presence was forged while `viewer` was shown it.
+  struct Victim {
+    std::size_t client;
+    std::uint64_t id;
+    Instant since;
+    std::size_t viewer;
+    std::uint64_t viewer_id;
+    Instant viewer_since;
+    Instant at;
+  };
+
+  // Who is who.
+
+  View view(Node node) {
+    View view;
+    if (!cluster_.up(node)) return view;
+    const auto members = cluster_.engine(node).members(workspace_);
+    if (!members) return view;
+    for (const MemberInfo& member : *members) view[member.device] = member.role;
+    return view;
+  }
+  std::optional<Role> own_role(Node node) {
+    const View all = view(node);
+    const auto found = all.find(cluster_.id(node));
+    if (found == all.end()) return std::nullopt;
+    return found->second;
+  }
+  bool is_member(Node node) { return own_role(node).has_value(); }
+  bool honest(Node node) const { return node < honest_; }
+  /// An honest node for which `fits`, if there is one.
+  template <typename Fits>
+  std::optional<Node> pick(Fits fits) {
+    std::vector<Node> all;
+    for (Node node = 0; node < honest_; ++node) {
+      if (cluster_.up(node) && fits(node)) all.push_back(node);
+    }
+    if (all.empty()) return std::nullopt;
+    return all[choices_.below(all.size())];
+  }
+
+  // Honest things that happen.
+
+  void act() {
+    switch (choices_.below(16)) {
+      case 0:
+        return crash();
+      case 1:
+        for (Node node = 0; node < cluster_.size(); ++node) {
+          if (!cluster_.up(node)) return restart(node);
+        }
+        return;
+      case 2:
+        return cut();
+      case 3:
+        if (choices_.chance(60)) cluster_.network().heal_all(cluster_.now());
+        return;
+      case 4:
+        cluster_.network().reset_link(cluster_.now(), choices_.below(cluster_.size()),
+                                      choices_.below(cluster_.size()));
+        return;
+      case 5:
+      case 6:
+        (void)start_join(choices_.below(cluster_.size()));  // May be impossible now.
+        return;
+      case 7:
+      case 8:
+        return move();
+      case 9:
+        if (const std::size_t client = choices_.below(kClients); cluster_.connected(client)) {
+          cluster_.client(client).move_cursor();
+          cluster_.deliver_to_server(client);
+        }
+        return;
+      default:
+        return type();
+    }
+  }
+
+  void found() {
+    const RequestId request = cluster_.command(0, CreateWorkspace{"team"});
+    ASSERT_TRUE(cluster_.run_until(1s, [&] { return cluster_.reply(request) != nullptr; }));
+    workspace_ = std::get<WorkspaceReady>(**cluster_.reply(request)).workspace;
+    gang_->enter(workspace_);
+    granted_[cluster_.id(0)] = {Role::kHost};
+  }
+
+  Role draw_role(bool evil) {
+    const std::uint64_t drawn = choices_.below(100);
+    if (evil) return drawn < 45 ? Role::kViewer : drawn < 85 ? Role::kEditor : Role::kHost;
+    return drawn < 25 ? Role::kHost : drawn < 85 ? Role::kEditor : Role::kViewer;
+  }
+
+  bool start_join(Node node) {
+    const auto host = pick([&](Node one) { return own_role(one) == Role::kHost; });
+    if (!host || !cluster_.up(node) || is_member(node)) return false;
+    const Role role = draw_role(!honest(node));
+    const RequestId asked = cluster_.command(*host, CreateInvite{workspace_, role, 1h, 1});
+    cluster_.run_until(1s, [&] { return cluster_.reply(asked) != nullptr; });
+    const auto* invite = cluster_.reply(asked);
+    if (invite == nullptr || !*invite || !cluster_.up(node)) return false;
+    // The invite may be used whenever the network lets it: what it grants is granted from now on.
+    granted_[cluster_.id(node)].insert(role);
+    (void)cluster_.command(node, JoinWorkspace{std::get<InviteCreated>(**invite).invite});
+    ++probes_["joins begun"];
+    return true;
+  }
+
+  void crash() {
+    const Node node = choices_.below(cluster_.size());
+    if (!cluster_.up(node)) return;
+    std::set<std::size_t> dead;
+    for (std::size_t client = 0; client < kClients; ++client) {
+      if (!cluster_.connected(client) || cluster_.node_of(client) != node) continue;
+      if (may_edit(own_role(node).value_or(Role::kViewer))) {
+        cluster_.client(client).insert(0, std::string(1, letter()));
+        cluster_.deliver_to_server(client);
+      }
+      // Some of its users' browsers die with it: what only they had may be lost.
+      if (choices_.chance(50)) dead.insert(client);
+    }
+    if (choices_.chance(80)) cluster_.run_for(std::chrono::microseconds(choices_.below(9000)));
+    cluster_.crash(node);
+    for (const std::size_t client : dead) replace_client(client);
+  }
+  void replace_client(std::size_t client) {
+    cluster_.replace_client(client, 2000 + next_client_++, "c" + std::to_string(client));
+  }
+
+  void restart(Node node) {
+    cluster_.restart(node);
+    if (honest(node)) check_promises(node);
+  }
+
+  void cut() {
+    const Node a = choices_.below(cluster_.size());
+    const Node b = choices_.below(cluster_.size());
+    if (a == b) return;
+    if (choices_.chance(30)) {
+      for (Node x = 0; x < cluster_.size(); ++x) {
+        for (Node y = 0; y < cluster_.size(); ++y) {
+          if ((x == a || x == b) != (y == a || y == b)) cluster_.network().cut(x, y);
+        }
+      }
+      return;
+    }
+    if (choices_.chance(30)) return cluster_.network().clog(a, b);
+    cluster_.network().cut(a, b);
+    if (choices_.chance(60)) cluster_.network().cut(b, a);
+  }
+
+  void connect(std::size_t client, Node node) {
+    if (!cluster_.up(node) || !is_member(node)) return;
+    const Status opened = cluster_.connect(client, node, workspace_.hex(), paths_[client]);
+    EXPECT_TRUE(opened) << opened.error().what;
+    connected_since_[client] = cluster_.now();
+  }
+
+  void move() {
+    const std::size_t client = choices_.below(kClients);
+    if (cluster_.connected(client) && choices_.chance(70)) {
+      cluster_.disconnect(client);
+      if (choices_.chance(50)) return;
+    }
+    if (!cluster_.connected(client)) connect(client, choices_.below(honest_));
+  }
+
+  void type() {
+    const std::size_t index = choices_.below(kClients);
+    if (!cluster_.connected(index)) connect(index, choices_.below(honest_));
+    if (!cluster_.connected(index)) return;
+    const auto role = own_role(cluster_.node_of(index));
+    if (!role || !may_edit(*role)) return;
+    auto& client = cluster_.client(index);
+    const std::size_t edits = 1 + choices_.below(4);
+    for (std::size_t i = 0; i < edits && cluster_.connected(index); ++i) {
+      const std::uint64_t length = client.length();
+      if (length > 5 && choices_.chance(25)) {
+        client.remove(choices_.below(length - 3), 1 + choices_.below(3));
+      } else {
+        client.insert(choices_.below(length + 1), std::string(1 + choices_.below(4), letter()));
+      }
+      cluster_.deliver_to_server(index);
+      if (choices_.chance(30)) cluster_.run_for(std::chrono::milliseconds(choices_.below(15)));
+    }
+  }
+
+  /// As y-protocols does every 15 s.
+  void renew_presence() {
+    if (renewed_ + 5s > cluster_.now()) return;
+    renewed_ = cluster_.now();
+    for (std::size_t client = 0; client < kClients; ++client) {
+      if (!cluster_.connected(client)) continue;
+      cluster_.client(client).renew();
+      cluster_.deliver_to_server(client);
+    }
+  }
+
+  /// Lower case, so that no honest text spells what the adversary writes.
+  char letter() { return static_cast<char>('a' + choices_.below(26)); }
+
+  // What the adversary does.
+
+  /// Whether a device of the gang could ever edit, as anybody sees it.
+  void note_rights() {
+    for (Node node = 0; node < cluster_.size(); ++node) {
+      for (const auto& [device, role] : view(node)) {
+        if (!gang_->has(device)) continue;
+        if (may_edit(role)) gang_edits_ = true;
+        if (may_admit(role)) gang_admits_ = true;
+        if (role == Role::kHost) gang_hosts_ = true;
+      }
+    }
+  }
+
+  void misbehave() {
+    note_rights();
+    const std::string text = gang_edits_ ? kAllowed : kForged;
+    const auto did = [&](const char* what, std::size_t frames) {
+      if (frames > 0) ++probes_[what];
+    };
+    switch (choices_.below(14)) {
+      case 0:
+        return did("forged in others' logs", gang_->forge_in_others_logs(kForged));
+      case 1:
+        return did(gang_edits_ ? "wrote with the right to" : "wrote without the right to",
+                   gang_->write_content(Adversary::Past::kCurrent, text,
+                                        kForksHeld && choices_.chance(30)));
+      case 2:
+        if (!kPastOfContentCounts && gang_edits_) return;
+        return did("named unknown heads",
+                   gang_->write_content(Adversary::Past::kUnknown, kForged, false));
+      case 3:
+        if (!kForksHeld) return;
+        return did("equivocated", gang_->equivocate(text));
+      case 4:
+        return did("replayed", gang_->replay());
+      case 5:
+        return did("mangled frames", gang_->mangle());
+      case 6:
+        if (!kClientIdsHeld) return;
+        return did("reused client ids", reuse_client(text));
+      case 7:
+        return forge_presence();
+      case 8:
+        if (gang_hosts_) return;
+        return did("forged operations", gang_->forge_operations(gang_->heads()));
+      case 9:
+        return did("lied", gang_->lie());
+      case 10:
+        return flood();
+      case 11:
+        return did("went to the limits", gang_->oversize(kPastOfContentCounts ? kForged : text));
+      case 12:
+      case 13:
+        gang_->knock(choices_.below(honest_), {});
+        ++probes_["knocked"];
+        return;
+      default:
+        return;
+    }
+  }
+
+  std::size_t reuse_client(const std::string& text) {
+    const std::size_t victim = choices_.below(kClients);
+    return gang_->reuse_client(cluster_.client(victim).id(), choices_.below(3), text);
+  }
+
+  void forge_presence() {
+    std::set<std::uint64_t> ids;
+    victims_.clear();
+    const std::string& path = kPaths[0];
+    for (std::size_t client = 0; client < kClients; ++client) {
+      if (!cluster_.connected(client) || paths_[client] != path) continue;
+      const std::uint64_t id = cluster_.client(client).id();
+      ids.insert(id);
+      // Whoever never heard of somebody may take another for them.
+      for (std::size_t other = 0; other < kClients; ++other) {
+        const auto others = cluster_.client(other).others();
+        const auto shown = others.find(id);
+        if (cluster_.connected(other) && shown != others.end() &&
+            shown->second.find(kForged) == std::string::npos) {
+          victims_.push_back({client, id, connected_since_[client], other,
+                              cluster_.client(other).id(), connected_since_[other],
+                              cluster_.now()});
+        }
+      }
+    }
+    if (gang_->forge_presence(path, ids, R"({"user":{"name":"FORGED"}})") > 0) {
+      ++probes_["forged presence"];
+    }
+  }
+
+  void check_presence() {
+    for (const Victim& one : victims_) {
+      const auto stayed = [&](std::size_t client, std::uint64_t id, Instant since) {
+        return cluster_.connected(client) && connected_since_[client] == since &&
+               cluster_.client(client).id() == id;
+      };
+      // Who is not heard of for long enough is gone, and the id free.
+      if (one.at + 10s < cluster_.now() || !stayed(one.client, one.id, one.since) ||
+          !stayed(one.viewer, one.viewer_id, one.viewer_since)) {
+        continue;
+      }
+      const auto others = cluster_.client(one.viewer).others();
+      const auto shown = others.find(one.id);
+      if (shown == others.end()) continue;
+      EXPECT_EQ(shown->second.find(kForged), std::string::npos)
+          << "client " << one.viewer << " is shown a forged presence of client " << one.client;
+      ++probes_["presence checked"];
+    }
+  }
+
+  void flood() {
+    std::vector<std::uint64_t> before;
+    for (Node node = 0; node < honest_; ++node) before.push_back(disk_bytes(node));
+    const std::size_t frames = gang_->flood(choices_.chance(3) ? 300 : 8 + choices_.below(24));
+    if (frames == 0) return;
+    ++probes_["flooded"];
+    cluster_.run_for(200ms);
+  }
+  std::uint64_t disk_bytes(Node node) {
+    const auto* store = cluster_.disk(node).store(workspace_.hex());
+    return store == nullptr ? 0 : store->bytes_used();
+  }
+
+  // What must hold at any time.
+
+  void check_safety() {
+    for (Node node = 0; node < honest_; ++node) {
+      if (!cluster_.up(node)) continue;
+      const auto& notices = cluster_.notices(node);
+      for (std::size_t& i = notices_seen_[node]; i < notices.size(); ++i) {
+        EXPECT_NE(notices[i].level, Engine::Notice::Level::kError)
+            << "node " << node << ": " << notices[i].text;
+      }
+      for (const auto& [device, role] : view(node)) {
+        EXPECT_FALSE(gang_->puppets().contains(device) && !gang_hosts_)
+            << "node " << node << " has a member that nobody let in";
+        check_role(node, device, role);
+      }
+      for (const std::string& path : kPaths) {
+        const auto text = cluster_.engine(node).document_text(workspace_, path, "monaco");
+        if (!text) continue;
+        EXPECT_EQ(text->find(kForged), std::string::npos)
+            << "node " << node << " applied what nobody had the right to: " << *text;
+      }
+    }
+    for (std::size_t client = 0; client < kClients; ++client) {
+      auto& one = cluster_.client(client);
+      EXPECT_EQ(one.text().find(kForged), std::string::npos) << "client " << client;
+      EXPECT_FALSE(one.replaced()) << "somebody set the presence of client " << client;
+    }
+    check_presence();
+  }
+
+  /// Roles come from honest hosts, unless the gang has one itself.
+  void check_role(Node node, const DeviceId& device, Role role) {
+    if (gang_hosts_) return;
+    const auto granted = granted_.find(device);
+    EXPECT_TRUE(granted != granted_.end() && granted->second.contains(role))
+        << "node " << node << " has " << device.short_hex() << " as " << role_name(role)
+        << ", which no honest host made it";
+  }
+
+  crdt::Doc& promise(Node node, const std::string& path) {
+    return promises_.try_emplace({node, path}, crdt::Doc::Options{.client_id = 1}).first->second;
+  }
+
+  /// What this node said is saved is in what it has.
+  void check_promises(Node node) {
+    for (auto& [where, promised] : promises_) {
+      if (where.first != node) continue;
+      auto held = cluster_.probe(node, workspace_.hex(), where.second);
+      ASSERT_TRUE(held) << "node " << node << " does not show " << where.second;
+      const auto applied = held->apply_update(promised.encode_state_as_update());
+      ASSERT_TRUE(applied);
+      EXPECT_FALSE(applied->changed) << "node " << node << " lost what it said is saved";
+      ++probes_["promises checked"];
+    }
+  }
+
+  // What must hold at the end.
+
+  bool quiet() {
+    for (std::size_t client = 0; client < kClients; ++client) {
+      if (!cluster_.connected(client)) {
+        connect(client, choices_.below(honest_));
+        continue;
+      }
+      const auto role = own_role(cluster_.node_of(client));
+      if (role && may_edit(*role) && !cluster_.client(client).all_saved()) return false;
+    }
+    return true;
+  }
+
+  bool agreed() { return disagreement().empty(); }
+
+  /// The honest members, in the eyes of most of them.
+  void find_members() {
+    std::vector<Node> best;
+    for (Node node = 0; node < honest_; ++node) {
+      const View mine = view(node);
+      if (!mine.contains(cluster_.id(node))) continue;
+      std::vector<Node> group;
+      for (Node other = 0; other < honest_; ++other) {
+        if (mine.contains(cluster_.id(other))) group.push_back(other);
+      }
+      if (group.size() > best.size()) best = group;
+    }
+    members_ = best;
+  }
+
+  /// By what their disks hold.
+  std::map<std::string, std::string> frontier_rows(Node node) {
+    std::map<std::string, std::string> rows;
+    const auto* store = cluster_.disk(node).store(workspace_.hex());
+    (void)store->scan(storage::Table::kFrontier, {}, {}, [&](ByteView key, ByteView value) {
+      const std::string name = to_hex(key);
+      rows["log " + name.substr(0, 8) + "/" + name.substr(64)] = to_hex(value.first(8 + 4));
+      return true;
+    });
+    return rows;
+  }
+  std::string frontier_difference(Node a, Node b) {
+    std::string out;
+    for (Node node = 0; node < cluster_.size(); ++node) {
+      out += "  " + std::to_string(node) + " is " + cluster_.id(node).short_hex() + "\n";
+    }
+    const auto one = frontier_rows(a);
+    const auto other = frontier_rows(b);
+    for (const auto& [log, head] : one) {
+      const auto found = other.find(log);
+      if (found != other.end() && found->second == head) continue;
+      out += "  " + log + " " + head + " - " + (found == other.end() ? "" : found->second) + "\n";
+    }
+    for (const auto& [log, head] : other) {
+      if (!one.contains(log)) out += "  " + log + " - " + head + "\n";
+    }
+    return out;
+  }
+
+  std::string disagreement() {
+    find_members();
+    if (members_.empty()) return "nobody is a member";
+    const Node first = members_.front();
+    const auto digest = cluster_.engine(first).frontier_digest(workspace_);
+    const View roster = view(first);
+    for (const Node node : members_) {
+      const auto name = " of node " + std::to_string(node);
+      if (view(node) != roster) return "members" + name;
+      if (*cluster_.engine(node).frontier_digest(workspace_) != *digest) {
+        return "frontier" + name + ", beside node " + std::to_string(first) + ":\n" +
+               frontier_difference(first, node);
+      }
+    }
+    for (const std::string& path : kPaths) {
+      const auto vector = cluster_.engine(first).document_state_vector(workspace_, path);
+      std::optional<Bytes> bytes;
+      for (const Node node : members_) {
+        const auto name = path + " of node " + std::to_string(node);
+        const auto other = cluster_.engine(node).document_state_vector(workspace_, path);
+        if (other.has_value() != vector.has_value()) return "existence of " + name;
+        if (!vector) continue;
+        if (*other != *vector) return "state vector of " + name;
+        const auto held = cluster_.probe(node, workspace_.hex(), path);
+        if (!held) return "no answer about " + name;
+        Bytes encoded = held->encode_state_as_update();
+        if (!bytes) bytes = encoded;
+        if (*bytes != encoded) return "bytes of " + name;
+      }
+    }
+    return "";
+  }
+
+  testing::SeededChoices choices_;
+  Cluster cluster_;
+  Probes& probes_;
+  WorkspaceId workspace_;
+  std::size_t honest_ = 0;
+  std::unique_ptr<Adversary> gang_;
+  bool gang_edits_ = false;
+  bool gang_admits_ = false;
+  bool gang_hosts_ = false;
+  std::map<DeviceId, std::set<Role>> granted_;
+  std::vector<std::string> paths_;
+  std::map<std::size_t, Instant> connected_since_;
+  std::vector<Victim> victims_;
+  Instant renewed_{};
+  std::map<std::pair<Node, std::string>, crdt::Doc> promises_;
+  std::map<Node, std::size_t> notices_seen_;
+  std::vector<Node> members_;
+  std::uint64_t next_client_ = 0;
+};
+
+TEST(TeamSim, NobodyWithoutTheRightChangesAnything) {
+  Probes probes;
+  std::size_t seeds = 0;
+  testing::for_each_seed(100, [&](std::uint64_t seed) {
+    if (::testing::Test::HasFailure()) return;
+    SCOPED_TRACE("replay with COTERIE_SEED=" + std::to_string(seed) +
+                 " ctest --preset dev -R sim.team_sim");
+    TeamRun run(seed, probes);
+    if (!::testing::Test::HasFailure()) run.chaos();
+    if (!::testing::Test::HasFailure()) run.heal();
+    if (!::testing::Test::HasFailure()) run.converge();
+    ++seeds;
+  });
+  rusage usage{};
+  getrusage(RUSAGE_SELF, &usage);
+  std::printf("%zu seeds, at most %ld MiB of memory\n", seeds, usage.ru_maxrss / 1024);
+  for (const auto& [name, count] : probes.counts) {
+    std::printf("  %-28s %zu\n", name.c_str(), count);
+  }
+  EXPECT_LT(usage.ru_maxrss / 1024, 1024);
+  if (seeds < 100) return;
+  for (const char* often :
+       {"forged in others' logs", "forged operations", "forged presence", "replayed", "lied",
+        "frames that lie", "frames withheld", "mangled frames", "knocked", "flooded",
+        "went to the limits", "wrote without the right to", "wrote with the right to",
+        "presence checked", "promises checked", "crashes"}) {
+    EXPECT_GT(probes[often], seeds / 10) << often;
+  }
+}
+
+}  // namespace
+}  // namespace coterie::node
