@@ -80,7 +80,7 @@ TEST(Awareness, DoesWhatYProtocolsDoes) {
   for (const Json& session : golden.at("sessions")) {
     Instant now = kStart;
     std::vector<Awareness> peers;
-    for (const ClientId client : {1, 2, 3}) peers.emplace_back(client, now);
+    for (const ClientId client : {1U, 2U, 3U}) peers.emplace_back(client, now);
     for (const Json& step : session) {
       SCOPED_TRACE(step.dump());
       ASSERT_EQ(run_step(step, peers, now), step.at("events"));
