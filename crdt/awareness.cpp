@@ -347,6 +347,7 @@ std::vector<AwarenessEvent> Awareness::handle_timeout(Instant now) {
   if (!silent.empty()) {
     std::sort(silent.begin(), silent.end());
     std::vector<ClientId> clients;
+    clients.reserve(silent.size());
     for (const auto& [order, client] : silent) clients.push_back(client);
     events.push_back(remove_states(now, clients, Any("timeout")));
   }

@@ -9,7 +9,7 @@ namespace coterie::crdt {
 using internal::kNone;
 using internal::UpdateFormat;
 
-Doc::Doc(Options options) : store_(std::make_unique<internal::Store>(options)) {
+Doc::Doc(const Options& options) : store_(std::make_unique<internal::Store>(options)) {
   COTERIE_ASSERT(options.client_id <= kSafeIntegerMax);
 }
 Doc::Doc(Doc&& other) noexcept = default;

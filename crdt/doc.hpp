@@ -83,7 +83,7 @@ class Doc {
     Any meta = Any::Null();
   };
 
-  explicit Doc(Options options);
+  explicit Doc(const Options& options);
   Doc(Doc&& other) noexcept;
   Doc& operator=(Doc&& other) noexcept;
   ~Doc();

@@ -64,6 +64,7 @@ class StableVector {
     return 31u - static_cast<unsigned>(std::countl_zero(at | 1u));
   }
   T* address(std::uint32_t at, unsigned chunk) const {
+    // NOLINTNEXTLINE(performance-no-int-to-ptr): number 0 lies outside what was allocated.
     return reinterpret_cast<T*>(bases_[chunk] + sizeof(T) * std::size_t{at});
   }
   T* address(std::uint32_t index) const {

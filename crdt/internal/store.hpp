@@ -150,6 +150,7 @@ inline constexpr std::uint64_t kClocksKept = 1u << 28;
 
 class PendingIndex;
 
+// NOLINTNEXTLINE(clang-analyzer-optin.performance.Padding): grouped by what belongs together.
 class Store {
  public:
   explicit Store(Doc::Options options);
