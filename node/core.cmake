@@ -6,7 +6,7 @@ coterie_library(node_log
 
 # Pure: what it cannot link it cannot call.
 coterie_library(node_core
-  SOURCES core/client.cpp core/document_store.cpp core/engine.cpp core/json_check.cpp
+  SOURCES core/admission.cpp core/client.cpp core/dependencies.cpp core/document_store.cpp core/engine.cpp core/json_check.cpp
           core/key_ring.cpp core/ledger.cpp core/presence.cpp core/schema.cpp core/sync_protocol.cpp
-          core/workspace.cpp
+          core/views.cpp core/workspace.cpp
   DEPENDS coterie::base coterie::crdt coterie::node_log coterie::storage coterie::transport_core)

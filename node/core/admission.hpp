@@ -1,24 +1,52 @@
-// Which content entries count, and what else an update must pass before it is applied.
+// Which content entries count.
 //
-// UpdateGate is where the rule of Yjs client ids plugs in: an update that counts by its author's
-// standing may still be refused as a whole, because it carries other bytes under ids that are held
-// already, or client ids that another's log declares. Which of two that contradict each other is
-// refused must not depend on which came first; so a gate may ask for a rebuild, which applies all
-// that counts in one canonical order:
+// The rule, a pure function of the entries held (docs/PROTOCOL.md, "Which entries count"):
 //
-//     rank() of the update, then seniority of the device, then log, then sequence number
+//     - A record counts when membership says that its author had the right to it (EntryJudge).
+//     - Where a restriction (removal, lowered role, void admission) that the author had not seen
+//       takes the right away, the entry is *disputed*: it counts when each such restriction has an
+//       acknowledged mark that reaches it. Otherwise it is set aside,
+//     - unless it is *stood upon*: an update that counts stands on an element that no undisputed
+//       update brings. Then the first disputed update (by log, then sequence number) that brings it
+//       counts, and all that is disputed before it in its log. The least fixed point of that.
+//
+// Undisputed entries alone decide what needs to be brought, so the fixed point does not depend on
+// the order in which things came. Why only the first that brings it: else a removed device that has
+// honest text standing on its last words could write for ever, by repeating them.
+//
+// Each disputed entry is a kMeta 's' row, written in the batch that stores the entry or that makes
+// it disputed; so what is materialised and what the rows say never part company.
 //
 // Single-threaded owner.
 
 #pragma once
 
+#include <cstdint>
+#include <map>
+#include <memory>
+#include <optional>
+#include <set>
+#include <span>
+#include <tuple>
+#include <utility>
+#include <vector>
+
 #include "crdt/base/bytes.hpp"
 #include "crdt/doc.hpp"
+#include "crdt/id_set.hpp"
+#include "node/core/ledger.hpp"
+#include "node/core/records.hpp"
 #include "node/core/schema.hpp"
 #include "transport/wire/ids.hpp"
 
 namespace coterie::node {
 
+/// Where the rule of Yjs client ids plugs in: an update that counts may still be refused as a
+/// whole, because it carries other bytes under ids that are held already, or client ids that
+/// another's log declares. Which of two that contradict each other is refused must not depend on
+/// which came first; so a gate may ask for a rebuild, which applies all that counts in one
+/// canonical order: rank() of the update, then seniority of the device, then log, then sequence
+/// number.
 class UpdateGate {
  public:
   enum class Verdict : std::uint8_t {
@@ -41,6 +69,101 @@ class UpdateGate {
 
   /// A rebuild of `document` begins: judge() is asked for all its updates anew, in canonical order.
   virtual void restart(const DocumentId& document) = 0;
+};
+
+/// Says what membership says.
+class EntryJudge {
+ public:
+  enum class Verdict : std::uint8_t {
+    kCounts,
+    kDisputed,  ///< A restriction that its author had not seen, and no mark that reaches it.
+    kRefused,   ///< It had no such right in its own past; for ever.
+  };
+  /// What disputes the entries of one device: each restriction with the marks that answer it.
+  using Marks = std::set<std::tuple<LogId, Seq, Hash>>;
+  using Disputes = std::map<Hash, Marks>;
+
+  virtual ~EntryJudge() = default;
+
+  virtual Verdict judge(const EntryRef& ref, const Hash& hash, std::span<const Hash> heads,
+                        Right right) const = 0;
+  /// Devices with restrictions, of those in `devices`.
+  virtual std::map<DeviceId, Disputes> disputes(const std::set<DeviceId>& devices) const = 0;
+  /// Grows whenever judge() may say something else than before.
+  virtual std::uint64_t epoch() const = 0;
+  /// Strict order of devices for the canonical order of updates.
+  virtual bool senior(const DeviceId& a, const DeviceId& b) const = 0;
+};
+
+/// By membership operations and marks.
+class MembershipJudge final : public EntryJudge {
+ public:
+  explicit MembershipJudge(const Ledger& ledger) : ledger_(ledger) {}
+
+  Verdict judge(const EntryRef& ref, const Hash& hash, std::span<const Hash> heads,
+                Right right) const override;
+  std::map<DeviceId, Disputes> disputes(const std::set<DeviceId>& devices) const override;
+  std::uint64_t epoch() const override;
+  bool senior(const DeviceId& a, const DeviceId& b) const override;
+
+ private:
+  const Ledger& ledger_;
+};
+
+/// The right that a record of this kind takes.
+Right right_for(const Record& record);
+
+/// A disputed entry.
+struct Disputed {
+  EntryRef ref;
+  Hash hash;
+  std::uint64_t time = 0;
+  std::shared_ptr<const std::vector<Hash>> heads;
+  RecordKind kind = RecordKind::kUpdate;
+  DocumentId document;           ///< Zero for endpoints.
+  std::uint64_t part_index = 0;  ///< Of kPart.
+  std::uint64_t part_count = 0;  ///< Of kPart.
+  bool stood_upon = false;       ///< Counts all the same.
+
+  /// Whether an update ends here: one that is no part, or the last of its parts.
+  bool ends_update() const {
+    return kind == RecordKind::kUpdate ||
+           (kind == RecordKind::kPart && part_index + 1 == part_count);
+  }
+};
+
+/// The disputed entries of one workspace, and their rows.
+class Admission {
+ public:
+  using Position = std::pair<LogId, Seq>;
+  using All = std::map<Position, Disputed>;
+
+  explicit Admission(Ledger& ledger) : ledger_(ledger) {}
+
+  /// Errors: kCorrupt, kIo.
+  Status load();
+
+  const All& all() const { return disputed_; }
+  const Disputed* find(const EntryRef& ref) const;
+  /// Of one document, by log and sequence number.
+  const std::set<Position>& of(const DocumentId& document) const;
+  const std::map<DocumentId, std::set<Position>>& documents() const { return by_document_; }
+  /// How many are stood upon.
+  std::size_t stood_upon() const { return stood_upon_; }
+
+  const Disputed& add(const LedgerRecord& record, const Record& decoded);
+  void stand_upon(const Position& position, bool yes);
+  void remove(const Position& position);
+
+ private:
+  void store_row(const Disputed& disputed);
+  void index(Disputed disputed);
+
+  Ledger& ledger_;
+  All disputed_;
+  std::map<DocumentId, std::set<Position>> by_document_;
+  std::size_t stood_upon_ = 0;
+  std::shared_ptr<const std::vector<Hash>> last_heads_;  ///< Most entries name the same.
 };
 
 }  // namespace coterie::node

@@ -68,7 +68,7 @@ Document* DocumentStore::make(const DocumentId& id) {
   return document.get();
 }
 
-Document* DocumentStore::find(const DocumentId& id) {
+Document* DocumentStore::find(const DocumentId& id) const {
   const auto found = documents_.find(id);
   return found == documents_.end() ? nullptr : found->second.get();
 }
@@ -185,38 +185,50 @@ bool DocumentStore::assemble(Document& document, const EntryRef& ref, const Part
 
 // Replicas.
 
+crdt::Doc DocumentStore::blank() const {
+  const auto client_id = static_cast<crdt::ClientId>(context_.random.next_u64() >> 32);
+  return crdt::Doc(crdt::Doc::Options{client_id, true});
+}
+
+/// Snapshot and tail as the store has them.
+Status DocumentStore::load_stored(Document& document, crdt::Doc& doc, std::vector<EntryRef>& tail) {
+  // The tail before the snapshot: a commit in between moves rows from the one into the other, and
+  // applying them twice is harmless.
+  const Bytes prefix = row_key(document.id);
+  Status status;
+  COTERIE_CHECK(ledger_.store().scan(Table::kTails, prefix, end_of_prefix(prefix),
+                                     [&](ByteView, ByteView value) {
+                                       auto ref = decode_ref(value);
+                                       if (!ref) {
+                                         status = ref.error();
+                                         return false;
+                                       }
+                                       tail.push_back(*ref);
+                                       return true;
+                                     }));
+  COTERIE_CHECK(status);
+  COTERIE_TRY(const auto sealed, ledger_.store().get(Table::kSnapshots, prefix));
+  if (!sealed) return {};
+  COTERIE_TRY(const Bytes snapshot, ledger_.sealer().open(Table::kSnapshots, prefix, *sealed));
+  if (!doc.load_update(snapshot)) {
+    return Error{ErrorCode::kCorrupt, "a document's snapshot does not apply"};
+  }
+  return {};
+}
+
 Status DocumentStore::load(Now now, Document& document) {
   document.used = now.steady;
   if (document.doc != nullptr) return {};
   know_tail(document);
   prune_unwritten(document);
-  const Bytes prefix = row_key(document.id);
-  const Bytes end = end_of_prefix(prefix);
-
-  // The tail before the snapshot: a commit in between moves rows from the one into the other, and
-  // applying them twice is harmless.
+  auto doc = std::make_unique<crdt::Doc>(blank());
   std::vector<EntryRef> tail;
-  Status status;
-  COTERIE_CHECK(ledger_.store().scan(Table::kTails, prefix, end, [&](ByteView, ByteView value) {
-    auto ref = decode_ref(value);
-    if (!ref) {
-      status = ref.error();
-      return false;
-    }
-    tail.push_back(*ref);
-    return true;
-  }));
-  COTERIE_CHECK(status);
-  COTERIE_TRY(const auto sealed, ledger_.store().get(Table::kSnapshots, prefix));
-
-  const auto client_id = static_cast<crdt::ClientId>(context_.random.next_u64() >> 32);
-  auto doc = std::make_unique<crdt::Doc>(crdt::Doc::Options{client_id, true});
-  if (sealed) {
-    COTERIE_TRY(const Bytes snapshot, ledger_.sealer().open(Table::kSnapshots, prefix, *sealed));
-    if (!doc->apply_update(snapshot)) {
-      return Error{ErrorCode::kCorrupt, "a document's snapshot does not apply"};
-    }
+  if (document.fresh && document.fresh->batch > ledger_.landed_number()) {
+    (void)doc->load_update(document.fresh->snapshot);  // We encoded it.
+  } else {
+    COTERIE_CHECK(load_stored(document, *doc, tail));
   }
+  document.fresh.reset();
   document.doc = std::move(doc);
   document.assemblies.clear();
   loaded_.insert(document.id);
@@ -263,6 +275,63 @@ void DocumentStore::schedule_rebuild(const DocumentId& document) {
   ledger_.staged().put(Table::kMeta, std::move(key), {});
 }
 
+void DocumentStore::clear_rebuild_marks() {
+  for (const DocumentId& document : to_rebuild_) {
+    Bytes key = meta_key("r");
+    append(key, document.view());
+    ledger_.staged().batch.erase(Table::kMeta, std::move(key));
+  }
+  to_rebuild_.clear();
+}
+
+DocumentStore::Installed DocumentStore::install(Now now, Document& document, Contents contents) {
+  Installed out;
+  know_tail(document);
+  const Bytes state = contents.doc.encode_state_as_update();
+  // The replica has in it what clients wrote since; the snapshot has not, until it is in an entry.
+  for (const Bytes& update : document.queue) (void)contents.doc.load_update(update);
+  const Bytes key = row_key(document.id);
+  if (document.doc != nullptr) {
+    const auto grown = document.doc->apply_update(state);
+    if (grown && document.doc->encode_state_as_update() == contents.doc.encode_state_as_update()) {
+      out.kind = grown->changed ? Installed::Kind::kGrew : Installed::Kind::kSame;
+      out.update = grown->update;
+    } else {
+      document.doc = std::make_unique<crdt::Doc>(std::move(contents.doc));
+      document.pending_logged.clear();
+      out.kind = Installed::Kind::kReplaced;
+    }
+  } else if (!contents.assemblies.empty()) {
+    document.doc = std::make_unique<crdt::Doc>(std::move(contents.doc));
+    document.used = now.steady;
+    loaded_.insert(document.id);
+  } else {
+    document.fresh = Document::Fresh{ledger_.staging_number(), state};
+    fresh_.insert(document.id);
+  }
+  document.unwritten.clear();
+  auto& staged = ledger_.staged();
+  staged.put(Table::kSnapshots, key, ledger_.sealer().seal(Table::kSnapshots, key, state));
+  staged.batch.erase_range(Table::kTails, key, end_of_prefix(key));
+  document.tail_first = document.tail_next;
+  document.assemblies = std::move(contents.assemblies);
+  for (const auto& [log, assembly] : document.assemblies) {
+    for (const EntryRef& ref : assembly.refs) extend_tail(document, ref);
+  }
+  document.written_in = ledger_.staging_number();
+  if (document.recorded != contents.named.has_value()) {
+    contents.named ? ++recorded_ : --recorded_;
+  }
+  document.recorded = contents.named.has_value();
+  if (contents.named) {
+    document.path = contents.named->path;
+    document.created = contents.named->created;
+  }
+  document.changed = std::max(contents.changed, document.created);
+  store_row(document);
+  return out;
+}
+
 DocumentStore::Applied DocumentStore::accept(Now now, Document& document, const EntryRef& ref,
                                              ByteView bytes, WallMillis changed) {
   Applied applied;
@@ -288,6 +357,13 @@ DocumentStore::Applied DocumentStore::accept(Now now, Document& document, const 
   ByteView content;
   if (part != nullptr) {
     extend_tail(document, ref);
+    const auto begun = document.assemblies.find(ref.log);
+    if (begun != document.assemblies.end() && !begun->second.refs.empty() &&
+        begun->second.refs.back().seq > ref.seq) {
+      // Older than what is being put together (its key came late): the logs know how it fits.
+      schedule_rebuild(document.id);
+      return applied;
+    }
     if (!assemble(document, ref, *part, whole)) return applied;
     content = whole;
   } else if (update != nullptr) {
@@ -328,6 +404,13 @@ void DocumentStore::cut(Document& document) {
 }
 
 void DocumentStore::sweep(Now now) {
+  for (auto it = fresh_.begin(); it != fresh_.end();) {
+    Document* document = find(*it);
+    const bool landed = document == nullptr || !document->fresh ||
+                        document->fresh->batch <= ledger_.landed_number();
+    if (landed && document != nullptr) document->fresh.reset();
+    it = landed ? fresh_.erase(it) : std::next(it);
+  }
   std::vector<std::pair<Instant, Document*>> idle;
   for (const DocumentId& id : loaded_) {
     Document& document = *documents_.at(id);

@@ -47,6 +47,14 @@ struct Document {
   };
   std::vector<Unwritten> unwritten;
 
+  /// The snapshot of a document that was made anew while not loaded, until the store shows it: what
+  /// the store shows before is not to be used.
+  struct Fresh {
+    std::uint64_t batch;
+    Bytes snapshot;
+  };
+  std::optional<Fresh> fresh;
+
   /// The replica, while in use.
   std::unique_ptr<crdt::Doc> doc;
   Instant used;
@@ -74,11 +82,12 @@ class DocumentStore {
 
   /// Asked before an update is applied; must outlive the store. None: all are.
   void set_gate(UpdateGate* gate) { gate_ = gate; }
+  UpdateGate* gate() const { return gate_; }
 
   /// Reads all rows. Errors: kCorrupt, kIo.
   Status load_rows();
 
-  Document* find(const DocumentId& id);
+  Document* find(const DocumentId& id) const;
   Document* find_path(std::string_view path);
   const std::map<DocumentId, std::unique_ptr<Document>>& all() const { return documents_; }
   /// Documents with a record: what people are shown.
@@ -111,6 +120,34 @@ class DocumentStore {
   /// Survives a crash. Cheap when it is marked already.
   void schedule_rebuild(const DocumentId& document);
   const std::set<DocumentId>& to_rebuild() const { return to_rebuild_; }
+  void clear_rebuild_marks();
+
+  /// What a document should hold: made from the log, with what still waits for the disk, and
+  /// without what clients wrote that is in no entry yet.
+  struct Contents {
+    struct Name {
+      std::string path;
+      WallMillis created = 0;
+    };
+    crdt::Doc doc;
+    std::optional<Name> named;  ///< By a document record that counts.
+    std::map<LogId, Document::Assembly> assemblies;
+    WallMillis changed = 0;
+  };
+  struct Installed {
+    enum class Kind : std::uint8_t {
+      kSame,
+      kGrew,      ///< The replica has taken in what it lacked; `update` is for clients.
+      kReplaced,  ///< It held more or other things than it should: it is another one now.
+    };
+    Kind kind = Kind::kSame;
+    Bytes update;
+  };
+  /// Makes `document` hold `contents`: snapshot, empty tail (but for parts of what is not whole
+  /// yet), row, and the replica if it is loaded. All in the batch being staged.
+  Installed install(Now now, Document& document, Contents contents);
+  /// An empty replica as the documents' ones are.
+  crdt::Doc blank() const;
 
   /// Notes that entry `ref`, written here and applied already, belongs to the tail.
   void extend_tail(Document& document, const EntryRef& ref);
@@ -133,6 +170,7 @@ class DocumentStore {
   bool assemble(Document& document, const EntryRef& ref, const PartRecord& part, Bytes& update);
   void apply_record(Document& document, const EntryRef& ref, ByteView record);
   void prune_unwritten(Document& document);
+  Status load_stored(Document& document, crdt::Doc& doc, std::vector<EntryRef>& tail);
   bool passes(const Document& document, const EntryRef& ref, ByteView update);
   void warn_once(const char* what);
 
@@ -143,6 +181,7 @@ class DocumentStore {
   std::set<DocumentId> loaded_;
   UpdateGate* gate_ = nullptr;
   std::set<DocumentId> to_rebuild_;
+  std::set<DocumentId> fresh_;  ///< With Document::fresh.
   std::set<const char*> warned_;
 };
 

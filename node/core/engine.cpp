@@ -256,6 +256,9 @@ void Engine::State::pump(Now now) {
     busy = false;
     for (auto& [id, workspace] : workspaces) {
       workspace->pump(now);
+      for (const auto& [client, closing] : workspace->take_closings()) {
+        close_client(now, client, closing);
+      }
       while (auto batch = workspace->next_batch(now)) {
         commits[next_token] = id;
         context.emit(CommitBatch{id, next_token++, std::move(*batch)});
@@ -568,7 +571,7 @@ void Engine::State::run(Now now, RequestId request, const CreateInvite& command)
 void Engine::State::run(Now now, RequestId request, const CreateDocument& command) {
   const auto workspace = find_founded(command.workspace);
   if (!workspace) return reply(request, workspace.error());
-  if (const auto obstacle = (*workspace)->write_obstacle()) return reply(request, *obstacle);
+  if (const auto obstacle = (*workspace)->edit_obstacle()) return reply(request, *obstacle);
   const auto document = (*workspace)->create_document(now, command.path);
   if (!document) return reply(request, document.error());
   reply_when_durable(now, **workspace, request, DocumentCreated{*document});

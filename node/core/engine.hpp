@@ -98,6 +98,17 @@ struct MemberInfo {
   std::vector<std::string> addresses;
 };
 
+/// What a device wrote that does not count, because it was written unseen after (or beside) its
+/// removal or demotion and nobody acknowledged it. A host may readmit it.
+struct SetAsideInfo {
+  DeviceId device;
+  std::uint64_t entries = 0;
+  WallMillis first = 0;  ///< As the device says.
+  WallMillis last = 0;
+  std::size_t documents = 0;       ///< That it would change.
+  std::vector<std::string> paths;  ///< Of these, as far as they are known; at most 100.
+};
+
 class Engine {
  public:
   struct Options {

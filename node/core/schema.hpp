@@ -6,6 +6,9 @@
 //                                                              known with addresses
 //                 "m" position     -> hash:32 previous:32      each membership entry
 //                 "w" position     -> previous:32              content entries whose key is missing
+//                 "s" position     -> sealed row           disputed entries (admission.hpp)
+//                 "j" device:32    -> hash:32              restrictions that its entries were
+//                                                          judged by
 //                 "r" document:16  -> nothing              documents to be made anew
 //     kEntries    position         -> stored entry             (log/entry.hpp)
 //     kFrontier   log              -> seq:u64 hash:32 previous:32

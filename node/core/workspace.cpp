@@ -17,6 +17,8 @@ namespace {
 // Close codes: from 4400 to 4499 stock providers do not try again by themselves.
 constexpr std::uint16_t kCloseMalformed = 4400;
 constexpr std::uint16_t kCloseForbidden = 4403;
+/// What the client holds is not what the document is: it must begin anew, with nothing.
+constexpr std::uint16_t kCloseReplaced = 4409;
 constexpr std::uint16_t kCloseTooLarge = 4413;
 constexpr std::uint16_t kCloseTryAgain = 1013;
 
@@ -57,6 +59,8 @@ Workspace::Workspace(Now now, Context& context, transport::Mesh& mesh, const Wor
                                    [](const auto& peer) { return peer.linked && peer.in_step; });
               }),
       documents_(ledger_, context),
+      judge_(ledger_),
+      views_(ledger_, documents_, judge_, context, *this),
       presence_(now, ledger_, context),
       next_sweep_(now.steady + kSweep) {}
 
@@ -75,6 +79,7 @@ Status Workspace::load() {
     contact_ = std::move(*contact);
   }
   COTERIE_CHECK(documents_.load_rows());
+  COTERIE_CHECK(views_.load());
   return load_endpoints();
 }
 
@@ -200,10 +205,27 @@ std::optional<Error> Workspace::write_obstacle() const {
   if (ledger_.pending_bytes() > kStagedBytesMax) {
     return Error{ErrorCode::kUnavailable, "the disk cannot keep up: try again"};
   }
-  if (!ledger_.can_write()) {
+  const std::optional<Role> role = ledger_.role();
+  if (!role) {
+    return Error{ErrorCode::kUnauthorized, endpoints_.empty() && !membership().founded()
+                                               ? "this device is no member yet"
+                                               : "this device is no member of this workspace"};
+  }
+  if (!may_write(*role)) {
     return Error{ErrorCode::kUnauthorized, "this device may only read in this workspace"};
   }
+  if (!ledger_.can_write()) {
+    return Error{ErrorCode::kUnavailable, "waiting for a key to write with: try again"};
+  }
   return std::nullopt;
+}
+
+std::optional<Error> Workspace::edit_obstacle() const {
+  auto obstacle = write_obstacle();
+  if (!obstacle && ledger_.role() && !may_edit(*ledger_.role())) {
+    return Error{ErrorCode::kUnauthorized, "this device may comment in this workspace, not edit"};
+  }
+  return obstacle;
 }
 
 // Commands.
@@ -334,41 +356,46 @@ void Workspace::handle_run(Now now, const transport::Mesh::RunReceived& received
   if (result.membership_changed) {
     ledger_.staged().after.push_back([this](Now) { members_changed = true; });
   }
-  handle_records(now, result.records);
-  handle_records(now, ledger_.take_waiting());
+  views_.take(now, result.records);
+  views_.take(now, ledger_.take_waiting());
   if (!had_role && ledger_.role()) announce_endpoint(now);
 }
 
-void Workspace::handle_records(Now now, const std::vector<LedgerRecord>& records) {
-  for (const LedgerRecord& one : records) {
-    const auto record = decode_record(id(), one.record);
-    const Member* author = membership().find(one.ref.log.device);
-    if (!record || author == nullptr) continue;  // Kept in the log; there is nothing to apply.
-    if (const auto* endpoint = std::get_if<EndpointRecord>(&*record)) {
-      store_endpoint(one.ref.log.device, one.time, *endpoint);
-      continue;
-    }
-    if (!may_edit(author->role)) continue;
-    if (const auto* update = std::get_if<UpdateRecord>(&*record)) {
-      handle_update(now, one, update->document);
-    } else if (const auto* part = std::get_if<PartRecord>(&*record)) {
-      handle_update(now, one, part->document);
-    } else if (const auto* created = std::get_if<DocumentRecord>(&*record)) {
-      const bool room =
-          documents_.find(created->document) != nullptr || documents_.all().size() < kDocumentsMax;
-      if (room)
-        documents_.record(*documents_.make(created->document), created->path, created->created);
-    }
+// What becomes of records.
+
+void Workspace::endpoint_spoken(const DeviceId& device, std::uint64_t time,
+                                const EndpointRecord& endpoint) {
+  if (membership().find(device) != nullptr) store_endpoint(device, time, endpoint);
+}
+
+void Workspace::document_grew(Now now, Document& document, ByteView update) {
+  broadcast(now, document, update, nullptr);
+}
+
+void Workspace::document_replaced(Now, Document& document) {
+  for (const Client* client : document.clients) {
+    closings_.emplace_back(
+        client->handle,
+        Closing{kCloseReplaced, "text of a removed member was taken out: reload the document"});
   }
 }
 
-void Workspace::handle_update(Now now, const LedgerRecord& record, const DocumentId& id) {
-  const bool room = documents_.find(id) != nullptr || documents_.all().size() < kDocumentsMax;
-  if (!room) return;
-  Document& document = *documents_.make(id);
-  const DocumentStore::Applied applied =
-      documents_.accept(now, document, record.ref, record.record, HybridClock::millis(record.time));
-  if (applied.changed) broadcast(now, document, applied.update, nullptr);
+/// Nobody dials those who are not members any more.
+void Workspace::membership_moved(Now) {
+  for (auto it = endpoints_.begin(); it != endpoints_.end();) {
+    if (membership().find(it->first) != nullptr) {
+      ++it;
+      continue;
+    }
+    ledger_.staged().batch.erase(Table::kPeers,
+                                 Bytes(it->first.view().begin(), it->first.view().end()));
+    it = endpoints_.erase(it);
+    ledger_.staged().after.push_back([this](Now) { members_changed = true; });
+  }
+}
+
+void Workspace::flush_queue(Now now, Document& document) {
+  if (!edit_obstacle()) flush(now, document);
 }
 
 void Workspace::handle_awareness(Now now, const transport::Mesh::AwarenessReceived& received) {
@@ -469,7 +496,7 @@ std::optional<Workspace::Closing> Workspace::handle_update(Now now, Client& clie
                                                            ByteView update) {
   Document& document = *client.document;
   if (update.size() > kUpdateBytesMax) return Closing{kCloseTooLarge, "update above 64 MiB"};
-  if (const auto obstacle = write_obstacle()) {
+  if (const auto obstacle = edit_obstacle()) {
     if (const Status valid = crdt::validate_update(update); !valid) {
       return Closing{kCloseMalformed, std::string("malformed update: ") + valid.error().what};
     }
@@ -586,6 +613,7 @@ void Workspace::write_update(Now now, Document& document, ByteView update) {
     ledger_.append_record(now, encode_record(DocumentRecord{document.id, document.path, now.wall}));
     documents_.record(document, document.path, now.wall);
   }
+  views_.note_written(now, document.id, update);
   for (const Bytes& record : encode_update(document.id, update)) {
     documents_.extend_tail(document, ledger_.append_record(now, record));
   }
@@ -701,6 +729,7 @@ void Workspace::show_changes(Now now, Document& document,
 }
 
 void Workspace::pump(Now now) {
+  if (!stopped_ && !full_) views_.pump(now);
   std::map<DocumentId, std::vector<Presence::Change>> by_document;
   for (Presence::Change& change : presence_.take_changes()) {
     by_document[change.document].push_back(std::move(change));
@@ -741,7 +770,7 @@ void Workspace::handle_committed(Now now) {
     mesh_.entries_stored(now, id(), stored.run, stored.from);
   }
   for (const Ledger::Action& action : done.after) action(now);
-  handle_records(now, ledger_.take_waiting());
+  views_.take(now, ledger_.take_waiting());
 }
 
 void Workspace::handle_commit_failed(Now now, const Error& error) {
@@ -768,6 +797,7 @@ void Workspace::handle_timeout(Now now) {
     retry_at_.reset();
     retry_ = true;
   }
+  if (!stopped_ && !full_) views_.handle_timeout(now);
   if (next_sweep_ <= now.steady) {
     next_sweep_ = now.steady + std::min(kSweep, context_.options.unload_after);
     if (!stopped_ && !full_) documents_.sweep(now);
@@ -786,6 +816,9 @@ std::optional<Instant> Workspace::next_deadline() const {
   Instant due = next_sweep_;
   if (!flush_due_.empty()) due = std::min(due, flush_due_.begin()->first);
   if (retry_at_) due = std::min(due, *retry_at_);
+  if (const auto views = views_.next_deadline(); views && !stopped_ && !full_) {
+    due = std::min(due, *views);
+  }
   if (const auto presence = presence_.next_deadline()) due = std::min(due, *presence);
   return due;
 }

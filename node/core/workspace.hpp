@@ -22,11 +22,12 @@
 #include "node/core/join.hpp"
 #include "node/core/ledger.hpp"
 #include "node/core/presence.hpp"
+#include "node/core/views.hpp"
 #include "transport/core/mesh.hpp"
 
 namespace coterie::node {
 
-class Workspace {
+class Workspace : private Views::Host {
  public:
   /// Why a client is to be closed.
   struct Closing {
@@ -34,7 +35,7 @@ class Workspace {
     std::string reason;
   };
 
-  /// Everything referred to must outlive the workspace.
+  /// Everything referred to must outlive the workspace. Not movable: its parts refer to it.
   Workspace(Now now, Context& context, transport::Mesh& mesh, const WorkspaceId& id,
             storage::Store& store);
 
@@ -60,9 +61,14 @@ class Workspace {
   /// Loads it if need be. Errors: kNotFound, kCorrupt, kIo.
   Result<const crdt::Doc*> replica(Now now, std::string_view path);
 
-  /// Why nothing can be written now: kNoSpace, kIo, kUnauthorized (a viewer's device, or not a
-  /// member yet), kUnavailable (the disk cannot keep up). Nothing when it can.
+  /// Why nothing can be written now: kNoSpace, kIo, kUnauthorized (a viewer's device, removed, or
+  /// not a member yet), kUnavailable (the disk cannot keep up; no key to write with). Nothing when
+  /// it can.
   std::optional<Error> write_obstacle() const;
+  /// As write_obstacle(), for documents: kUnauthorized also where the role may only comment.
+  std::optional<Error> edit_obstacle() const;
+  /// What is held and does not count, per device.
+  std::vector<SetAsideInfo> set_aside() const { return views_.set_aside(); }
 
   // Commands. Preconditions: no write_obstacle().
   Result<std::string> create_invite(Now now, Role role, Duration valid_for, std::uint32_t uses);
@@ -103,6 +109,11 @@ class Workspace {
   void shut_down(Now now);
   std::optional<Instant> next_deadline() const;
 
+  /// Clients whose document is another one now: to be closed.
+  std::vector<std::pair<ClientHandle, Closing>> take_closings() {
+    return std::exchange(closings_, {});
+  }
+
   /// Set when membership or endpoints changed and are durable; the engine clears it.
   bool members_changed = false;
 
@@ -113,8 +124,14 @@ class Workspace {
   };
 
   Status load_endpoints();
-  void handle_records(Now now, const std::vector<LedgerRecord>& records);
-  void handle_update(Now now, const LedgerRecord& record, const DocumentId& document);
+  // Views::Host.
+  void endpoint_spoken(const DeviceId& device, std::uint64_t time,
+                       const EndpointRecord& endpoint) override;
+  void document_grew(Now now, Document& document, ByteView update) override;
+  void document_replaced(Now now, Document& document) override;
+  void membership_moved(Now now) override;
+  void flush_queue(Now now, Document& document) override;
+
   void store_endpoint(const DeviceId& device, std::uint64_t time, const EndpointRecord& record);
   std::string display_name(const DeviceId& device) const;
 
@@ -136,10 +153,14 @@ class Workspace {
   transport::Mesh& mesh_;
   Ledger ledger_;
   DocumentStore documents_;
+  MembershipJudge judge_;
+  Views views_;
   Presence presence_;
   bool adopted_ = false;
   std::optional<InviteContact> contact_;
   std::map<DeviceId, Endpoint> endpoints_;
+
+  std::vector<std::pair<ClientHandle, Closing>> closings_;
 
   std::set<std::pair<Instant, DocumentId>> flush_due_;
   Instant next_sweep_;

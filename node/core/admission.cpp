@@ -1,0 +1,217 @@
+#include "node/core/admission.hpp"
+
+#include <algorithm>
+#include <variant>
+
+#include "node/core/codec.hpp"
+
+namespace coterie::node {
+
+using storage::Table;
+
+namespace {
+
+constexpr std::uint8_t kRowVersion = 1;
+constexpr char kPrefix = 's';
+
+Bytes row_key(const Admission::Position& position) {
+  return prefixed_position(kPrefix, position.first, position.second);
+}
+
+Bytes encode_row(const Disputed& one) {
+  Bytes row{kRowVersion};
+  append(row, one.ref.previous.view());
+  append(row, one.hash.view());
+  append_u64(row, one.time);
+  row.push_back(one.stood_upon ? 1 : 0);
+  row.push_back(static_cast<std::uint8_t>(one.kind));
+  append(row, one.document.view());
+  append_varuint(row, one.part_index);
+  append_varuint(row, one.part_count);
+  append_varuint(row, one.heads->size());
+  for (const Hash& head : *one.heads) append(row, head.view());
+  return row;
+}
+
+Result<Disputed> decode_row(ByteView bytes) {
+  ByteReader in(bytes);
+  Disputed one;
+  COTERIE_TRY(const std::uint8_t version, in.read_u8());
+  if (version != kRowVersion) return Error{ErrorCode::kCorrupt, "row of an unknown version"};
+  COTERIE_TRY(one.ref.previous, read_id<Hash>(in));
+  COTERIE_TRY(one.hash, read_id<Hash>(in));
+  COTERIE_TRY(one.time, read_u64(in));
+  COTERIE_TRY(const std::uint8_t stood_upon, in.read_u8());
+  one.stood_upon = stood_upon != 0;
+  COTERIE_TRY(const std::uint8_t kind, in.read_u8());
+  one.kind = static_cast<RecordKind>(kind);
+  COTERIE_TRY(one.document, read_id<DocumentId>(in));
+  COTERIE_TRY(one.part_index, in.read_varuint());
+  COTERIE_TRY(one.part_count, in.read_varuint());
+  COTERIE_TRY(const std::uint64_t count, in.read_varuint());
+  if (count > kEntryHeadsMax) return Error{ErrorCode::kCorrupt, "row with too many heads"};
+  std::vector<Hash> heads(count);
+  for (Hash& head : heads) {
+    COTERIE_TRY(head, read_id<Hash>(in));
+  }
+  one.heads = std::make_shared<const std::vector<Hash>>(std::move(heads));
+  return one;
+}
+
+Admission::Position position_of(const EntryRef& ref) { return {ref.log, ref.seq}; }
+
+}  // namespace
+
+Right right_for(const Record& record) {
+  const bool speaks = std::holds_alternative<EndpointRecord>(record) ||
+                      std::holds_alternative<UnknownRecord>(record);
+  return speaks ? Right::kSpeak : Right::kEdit;
+}
+
+// By membership.
+
+EntryJudge::Verdict MembershipJudge::judge(const EntryRef& ref, const Hash&,
+                                           std::span<const Hash> heads, Right right) const {
+  const Standing standing = ledger_.membership().standing(ref.log.device, heads, right);
+  switch (standing.kind) {
+    case Standing::Kind::kAdmitted:
+      return Verdict::kCounts;
+    case Standing::Kind::kRefused:
+      return Verdict::kRefused;
+    case Standing::Kind::kUnknownPast:
+      return Verdict::kDisputed;  // Until its past is here.
+    case Standing::Kind::kDisputed:
+      break;
+  }
+  const bool reached =
+      std::all_of(standing.by.begin(), standing.by.end(), [&ref](const Restriction* restriction) {
+        const auto& marks = restriction->acknowledged;
+        return std::any_of(marks.begin(), marks.end(), [&ref](const LogMark& mark) {
+          return mark.log == ref.log && mark.seq >= ref.seq;
+        });
+      });
+  return reached ? Verdict::kCounts : Verdict::kDisputed;
+}
+
+std::map<DeviceId, EntryJudge::Disputes> MembershipJudge::disputes(
+    const std::set<DeviceId>& devices) const {
+  std::map<DeviceId, Disputes> all;
+  for (const DeviceId& device : devices) {
+    for (const Restriction& restriction : ledger_.membership().restrictions_of(device)) {
+      Marks& marks = all[device][restriction.operation];
+      for (const LogMark& mark : restriction.acknowledged) {
+        marks.emplace(mark.log, mark.seq, mark.hash);
+      }
+    }
+  }
+  return all;
+}
+
+std::uint64_t MembershipJudge::epoch() const { return ledger_.membership().operations(); }
+
+/// Members first, by seniority; then whoever is none, by id.
+bool MembershipJudge::senior(const DeviceId& a, const DeviceId& b) const {
+  const Roster& roster = ledger_.membership().now();
+  const bool member_a = roster.find(a) != nullptr;
+  const bool member_b = roster.find(b) != nullptr;
+  if (member_a != member_b) return member_a;
+  return member_a ? roster.senior(a, b) : a < b;
+}
+
+// Rows.
+
+Status Admission::load() {
+  Status status;
+  const Bytes prefix{static_cast<std::uint8_t>(kPrefix)};
+  COTERIE_CHECK(ledger_.store().scan(
+      Table::kMeta, prefix, end_of_prefix(prefix), [&](ByteView key, ByteView value) {
+        const auto ref = read_position(key.subspan(1));
+        const auto row = ledger_.sealer().open(Table::kMeta, key, value);
+        auto one = row ? decode_row(*row) : Result<Disputed>(row.error());
+        if (!ref || !one) {
+          status = Error{ErrorCode::kCorrupt, "the row of an entry set aside is damaged"};
+          return false;
+        }
+        one->ref.log = ref->log;
+        one->ref.seq = ref->seq;
+        index(std::move(*one));
+        return true;
+      }));
+  return status;
+}
+
+void Admission::index(Disputed one) {
+  const Position position = position_of(one.ref);
+  if (last_heads_ != nullptr && *last_heads_ == *one.heads) one.heads = last_heads_;
+  last_heads_ = one.heads;
+  if (one.document != DocumentId{}) by_document_[one.document].insert(position);
+  if (one.stood_upon) ++stood_upon_;
+  disputed_.emplace(position, std::move(one));
+}
+
+void Admission::store_row(const Disputed& one) {
+  Bytes key = row_key(position_of(one.ref));
+  Bytes row = ledger_.sealer().seal(Table::kMeta, key, encode_row(one));
+  ledger_.staged().put(Table::kMeta, std::move(key), std::move(row));
+}
+
+const Disputed* Admission::find(const EntryRef& ref) const {
+  const auto found = disputed_.find(position_of(ref));
+  return found == disputed_.end() ? nullptr : &found->second;
+}
+
+const std::set<Admission::Position>& Admission::of(const DocumentId& document) const {
+  static const std::set<Position> kNone;
+  const auto found = by_document_.find(document);
+  return found == by_document_.end() ? kNone : found->second;
+}
+
+const Disputed& Admission::add(const LedgerRecord& record, const Record& decoded) {
+  const Position position = position_of(record.ref);
+  if (const auto known = disputed_.find(position); known != disputed_.end()) return known->second;
+  Disputed one;
+  one.ref = record.ref;
+  one.hash = record.hash;
+  one.time = record.time;
+  one.heads = std::make_shared<const std::vector<Hash>>(record.heads);
+  if (const auto* update = std::get_if<UpdateRecord>(&decoded)) {
+    one.kind = RecordKind::kUpdate;
+    one.document = update->document;
+  } else if (const auto* part = std::get_if<PartRecord>(&decoded)) {
+    one.kind = RecordKind::kPart;
+    one.document = part->document;
+    one.part_index = part->index;
+    one.part_count = part->count;
+  } else if (const auto* document = std::get_if<DocumentRecord>(&decoded)) {
+    one.kind = RecordKind::kDocument;
+    one.document = document->document;
+  } else {
+    one.kind = RecordKind::kEndpoint;
+  }
+  store_row(one);
+  index(std::move(one));
+  return disputed_.at(position);
+}
+
+void Admission::stand_upon(const Position& position, bool yes) {
+  const auto found = disputed_.find(position);
+  if (found == disputed_.end() || found->second.stood_upon == yes) return;
+  found->second.stood_upon = yes;
+  yes ? ++stood_upon_ : --stood_upon_;
+  store_row(found->second);
+}
+
+void Admission::remove(const Position& position) {
+  const auto found = disputed_.find(position);
+  if (found == disputed_.end()) return;
+  if (found->second.stood_upon) --stood_upon_;
+  const auto listed = by_document_.find(found->second.document);
+  if (listed != by_document_.end()) {
+    listed->second.erase(position);
+    if (listed->second.empty()) by_document_.erase(listed);
+  }
+  disputed_.erase(found);
+  ledger_.staged().batch.erase(Table::kMeta, row_key(position));
+}
+
+}  // namespace coterie::node

@@ -1,0 +1,752 @@
+#include "node/core/views.hpp"
+
+#include <algorithm>
+#include <utility>
+
+#include "node/core/codec.hpp"
+#include "node/core/dependencies.hpp"
+#include "node/core/limits.hpp"
+
+namespace coterie::node {
+
+using storage::Table;
+using Verdict = EntryJudge::Verdict;
+using Position = Admission::Position;
+
+namespace {
+
+/// Acknowledgements of a removal may be on their way.
+constexpr Duration kRebuildDelay = std::chrono::seconds(2);
+/// More for each entry held, so that rebuilds take a small part of the time, whoever causes them.
+constexpr Duration kRebuildDelayPerEntry = std::chrono::microseconds(20);
+/// Updates kept in memory during a rebuild; what is beyond is read twice.
+constexpr std::size_t kGatheredBytesMax = 64u << 20;
+constexpr std::size_t kPathsShownMax = 100;
+
+DocumentId document_of(const Record& record) {
+  if (const auto* update = std::get_if<UpdateRecord>(&record)) return update->document;
+  if (const auto* part = std::get_if<PartRecord>(&record)) return part->document;
+  if (const auto* document = std::get_if<DocumentRecord>(&record)) return document->document;
+  return {};
+}
+
+Bytes disputes_key(const DeviceId& device) {
+  Bytes key = meta_key("j");
+  append(key, device.view());
+  return key;
+}
+
+Hash fingerprint(const EntryJudge::Disputes& disputes) {
+  Bytes all;
+  for (const auto& [operation, marks] : disputes) {
+    append(all, operation.view());
+    append_u64(all, marks.size());
+    for (const auto& [log, seq, hash] : marks) {
+      append(all, position_key(log, seq));
+      append(all, hash.view());
+    }
+  }
+  return crypto::hash(all);
+}
+
+/// Whether `now` may dispute what `before` did not.
+bool disputes_more(const EntryJudge::Disputes& before, const EntryJudge::Disputes& now) {
+  return std::any_of(now.begin(), now.end(), [&](const auto& one) {
+    const auto known = before.find(one.first);
+    return known == before.end() || !std::includes(one.second.begin(), one.second.end(),
+                                                   known->second.begin(), known->second.end());
+  });
+}
+
+EntryRef ref_of(const Entry& entry) {
+  return {entry.position.log, entry.position.seq, entry.position.previous};
+}
+
+LogHead before(const EntryRef& ref) { return {ref.seq - 1, ref.previous}; }
+
+}  // namespace
+
+Status Views::load() {
+  COTERIE_CHECK(admission_.load());
+  const Bytes prefix = meta_key("j");
+  return ledger_.store().scan(Table::kMeta, prefix, end_of_prefix(prefix),
+                              [&](ByteView key, ByteView value) {
+                                const auto device = DeviceId::from(key.subspan(1));
+                                const auto hash = Hash::from(value);
+                                if (device && hash) stored_disputes_[*device] = *hash;
+                                return true;
+                              });
+}
+
+// Records as they come.
+
+bool Views::has_room_for(const DocumentId& document) const {
+  return documents_.find(document) != nullptr || documents_.all().size() < kDocumentsMax;
+}
+
+void Views::take(Now now, const std::vector<LedgerRecord>& records) {
+  for (const LedgerRecord& one : records) {
+    const auto record = decode_record(ledger_.workspace(), one.record);
+    // Of an unknown kind: a later version wrote it, and will judge it.
+    if (!record || std::holds_alternative<UnknownRecord>(*record)) continue;
+    switch (judge_.judge(one.ref, one.hash, one.heads, right_for(*record))) {
+      case Verdict::kCounts:
+        feed(now, one, *record);
+        break;
+      case Verdict::kDisputed:
+        put_aside(now, one, *record);
+        break;
+      case Verdict::kRefused:
+        break;
+    }
+  }
+}
+
+void Views::feed(Now now, const LedgerRecord& record, const Record& decoded) {
+  if (const auto* endpoint = std::get_if<EndpointRecord>(&decoded)) {
+    host_.endpoint_spoken(record.ref.log.device, record.time, *endpoint);
+    return;
+  }
+  const DocumentId id = document_of(decoded);
+  if (!has_room_for(id)) return;
+  if (const auto* created = std::get_if<DocumentRecord>(&decoded)) {
+    documents_.record(*documents_.make(id), created->path, created->created);
+    return;
+  }
+  if (const auto* update = std::get_if<UpdateRecord>(&decoded)) {
+    watch(now, id, update->update);
+  } else if (!admission_.of(id).empty()) {
+    documents_.schedule_rebuild(id);  // Parts: not worth more.
+  }
+  Document& document = *documents_.make(id);
+  const DocumentStore::Applied applied =
+      documents_.accept(now, document, record.ref, record.record, HybridClock::millis(record.time));
+  if (applied.changed) host_.document_grew(now, document, applied.update);
+}
+
+void Views::note_written(Now now, const DocumentId& document, ByteView update) {
+  watch(now, document, update);
+}
+
+/// An update counts: does it change what is stood upon?
+void Views::watch(Now now, const DocumentId& document, ByteView update) {
+  const Contest* known = contest(now, document);
+  if (known == nullptr) return;
+  bool concerned = overlap(provided_ids(update), known->stood_upon);
+  if (!concerned && !known->open.empty()) {
+    const auto stands_on = foundations(update);
+    concerned = std::any_of(stands_on.begin(), stands_on.end(),
+                            [&](const crdt::Id& id) { return known->open.contains(id); });
+  }
+  if (concerned) documents_.schedule_rebuild(document);
+}
+
+void Views::put_aside(Now now, const LedgerRecord& record, const Record& decoded) {
+  const auto known = contests_.find(document_of(decoded));
+  const Disputed& one = admission_.add(record, decoded);
+  const auto& all = admission_.all();
+  // Its key came late, and what comes after it in its log is stood upon: so is it.
+  for (auto next = all.upper_bound({one.ref.log, one.ref.seq});
+       next != all.end() && next->first.first == one.ref.log; ++next) {
+    if (next->second.stood_upon) documents_.schedule_rebuild(next->second.document);
+  }
+  if (!one.ends_update()) return;
+  const crdt::IdSet ids = provided_ids(whole_update(one));
+  if (known != contests_.end()) known->second.open.merge(ids);
+  const Contest& contested = *contest(now, one.document);
+  bool concerned = overlap(ids, contested.stood_upon);
+  const Document* document = documents_.find(one.document);
+  if (!concerned && document != nullptr && document->doc != nullptr) {
+    const auto missing = missing_foundations(*document->doc);
+    concerned = std::any_of(missing.begin(), missing.end(),
+                            [&](const crdt::Id& id) { return ids.contains(id); });
+  }
+  if (concerned) documents_.schedule_rebuild(one.document);
+}
+
+/// Null when nothing in `document` is disputed. Loads it.
+Views::Contest* Views::contest(Now now, const DocumentId& id) {
+  const std::set<Position>& positions = admission_.of(id);
+  if (positions.empty()) return nullptr;
+  if (const auto known = contests_.find(id); known != contests_.end()) return &known->second;
+  Contest& made = contests_[id];
+  for (const Position& position : positions) {
+    const Disputed& one = admission_.all().at(position);
+    if (!one.ends_update()) continue;
+    (one.stood_upon ? made.stood_upon : made.open).merge(provided_ids(whole_update(one)));
+  }
+  Document* document = documents_.find(id);
+  if (document == nullptr || !documents_.load(now, *document)) return &made;
+  // What is placed was brought by what counts: by undisputed entries, where nothing is stood upon.
+  if (!overlap(made.open, made.stood_upon)) {
+    made.open = beyond(made.open, document->doc->state_vector());
+  }
+  return &made;
+}
+
+std::optional<LedgerRecord> Views::read(const EntryRef& ref) const {
+  std::optional<LedgerRecord> found;
+  (void)ledger_.visit(ref.log, before(ref), [&](const HashedEntry& one) {
+    auto record = ledger_.open_record(one.entry);
+    if (record) {
+      found = LedgerRecord{ref, one.hash, one.entry.time, one.entry.heads, std::move(*record)};
+    }
+    return false;
+  });
+  return found;
+}
+
+/// The update that ends at `last`; empty when its parts do not fit together.
+Bytes Views::whole_update(const Disputed& last) const {
+  Bytes whole;
+  LogHead from = before(last.ref);
+  if (last.kind == RecordKind::kPart) {
+    if (last.ref.seq <= last.part_index) return {};
+    const auto first = admission_.all().find({last.ref.log, last.ref.seq - last.part_index});
+    from = first == admission_.all().end() ? LogHead{} : before(first->second.ref);
+  }
+  const Seq begin = last.ref.seq - last.part_index;
+  bool whole_so_far = true;
+  (void)ledger_.visit(last.ref.log, from, [&](const HashedEntry& one) {
+    const Seq seq = one.entry.position.seq;
+    if (seq < begin) return true;
+    const auto bytes = ledger_.open_record(one.entry);
+    const auto record =
+        bytes ? decode_record(ledger_.workspace(), *bytes) : Result<Record>(bytes.error());
+    const auto* update = record ? std::get_if<UpdateRecord>(&*record) : nullptr;
+    const auto* part = record ? std::get_if<PartRecord>(&*record) : nullptr;
+    const bool fits = part != nullptr && part->document == last.document &&
+                      part->index == seq - begin && part->count == last.part_count;
+    if (update != nullptr && seq == last.ref.seq) {
+      append(whole, update->update);
+    } else if (fits) {
+      append(whole, part->bytes);
+    } else {
+      whole_so_far = false;
+    }
+    return whole_so_far && seq < last.ref.seq;
+  });
+  return whole_so_far ? whole : Bytes();
+}
+
+// Judging again.
+
+void Views::pump(Now now) {
+  if (epoch_ != judge_.epoch()) judge_again(now);
+  if (!due_ && !documents_.to_rebuild().empty()) {
+    due_ = now.steady + kRebuildDelay +
+           kRebuildDelayPerEntry * static_cast<std::int64_t>(ledger_.entries());
+  }
+}
+
+void Views::judge_again(Now now) {
+  epoch_ = judge_.epoch();
+  host_.membership_moved(now);
+  std::set<DeviceId> devices;
+  for (const auto& [log, head] : ledger_.held()) devices.insert(log.device);
+  auto current = judge_.disputes(devices);
+  std::set<DeviceId> concerned;
+  for (const auto& [device, disputes] : current) concerned.insert(device);
+  for (const auto& [device, disputes] : disputes_) concerned.insert(device);
+  for (const auto& [device, hash] : stored_disputes_) concerned.insert(device);
+  // Disputed though nothing restricts it: its past was not complete.
+  for (const auto& [position, one] : admission_.all()) concerned.insert(position.first.device);
+  for (const DeviceId& device : concerned) {
+    const EntryJudge::Disputes& disputes = current[device];
+    const auto known = disputes_.find(device);
+    bool rescan = false;
+    if (const auto stored = stored_disputes_.find(device); stored != stored_disputes_.end()) {
+      // The first time since this process began: all was judged if they are the same.
+      const bool same = stored->second == fingerprint(disputes);
+      stored_disputes_.erase(stored);
+      if (same) {
+        disputes_[device] = disputes;
+        continue;
+      }
+      rescan = true;
+    } else if (known == disputes_.end()) {
+      rescan = !disputes.empty();
+    } else if (known->second == disputes) {
+      continue;
+    } else {
+      rescan = disputes_more(known->second, disputes);
+    }
+    judge_device(now, device, rescan);
+    store_disputes(device, disputes);
+  }
+}
+
+void Views::store_disputes(const DeviceId& device, const EntryJudge::Disputes& disputes) {
+  const bool had = disputes_.erase(device) > 0;
+  if (disputes.empty()) {
+    if (had) ledger_.staged().batch.erase(Table::kMeta, disputes_key(device));
+    return;
+  }
+  const Hash hash = fingerprint(disputes);
+  ledger_.staged().put(Table::kMeta, disputes_key(device),
+                       Bytes(hash.view().begin(), hash.view().end()));
+  disputes_[device] = disputes;
+}
+
+void Views::judge_device(Now now, const DeviceId& device, bool rescan) {
+  if (rescan) {
+    for (const auto& [log, head] : ledger_.held()) {
+      if (log.device == device) rescan_log(log);
+    }
+  }
+  std::vector<Disputed> released;
+  const auto& all = admission_.all();
+  for (auto it = all.lower_bound({LogId{device, 0}, 0});
+       it != all.end() && it->first.first.device == device; ++it) {
+    const Disputed& one = it->second;
+    const Right right = one.kind == RecordKind::kEndpoint ? Right::kSpeak : Right::kEdit;
+    if (judge_.judge(one.ref, one.hash, *one.heads, right) == Verdict::kCounts) {
+      released.push_back(one);
+    }
+  }
+  for (const Disputed& one : released) release(now, one);
+}
+
+/// Finds what was applied and does not count any more.
+void Views::rescan_log(const LogId& log) {
+  const Status visited = ledger_.visit(log, {}, [&](const HashedEntry& one) {
+    if (one.entry.entry_class != EntryClass::kContent) return true;
+    const EntryRef ref = ref_of(one.entry);
+    const bool both =
+        judge_.judge(ref, one.hash, one.entry.heads, Right::kEdit) == Verdict::kCounts &&
+        judge_.judge(ref, one.hash, one.entry.heads, Right::kSpeak) == Verdict::kCounts;
+    if (both || admission_.find(ref) != nullptr) return true;
+    const auto bytes = ledger_.open_record(one.entry);
+    if (!bytes) return true;  // Never applied.
+    const auto record = decode_record(ledger_.workspace(), *bytes);
+    if (!record || std::holds_alternative<UnknownRecord>(*record)) return true;
+    if (judge_.judge(ref, one.hash, one.entry.heads, right_for(*record)) != Verdict::kDisputed) {
+      return true;
+    }
+    admission_.add({ref, one.hash, one.entry.time, one.entry.heads, {}}, *record);
+    const DocumentId document = document_of(*record);
+    contests_.erase(document);
+    if (document != DocumentId{}) documents_.schedule_rebuild(document);
+    return true;
+  });
+  if (!visited) context_.report("a log cannot be read: " + to_string(visited.error()));
+}
+
+/// A disputed entry counts by itself now.
+void Views::release(Now now, const Disputed& one) {
+  admission_.remove({one.ref.log, one.ref.seq});
+  contests_.erase(one.document);
+  if (one.stood_upon || one.kind == RecordKind::kPart) {
+    documents_.schedule_rebuild(one.document);
+    return;
+  }
+  if (documents_.to_rebuild().count(one.document) > 0) return;  // It is in the logs.
+  const auto record = read(one.ref);
+  const auto decoded =
+      record ? decode_record(ledger_.workspace(), record->record)
+             : Result<Record>(Error{ErrorCode::kCorrupt, "an entry set aside is missing"});
+  if (decoded) feed(now, *record, *decoded);
+}
+
+// Rebuilding.
+
+/// An update in the logs: one entry, or several parts.
+struct Views::Update {
+  EntryRef first;
+  EntryRef last;
+  std::vector<Position> disputed;  ///< Which of its entries are.
+  bool ends_disputed = false;      ///< The last one is.
+  std::uint8_t rank = 0;
+  std::optional<Bytes> bytes;  ///< Unless there was no room to keep them.
+};
+
+/// What the logs hold of one document, refused entries left out. In order of log and seq.
+struct Views::Gathered {
+  struct Naming {
+    std::optional<Position> disputed;
+    std::string path;
+    WallMillis created = 0;
+  };
+  struct Unfinished {
+    Update update;
+    Document::Assembly assembly;
+  };
+  std::vector<Update> updates;
+  std::vector<Naming> namings;
+  std::map<LogId, Unfinished> unfinished;
+  WallMillis changed = 0;
+};
+
+/// What undisputed entries make of a document.
+struct Views::Analysis {
+  crdt::Doc doc;
+  crdt::IdSet waiting;
+  std::vector<crdt::IdSet>
+      provided;  ///< By each of Gathered::updates that is disputed; else empty.
+
+  bool has(const crdt::Id& id) const {
+    return id.clock < doc.state_vector().clock_of(id.client) || waiting.contains(id);
+  }
+};
+
+/// One rebuild, from the marks to the staged snapshots.
+class Views::Rebuild {
+ public:
+  Rebuild(Views& views, Now now) : views_(views), now_(now) {}
+
+  /// Errors: kCorrupt, kIo; nothing is changed then.
+  Status run() {
+    marked_ = views_.documents_.to_rebuild();
+    for (const DocumentId& id : marked_) {
+      Document* document = views_.documents_.find(id);
+      if (document != nullptr) views_.host_.flush_queue(now_, *document);
+    }
+    marked_ = views_.documents_.to_rebuild();
+    for (const DocumentId& id : marked_) gathered_[id];
+    for (const auto& [id, positions] : views_.admission_.documents()) gathered_[id];
+    for (const auto& [log, head] : views_.ledger_.held()) COTERIE_CHECK(gather(log));
+    find_stood_upon();
+    settle();
+    return {};
+  }
+
+ private:
+  Status gather(const LogId& log);
+  void gather_update(const EntryRef& ref, bool disputed, const DocumentId& id, ByteView update);
+  void keep(Update& update, Bytes bytes);
+  Bytes bytes_of(const Update& update) const;
+  std::vector<const Update*> ordered(const DocumentId& id) const;
+  void apply(const DocumentId& id, crdt::Doc& doc, const Update& update) const;
+  Analysis& analysis(const DocumentId& id);
+  void need(const DocumentId& id, const crdt::Id& element);
+  void stand_upon(const Position& last);
+  void find_stood_upon();
+  bool counts(const Update& update) const;
+  bool counts(const std::optional<Position>& disputed) const {
+    return !disputed || stood_upon_.count(*disputed) > 0;
+  }
+  std::set<DocumentId> wanted() const;
+  void settle_entries();
+  void install(const DocumentId& id);
+  crdt::Doc make(const DocumentId& id);
+  void settle();
+
+  Views& views_;
+  Now now_;
+  std::set<DocumentId> marked_;
+  std::map<DocumentId, Gathered> gathered_;
+  std::size_t kept_bytes_ = 0;
+  std::map<DocumentId, Analysis> analyses_;
+  std::set<Position> stood_upon_;
+  std::vector<std::pair<DocumentId, crdt::Id>> needed_;
+  std::map<DocumentId, std::set<std::size_t>> entered_;  ///< Disputed updates that count by now.
+};
+
+Status Views::Rebuild::gather(const LogId& log) {
+  std::optional<std::pair<DocumentId, Gathered::Unfinished>> open;
+  const auto note_open = [&] {
+    if (open) gathered_[open->first].unfinished[log] = std::move(open->second);
+    open.reset();
+  };
+  COTERIE_CHECK(views_.ledger_.visit(log, {}, [&](const HashedEntry& one) {
+    auto current = std::exchange(open, std::nullopt);
+    if (one.entry.entry_class != EntryClass::kContent) return true;
+    auto bytes = views_.ledger_.open_record(one.entry);
+    if (!bytes) return true;
+    const auto record = decode_record(views_.ledger_.workspace(), *bytes);
+    if (!record) return true;
+    const DocumentId id = document_of(*record);
+    const auto into = gathered_.find(id);
+    if (id == DocumentId{} || into == gathered_.end()) return true;
+    const EntryRef ref = ref_of(one.entry);
+    const Verdict verdict = views_.judge_.judge(ref, one.hash, one.entry.heads, right_for(*record));
+    if (verdict == Verdict::kRefused) return true;
+    const bool disputed = verdict == Verdict::kDisputed;
+    const Position position{ref.log, ref.seq};
+    Gathered& gathered = into->second;
+    if (!disputed) {
+      gathered.changed = std::max(gathered.changed, HybridClock::millis(one.entry.time));
+    }
+    if (const auto* naming = std::get_if<DocumentRecord>(&*record)) {
+      gathered.namings.push_back(
+          {disputed ? std::optional(position) : std::nullopt, naming->path, naming->created});
+      return true;
+    }
+    Bytes whole;
+    if (const auto* part = std::get_if<PartRecord>(&*record)) {
+      const bool goes_on = current && current->first == id && part->index > 0 &&
+                           current->second.assembly.count == part->count &&
+                           current->second.assembly.refs.size() == part->index;
+      if (part->index == 0) {
+        current.emplace(id, Gathered::Unfinished{});
+        current->second.update.first = ref;
+        current->second.assembly.count = part->count;
+      } else if (!goes_on) {
+        return true;
+      }
+      auto& [update, assembly] = current->second;
+      update.last = ref;
+      if (disputed) update.disputed.push_back(position);
+      update.ends_disputed = disputed;
+      append(assembly.bytes, part->bytes);
+      assembly.refs.push_back(ref);
+      if (assembly.refs.size() < assembly.count) {
+        open = std::move(current);
+        return true;
+      }
+      gathered.updates.push_back(std::move(update));
+      whole = std::move(assembly.bytes);
+    } else if (const auto* update = std::get_if<UpdateRecord>(&*record)) {
+      gathered.updates.push_back({ref, ref, {}, disputed, 0, std::nullopt});
+      if (disputed) gathered.updates.back().disputed.push_back(position);
+      whole.assign(update->update.begin(), update->update.end());
+    } else {
+      return true;
+    }
+    Update& added = gathered.updates.back();
+    if (UpdateGate* gate = views_.documents_.gate()) {
+      added.rank = gate->rank(id, added.last, whole);
+    }
+    keep(added, std::move(whole));
+    return true;
+  }));
+  note_open();
+  return {};
+}
+
+void Views::Rebuild::keep(Update& update, Bytes bytes) {
+  // What waits for the disk is kept in any case: it is in memory already.
+  if (kept_bytes_ + bytes.size() > kGatheredBytesMax) return;
+  kept_bytes_ += bytes.size();
+  update.bytes = std::move(bytes);
+}
+
+Bytes Views::Rebuild::bytes_of(const Update& update) const {
+  if (update.bytes) return *update.bytes;
+  Bytes whole;
+  (void)views_.ledger_.visit(update.first.log, before(update.first), [&](const HashedEntry& one) {
+    const auto bytes = views_.ledger_.open_record(one.entry);
+    const auto record =
+        bytes ? decode_record(views_.ledger_.workspace(), *bytes) : Result<Record>(bytes.error());
+    if (record) {
+      if (const auto* part = std::get_if<PartRecord>(&*record)) append(whole, part->bytes);
+      if (const auto* all = std::get_if<UpdateRecord>(&*record)) append(whole, all->update);
+    }
+    return one.entry.position.seq < update.last.seq;
+  });
+  return whole;
+}
+
+/// The canonical order.
+std::vector<const Views::Update*> Views::Rebuild::ordered(const DocumentId& id) const {
+  std::vector<const Update*> list;
+  for (const Update& update : gathered_.at(id).updates) list.push_back(&update);
+  std::stable_sort(list.begin(), list.end(), [this](const Update* a, const Update* b) {
+    if (a->rank != b->rank) return a->rank < b->rank;
+    return views_.judge_.senior(a->last.log.device, b->last.log.device);
+  });
+  return list;
+}
+
+void Views::Rebuild::apply(const DocumentId& id, crdt::Doc& doc, const Update& update) const {
+  const Bytes bytes = bytes_of(update);
+  if (UpdateGate* gate = views_.documents_.gate()) {
+    if (gate->judge(id, doc, update.last, bytes) != UpdateGate::Verdict::kApply) return;
+  }
+  (void)doc.load_update(bytes);  // What does not apply was reported when it came.
+}
+
+Views::Analysis& Views::Rebuild::analysis(const DocumentId& id) {
+  if (const auto known = analyses_.find(id); known != analyses_.end()) return known->second;
+  Analysis made{views_.documents_.blank(), {}, {}};
+  if (UpdateGate* gate = views_.documents_.gate()) gate->restart(id);
+  for (const Update* update : ordered(id)) {
+    if (update->disputed.empty()) apply(id, made.doc, *update);
+  }
+  made.waiting = waiting_ids(made.doc);
+  const auto& updates = gathered_.at(id).updates;
+  made.provided.resize(updates.size());
+  for (std::size_t i = 0; i < updates.size(); ++i) {
+    if (updates[i].ends_disputed) made.provided[i] = provided_ids(bytes_of(updates[i]));
+  }
+  return analyses_.emplace(id, std::move(made)).first->second;
+}
+
+/// Something that counts stands on `element`.
+void Views::Rebuild::need(const DocumentId& id, const crdt::Id& element) {
+  const Analysis& known = analysis(id);
+  if (known.has(element)) return;
+  for (std::size_t i = 0; i < known.provided.size(); ++i) {
+    if (!known.provided[i].contains(element)) continue;
+    const EntryRef& last = gathered_.at(id).updates[i].last;
+    stand_upon({last.log, last.seq});
+    return;
+  }
+}
+
+/// What is at `last`, and all that is disputed before it in its log, counts.
+void Views::Rebuild::stand_upon(const Position& last) {
+  const auto& all = views_.admission_.all();
+  std::set<DocumentId> touched;
+  for (auto it = all.lower_bound({last.first, 0}); it != all.end() && it->first <= last; ++it) {
+    if (!stood_upon_.insert(it->first).second) continue;
+    if (it->second.document != DocumentId{}) touched.insert(it->second.document);
+  }
+  for (const DocumentId& id : touched) {
+    const auto& updates = gathered_.at(id).updates;
+    for (std::size_t i = 0; i < updates.size(); ++i) {
+      if (updates[i].disputed.empty() || !counts(updates[i])) continue;
+      if (!entered_[id].insert(i).second) continue;
+      for (const crdt::Id& below : foundations(bytes_of(updates[i]))) {
+        needed_.emplace_back(id, below);
+      }
+    }
+  }
+}
+
+bool Views::Rebuild::counts(const Update& update) const {
+  return std::all_of(update.disputed.begin(), update.disputed.end(),
+                     [this](const Position& position) { return stood_upon_.count(position) > 0; });
+}
+
+void Views::Rebuild::find_stood_upon() {
+  for (const auto& [id, positions] : views_.admission_.documents()) {
+    // Elsewhere nothing that is disputed is needed: the document would be marked.
+    const bool asked = marked_.count(id) > 0 ||
+                       std::any_of(positions.begin(), positions.end(), [this](const auto& at) {
+                         return views_.admission_.all().at(at).stood_upon;
+                       });
+    if (!asked) continue;
+    for (const crdt::Id& element : missing_foundations(analysis(id).doc)) {
+      needed_.emplace_back(id, element);
+    }
+  }
+  while (!needed_.empty()) {
+    const auto [id, element] = needed_.back();
+    needed_.pop_back();
+    need(id, element);
+  }
+}
+
+crdt::Doc Views::Rebuild::make(const DocumentId& id) {
+  const auto known = analyses_.find(id);
+  UpdateGate* gate = views_.documents_.gate();
+  const auto& updates = gathered_.at(id).updates;
+  if (known != analyses_.end()) {
+    const bool plain = entered_.find(id) == entered_.end();
+    if (plain || gate == nullptr) {
+      crdt::Doc doc = std::move(known->second.doc);
+      if (!plain) {
+        for (const std::size_t i : entered_.at(id)) apply(id, doc, updates[i]);
+      }
+      return doc;
+    }
+  }
+  crdt::Doc doc = views_.documents_.blank();
+  if (gate != nullptr) gate->restart(id);
+  for (const Update* update : ordered(id)) {
+    if (counts(*update)) apply(id, doc, *update);
+  }
+  return doc;
+}
+
+/// Documents that are marked, or of which other entries count than before.
+std::set<DocumentId> Views::Rebuild::wanted() const {
+  std::set<DocumentId> wanted = marked_;
+  for (const auto& [position, one] : views_.admission_.all()) {
+    const bool changed = one.stood_upon != (stood_upon_.count(position) > 0);
+    if (changed && one.document != DocumentId{}) wanted.insert(one.document);
+  }
+  return wanted;
+}
+
+/// Nothing fails from here on; all goes into one batch.
+void Views::Rebuild::settle() {
+  const std::set<DocumentId> documents = wanted();
+  settle_entries();
+  views_.documents_.clear_rebuild_marks();
+  for (const DocumentId& id : documents) install(id);
+}
+
+void Views::Rebuild::settle_entries() {
+  std::vector<Position> changed;
+  for (const auto& [position, one] : views_.admission_.all()) {
+    if (one.stood_upon != (stood_upon_.count(position) > 0)) changed.push_back(position);
+  }
+  for (const Position& position : changed) {
+    const bool yes = stood_upon_.count(position) > 0;
+    views_.admission_.stand_upon(position, yes);
+    const Disputed& one = views_.admission_.all().at(position);
+    if (one.kind != RecordKind::kEndpoint || !yes) continue;
+    const auto record = views_.read(one.ref);
+    const auto decoded = record ? decode_record(views_.ledger_.workspace(), record->record)
+                                : Result<Record>(Error{ErrorCode::kCorrupt, "missing"});
+    if (decoded) views_.feed(now_, *record, *decoded);
+  }
+}
+
+void Views::Rebuild::install(const DocumentId& id) {
+  const Gathered& gathered = gathered_.at(id);
+  DocumentStore::Contents contents{make(id), std::nullopt, {}, gathered.changed};
+  analyses_.erase(id);
+  for (const auto& naming : gathered.namings) {
+    if (!counts(naming.disputed)) continue;
+    if (!contents.named || naming.created < contents.named->created) {
+      contents.named = {naming.path, naming.created};
+    }
+  }
+  for (const auto& [log, unfinished] : gathered.unfinished) {
+    if (counts(unfinished.update)) contents.assemblies.emplace(log, unfinished.assembly);
+  }
+  views_.contests_.erase(id);
+  const bool nothing = gathered.updates.empty() && !contents.named;
+  Document* document = views_.documents_.find(id);
+  if (document == nullptr) {
+    if (nothing || !views_.has_room_for(id)) return;
+    document = views_.documents_.make(id);
+  }
+  const auto installed = views_.documents_.install(now_, *document, std::move(contents));
+  if (installed.kind == DocumentStore::Installed::Kind::kGrew) {
+    views_.host_.document_grew(now_, *document, installed.update);
+  } else if (installed.kind == DocumentStore::Installed::Kind::kReplaced) {
+    views_.host_.document_replaced(now_, *document);
+  }
+}
+
+void Views::handle_timeout(Now now) {
+  if (!due_ || *due_ > now.steady) return;
+  due_.reset();
+  if (const Status done = Rebuild(*this, now).run(); !done) {
+    context_.report("documents cannot be rebuilt: " + to_string(done.error()));
+  }
+}
+
+std::vector<SetAsideInfo> Views::set_aside() const {
+  std::map<DeviceId, std::pair<SetAsideInfo, std::set<DocumentId>>> by_device;
+  for (const auto& [position, one] : admission_.all()) {
+    if (one.stood_upon) continue;
+    auto& [info, documents] = by_device[position.first.device];
+    const WallMillis time = HybridClock::millis(one.time);
+    info.device = position.first.device;
+    info.first = info.entries == 0 ? time : std::min(info.first, time);
+    info.last = std::max(info.last, time);
+    ++info.entries;
+    if (one.document != DocumentId{}) documents.insert(one.document);
+  }
+  std::vector<SetAsideInfo> list;
+  for (auto& [device, found] : by_device) {
+    auto& [info, documents] = found;
+    info.documents = documents.size();
+    for (const DocumentId& id : documents) {
+      const Document* document = documents_.find(id);
+      if (document == nullptr || document->path.empty()) continue;
+      if (info.paths.size() == kPathsShownMax) break;
+      info.paths.push_back(document->path);
+    }
+    std::sort(info.paths.begin(), info.paths.end());
+    list.push_back(std::move(info));
+  }
+  return list;
+}
+
+}  // namespace coterie::node

@@ -1,0 +1,121 @@
+// Views: keeps what is materialised (documents, endpoints) equal to what counts.
+//
+// A record that counts is applied as it comes. One that is disputed is set aside (admission.hpp).
+// When membership moves, what was set aside is judged again, and so is what was applied of devices
+// that lost a right. Whatever can not be done by applying one more update is done by a rebuild:
+// marked documents are made anew, two seconds later (acknowledgements may be on their way), from
+// all entries that count, in canonical order, in one pass over the logs. Only a rebuild decides
+// what is stood upon: from nothing, so that the result is a function of the entries held; between
+// two of them the rules below say what could change it, and mark the document:
+//
+//     - an update that counts stands on, or brings, what a disputed one brings;
+//     - a disputed update brings what waits for it, or what another is stood upon for;
+//     - an entry that was stood upon counts by itself now.
+//
+// So what nobody disputes costs one look at a map, and a removed device can make others rebuild,
+// but not more often than the pause between two rebuilds, which grows with the logs.
+//
+// Every step is one batch: rows of what is set aside, marks of documents to be rebuilt, the new
+// snapshot with the tail erased. A crash in between is taken up where it was left.
+//
+// Single-threaded owner.
+
+#pragma once
+
+#include <map>
+#include <optional>
+#include <set>
+#include <string>
+#include <vector>
+
+#include "node/core/admission.hpp"
+#include "node/core/context.hpp"
+#include "node/core/document_store.hpp"
+
+namespace coterie::node {
+
+class Views {
+ public:
+  /// What becomes of it.
+  class Host {
+   public:
+    virtual ~Host() = default;
+    virtual void endpoint_spoken(const DeviceId& device, std::uint64_t time,
+                                 const EndpointRecord& endpoint) = 0;
+    /// `update` was applied: for clients.
+    virtual void document_grew(Now now, Document& document, ByteView update) = 0;
+    /// Its replica is another one: who is attached holds what does not count.
+    virtual void document_replaced(Now now, Document& document) = 0;
+    /// Membership is another one; before what follows from it.
+    virtual void membership_moved(Now now) = 0;
+    /// Makes entries of what clients wrote, if that is possible now.
+    virtual void flush_queue(Now now, Document& document) = 0;
+  };
+
+  /// All must outlive the views.
+  Views(Ledger& ledger, DocumentStore& documents, const EntryJudge& judge, Context& context,
+        Host& host)
+      : ledger_(ledger),
+        documents_(documents),
+        judge_(judge),
+        context_(context),
+        host_(host),
+        admission_(ledger) {}
+
+  /// Errors: kCorrupt, kIo.
+  Status load();
+
+  /// Takes in records that were received.
+  void take(Now now, const std::vector<LedgerRecord>& records);
+  /// An update was written here. It counts; others may be stood upon by it.
+  void note_written(Now now, const DocumentId& document, ByteView update);
+
+  /// After every input: judges again when membership moved.
+  void pump(Now now);
+  /// Rebuilds what is due. Precondition: the store can be written.
+  void handle_timeout(Now now);
+  std::optional<Instant> next_deadline() const { return due_; }
+
+  const Admission& admission() const { return admission_; }
+  /// What is set aside, per device, for those who may readmit it.
+  std::vector<SetAsideInfo> set_aside() const;
+
+ private:
+  /// Ids of disputed updates in one document.
+  struct Contest {
+    crdt::IdSet open;        ///< Of those set aside, without what undisputed ones bring.
+    crdt::IdSet stood_upon;  ///< Of those that count for it.
+  };
+  struct Update;
+  struct Gathered;
+  struct Analysis;
+  class Rebuild;
+
+  void judge_again(Now now);
+  void judge_device(Now now, const DeviceId& device, bool rescan);
+  void rescan_log(const LogId& log);
+  void release(Now now, const Disputed& disputed);
+  void feed(Now now, const LedgerRecord& record, const Record& decoded);
+  void put_aside(Now now, const LedgerRecord& record, const Record& decoded);
+  void watch(Now now, const DocumentId& document, ByteView update);
+  Contest* contest(Now now, const DocumentId& document);
+  Bytes whole_update(const Disputed& last) const;
+  std::optional<LedgerRecord> read(const EntryRef& ref) const;
+  bool has_room_for(const DocumentId& document) const;
+  void store_disputes(const DeviceId& device, const EntryJudge::Disputes& disputes);
+
+  Ledger& ledger_;
+  DocumentStore& documents_;
+  const EntryJudge& judge_;
+  Context& context_;
+  Host& host_;
+  Admission admission_;
+
+  std::optional<std::uint64_t> epoch_;  ///< Of the judge, when all was judged last.
+  std::map<DeviceId, EntryJudge::Disputes> disputes_;
+  std::map<DeviceId, Hash> stored_disputes_;  ///< As of the last start, until compared.
+  std::map<DocumentId, Contest> contests_;    ///< Made when asked for.
+  std::optional<Instant> due_;
+};
+
+}  // namespace coterie::node
