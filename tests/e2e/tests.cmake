@@ -24,3 +24,14 @@ coterie_e2e(bad_input TIMEOUT 180)
 add_test(NAME web.check COMMAND npm run --silent check
   WORKING_DIRECTORY ${PROJECT_SOURCE_DIR}/node/web)
 set_tests_properties(web.check PROPERTIES LABELS unit TIMEOUT 120)
+
+# A node that runs modified code: see tests/e2e/modified_node.cpp.
+if(TARGET coterie::identity AND TARGET coterie::transport_zmq AND TARGET coterie::node_core)
+  add_executable(modified_node e2e/modified_node.cpp)
+  target_include_directories(modified_node PRIVATE ${PROJECT_SOURCE_DIR})
+  target_link_libraries(modified_node PRIVATE coterie::identity coterie::transport_zmq
+                                              coterie::node_core coterie_options)
+  coterie_e2e(modified_node TIMEOUT 180)
+  set_property(TEST e2e.modified_node APPEND PROPERTY
+    ENVIRONMENT COTERIE_MODIFIED_NODE=$<TARGET_FILE:modified_node>)
+endif()

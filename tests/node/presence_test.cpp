@@ -40,7 +40,8 @@ class PresenceTest : public ::testing::Test {
     cluster_.run_for(3s);
   }
   void forge(std::uint64_t client) {
-    EXPECT_GT(gang_->forge_presence("notes.md", {client}, R"({"user":{"name":"evil"}})"), 0u);
+    const auto frames = gang_->forge_presence("notes.md", {client}, R"({"user":{"name":"evil"}})");
+    EXPECT_GT(gang_->send(frames), 0u);
     cluster_.run_for(500ms);
   }
   std::string shown(std::size_t to, std::uint64_t client) {

@@ -365,49 +365,55 @@ class TeamRun {
     const auto did = [&](const char* what, std::size_t frames) {
       if (frames > 0) ++probes_[what];
     };
-    switch (choices_.below(14)) {
+    Adversary& gang = *gang_;
+    using Past = Adversary::Past;
+    switch (choices_.below(17)) {
       case 0:
-        return did("forged in others' logs", gang_->forge_in_others_logs(kForged));
+        return did("forged in others' logs", gang.send(gang.forge_in_others_logs(kForged)));
       case 1:
-        return did(gang_edits_ ? "wrote with the right to" : "wrote without the right to",
-                   gang_->write_content(Adversary::Past::kCurrent, text,
-                                        kForksHeld && choices_.chance(30)));
+        return did(
+            gang_edits_ ? "wrote with the right to" : "wrote without the right to",
+            gang.send(gang.write_content(Past::kCurrent, text, kForksHeld && choices_.chance(30))));
       case 2:
         if (!kPastOfContentCounts && gang_edits_) return;
         return did("named unknown heads",
-                   gang_->write_content(Adversary::Past::kUnknown, kForged, false));
+                   gang.send(gang.write_content(Past::kUnknown, kForged, false)));
       case 3:
-        if (!kForksHeld) return;
-        return did("equivocated", gang_->equivocate(text));
+        if (!kPastOfContentCounts && gang_edits_) return;
+        return did("named no heads", gang.send(gang.write_content(Past::kNone, kForged, false)));
       case 4:
-        return did("replayed", gang_->replay());
+        if (!kForksHeld) return;
+        return did("equivocated", gang.send_apart(gang.equivocate(text)));
       case 5:
-        return did("mangled frames", gang_->mangle());
+        return did("replayed", gang.send(gang.replay(), 60));
       case 6:
-        if (!kClientIdsHeld) return;
-        return did("reused client ids", reuse_client(text));
+        return did("mangled frames", gang.send(gang.mangle(), 30));
       case 7:
-        return forge_presence();
+        if (!kClientIdsHeld) return;
+        return did("reused client ids", gang.send(reuse_client(text)));
       case 8:
-        if (gang_hosts_) return;
-        return did("forged operations", gang_->forge_operations(gang_->heads()));
+        return forge_presence();
       case 9:
-        return did("lied", gang_->lie());
       case 10:
-        return flood();
+        if (gang_hosts_) return;
+        return did("forged operations", gang.send(gang.forge_operations(gang.heads())));
       case 11:
-        return did("went to the limits", gang_->oversize(kPastOfContentCounts ? kForged : text));
+        return did("lied", gang.send(gang.lie(), 60));
       case 12:
+        return flood();
       case 13:
-        gang_->knock(choices_.below(honest_), {});
-        ++probes_["knocked"];
-        return;
+        return did("went to the limits",
+                   gang.send(gang.oversize(kPastOfContentCounts ? kForged : text), 40));
+      case 14:
+        return did("garbage in key boxes", gang.send(gang.rekey_with_garbage()));
       default:
+        gang.knock(choices_.below(honest_), gang.write_content(Past::kCurrent, text, false));
+        ++probes_["knocked"];
         return;
     }
   }
 
-  std::size_t reuse_client(const std::string& text) {
+  Adversary::Frames reuse_client(const std::string& text) {
     const std::size_t victim = choices_.below(kClients);
     return gang_->reuse_client(cluster_.client(victim).id(), choices_.below(3), text);
   }
@@ -432,7 +438,7 @@ class TeamRun {
         }
       }
     }
-    if (gang_->forge_presence(path, ids, R"({"user":{"name":"FORGED"}})") > 0) {
+    if (gang_->send(gang_->forge_presence(path, ids, R"({"user":{"name":"FORGED"}})"), 80) > 0) {
       ++probes_["forged presence"];
     }
   }
@@ -460,7 +466,8 @@ class TeamRun {
   void flood() {
     std::vector<std::uint64_t> before;
     for (Node node = 0; node < honest_; ++node) before.push_back(disk_bytes(node));
-    const std::size_t frames = gang_->flood(choices_.chance(3) ? 300 : 8 + choices_.below(24));
+    const std::size_t frames =
+        gang_->send(gang_->flood(choices_.chance(3) ? 300 : 8 + choices_.below(24)), 40);
     if (frames == 0) return;
     ++probes_["flooded"];
     cluster_.run_for(200ms);
