@@ -1,6 +1,8 @@
 coterie_test(node.entry_test SOURCES node/entry_test.cpp DEPENDS coterie::node_log)
 coterie_test(node.records_test SOURCES node/records_test.cpp DEPENDS coterie::node_log)
 coterie_test(node.membership_test SOURCES node/membership_test.cpp DEPENDS coterie::node_log)
+coterie_test(node.membership_fuzz_test SOURCES node/membership_fuzz_test.cpp
+             DEPENDS coterie::node_log)
 coterie_test(node.invite_test SOURCES node/invite_test.cpp DEPENDS coterie::node_log)
 coterie_test(node.engine_test SOURCES node/engine_test.cpp DEPENDS coterie::node_core)
 coterie_test(node.golden_test SOURCES node/golden_test.cpp

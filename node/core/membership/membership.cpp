@@ -462,7 +462,7 @@ const char* Membership::Graph::check(Op& op, const State& past, const RoleOperat
   op.to = level(role.role);
   op.seniority = {author.depth, author.admission};
   op.depth = role.role == Role::kHost ? author.depth + 1 : 0;
-  if (!set_targets(past, op)) return "no host would be left";
+  if (!set_targets(past, op)) return "it would leave no host";
   return nullptr;
 }
 
@@ -482,7 +482,7 @@ const char* Membership::Graph::check(Op& op, const State& past, const RemoveOper
     }
   }
   op.seniority = {author.depth, author.admission};
-  if (!set_targets(past, op)) return "no host would be left";
+  if (!set_targets(past, op)) return "it would leave no host";
   return nullptr;
 }
 
