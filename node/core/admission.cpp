@@ -84,11 +84,10 @@ EntryJudge::Verdict MembershipJudge::judge(const EntryRef& ref, const Hash&,
       break;
   }
   const bool reached =
-      std::all_of(standing.by.begin(), standing.by.end(), [&ref](const Restriction* restriction) {
+      std::all_of(standing.by.begin(), standing.by.end(), [&](const Restriction* restriction) {
         const auto& marks = restriction->acknowledged;
-        return std::any_of(marks.begin(), marks.end(), [&ref](const LogMark& mark) {
-          return mark.log == ref.log && mark.seq >= ref.seq;
-        });
+        return std::any_of(marks.begin(), marks.end(),
+                           [&](const LogMark& mark) { return ledger_.reaches(mark, ref); });
       });
   return reached ? Verdict::kCounts : Verdict::kDisputed;
 }

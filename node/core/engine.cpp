@@ -70,6 +70,10 @@ struct Engine::State final : transport::EntrySource {
     const Workspace* workspace = find(id);
     return workspace == nullptr ? nullptr : &workspace->ledger().frontier();
   }
+  transport::HeldLog held(const WorkspaceId& id, const LogId& log) const override {
+    const Workspace* workspace = find(id);
+    return workspace == nullptr ? transport::HeldLog{} : workspace->ledger().held(log);
+  }
   transport::EntryRun read(const WorkspaceId& id, const LogId& log, Seq first,
                            std::size_t bytes_max) const override {
     const Workspace* workspace = find(id);
@@ -708,7 +712,10 @@ void Engine::State::check_synced(Now now, const WorkspaceId& id) {
   if (!workspace.ledger().role()) return;
   const Frontier& held = workspace.ledger().frontier();
   for (const auto& [log, head] : joining.wanted) {
+    // What forked since goes on in other logs, which were asked for, too.
     const auto mine = held.find(log);
+    const Segment* segment = workspace.ledger().segments().find(log);
+    if (segment != nullptr && segment->closed()) continue;
     if (mine == held.end() || mine->second.seq < head.seq) return;
   }
   finish(joining, CommandResult(WorkspaceReady{id, workspace.membership().name()}));

@@ -11,25 +11,17 @@ namespace coterie::node {
 
 using storage::Table;
 using transport::EntryRun;
-using transport::RunVerdict;
 
 namespace {
 
-/// Incarnations of one device. Its own rule stops earlier, so that an honest one never gets there.
-constexpr std::size_t kLogsPerDeviceMax = 256;
-constexpr std::size_t kOwnIncarnationsMax = 32;
+/// The hash of every entry whose number this divides is kept in a row of its own.
+constexpr Seq kAnchorDistance = 256;
+
+LogId real_log(const DeviceId& device, std::uint64_t random) {
+  return {device, random & ~kBranchBit};
+}
 
 Error corrupt(const char* what) { return {ErrorCode::kCorrupt, what}; }
-
-OperationEntry operation_entry(const Entry& entry, const Hash& hash) {
-  return {hash,
-          entry.position.log,
-          entry.position.seq,
-          entry.time,
-          entry.heads,
-          entry.payload,
-          entry.entry_class == EntryClass::kGenesis};
-}
 
 }  // namespace
 
@@ -41,7 +33,7 @@ void Ledger::Staged::put(Table table, Bytes key, Bytes value) {
 Ledger::Genesis Ledger::make_genesis(Now now, const std::string& name,
                                      const crypto::SigningKey& identity, SecureRandom& random) {
   Genesis genesis;
-  genesis.incarnation = random.next_u64();
+  genesis.incarnation = real_log({}, random.next_u64()).incarnation;
   genesis.key = crypto::SecretKey::generate(random);
   const Bytes operation =
       encode_operation(CreateOperation{name, crypto::key_commitment(genesis.key)});
@@ -56,12 +48,13 @@ Ledger::Genesis Ledger::make_genesis(Now now, const std::string& name,
 
 Ledger::Ledger(const WorkspaceId& workspace, storage::Store& store,
                const crypto::SigningKey& identity, SecureRandom& random,
-               std::function<bool()> in_step)
+               std::function<bool()> in_step, Origin origin)
     : workspace_(workspace),
       store_(store),
       identity_(identity),
       random_(random),
       in_step_(std::move(in_step)),
+      origin_(std::move(origin)),
       sealer_(workspace, identity, random),
       membership_(workspace),
       own_{identity.id(), 0},
@@ -74,8 +67,11 @@ Ledger::Ledger(const WorkspaceId& workspace, storage::Store& store,
 Status Ledger::load() {
   COTERIE_CHECK(load_meta());
   COTERIE_CHECK(keys_.load(store_));
-  COTERIE_CHECK(load_frontier());
-  return load_membership();
+  COTERIE_CHECK(load_segments());
+  COTERIE_CHECK(load_membership());
+  COTERIE_TRY(const auto place, store_.get(Table::kMeta, meta_key("place")));
+  check_origin(place);
+  return {};
 }
 
 Status Ledger::load_meta() {
@@ -88,6 +84,15 @@ Status Ledger::load_meta() {
     if (!number || !in.at_end()) return corrupt("incarnation of wrong length");
     own_.incarnation = *number;
   }
+  const Bytes counts = meta_key("aside");
+  COTERIE_CHECK(
+      store_.scan(Table::kMeta, counts, end_of_prefix(counts), [&](ByteView key, ByteView value) {
+        ByteReader in(value);
+        const auto device = DeviceId::from(key.subspan(counts.size()));
+        const auto count = read_u64(in);
+        if (device && count) aside_[*device] = *count;
+        return true;
+      }));
   const Bytes prefix = meta_key("w");
   const Bytes end = end_of_prefix(prefix);
   return store_.scan(Table::kMeta, prefix, end, [this](ByteView key, ByteView) {
@@ -97,42 +102,53 @@ Status Ledger::load_meta() {
   });
 }
 
-Status Ledger::load_frontier() {
-  std::vector<std::pair<LogId, StoredHead>> heads;
+Status Ledger::load_segments() {
   Status status;
+  std::map<LogId, Seq> strands;
   COTERIE_CHECK(store_.scan(Table::kFrontier, {}, {}, [&](ByteView key, ByteView value) {
     ByteReader in(key);
     const auto device = read_id<DeviceId>(in);
     const auto incarnation = read_u64(in);
-    const auto head = decode_head(value);
-    if (!device || !incarnation || !in.at_end() || !head) {
+    if (!device || !incarnation || !in.at_end()) {
       status = corrupt("damaged log head");
       return false;
     }
-    heads.emplace_back(LogId{*device, *incarnation}, *head);
+    const LogId name{*device, *incarnation};
+    auto segment = decode_segment(name, value);
+    if (!segment) {
+      status = segment.error();
+      return false;
+    }
+    Seq& last = strands[segment->strand];
+    last = std::max(last, segment->last);
+    segments_.put(name, std::move(*segment));
     return true;
   }));
   COTERIE_CHECK(status);
-  for (const auto& [log, stored] : heads) {
-    COTERIE_CHECK(check_head(log, stored));
-    frontier_.emplace(log, stored.head);
+  COTERIE_CHECK(segments_.link());
+  for (const auto& [name, segment] : segments_.all()) {
+    if (segment.empty()) continue;
+    COTERIE_CHECK(check_head(name, segment, segment.last == strands.at(segment.strand)));
+    frontier_.emplace(name, Segments::head_of(name, segment));
   }
   return {};
 }
 
-/// Whether the newest entry of `log` is the one its head names, and signed: with the chain, that
-/// vouches for the log.
-Status Ledger::check_head(const LogId& log, const StoredHead& stored) const {
-  const Bytes prefix = log_key(log);
-  const Bytes end = end_of_prefix(prefix);
-  COTERIE_TRY(const auto last, store_.last(Table::kEntries, prefix, end));
-  if (!last || last->first != position_key(log, stored.head.seq)) {
-    return corrupt("a log does not end where its head says");
+/// Whether the newest entry of a segment is the one its row names, and signed: with the chain, that
+/// vouches for the segment.
+Status Ledger::check_head(const LogId& name, const Segment& segment, bool newest_of_strand) const {
+  const Bytes key = position_key(segment.strand, segment.last);
+  if (newest_of_strand) {
+    const Bytes prefix = log_key(segment.strand);
+    COTERIE_TRY(const auto last, store_.last(Table::kEntries, prefix, end_of_prefix(prefix)));
+    if (!last || last->first != key) return corrupt("a log does not end where its head says");
   }
+  COTERIE_TRY(const auto stored, store_.get(Table::kEntries, key));
+  if (!stored) return corrupt("a log does not end where its head says");
   const auto entry =
-      decode_stored({workspace_, log, stored.head.seq, stored.previous}, last->second);
-  if (!entry || entry_hash(*entry) != stored.head.hash ||
-      !crypto::verify(log.device, entry_digest(*entry).view(), entry->signature)) {
+      decode_stored({workspace_, segment.chain, segment.last, segment.head_previous}, *stored);
+  if (!entry || entry_hash(*entry) != segment.head ||
+      !crypto::verify(name.device, entry_digest(*entry).view(), entry->signature)) {
     return corrupt("the newest entry of a log does not verify");
   }
   return {};
@@ -159,29 +175,52 @@ Status Ledger::load_membership() {
     return true;
   }));
   COTERIE_CHECK(status);
+  // Of each log in ascending order, whatever strands its branches are in.
+  std::stable_sort(rows.begin(), rows.end(), [this](const Row& a, const Row& b) {
+    return std::make_pair(segments_.chain_of(a.ref.log), a.ref.seq) <
+           std::make_pair(segments_.chain_of(b.ref.log), b.ref.seq);
+  });
   for (const Row& row : rows) {
-    COTERIE_TRY(const auto stored,
-                store_.get(Table::kEntries, position_key(row.ref.log, row.ref.seq)));
-    if (!stored) return corrupt("a membership operation is missing");
-    const auto entry =
-        decode_stored({workspace_, row.ref.log, row.ref.seq, row.ref.previous}, *stored);
-    if (!entry || entry_hash(*entry) != row.hash) {
+    auto entry = entry_at(row.ref);
+    if (!entry) return entry.error();
+    const HashedEntry operation{*std::move(entry), row.hash};
+    if (entry_hash(operation.entry) != row.hash) {
       return corrupt("a membership operation is damaged");
     }
-    COTERIE_TRY(const bool changed, membership_.add(operation_entry(*entry, row.hash)));
+    COTERIE_TRY(const bool changed, membership_.add(operation_entry(operation)));
     (void)changed;  // Whoever opens the ledger reads the whole membership anyway.
   }
   return {};
 }
 
+OperationEntry Ledger::operation_entry(const HashedEntry& entry) {
+  const EntryPosition& position = entry.entry.position;
+  return {entry.hash,
+          position.log,
+          position.seq,
+          entry.entry.time,
+          entry.entry.heads,
+          entry.entry.payload,
+          entry.entry.entry_class == EntryClass::kGenesis};
+}
+
+/// Whether this data directory is where it was, and was used by nobody since: what would make it
+/// safe to go on with our log.
+void Ledger::check_origin(const std::optional<Bytes>& place) {
+  if (own_.incarnation == 0) return;  // Not used yet.
+  const bool known = !origin_.found.empty() && place && *place == origin_.found;
+  own_safe_ = known;
+  // In doubt. (At many logs the first entry decides, when peers may have been found in step.)
+  if (!known && !origin_.now.empty() && own_logs() < kOwnIncarnationsMax) new_incarnation();
+  if (!origin_.now.empty() && own_safe_ && place != origin_.now) {
+    staged_.put(Table::kMeta, meta_key("place"), origin_.now);
+  }
+}
+
 void Ledger::adopt() {
-  own_.incarnation = random_.next_u64();
-  own_safe_ = true;
+  new_incarnation();
   staged_.put(Table::kMeta, meta_key("workspace"),
               Bytes(workspace_.view().begin(), workspace_.view().end()));
-  Bytes incarnation;
-  append_u64(incarnation, own_.incarnation);
-  staged_.put(Table::kMeta, meta_key("incarnation"), std::move(incarnation));
 }
 
 void Ledger::found(const Genesis& genesis) {
@@ -193,45 +232,172 @@ void Ledger::found(const Genesis& genesis) {
   keys_.add(genesis.key.clone());
   const auto run = verify_run(workspace_, own_, {}, std::span(&genesis.stored, 1));
   COTERIE_ASSERT(run.has_value());
-  stage_entry(run->front().entry.position, genesis.hash, genesis.stored);
-  accept_operation(run->front());
+  stage_own(run->front());
+  accept_operation(run->front(), own_);
 }
 
 // Reading.
 
+Result<Hash> Ledger::hash_at(const Segment& segment, Seq seq) const {
+  if (seq + 1 == segment.first) return segment.before;
+  if (seq == segment.last) return segment.head;
+  COTERIE_ASSERT(seq >= segment.first && seq < segment.last);
+  const auto fresh = fresh_.find(segment.strand);
+  if (fresh != fresh_.end() && seq >= fresh->second.first) {
+    return fresh->second.hashes.at(seq - fresh->second.first);
+  }
+  LogHead at{segment.first - 1, segment.before};
+  if (const Seq anchor = seq - seq % kAnchorDistance; anchor >= segment.first) {
+    COTERIE_TRY(const auto row,
+                store_.get(Table::kMeta, prefixed_position('h', segment.strand, anchor)));
+    if (!row) return corrupt("the hash of an entry is missing");
+    COTERIE_TRY(at.hash, Hash::from(*row));
+    at.seq = anchor;
+  }
+  Status status;
+  COTERIE_CHECK(store_.scan(
+      Table::kEntries, position_key(segment.strand, at.seq + 1),
+      position_key(segment.strand, seq + 1), [&](ByteView, ByteView stored) {
+        const auto entry = decode_stored({workspace_, segment.chain, at.seq + 1, at.hash}, stored);
+        if (!entry) return false;
+        at = {at.seq + 1, entry_hash(*entry)};
+        return true;
+      }));
+  if (at.seq != seq) return corrupt("entries of a log are missing or damaged");
+  return at.hash;
+}
+
+Result<Entry> Ledger::entry_at(const EntryRef& ref) const {
+  COTERIE_TRY(const auto stored, store_.get(Table::kEntries, position_key(ref.log, ref.seq)));
+  if (!stored) return corrupt("an entry is missing");
+  auto entry =
+      decode_stored({workspace_, segments_.chain_of(ref.log), ref.seq, ref.previous}, *stored);
+  if (!entry) return corrupt("an entry is damaged");
+  return entry;
+}
+
 transport::EntryRun Ledger::read(const LogId& log, Seq first, std::size_t bytes_max) const {
   EntryRun run{log, first, {}};
   const auto head = frontier_.find(log);
-  if (head == frontier_.end() || first == 0 || first > head->second.seq) return run;
+  const Segment* segment = segments_.find(log);
+  if (head == frontier_.end() || segment == nullptr || first == 0) return run;
+  // A fork that waits for the disk has shortened the segment already.
+  const Seq last = std::min(Segments::seq_of(log, *segment, head->second.seq), segment->last);
+  Seq next = Segments::seq_of(log, *segment, first);
+  if (next > last) return run;
+  if (next < segment->first) {
+    run.entries.push_back(
+        encode_descriptor({segment->chain.incarnation, segment->first, segment->before}));
+    next = segment->first;
+  }
+  const std::size_t extra = run.entries.size();
   std::size_t bytes = 0;
-  Seq expected = first;
   const Status status =
-      store_.scan(Table::kEntries, position_key(log, first),
-                  position_key(log, head->second.seq + 1), [&](ByteView key, ByteView value) {
-                    const auto at = read_position(key);
-                    if (!at || at->seq != expected) return false;
-                    if (!run.entries.empty() && bytes + value.size() > bytes_max) return false;
+      store_.scan(Table::kEntries, position_key(segment->strand, next),
+                  position_key(segment->strand, last + 1), [&](ByteView, ByteView value) {
+                    const bool empty = run.entries.size() == extra;
+                    if (!empty && bytes + value.size() > bytes_max) return false;
                     run.entries.emplace_back(value.begin(), value.end());
                     bytes += value.size();
-                    ++expected;
                     return bytes < bytes_max;
                   });
   if (!status) run.entries.clear();  // A disk that cannot be read has nothing to give.
+  if (run.entries.size() <= extra) return {log, first, {}};
+  end_soundly(*segment, next, last, extra, run.entries);
+  if (run.entries.size() <= extra) run.entries.clear();
   return run;
+}
+
+/// Makes `items`, entries from `next` on after `extra` others, end with an entry that is signed
+/// rightly: with further ones if they fit a frame, else with fewer. (A member can chain entries
+/// with wrong signatures between right ones. The right ones vouch for them, but nobody could take a
+/// run that ends with a wrong one.)
+void Ledger::end_soundly(const Segment& segment, Seq next, Seq last, std::size_t extra,
+                         std::vector<Bytes>& items) const {
+  const auto before = served_ && served_->strand == segment.strand && served_->head.seq + 1 == next
+                          ? Result<Hash>(served_->head.hash)
+                          : hash_at(segment, next - 1);
+  const auto run = before ? hash_run(workspace_, segment.chain, {next - 1, *before},
+                                     std::span<const Bytes>(items).subspan(extra))
+                          : Result<std::vector<HashedEntry>>(before.error());
+  if (!run) {
+    items.clear();
+    return;
+  }
+  served_ = Served{segment.strand, {next + run->size() - 1, run->back().hash}};
+  // The end of a segment is checked when it is stored.
+  if (served_->head.seq == last || verify_signature(run->back())) return;
+  std::size_t sound = 0;
+  std::size_t bytes = 0;
+  for (std::size_t i = 0; i < run->size(); ++i) {
+    if (verify_signature((*run)[i])) sound = i + 1;
+    bytes += items[extra + i].size();
+  }
+  items.resize(extra + run->size());
+  LogHead at = served_->head;
+  (void)store_.scan(
+      Table::kEntries, position_key(segment.strand, at.seq + 1),
+      position_key(segment.strand, last + 1), [&](ByteView, ByteView value) {
+        bytes += value.size();
+        const std::size_t count = items.size() + 1;
+        if (bytes > transport::kEntryBytesMax - transport::kFrameOverheadBytesMax - 5 * count ||
+            count > transport::kEntriesPerFrameMax) {
+          return false;
+        }
+        const Bytes stored(value.begin(), value.end());
+        const auto one = hash_run(workspace_, segment.chain, at, std::span(&stored, 1));
+        if (!one) return false;
+        items.push_back(stored);
+        at = {at.seq + 1, one->front().hash};
+        if (!verify_signature(one->front())) return true;
+        sound = items.size() - extra;
+        return false;
+      });
+  items.resize(extra + sound);
+}
+
+transport::HeldLog Ledger::held(const LogId& log) const {
+  transport::HeldLog held;
+  if (const Segment* segment = segments_.find(log)) {
+    held.closed = segment->closed();
+    if (const auto head = frontier_.find(log); head != frontier_.end()) held.head = head->second;
+    return held;
+  }
+  const auto alias = aliases_.find(log);
+  if (alias == aliases_.end()) return held;
+  const Segment* segment = segments_.find(alias->second.segment);
+  const auto head = frontier_.find(alias->second.segment);
+  if (segment == nullptr || head == frontier_.end()) return held;
+  const Seq last = Segments::seq_of(alias->second.segment, *segment, head->second.seq);
+  if (last < alias->second.first) return held;
+  held.closed = segment->closed();
+  held.head = {last - alias->second.first + 2, head->second.hash};
+  return held;
 }
 
 std::uint64_t Ledger::entries() const {
   std::uint64_t total = 0;
-  for (const auto& [log, head] : frontier_) total += head.seq;
+  for (const auto& [log, head] : frontier_) total += head.seq - (is_branch(log) ? 1 : 0);
   return total;
 }
 
+Result<std::vector<Ledger::Fork>> Ledger::forks() const {
+  std::vector<Fork> forks;
+  for (const auto& [name, segment] : segments_.all()) {
+    if (!segment.closed()) continue;
+    Fork fork{segment.chain.device, segment.chain.incarnation, segment.last + 1, {}};
+    for (const LogId& child : segment.children) {
+      COTERIE_TRY(const Hash first, hash_at(*segments_.find(child), fork.seq));
+      fork.entries.push_back(first);
+    }
+    forks.push_back(std::move(fork));
+  }
+  return forks;
+}
+
 Result<Bytes> Ledger::read_record(const EntryRef& ref) const {
-  COTERIE_TRY(const auto stored, store_.get(Table::kEntries, position_key(ref.log, ref.seq)));
-  if (!stored) return corrupt("an entry is missing");
-  const auto entry = decode_stored({workspace_, ref.log, ref.seq, ref.previous}, *stored);
-  if (!entry) return corrupt("an entry is damaged");
-  return open_record(*entry);
+  COTERIE_TRY(const Entry entry, entry_at(ref));
+  return open_record(entry);
 }
 
 Result<Bytes> Ledger::open_record(const Entry& entry) const {
@@ -243,18 +409,29 @@ Result<Bytes> Ledger::open_record(const Entry& entry) const {
 }
 
 Frontier Ledger::held() const {
-  Frontier all = frontier_;
-  for (const auto& [log, head] : ahead_) all[log] = head;
+  Frontier all;
+  for (const auto& [name, segment] : segments_.all()) {
+    if (!segment.empty()) all.emplace(name, Segments::head_of(name, segment));
+  }
   return all;
 }
 
 Status Ledger::visit(const LogId& log, const LogHead& after,
                      const std::function<bool(const HashedEntry&)>& visit) const {
-  LogHead at = after;
+  const Segment* segment = segments_.find(log);
+  const bool whole = after.seq == 0 && after.hash.is_zero();
+  const bool inside = segment != nullptr && !segment->empty() &&
+                      (whole || (after.seq + 1 >= segment->first && after.seq <= segment->last));
+  if (!inside) {
+    const auto found = segments_.segment_of(log, after.seq + 1);
+    if (!found) return {};
+    segment = segments_.find(*found);
+  }
+  LogHead at = whole ? LogHead{segment->first - 1, segment->before} : after;
   bool more = true;
   Status status;
   const auto take = [&](ByteView stored) {
-    auto entry = decode_stored({workspace_, log, at.seq + 1, at.hash}, stored);
+    auto entry = decode_stored({workspace_, segment->chain, at.seq + 1, at.hash}, stored);
     if (!entry) {
       status = corrupt("an entry is damaged");
       return false;
@@ -265,23 +442,54 @@ Status Ledger::visit(const LogId& log, const LogHead& after,
     more = visit(one);
     return more;
   };
-  if (const auto head = frontier_.find(log); head != frontier_.end()) {
-    COTERIE_CHECK(store_.scan(Table::kEntries, position_key(log, after.seq + 1),
-                              position_key(log, head->second.seq + 1),
-                              [&](ByteView, ByteView stored) { return take(stored); }));
-    COTERIE_CHECK(status);
-    if (more && at.seq < head->second.seq) return corrupt("entries of a log are missing");
-  }
+  COTERIE_CHECK(store_.scan(Table::kEntries, position_key(segment->strand, at.seq + 1),
+                            position_key(segment->strand, segment->last + 1),
+                            [&](ByteView, ByteView stored) { return take(stored); }));
   for (const Staged* batch : {in_flight_ ? &*in_flight_ : nullptr, &staged_}) {
     if (batch == nullptr) continue;
     for (const auto& one : batch->runs) {
-      if (one.run.log != log) continue;
-      for (std::size_t i = 0; more && status && i < one.run.entries.size(); ++i) {
-        if (one.run.first + i == at.seq + 1) take(one.run.entries[i]);
+      if (one.strand != segment->strand) continue;
+      const std::size_t extra = is_branch(one.run.log) && one.run.first == 1 ? 1 : 0;
+      for (std::size_t i = extra; more && status && i < one.run.entries.size(); ++i) {
+        const Seq seq = one.first + i - extra;
+        if (seq == at.seq + 1 && seq <= segment->last) take(one.run.entries[i]);
       }
     }
   }
-  return status;
+  COTERIE_CHECK(status);
+  if (more && at.seq < segment->last) return corrupt("entries of a log are missing");
+  return {};
+}
+
+EntryRef Ledger::ref_of(const LogId& log, const Entry& entry) const {
+  return {segments_.find(log)->strand, entry.position.seq, entry.position.previous};
+}
+
+/// The strand that holds the marked entry.
+std::optional<LogId> Ledger::strand_of(const LogMark& mark) const {
+  constexpr std::size_t kRememberedMax = 4096;
+  const auto key = std::make_tuple(mark.log, mark.seq, mark.hash);
+  if (const auto found = marks_.find(key); found != marks_.end()) return found->second;
+  const auto segment =
+      segments_.find_entry(mark.log, mark.seq, mark.hash,
+                           [this](const Segment& one, Seq seq) { return hash_at(one, seq); });
+  if (!segment || !*segment || mark.seq == 0) return std::nullopt;
+  if (marks_.size() >= kRememberedMax) marks_.clear();
+  return marks_[key] = segments_.find(**segment)->strand;
+}
+
+bool Ledger::reaches(const LogMark& mark, const EntryRef& ref) const {
+  if (ref.seq > mark.seq || segments_.chain_of(ref.log) != mark.log) return false;
+  const auto strand = strand_of(mark);
+  if (!strand) {
+    // It will follow what all branches share.
+    const Segment* root = segments_.find(mark.log);
+    return root != nullptr && (!root->closed() || ref.seq <= root->last) &&
+           segments_.segment_of(ref.log, ref.seq) == mark.log;
+  }
+  if (*strand == ref.log) return true;  // Entries of a strand follow each other.
+  const auto segment = segments_.segment_of(*strand, mark.seq);
+  return segment && segments_.follows(*segment, mark.seq, ref.log, ref.seq);
 }
 
 std::optional<Role> Ledger::role() const {
@@ -298,212 +506,80 @@ bool Ledger::can_write() const {
 
 // Writing.
 
-LogHead Ledger::head_of(const LogId& log) const {
-  if (const auto found = ahead_.find(log); found != ahead_.end()) return found->second;
-  if (const auto found = frontier_.find(log); found != frontier_.end()) return found->second;
-  return {};
-}
-
 void Ledger::new_incarnation() {
-  own_.incarnation = random_.next_u64();
+  own_ = real_log(own_.device, random_.next_u64());
   own_safe_ = true;
   Bytes value;
   append_u64(value, own_.incarnation);
   staged_.put(Table::kMeta, meta_key("incarnation"), std::move(value));
+  if (!origin_.now.empty()) staged_.put(Table::kMeta, meta_key("place"), origin_.now);
 }
 
-/// Before the first entry since this process began: is our log the one that others know?
+/// Before the first entry since this process began, if it was in doubt: is our log the one that
+/// others know?
 void Ledger::choose_incarnation() {
+  const Segment* own = segments_.find(own_);
+  if (own != nullptr && own->closed()) return new_incarnation();
   if (own_safe_) return;
   const bool alone = membership_.members().size() <= 1;
-  std::size_t incarnations = 0;
-  for (auto it = frontier_.lower_bound({identity_.id(), 0});
-       it != frontier_.end() && it->first.device == identity_.id(); ++it) {
-    ++incarnations;
+  const bool untouched = own == nullptr && own_.incarnation != 0;
+  if (!alone && !untouched && !in_step_() && own_logs() < kOwnIncarnationsMax) {
+    return new_incarnation();
   }
-  const bool untouched = head_of(own_).seq == 0 && own_.incarnation != 0;
-  if (alone || untouched || in_step_() || incarnations >= kOwnIncarnationsMax) {
-    own_safe_ = true;
-    return;
-  }
-  new_incarnation();
+  own_safe_ = true;
+  if (!origin_.now.empty()) staged_.put(Table::kMeta, meta_key("place"), origin_.now);
 }
 
 EntryPosition Ledger::next_position() {
   choose_incarnation();
-  const LogHead head = head_of(own_);
-  return {workspace_, own_, head.seq + 1, head.hash};
+  const Segment* own = segments_.find(own_);
+  if (own == nullptr) return {workspace_, own_, 1, {}};
+  return {workspace_, own_, own->last + 1, own->head};
 }
 
-void Ledger::stage_entry(const EntryPosition& position, const Hash& hash, Bytes stored) {
-  const LogHead head{position.seq, hash};
-  ahead_[position.log] = head;
-  staged_.heads[position.log] = head;
+/// Stages an entry that continues `name`, whose run is the newest of the batch.
+void Ledger::stage_row(const LogId& name, const HashedEntry& entry, Bytes stored) {
+  segments_.append(name, entry.hash);
+  const Segment& segment = *segments_.find(name);
+  Fresh& fresh = fresh_[segment.strand];
+  if (fresh.hashes.empty()) fresh.first = segment.last;
+  fresh.hashes.push_back(entry.hash);
+  if (segment.last % kAnchorDistance == 0) {
+    staged_.put(Table::kMeta, prefixed_position('h', segment.strand, segment.last),
+                Bytes(entry.hash.view().begin(), entry.hash.view().end()));
+  }
+  staged_.runs.back().run.entries.push_back(stored);
+  staged_.put(Table::kEntries, position_key(segment.strand, segment.last), std::move(stored));
+}
+
+EntryRef Ledger::stage_own(const HashedEntry& entry) {
+  const EntryPosition& position = entry.entry.position;
+  segments_.root(own_);
   auto& runs = staged_.runs;
-  const bool continues = !runs.empty() && !runs.back().from && runs.back().run.log == position.log;
-  if (!continues) runs.push_back({{position.log, position.seq, {}}, std::nullopt});
-  runs.back().run.entries.push_back(stored);
-  staged_.put(Table::kEntries, position_key(position.log, position.seq), std::move(stored));
-  staged_.put(Table::kFrontier, log_key(position.log), encode_head({head, position.previous}));
+  const bool continues = !runs.empty() && !runs.back().from && runs.back().run.log == own_;
+  if (!continues) runs.push_back({{own_, position.seq, {}}, std::nullopt, own_, position.seq});
+  staged_.touched.insert(own_);
+  stage_row(own_, entry, encode_stored(entry.entry));
+  return {own_, position.seq, position.previous};
 }
 
 EntryRef Ledger::append_record(Now now, ByteView record) {
   COTERIE_ASSERT(can_write());
   Hash commitment;
   const crypto::SecretKey* key = keys_.write_key(membership_, commitment);
-  const EntryPosition position = next_position();
-  Hash hash;
-  const Entry entry = seal_entry(position, clock_.next(now.wall), membership_.heads(), *key,
-                                 commitment, random_, identity_, record, hash);
-  stage_entry(position, hash, encode_stored(entry));
-  return {position.log, position.seq, position.previous};
+  HashedEntry made;
+  made.entry = seal_entry(next_position(), clock_.next(now.wall), membership_.heads(), *key,
+                          commitment, random_, identity_, record, made.hash);
+  return stage_own(made);
 }
 
 void Ledger::append_operation(Now now, const Operation& operation) {
   COTERIE_ASSERT(role().has_value());
-  const EntryPosition position = next_position();
   HashedEntry made;
-  made.entry = sign_entry(position, EntryClass::kMembership, clock_.next(now.wall),
+  made.entry = sign_entry(next_position(), EntryClass::kMembership, clock_.next(now.wall),
                           membership_.heads(), identity_, encode_operation(operation), made.hash);
-  stage_entry(position, made.hash, encode_stored(made.entry));
-  accept_operation(made);
-}
-
-// Receiving.
-
-/// Whether entries of this author can be judged here yet; nothing when they can.
-std::optional<RunVerdict> Ledger::judge_author(const EntryRun& run) const {
-  if (membership_.founded()) {
-    if (membership_.find(run.log.device) == nullptr) return RunVerdict::kDeferred;
-    return std::nullopt;
-  }
-  // Before the genesis is here, only a log that begins with it can be checked.
-  if (run.first != 1 || run.entries.empty()) return RunVerdict::kDeferred;
-  const auto first = decode_stored({workspace_, run.log, 1, {}}, run.entries.front());
-  if (!first) return RunVerdict::kRefused;
-  if (first->entry_class != EntryClass::kGenesis) return RunVerdict::kDeferred;
-  return std::nullopt;
-}
-
-bool Ledger::acceptable(const std::vector<HashedEntry>& run) const {
-  for (const auto& [entry, hash] : run) {
-    const bool is_genesis = equal(hash.view(), workspace_.view());
-    if ((entry.entry_class == EntryClass::kGenesis) != is_genesis) return false;
-    if (entry.entry_class != EntryClass::kContent) continue;
-    const Member* author = membership_.find(entry.position.log.device);
-    // The founder of a genesis in this very run is not a member here yet, and may write.
-    if (author != nullptr && !may_write(author->role)) return false;
-  }
-  return true;
-}
-
-bool Ledger::has_room_for(const LogId& log) const {
-  if (head_of(log).seq > 0) return true;
-  std::set<LogId> logs;
-  for (auto it = frontier_.lower_bound({log.device, 0});
-       it != frontier_.end() && it->first.device == log.device; ++it) {
-    logs.insert(it->first);
-  }
-  for (auto it = ahead_.lower_bound({log.device, 0});
-       it != ahead_.end() && it->first.device == log.device; ++it) {
-    logs.insert(it->first);
-  }
-  return logs.size() < kLogsPerDeviceMax &&
-         frontier_.size() + ahead_.size() < transport::kLogsPerWorkspaceMax;
-}
-
-Ledger::Received Ledger::receive(Now now, const EntryRun& run, transport::LinkId from) {
-  Received out;
-  const LogHead held = head_of(run.log);
-  if (run.first == 0 || run.first > held.seq + 1) {
-    out.verdict = RunVerdict::kDeferred;
-    return out;
-  }
-  const std::size_t known =
-      static_cast<std::size_t>(std::min<Seq>(held.seq + 1 - run.first, run.entries.size()));
-  const auto fresh = std::span(run.entries).subspan(known);
-  if (fresh.empty()) {
-    out.verdict = RunVerdict::kStored;
-    return out;
-  }
-  if (const auto verdict = judge_author(run)) {
-    out.verdict = *verdict;
-    return out;
-  }
-  if (!has_room_for(run.log)) {
-    out.verdict = RunVerdict::kRefused;
-    out.warning = "a member has too many logs; further ones are not stored";
-    return out;
-  }
-  auto verified = verify_run(workspace_, run.log, held, fresh);
-  if (!verified || !acceptable(*verified)) {
-    // A branch of our own log that we do not have is no fault of the peer.
-    out.verdict = run.log.device == identity_.id() ? RunVerdict::kDeferred : RunVerdict::kRefused;
-    return out;
-  }
-  if (run.log == own_) {
-    // Signed by us and not here: this store was restored or copied.
-    new_incarnation();
-    out.warning = "this device's log is ahead elsewhere (restored or copied?): a new log begins";
-  }
-  staged_.runs.push_back({{run.log, held.seq + 1, {}}, from});
-  for (std::size_t i = 0; i < verified->size(); ++i) {
-    accept(now, (*verified)[i], fresh[i], out);
-  }
-  out.verdict = RunVerdict::kStored;
-  return out;
-}
-
-void Ledger::accept(Now now, const HashedEntry& entry, Bytes stored, Received& out) {
-  const EntryPosition& position = entry.entry.position;
-  clock_.witness(now.wall, entry.entry.time);
-  const LogHead head{position.seq, entry.hash};
-  ahead_[position.log] = head;
-  staged_.heads[position.log] = head;
-  staged_.runs.back().run.entries.push_back(stored);
-  staged_.put(Table::kEntries, position_key(position.log, position.seq), std::move(stored));
-  staged_.put(Table::kFrontier, log_key(position.log), encode_head({head, position.previous}));
-  if (entry.entry.entry_class == EntryClass::kContent) {
-    accept_content(entry, out);
-  } else if (accept_operation(entry)) {
-    out.membership_changed = true;
-  }
-}
-
-bool Ledger::accept_operation(const HashedEntry& entry) {
-  const EntryPosition& position = entry.entry.position;
-  Bytes row(entry.hash.view().begin(), entry.hash.view().end());
-  append(row, position.previous.view());
-  staged_.put(Table::kMeta, prefixed_position('m', position.log, position.seq), std::move(row));
-  const auto changed = membership_.add(operation_entry(entry.entry, entry.hash));
-  // Past the limit of operations the entry is kept without effect, on every replica's own count.
-  if (!changed || !*changed) return false;
-  const auto operation = decode_operation(entry.entry.payload);
-  if (operation) {
-    const auto* admit = std::get_if<AdmitOperation>(&*operation);
-    if (admit != nullptr && admit->device == identity_.id()) keys_.take(admit->keys);
-  }
-  return true;
-}
-
-void Ledger::accept_content(const HashedEntry& entry, Received& out) {
-  const EntryPosition& position = entry.entry.position;
-  const EntryRef ref{position.log, position.seq, position.previous};
-  const crypto::SecretKey* key = keys_.find(entry.entry.key);
-  if (key == nullptr) {
-    Bytes name = prefixed_position('w', position.log, position.seq);
-    staged_.put(Table::kMeta, name,
-                Bytes(position.previous.view().begin(), position.previous.view().end()));
-    waiting_.insert(std::move(name));
-    return;
-  }
-  auto record = open_entry(entry.entry, *key);
-  // Sealed under the right key's name with another: its author is broken. Kept, not applied.
-  if (!record) {
-    out.warning = "an entry of a member does not decrypt; it is kept and not applied";
-    return;
-  }
-  out.records.push_back({ref, entry.hash, entry.entry.time, entry.entry.heads, std::move(*record)});
+  stage_own(made);
+  accept_operation(made, own_);
 }
 
 std::vector<LedgerRecord> Ledger::take_waiting() {
@@ -520,18 +596,14 @@ std::vector<LedgerRecord> Ledger::take_waiting() {
     }
     EntryRef whole = *ref;
     if (const auto hash = Hash::from(**previous)) whole.previous = *hash;
-    const auto stored = store_.get(Table::kEntries, position_key(whole.log, whole.seq));
-    const auto record = read_record(whole);
+    const auto entry = entry_at(whole);
+    const auto record = entry ? open_record(*entry) : Result<Bytes>(entry.error());
     if (!record && record.error().code == ErrorCode::kNotFound) {
       ++it;
       continue;
     }
-    if (record && stored && *stored) {
-      const auto entry =
-          decode_stored({workspace_, whole.log, whole.seq, whole.previous}, **stored);
-      if (entry) {
-        records.push_back({whole, entry_hash(*entry), entry->time, entry->heads, *record});
-      }
+    if (record) {
+      records.push_back({whole, entry_hash(*entry), entry->time, entry->heads, *record});
     }
     staged_.batch.erase(Table::kMeta, *it);
     it = waiting_.erase(it);
@@ -550,6 +622,19 @@ storage::WriteBatch Ledger::launch() {
   COTERIE_ASSERT(!in_flight_);
   in_flight_ = std::exchange(staged_, Staged{});
   ++staging_number_;
+  // One row a batch for each segment, however many entries it got.
+  for (const LogId& name : in_flight_->touched) {
+    const Segment& segment = *segments_.find(name);
+    in_flight_->heads[name] = Segments::head_of(name, segment);
+    if (segment.empty()) {
+      in_flight_->batch.erase(Table::kFrontier, log_key(name));
+    } else {
+      in_flight_->put(Table::kFrontier, log_key(name), encode_segment(segment));
+    }
+  }
+  for (const auto& [strand, fresh] : fresh_) {
+    in_flight_->strands[strand] = fresh.first + fresh.hashes.size() - 1;
+  }
   return in_flight_->batch;
 }
 
@@ -558,10 +643,24 @@ Ledger::Staged Ledger::landed() {
   Staged done = std::move(*in_flight_);
   in_flight_.reset();
   ++landed_number_;
-  for (const auto& [log, head] : done.heads) {
-    frontier_[log] = head;
-    const auto ahead = ahead_.find(log);
-    if (ahead != ahead_.end() && ahead->second == head) ahead_.erase(ahead);
+  for (const auto& [name, head] : done.heads) {
+    if (head.seq == 0) {
+      frontier_.erase(name);
+    } else {
+      frontier_[name] = head;
+    }
+  }
+  for (const auto& [strand, last] : done.strands) {
+    const auto found = fresh_.find(strand);
+    Fresh& fresh = found->second;
+    const std::size_t written = last + 1 - fresh.first;
+    if (written == fresh.hashes.size()) {
+      fresh_.erase(found);
+      continue;
+    }
+    fresh.hashes.erase(fresh.hashes.begin(),
+                       fresh.hashes.begin() + static_cast<std::ptrdiff_t>(written));
+    fresh.first = last + 1;
   }
   return done;
 }

@@ -8,11 +8,13 @@
 //
 // frontier() and read() show committed entries only: nothing uncommitted reaches a peer.
 //
+// Forks. A log may turn out to be a tree (log/segments.hpp). frontier(), read() and runs speak of
+// segments and their items, as the mesh does; an EntryRef stays valid whatever forks.
+//
 // Own log. One per workspace: (device, incarnation). A device restored from a backup, or cloned,
-// must not write a second branch of a log that others have already. So after opening, the first
-// entry goes to a new incarnation unless a peer was found in step with us since (or there is no
-// peer); and whenever a peer has our log longer than we do, the incarnation is left behind and the
-// longer log pulled like anybody's.
+// must not write a second branch of a log that others have already. So it goes on with a new
+// incarnation when its log is found forked, or longer at a peer than here; and at start when this
+// data directory is not certainly where it was last used (Origin).
 //
 // Single-threaded owner. Reads block on the store (memory map); nothing else blocks.
 
@@ -23,11 +25,13 @@
 #include <optional>
 #include <set>
 #include <string>
+#include <tuple>
 #include <vector>
 
 #include "node/core/key_ring.hpp"
 #include "node/core/log/entry.hpp"
 #include "node/core/log/hybrid_clock.hpp"
+#include "node/core/log/segments.hpp"
 #include "node/core/membership/membership.hpp"
 #include "node/core/schema.hpp"
 #include "storage/store.hpp"
@@ -54,23 +58,47 @@ class Ledger {
     struct StoredRun {
       transport::EntryRun run;
       std::optional<transport::LinkId> from;
+      LogId strand;   ///< Where its entries are,
+      Seq first = 0;  ///< the first of them under this number.
     };
 
     storage::WriteBatch batch;
     std::size_t bytes = 0;
     std::vector<StoredRun> runs;
-    std::map<LogId, LogHead> heads;
+    std::set<LogId> touched;  ///< Segments that are longer, shorter or new.
     std::vector<Action> after;
+    // Since launch():
+    std::map<LogId, LogHead> heads;  ///< Of `touched`; seq 0 where there is nothing any more.
+    std::map<LogId, Seq> strands;    ///< How far their entries are written.
 
     void put(storage::Table table, Bytes key, Bytes value);
     bool empty() const { return batch.empty() && after.empty(); }
   };
 
   struct Received {
+    /// About the whole run. What was stored of a run that is not wanted whole comes before what
+    /// made it so.
     transport::RunVerdict verdict = transport::RunVerdict::kRefused;
+    std::size_t stored = 0;  ///< Entries that are staged now.
     std::vector<LedgerRecord> records;
     bool membership_changed = false;
-    const char* warning = nullptr;  ///< For the operator; no content.
+    std::string warning;  ///< For the operator; no content.
+  };
+
+  /// Where a data directory is, as far as can be told: `found` when the process began, `now` what
+  /// to find next time. Equal bytes mean the same place, and that nobody used it since. Empty when
+  /// it cannot be told.
+  struct Origin {
+    Bytes found;
+    Bytes now;
+  };
+
+  /// A device that wrote several entries of one number.
+  struct Fork {
+    DeviceId device;
+    std::uint64_t incarnation = 0;
+    Seq seq = 0;
+    std::vector<Hash> entries;  ///< Two or more, all signed by it.
   };
 
   /// What a founder makes: the workspace's name is its hash.
@@ -87,10 +115,11 @@ class Ledger {
   /// `store`, `identity` and `random` must outlive the ledger. `in_step` says whether a peer was
   /// found with the same frontier since this process began.
   Ledger(const WorkspaceId& workspace, storage::Store& store, const crypto::SigningKey& identity,
-         SecureRandom& random, std::function<bool()> in_step);
+         SecureRandom& random, std::function<bool()> in_step, Origin origin = {});
 
   /// Reads the store and checks it: each log's newest entry against its head and signature, every
-  /// membership operation, every key. A store without anything is fine. Errors: kCorrupt, kIo.
+  /// membership operation, every key. A store without anything is fine. May stage a new incarnation
+  /// (see Origin). Errors: kCorrupt, kIo.
   Status load();
 
   void found(const Genesis& genesis);
@@ -100,7 +129,15 @@ class Ledger {
   const WorkspaceId& workspace() const { return workspace_; }
   const Membership& membership() const { return membership_; }
   const Frontier& frontier() const { return frontier_; }
+  /// Items of a segment from `first` on (transport::EntrySource). Never ends with an entry whose
+  /// signature is wrong if it can be helped: whoever gets it could not verify it.
   transport::EntryRun read(const LogId& log, Seq first, std::size_t bytes_max) const;
+  /// As transport::EntrySource::held(): also of branches that peers name and that are no branches
+  /// here, because what they branch from is not here.
+  transport::HeldLog held(const LogId& log) const;
+  const Segments& segments() const { return segments_; }
+  /// Every place where a log forked. Cost: O(forks), with reads. Errors: kCorrupt, kIo.
+  Result<std::vector<Fork>> forks() const;
   std::uint64_t entries() const;
   const storage::Store& store() const { return store_; }
   const RowSealer& sealer() const { return sealer_; }
@@ -125,13 +162,22 @@ class Ledger {
   /// Decrypts an entry that is stored here. Errors: kCorrupt, kNotFound (its key is not here), kIo.
   Result<Bytes> read_record(const EntryRef& ref) const;
 
-  /// All logs held with their newest entries, those that wait for the disk included.
+  /// All segments held with their newest items, those that wait for the disk included.
   Frontier held() const;
-  /// Visits the entries of `log` after `after` in order, those that wait for the disk included,
-  /// until `visit` returns false. `after` is the place of an entry of that log, or zero: its hash
-  /// is what the next one chains to. Costs a hash an entry. Errors: kCorrupt, kIo.
+  /// Visits the entries of segment `log` after `after` in order, those that wait for the disk
+  /// included, until `visit` returns false. `after` is number and hash of an entry, or zero for the
+  /// whole: its hash is what the next one chains to. (With the strand and the predecessor of an
+  /// EntryRef it begins there, and ends where that segment does.) Costs a hash an entry.
+  /// Errors: kCorrupt, kIo.
   Status visit(const LogId& log, const LogHead& after,
                const std::function<bool(const HashedEntry&)>& visit) const;
+  /// Where an entry that visit() showed is kept. Precondition: `log` is held.
+  EntryRef ref_of(const LogId& log, const Entry& entry) const;
+  /// Whether the entry at `ref` is the one that `mark` names or comes before it in its log. While
+  /// the entry that is named is not held, it is taken to continue what is, unless the log forked:
+  /// then only what all branches share is before it. So the answer can change when a log forks, and
+  /// when a forked one grows. Cost: a lookup, after the first time; that one up to 256 hashes.
+  bool reaches(const LogMark& mark, const EntryRef& ref) const;
   /// Decrypts a content entry. Errors: kCorrupt, kNotFound (its key is not here).
   Result<Bytes> open_record(const Entry& entry) const;
 
@@ -155,19 +201,52 @@ class Ledger {
   Staged landed();
 
  private:
+  /// Where a received run claims to go.
+  struct Aim {
+    LogId chain;
+    Seq first = 0;               ///< Number of its first entry.
+    Hash previous;               ///< Hash of the entry before that.
+    std::optional<LogId> start;  ///< The segment that holds the entry before. None: a new log.
+    bool descriptor = false;     ///< The run begins with one.
+    std::span<const Bytes> entries;
+  };
+  /// A branch that a peer named and that is, here, the end of a segment which is not split.
+  struct Alias {
+    LogId segment;
+    Seq first = 0;
+  };
+  /// Why an entry is not stored, or that it is.
+  enum class Judgement : std::uint8_t { kTake, kSetAside, kUnknownPast, kRefuse };
+
   Status load_meta();
-  Status load_frontier();
-  Status check_head(const LogId& log, const StoredHead& stored) const;
+  Status load_segments();
+  Status check_head(const LogId& name, const Segment& segment, bool newest_of_strand) const;
   Status load_membership();
-  std::optional<transport::RunVerdict> judge_author(const transport::EntryRun& run) const;
-  bool acceptable(const std::vector<HashedEntry>& run) const;
-  bool has_room_for(const LogId& log) const;
-  void accept(Now now, const HashedEntry& entry, Bytes stored, Received& out);
-  bool accept_operation(const HashedEntry& entry);
-  void accept_content(const HashedEntry& entry, Received& out);
-  LogHead head_of(const LogId& log) const;
+  void check_origin(const std::optional<Bytes>& place);
+  Result<Hash> hash_at(const Segment& segment, Seq seq) const;
+  Result<Entry> entry_at(const EntryRef& ref) const;
+  void end_soundly(const Segment& segment, Seq next, Seq last, std::size_t extra,
+                   std::vector<Bytes>& items) const;
+  std::optional<LogId> strand_of(const LogMark& mark) const;
+
+  std::optional<transport::RunVerdict> aim(const transport::EntryRun& run, Aim& aim) const;
+  std::optional<transport::RunVerdict> judge_author(const Aim& aim) const;
+  Judgement judge(const HashedEntry& entry) const;
+  Judgement disputed(const HashedEntry& entry, const std::vector<const Restriction*>& by) const;
+  bool has_room_for(const LogId& chain, bool splits) const;
+  void take(Now now, const Aim& aim, const Segments::Place& place,
+            std::span<const HashedEntry> fresh, std::span<const Bytes> stored,
+            transport::LinkId from, Received& out);
+  bool sound_end(const LogId& segment, Seq at) const;
+  std::optional<LogId> open_place(const Segments::Place& place, const Aim& aim,
+                                  const HashedEntry& first, Received& out);
+  void stage_row(const LogId& name, const HashedEntry& entry, Bytes stored);
+  static OperationEntry operation_entry(const HashedEntry& entry);
+  bool accept_operation(const HashedEntry& entry, const LogId& strand);
+  void accept_content(const HashedEntry& entry, const LogId& strand, Received& out);
   EntryPosition next_position();
-  void stage_entry(const EntryPosition& position, const Hash& hash, Bytes stored);
+  EntryRef stage_own(const HashedEntry& entry);
+  std::size_t own_logs() const { return segments_.count(own_.device); }
   void choose_incarnation();
   void new_incarnation();
 
@@ -176,12 +255,28 @@ class Ledger {
   const crypto::SigningKey& identity_;
   SecureRandom& random_;
   std::function<bool()> in_step_;
+  Origin origin_;
   RowSealer sealer_;
   Membership membership_;
   HybridClock clock_;
 
-  Frontier frontier_;               ///< Committed.
-  std::map<LogId, LogHead> ahead_;  ///< Heads that are not committed yet.
+  Segments segments_;  ///< What waits for the disk included.
+  Frontier frontier_;  ///< Committed.
+  /// Hashes of entries that wait for the disk, by strand, from a number on.
+  struct Fresh {
+    Seq first = 0;
+    std::vector<Hash> hashes;
+  };
+  std::map<LogId, Fresh> fresh_;
+  std::map<LogId, Alias> aliases_;
+  /// Where read() ended last: reading on needs no hashing of what was before.
+  struct Served {
+    LogId strand;
+    LogHead head;
+  };
+  mutable std::optional<Served> served_;
+  mutable std::map<std::tuple<LogId, Seq, Hash>, LogId> marks_;  ///< strand_of() so far.
+  std::map<DeviceId, std::uint64_t> aside_;  ///< Entries stored of devices in dispute.
   LogId own_;
   bool own_safe_ = false;  ///< Our log may be continued.
 

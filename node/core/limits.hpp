@@ -27,6 +27,21 @@ inline constexpr std::size_t kUpdateBytesMax = kRecordPartBytes * kRecordPartsMa
 /// How far ahead of our clock an author's may be and still move our hybrid clock.
 inline constexpr std::uint64_t kClockSkewMsMax = 3'600'000;
 
+// Logs (docs/PROTOCOL.md, "Entries").
+
+/// Logs of one device in a workspace: its incarnations, and the branches of those that forked.
+inline constexpr std::size_t kLogsPerDeviceMax = 256;
+/// At so many of its own a device goes on with the last in doubt, if a peer holds the same: an
+/// honest one does not reach the limit above.
+inline constexpr std::size_t kOwnIncarnationsMax = 32;
+/// Entries of one device that are stored although a restriction disputes them and nobody
+/// acknowledged them yet.
+inline constexpr std::size_t kSetAsideEntriesMax = 4096;
+/// Branches of peers that are remembered while what they branch from is not here, per workspace.
+inline constexpr std::size_t kAliasesMax = 1024;
+/// Signatures tried, from the end backwards, when a run is stored in part.
+inline constexpr std::size_t kCutChecksMax = 16;
+
 // Names and addresses.
 
 inline constexpr std::size_t kNameBytesMax = 200;     ///< Workspaces and devices.

@@ -47,21 +47,33 @@ Result<EntryRef> read_position(ByteView key) {
   return EntryRef{{*device, *incarnation}, *seq, {}};
 }
 
-Bytes encode_head(const StoredHead& head) {
+Bytes encode_segment(const Segment& segment) {
   Bytes value;
-  append_u64(value, head.head.seq);
-  append(value, head.head.hash.view());
-  append(value, head.previous.view());
+  value.reserve(4 * 8 + 3 * Hash::kBytes);
+  append_u64(value, segment.chain.incarnation);
+  append_u64(value, segment.strand.incarnation);
+  append_u64(value, segment.first);
+  append_u64(value, segment.last);
+  append(value, segment.before.view());
+  append(value, segment.head.view());
+  append(value, segment.head_previous.view());
   return value;
 }
 
-Result<StoredHead> decode_head(ByteView value) {
+Result<Segment> decode_segment(const LogId& name, ByteView value) {
+  if (value.size() != 4 * 8 + 3 * Hash::kBytes) return corrupt("a log's row of wrong length");
   ByteReader in(value);
-  const auto seq = read_u64(in);
-  const auto hash = read_id<Hash>(in);
-  const auto previous = read_id<Hash>(in);
-  if (!seq || !hash || !previous || !in.at_end()) return corrupt("log head of wrong length");
-  return StoredHead{{*seq, *hash}, *previous};
+  Segment segment;
+  segment.chain.device = segment.strand.device = name.device;
+  COTERIE_TRY(segment.chain.incarnation, read_u64(in));
+  COTERIE_TRY(segment.strand.incarnation, read_u64(in));
+  COTERIE_TRY(segment.first, read_u64(in));
+  COTERIE_TRY(segment.last, read_u64(in));
+  COTERIE_TRY(segment.before, read_id<Hash>(in));
+  COTERIE_TRY(segment.head, read_id<Hash>(in));
+  COTERIE_TRY(segment.head_previous, read_id<Hash>(in));
+  if (segment.first == 0 || segment.last < segment.first) return corrupt("a log without entries");
+  return segment;
 }
 
 Bytes encode_ref(const EntryRef& ref) {

@@ -4,6 +4,10 @@
 //                 "incarnation"    -> incarnation:u64          of the log this device writes
 //                 "contact"        -> sealed contact           who let us in, until it is a member
 //                                                              known with addresses
+//                 "place"          -> where this data directory was last used (engine.hpp)
+//                 "aside" device   -> count:u64                stored entries of a device whose
+//                                                              right to write them is disputed
+//                 "h" position     -> hash:32                  every kAnchorDistance-th entry
 //                 "m" position     -> hash:32 previous:32      each membership entry
 //                 "w" position     -> previous:32              content entries whose key is missing
 //                 "s" position     -> sealed row           disputed entries (admission.hpp)
@@ -11,14 +15,18 @@
 //                                                          judged by
 //                 "r" document:16  -> nothing              documents to be made anew
 //     kEntries    position         -> stored entry             (log/entry.hpp)
-//     kFrontier   log              -> seq:u64 hash:32 previous:32
+//     kFrontier   segment          -> incarnation:u64 strand:u64 first:u64 last:u64 before:32
+//                                     head:32 head_previous:32      (log/segments.hpp)
 //     kKeys       commitment:32    -> sealed epoch key
 //     kDocuments  document:16      -> sealed row               (document.hpp)
 //     kSnapshots  document:16      -> sealed update            all up to the first tail row
 //     kTails      document:16 counter:u64 -> position previous:32   entries newer than the snapshot
 //     kPeers      device:32        -> sealed endpoint
 //
-//     log := device:32 incarnation:u64      position := log seq:u64
+//     segment := log := device:32 incarnation:u64      position := strand seq:u64
+//
+// A strand is a log as it came: when a log forks, the entries of the other branch go to a strand
+// named after the branch, and those that are here stay where they are.
 //
 // "Sealed" is seal_with_nonce() under a key derived from the device's seed, bound to its place.
 
@@ -27,22 +35,17 @@
 #include <string_view>
 
 #include "crdt/base/bytes.hpp"
+#include "node/core/log/segments.hpp"
 #include "storage/store.hpp"
 #include "transport/crypto/crypto.hpp"
 #include "transport/wire/ids.hpp"
 
 namespace coterie::node {
 
-/// Where an entry is, and what is needed to read it.
+/// Where an entry is, and what is needed to read it. Stays valid when its log forks.
 struct EntryRef {
-  LogId log;
+  LogId log;  ///< Its strand: the device and incarnation it is signed for, unless the log forked.
   Seq seq = 0;
-  Hash previous;
-};
-
-/// What kFrontier holds: enough to check the newest entry at open.
-struct StoredHead {
-  LogHead head;
   Hash previous;
 };
 
@@ -54,8 +57,9 @@ Bytes tail_key(const DocumentId& document, std::uint64_t counter);
 
 // Errors of the readers: kCorrupt, because only this node writes here.
 Result<EntryRef> read_position(ByteView key);  ///< `previous` is left zero.
-Bytes encode_head(const StoredHead& head);
-Result<StoredHead> decode_head(ByteView value);
+Bytes encode_segment(const Segment& segment);
+/// Of the log `name`; its place in the tree is left out.
+Result<Segment> decode_segment(const LogId& name, ByteView value);
 Bytes encode_ref(const EntryRef& ref);
 Result<EntryRef> decode_ref(ByteView value);
 Result<std::uint64_t> tail_counter(ByteView key);

@@ -58,10 +58,6 @@ bool disputes_more(const EntryJudge::Disputes& before, const EntryJudge::Dispute
   });
 }
 
-EntryRef ref_of(const Entry& entry) {
-  return {entry.position.log, entry.position.seq, entry.position.previous};
-}
-
 LogHead before(const EntryRef& ref) { return {ref.seq - 1, ref.previous}; }
 
 }  // namespace
@@ -311,7 +307,7 @@ void Views::judge_device(Now now, const DeviceId& device, bool rescan) {
 void Views::rescan_log(const LogId& log) {
   const Status visited = ledger_.visit(log, {}, [&](const HashedEntry& one) {
     if (one.entry.entry_class != EntryClass::kContent) return true;
-    const EntryRef ref = ref_of(one.entry);
+    const EntryRef ref = ledger_.ref_of(log, one.entry);
     const bool both =
         judge_.judge(ref, one.hash, one.entry.heads, Right::kEdit) == Verdict::kCounts &&
         judge_.judge(ref, one.hash, one.entry.heads, Right::kSpeak) == Verdict::kCounts;
@@ -458,7 +454,7 @@ Status Views::Rebuild::gather(const LogId& log) {
     const DocumentId id = document_of(*record);
     const auto into = gathered_.find(id);
     if (id == DocumentId{} || into == gathered_.end()) return true;
-    const EntryRef ref = ref_of(one.entry);
+    const EntryRef ref = views_.ledger_.ref_of(log, one.entry);
     const Verdict verdict = views_.judge_.judge(ref, one.hash, one.entry.heads, right_for(*record));
     if (verdict == Verdict::kRefused) return true;
     const bool disputed = verdict == Verdict::kDisputed;

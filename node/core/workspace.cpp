@@ -344,14 +344,14 @@ void Workspace::handle_run(Now now, const transport::Mesh::RunReceived& received
   }
   const bool had_role = ledger_.role().has_value();
   Ledger::Received result = ledger_.receive(now, received.run, received.link);
-  if (result.warning != nullptr) context_.warn(result.warning);
-  if (result.verdict != RunVerdict::kStored) {
+  if (!result.warning.empty()) context_.warn(std::move(result.warning));
+  if (result.verdict != RunVerdict::kStored && result.stored == 0) {
     mesh_.handle_run_verdict(now, received.run_id, result.verdict);
     return;
   }
   const std::uint64_t run_id = received.run_id;
-  when_durable(now, [this, run_id](Now then) {
-    mesh_.handle_run_verdict(then, run_id, RunVerdict::kStored);
+  when_durable(now, [this, run_id, verdict = result.verdict](Now then) {
+    mesh_.handle_run_verdict(then, run_id, verdict);
   });
   if (result.membership_changed) {
     ledger_.staged().after.push_back([this](Now) { members_changed = true; });

@@ -6,6 +6,7 @@
 #include <fstream>
 #include <nlohmann/json.hpp>
 
+#include "node/core/codec.hpp"
 #include "node/core/membership/membership.hpp"
 #include "tests/support/entry_samples.hpp"
 
@@ -28,6 +29,7 @@ TEST(GoldenTest, WeWriteWhatWeWrote) {
   const auto file = golden();
   EXPECT_EQ(file.at("workspace"), samples.workspace.hex());
   EXPECT_EQ(file.at("head"), samples.head.hash.hex());
+  EXPECT_EQ(file.at("descriptor"), to_hex(samples.descriptor));
   EXPECT_EQ(file.at("invite"), samples.invite);
   ASSERT_EQ(file.at("entries").size(), samples.entries.size());
   for (std::size_t i = 0; i < samples.entries.size(); ++i) {
@@ -56,6 +58,12 @@ TEST(GoldenTest, WeReadWhatWasWritten) {
   ASSERT_TRUE(run);
   EXPECT_EQ(run->back().hash.hex(), file.at("head"));
   EXPECT_TRUE(equal(run->front().hash.view(), workspace.view()));
+  const auto descriptor = decode_descriptor(bytes_of(file.at("descriptor")));
+  ASSERT_TRUE(descriptor);
+  EXPECT_EQ(*descriptor, (BranchDescriptor{log.incarnation, 4, (*run)[2].hash}));
+  Bytes branch;
+  append_u64(branch, branch_name(log, (*run)[3].hash).incarnation);
+  EXPECT_EQ(file.at("branch"), to_hex(branch));
 
   Membership membership(workspace);
   crypto::SecretKey key;

@@ -10,6 +10,7 @@
 #include "node/core/invite.hpp"
 #include "node/core/join.hpp"
 #include "node/core/log/entry.hpp"
+#include "node/core/log/segments.hpp"
 #include "node/core/membership/operations.hpp"
 #include "node/core/records.hpp"
 #include "tests/support/seeded_secure_random.hpp"
@@ -31,6 +32,9 @@ struct EntrySamples {
   /// The founder's log: genesis, invite, admit, document, update, endpoint.
   std::vector<Bytes> entries;
   LogHead head;
+  /// What begins a branch after the third entry, if the document entry were a fork; its name.
+  Bytes descriptor;
+  LogId branch;
   /// The records in the last three, in clear.
   std::vector<Bytes> records;
   std::string invite;
@@ -81,9 +85,12 @@ inline EntrySamples entry_samples() {
   admit.proof = invite.sign(admission_proof(out.workspace, newcomer.id()).view());
   admit.keys.push_back({commitment, *crypto::seal_to(newcomer.id(), random, out.epoch_key.view())});
   operate(EntryClass::kMembership, admit);
+  const LogHead fork = out.head;
   const std::string path = "notes/today.md";
   const DocumentId document = document_id(out.workspace, path);
   write(DocumentRecord{document, path, kStart});
+  out.descriptor = encode_descriptor({out.log.incarnation, fork.seq + 1, fork.hash});
+  out.branch = branch_name(out.log, out.head.hash);
   // insert(0, "hi") into the text "monaco" by Yjs client 7.
   const Bytes update{1, 1, 7, 0, 4, 1, 6, 'm', 'o', 'n', 'a', 'c', 'o', 2, 'h', 'i', 0};
   write(UpdateRecord{document, update});

@@ -577,22 +577,64 @@ TEST_F(MeshEntries, AnOldReportDoesNotOutliveTheNextHeartbeat) {
   EXPECT_EQ(status_of(1).entries_ahead, 0u);
 }
 
-TEST_F(MeshEntries, AnotherHashAtOurHeadIsPulledOnce) {
+TEST_F(MeshEntries, AnotherHashAtOurHeadIsLookedInto) {
   source_.add(log_of(7), 4);
   link_with(1, 1);
   const Frontier forked = {{log_of(7), {4, testing::patterned_id<Hash>(99)}}};
   ASSERT_TRUE(receive(1, FrontierReport{space(1), false, forked}));
-  EXPECT_EQ(only_pull(1).first, 4u);
-  ASSERT_TRUE(receive(1, entries(log_of(7), 4, 1, EntriesMode::kPulledEnd)));
-  ASSERT_EQ(received().size(), 1u) << "though we hold an entry 4";
-  EXPECT_EQ(received()[0].run.first, 4u);
-  mesh_->handle_run_verdict(at(), received()[0].run_id, RunVerdict::kDeferred);
+  EXPECT_EQ(only_pull(1).first, 1u);
+  ASSERT_TRUE(receive(1, entries(log_of(7), 1, 4, EntriesMode::kPulledEnd)));
+  ASSERT_EQ(received().size(), 1u) << "though we hold all four";
+  EXPECT_EQ(received()[0].run.first, 1u);
+  // Nothing in it is new: the claim was a lie, and is not looked into again.
+  mesh_->handle_run_verdict(at(), received()[0].run_id, RunVerdict::kStored);
   forget();
   for (int i = 0; i < 5; ++i) {
     run_for(3s);
     ASSERT_TRUE(receive(1, FrontierReport{space(1), false, forked}));
   }
   EXPECT_TRUE(sent<Pull>().empty());
+}
+
+TEST_F(MeshEntries, TheForkOfALogIsSearchedByHalves) {
+  source_.add(log_of(7), 1000);
+  link_with(1, 1);
+  const Frontier forked = {{log_of(7), {1000, testing::patterned_id<Hash>(99)}}};
+  ASSERT_TRUE(receive(1, FrontierReport{space(1), false, forked}));
+  // The peer's entries differ from 301 on; five fit a frame.
+  std::size_t probes = 0;
+  for (Seq first = only_pull(1).first; probes < 40; ++probes) {
+    forget();
+    ASSERT_TRUE(receive(1, entries(log_of(7), first, 5, EntriesMode::kPulledEnd)));
+    ASSERT_EQ(received().size(), 1u) << first;
+    const std::uint64_t run = received()[0].run_id;
+    if (first <= 301 && first + 5 > 301) {
+      source_.close(log_of(7), 300);  // It is split now.
+      mesh_->handle_run_verdict(at(), run, RunVerdict::kStored);
+      break;
+    }
+    mesh_->handle_run_verdict(at(), run, first <= 301 ? RunVerdict::kStored : RunVerdict::kApart);
+    ASSERT_EQ(sent<Pull>(1).size(), 1u);
+    first = sent<Pull>(1)[0].first;
+  }
+  EXPECT_LE(probes, 14u);
+  forget();
+  // The peer still claims a thousand; what we lack of it has other names.
+  for (int i = 0; i < 5; ++i) {
+    run_for(3s);
+    ASSERT_TRUE(receive(1, FrontierReport{space(1), false, forked}));
+  }
+  EXPECT_LE(sent<Pull>().size(), 1u);
+}
+
+TEST_F(MeshEntries, ARunOfAnotherBranchStartsASearch) {
+  source_.add(log_of(7), 50);
+  link_with(1, 1);
+  ASSERT_TRUE(receive(1, entries(log_of(7), 51, 1, EntriesMode::kPushed)));
+  ASSERT_EQ(received().size(), 1u);
+  mesh_->handle_run_verdict(at(), received()[0].run_id, RunVerdict::kApart);
+  EXPECT_EQ(only_pull(1).first, 35u);
+  EXPECT_EQ(mesh_->counters().runs_refused, 0u) << "no fault of the peer";
 }
 
 TEST_F(MeshEntries, LogsThatAPeerNamesAreBounded) {

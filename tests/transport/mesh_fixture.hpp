@@ -5,6 +5,7 @@
 #include <gtest/gtest.h>
 
 #include <map>
+#include <set>
 #include <vector>
 
 #include "tests/support/wire_samples.hpp"
@@ -55,9 +56,21 @@ class FakeSource final : public EntrySource {
     frontier_[run.log] = {entries.size(), testing::patterned_id<Hash>(entries.size())};
   }
 
+  /// The log forked after `last`.
+  void close(const LogId& log, Seq last) {
+    logs_[log].resize(last);
+    frontier_[log] = {last, testing::patterned_id<Hash>(last)};
+    closed_.insert(log);
+  }
+  HeldLog held(const WorkspaceId&, const LogId& log) const override {
+    const auto found = frontier_.find(log);
+    return {found == frontier_.end() ? LogHead{} : found->second, closed_.contains(log)};
+  }
+
  private:
   std::map<LogId, std::vector<Bytes>> logs_;
   Frontier frontier_;
+  std::set<LogId> closed_;
 };
 
 class MeshTest : public ::testing::Test {

@@ -67,6 +67,14 @@ struct EntryRun {
   std::vector<Bytes> entries;
 };
 
+/// How far a log is held.
+struct HeldLog {
+  LogHead head;
+  /// Two other logs begin where it ends (it forked): it will never be longer, and a peer that has
+  /// more of it does not know of the fork.
+  bool closed = false;
+};
+
 /// What the mesh reads: the entries that are verified and durably stored here.
 class EntrySource {
  public:
@@ -74,6 +82,15 @@ class EntrySource {
 
   /// Null for a workspace that is not held here. Valid until the next input.
   virtual const Frontier* frontier(const WorkspaceId& workspace) const = 0;
+
+  /// How far `log` is held, which may be in no frontier: a source can know that what a peer calls a
+  /// log is part of another here.
+  virtual HeldLog held(const WorkspaceId& workspace, const LogId& log) const {
+    const Frontier* all = frontier(workspace);
+    if (all == nullptr) return {};
+    const auto found = all->find(log);
+    return {found == all->end() ? LogHead{} : found->second, false};
+  }
 
   /// Entries of `log` from `first` on: at least one if there is one, then as many as fit in
   /// `bytes_max`. Empty when there is none.
@@ -94,6 +111,9 @@ enum class RunVerdict : std::uint8_t {
   kStored,    ///< Committed here, all of it (or held before).
   kDeferred,  ///< Not usable yet (its author's admission is not known here): ask again later.
   kRefused,   ///< Does not verify, or the author may not write.
+  /// Does not verify as a continuation of what is held here, but might of something else: an
+  /// earlier part is asked for, to find where the two part. Never of a run from the first entry on.
+  kApart,
 };
 
 /// Whether a received awareness message is what it says.
@@ -134,6 +154,7 @@ struct MeshCounters {
   std::uint64_t runs_over_budget = 0;  ///< Too much unverified; pulled again later.
   std::uint64_t runs_deferred = 0;
   std::uint64_t runs_refused = 0;
+  std::uint64_t runs_apart = 0;  ///< Of another branch than ours.
   std::uint64_t awareness_forwarded = 0;
   std::uint64_t awareness_dropped = 0;  ///< Stale, over budget, or no room.
   std::uint64_t links_replaced = 0;     ///< Tie-breaks and stale links.

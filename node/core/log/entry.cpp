@@ -10,6 +10,7 @@ namespace {
 
 constexpr std::string_view kDigestDomain = "coterie entry v1";
 constexpr std::string_view kHashDomain = "coterie entry hash v1";
+constexpr std::uint8_t kDescriptorClass = 3;
 
 void append_heads(Bytes& out, const std::vector<Hash>& heads) {
   append_varuint(out, heads.size());
@@ -152,19 +153,57 @@ Result<Bytes> open_entry(const Entry& entry, const crypto::SecretKey& key) {
   return crypto::open(key, entry.nonce, encode_header(entry), entry.payload);
 }
 
-Result<std::vector<HashedEntry>> verify_run(const WorkspaceId& workspace, const LogId& log,
-                                            const LogHead& held, std::span<const Bytes> stored) {
+Bytes encode_descriptor(const BranchDescriptor& descriptor) {
+  Bytes out{kEntryVersion, kDescriptorClass};
+  append_u64(out, descriptor.incarnation);
+  append_u64(out, descriptor.first);
+  append(out, descriptor.previous.view());
+  return out;
+}
+
+Result<BranchDescriptor> decode_descriptor(ByteView stored) {
+  ByteReader in(stored);
+  BranchDescriptor descriptor;
+  COTERIE_TRY(const std::uint8_t version, in.read_u8());
+  COTERIE_TRY(const std::uint8_t entry_class, in.read_u8());
+  if (version != kEntryVersion || entry_class != kDescriptorClass) {
+    return malformed("not a descriptor of a branch", 0);
+  }
+  COTERIE_TRY(descriptor.incarnation, read_u64(in));
+  COTERIE_TRY(descriptor.first, read_u64(in));
+  COTERIE_TRY(descriptor.previous, read_id<Hash>(in));
+  COTERIE_CHECK(expect_end(in));
+  const bool possible = (descriptor.incarnation >> 63) == 0 && descriptor.first != 0 &&
+                        descriptor.first < (Seq{1} << 53) &&
+                        (descriptor.first == 1) == descriptor.previous.is_zero();
+  if (!possible) return malformed("a branch that begins nowhere", 2);
+  return descriptor;
+}
+
+Result<std::vector<HashedEntry>> hash_run(const WorkspaceId& workspace, const LogId& log,
+                                          const LogHead& before, std::span<const Bytes> stored) {
   std::vector<HashedEntry> run;
   run.reserve(stored.size());
-  LogHead head = held;
+  LogHead head = before;
   for (const Bytes& bytes : stored) {
     COTERIE_TRY(Entry entry, decode_stored({workspace, log, head.seq + 1, head.hash}, bytes));
     head = {head.seq + 1, entry_hash(entry)};
     run.push_back({std::move(entry), head.hash});
   }
-  if (!run.empty() && !crypto::verify(log.device, entry_digest(run.back().entry).view(),
-                                      run.back().entry.signature)) {
-    return Error{ErrorCode::kUnauthenticated, "run does not continue the log we hold", head.seq};
+  return run;
+}
+
+bool verify_signature(const HashedEntry& entry) {
+  return crypto::verify(entry.entry.position.log.device, entry_digest(entry.entry).view(),
+                        entry.entry.signature);
+}
+
+Result<std::vector<HashedEntry>> verify_run(const WorkspaceId& workspace, const LogId& log,
+                                            const LogHead& held, std::span<const Bytes> stored) {
+  COTERIE_TRY(auto run, hash_run(workspace, log, held, stored));
+  if (!run.empty() && !verify_signature(run.back())) {
+    return Error{ErrorCode::kUnauthenticated, "run does not continue the log we hold",
+                 held.seq + run.size()};
   }
   return run;
 }

@@ -19,7 +19,13 @@
 // unnoticed, and the receiver could not pass on a run that ends there.
 //
 // Nonces are random, never derived from a position: a device restored from a backup reuses
-// sequence numbers. Golden file: tests/golden/entries/entries.json.
+// sequence numbers. Golden file: tests/golden/entries/entries_v1.json.
+//
+//     descriptor := version:u8 class:u8 incarnation:u64 first:u64 previous:32
+//
+// A descriptor (class 3) says where a branch of a forked log begins (log/segments.hpp). It is the
+// first item of the branch, is not signed, and is in no chain: what it says is checked by the name
+// of the branch, which covers the hash of its first entry.
 
 #pragma once
 
@@ -41,6 +47,7 @@ enum class EntryClass : std::uint8_t {
   kContent = 0,     ///< A record (node/core/records.hpp), encrypted.
   kMembership = 1,  ///< A membership operation, in clear.
   kGenesis = 2,     ///< The operation that makes a workspace; its hash is the workspace id.
+  // 3 is a descriptor: no entry.
 };
 
 /// What is known about an entry before reading it.
@@ -97,6 +104,28 @@ struct HashedEntry {
   Entry entry;
   Hash hash;
 };
+
+/// Where a branch begins.
+struct BranchDescriptor {
+  std::uint64_t incarnation = 0;  ///< Real: its highest bit is clear.
+  Seq first = 0;                  ///< Number of its first entry.
+  Hash previous;                  ///< Hash of the entry before that; zero when `first` is 1.
+
+  bool operator==(const BranchDescriptor&) const = default;
+};
+
+Bytes encode_descriptor(const BranchDescriptor& descriptor);
+
+/// Errors: kMalformed.
+Result<BranchDescriptor> decode_descriptor(ByteView stored);
+
+/// Decodes `stored`, which follows `before` in `log`, and computes the hash of each entry. No
+/// signature is checked. Costs two hashes an entry. Errors: kMalformed, kLimitExceeded.
+Result<std::vector<HashedEntry>> hash_run(const WorkspaceId& workspace, const LogId& log,
+                                          const LogHead& before, std::span<const Bytes> stored);
+
+/// Whether the signature of an entry is its author's. Costs one check (36 us).
+bool verify_signature(const HashedEntry& entry);
 
 /// Decodes `stored`, which continues `log` after `held`, and verifies the chain and the signature
 /// of its newest entry. Errors: kMalformed, kLimitExceeded, kUnauthenticated. An empty run is fine.

@@ -3,6 +3,7 @@
 
 #include <cstdio>
 
+#include "node/core/codec.hpp"
 #include "tests/support/entry_samples.hpp"
 
 int main() {
@@ -30,6 +31,10 @@ int main() {
   line("workspace", samples.workspace.hex());
   list("entries", samples.entries);
   line("head", samples.head.hash.hex());
+  line("descriptor", to_hex(samples.descriptor));
+  Bytes branch;
+  node::append_u64(branch, samples.branch.incarnation);
+  line("branch", to_hex(branch));
   list("records", samples.records);
   line("invite", samples.invite);
   std::printf("  \"messages\": {");

@@ -7,12 +7,14 @@
 
 namespace coterie::transport {
 
+using internal::ForkSearch;
 using internal::kDeferPauseMax;
 using internal::kDeferPauseMin;
 using internal::kExchangePauseMax;
 using internal::kPullTimeout;
 using internal::kPullTimeoutMax;
 using internal::kRefusedPause;
+using internal::kSearchPause;
 using internal::LogState;
 using internal::LogView;
 using internal::PullOut;
@@ -61,6 +63,13 @@ Mesh::State::Shared* Mesh::State::shared_of(Link& link, const WorkspaceId& works
   return found == link.shared.end() ? nullptr : &found->second;
 }
 
+/// What a peer says without a hash.
+void Mesh::State::claim(LogView& view, Seq head) {
+  if (head <= view.claimed) return;
+  view.claimed = head;
+  view.claimed_hash = {};
+}
+
 /// Null when the peer named more logs than there can be.
 LogView* Mesh::State::view_of(Shared& shared, const LogId& log) {
   const auto found = shared.logs.find(log);
@@ -69,19 +78,12 @@ LogView* Mesh::State::view_of(Shared& shared, const LogId& log) {
   return &shared.logs[log];
 }
 
-LogHead Mesh::State::held(const LogKey& key) const {
-  const Frontier* frontier = source.frontier(key.first);
-  if (frontier == nullptr) return {};
-  const auto found = frontier->find(key.second);
-  return found == frontier->end() ? LogHead{} : found->second;
-}
-
 /// The first entry that neither the store nor the engine has.
 Seq Mesh::State::next_wanted(const LogKey& key) {
   const auto& logs = workspaces.at(key.first).logs;
   const auto found = logs.find(key.second);
   const Seq received = found == logs.end() ? 0 : found->second.received;
-  return std::max(held(key).seq, received) + 1;
+  return std::max(held(key).head.seq, received) + 1;
 }
 
 // Frontiers.
@@ -176,11 +178,69 @@ void Mesh::State::schedule_pulls(std::size_t look_at_most) {
   }
 }
 
-/// Whether the peer holds another entry at our head, and was not asked for it yet.
-bool Mesh::State::other_branch(const LogKey& key, const LogView& view) const {
-  const LogHead head = held(key);
-  return head.seq != 0 && head.seq == view.claimed && !view.claimed_hash.is_zero() &&
-         view.claimed_hash != head.hash && view.claimed_hash != view.fork_asked;
+// Forks. Two nodes may hold different entries of one number, because a device was restored or
+// copied. Whoever cannot continue its version of a log with what a peer has looks for the place
+// where the two part, by probes further and further back, then by halves. Once entries of both are
+// held, the source names the parts as logs of their own, and they travel like any other.
+
+/// Whether the peer's version of a log should be compared with ours from further back.
+bool Mesh::State::search_wanted(const LogKey& key, const LogView& view) const {
+  const ForkSearch& search = view.search;
+  if (search.active) return true;
+  if (view.claimed == 0 || now.steady < search.due) return false;
+  if (view.claimed == search.claim && view.claimed_hash == search.claim_hash) return false;
+  const HeldLog ours = held(key);
+  if (ours.head.seq == 0) return false;
+  // It has more of a log that ended here in a fork: along one of the branches, or a third one.
+  if (ours.closed) return view.claimed > ours.head.seq;
+  return ours.head.seq == view.claimed && !view.claimed_hash.is_zero() &&
+         view.claimed_hash != ours.head.hash;
+}
+
+/// Where to ask next. Precondition: search_wanted().
+Seq Mesh::State::next_probe(const LogKey& key, LogView& view) const {
+  ForkSearch& search = view.search;
+  if (!search.active) {
+    search = {};
+    search.active = true;
+    search.claim = view.claimed;
+    search.claim_hash = view.claimed_hash;
+    const HeldLog ours = held(key);
+    search.high = ours.head.seq + 1;
+    if (ours.closed) return search.high;  // Usually one of the branches held.
+  }
+  if (search.low > 1) return search.low + (search.high - search.low) / 2;
+  const Seq back = std::min(search.high - 1, search.step);
+  search.step *= 8;
+  return std::max<Seq>(1, search.high - back);
+}
+
+void Mesh::State::judge_probe(const internal::RunOut& run, RunVerdict verdict, LogView& view) {
+  ForkSearch& search = view.search;
+  if (!search.active) return;
+  const auto stop = [&] {
+    search.active = false;
+    search.due = now.steady + kSearchPause;
+  };
+  switch (verdict) {
+    case RunVerdict::kStored: {
+      const HeldLog ours = held(run.key);
+      if (ours.closed || ours.head.seq < run.last) return stop();  // Found.
+      search.low = run.last + 1;
+      break;
+    }
+    case RunVerdict::kApart:
+      search.high = std::min(search.high, run.first);
+      break;
+    case RunVerdict::kDeferred:
+      return;  // Asked for again after the pause.
+    case RunVerdict::kRefused:
+      return stop();
+  }
+  if (search.low < search.high) return;
+  // No fork where one was said to be.
+  stop();
+  view.refused_until = now.steady + kRefusedPause;
 }
 
 bool Mesh::State::room_for_pull(const Link& link) const {
@@ -198,6 +258,8 @@ bool Mesh::State::try_pull(const LogKey& key) {
   if (state != workspace->second.logs.end() && state->second.deferred_until > now.steady) {
     return true;
   }
+  const bool probing = state != workspace->second.logs.end() && state->second.probes_out > 0;
+  const bool closed = held(key).closed;
   const Seq next = next_wanted(key);
   bool offered = false;
   Link* best = nullptr;
@@ -209,9 +271,11 @@ bool Mesh::State::try_pull(const LogKey& key) {
   each_peer(key.first, [&](Link& link, Shared& shared) {
     const auto view = shared.logs.find(key.second);
     if (view == shared.logs.end()) return;
-    if (view->second.claimed < next && !other_branch(key, view->second)) return;
+    const bool search = search_wanted(key, view->second);
+    if (!search && (closed || view->second.claimed < next)) return;
     offered = true;
     if (view->second.refused_until > now.steady || !room_for_pull(link)) return;
+    if (search && probing) return;
     if (best == nullptr || rank(link) < rank(*best)) {
       best = &link;
       best_view = &view->second;
@@ -219,10 +283,10 @@ bool Mesh::State::try_pull(const LogKey& key) {
   });
   if (best == nullptr) return offered;
 
-  PullOut pull{best->id, next, kPullBytesMax, best_view->claimed < next, now.steady, {}};
-  if (pull.fork) {
-    pull.first = best_view->claimed;
-    best_view->fork_asked = best_view->claimed_hash;
+  PullOut pull{best->id, next, kPullBytesMax, search_wanted(key, *best_view), now.steady, {}};
+  if (pull.probe) {
+    pull.first = next_probe(key, *best_view);
+    pull.credit = kBulkFrameBytes;
   }
   best->outbox.pulls.push_back(Pull{key.first, key.second, pull.first, pull.credit});
   best->reserved_bytes += pull.credit;
@@ -300,7 +364,7 @@ std::optional<Mesh::SendFrame> Mesh::State::next_bulk(Link& link) {
     const auto& [workspace, log] = item->key;
     Shared* shared = shared_of(link, workspace);
     if (shared == nullptr) continue;  // No longer a member.
-    const Seq head = held(item->key).seq;
+    const Seq head = held(item->key).head.seq;
     Entries message{workspace, log, item->next, EntriesMode::kPulledEnd, head, {}};
     if (item->next <= head) {
       EntryRun run =
@@ -343,22 +407,22 @@ Status Mesh::State::handle(Link& link, Entries& message) {
                            unverified_bytes + bytes > kUnverifiedBytesMax;
   if (count > 0) {
     const Seq last = message.first + count - 1;
-    const bool fork = answers && found->second.fork && message.first == found->second.first;
-    view->claimed = std::max(view->claimed, message.head);
+    const bool probe = answers && found->second.probe && message.first == found->second.first;
+    claim(*view, message.head);
     view->sent = std::max(view->sent, last);
     if (message.mode != EntriesMode::kPushed)
       state.pulled_through = std::max(state.pulled_through, last);
-    if (last < next && !fork) {
+    if (last < next && !probe) {
       ++counters.runs_duplicate;
-    } else if (message.first > next) {
+    } else if (message.first > next && !probe) {
       ++counters.runs_with_gap;
     } else if (view->refused_until > now.steady || state.deferred_until > now.steady) {
       // It would fare as the last one did. Asked for again when the pause is over.
     } else if (over_budget) {
       ++counters.runs_over_budget;
     } else {
-      take_run(link, key, message, fork ? message.first : next);
-      if (!fork) state.received = last;
+      take_run(link, key, message, probe ? message.first : next, probe);
+      if (!probe) state.received = last;
     }
   }
   if (answers) {
@@ -370,8 +434,10 @@ Status Mesh::State::handle(Link& link, Entries& message) {
     link.last_pulled = now.steady;
     if (message.mode == EntriesMode::kPulledEnd) {
       // What it claimed and did not deliver it does not have: believed again when it says so.
-      if (next_wanted(key) == pull.first && !over_budget) {
+      const bool nothing = pull.probe ? count == 0 : next_wanted(key) == pull.first;
+      if (nothing && !over_budget) {
         view->claimed = pull.first - 1;
+        view->search.active = false;
         shared->claims_match = false;
       }
       if (link.pull_timeouts > 0) --link.pull_timeouts;
@@ -390,17 +456,19 @@ Status Mesh::State::handle(Link& link, Entries& message) {
 }
 
 /// Gives the part of `message` from `next` on to the engine.
-void Mesh::State::take_run(Link& link, const LogKey& key, Entries& message, Seq next) {
+void Mesh::State::take_run(Link& link, const LogKey& key, Entries& message, Seq next, bool probe) {
   const auto skipped = static_cast<std::ptrdiff_t>(next - message.first);
   EntryRun run{key.second, next, {}};
   run.entries.assign(std::make_move_iterator(message.entries.begin() + skipped),
                      std::make_move_iterator(message.entries.end()));
   const std::size_t bytes = bytes_of(run.entries);
   const std::uint64_t run_id = ++runs_seen;
-  runs[run_id] = RunOut{link.id, link.peer, key, bytes};
+  runs[run_id] = RunOut{link.id, link.peer, key, bytes, next, next + run.entries.size() - 1, probe};
   link.unverified_bytes += bytes;
   unverified_bytes += bytes;
-  ++workspaces.at(key.first).logs[key.second].runs_out;
+  LogState& state = workspaces.at(key.first).logs[key.second];
+  ++state.runs_out;
+  if (probe) ++state.probes_out;
   ++counters.runs_received;
   outputs.emplace_back(RunReceived{run_id, link.id, key.first, std::move(run)});
 }
@@ -410,7 +478,7 @@ Status Mesh::State::handle(Link& link, Announce& announce) {
   if (shared == nullptr) return Error{ErrorCode::kUnauthorized, "workspace is not shared"};
   LogView* view = view_of(*shared, announce.log);
   if (view == nullptr) return Error{ErrorCode::kLimitExceeded, "logs of one workspace"};
-  view->claimed = std::max(view->claimed, announce.head);
+  claim(*view, announce.head);
   want({announce.workspace, announce.log});
   return {};
 }
@@ -426,6 +494,9 @@ void Mesh::State::judge_run(std::uint64_t run_id, RunVerdict verdict) {
   const auto workspace = workspaces.find(run.key.first);
   LogState& state = workspace->second.logs[run.key.second];
   --state.runs_out;
+  if (run.probe) --state.probes_out;
+  Shared* shared = link == links.end() ? nullptr : shared_of(link->second, run.key.first);
+  LogView* view = shared == nullptr ? nullptr : view_of(*shared, run.key.second);
   if (verdict == RunVerdict::kStored) {
     state.defer_pause = {};
   } else {
@@ -442,13 +513,17 @@ void Mesh::State::judge_run(std::uint64_t run_id, RunVerdict verdict) {
   if (verdict == RunVerdict::kRefused) {
     ++counters.runs_refused;
     if (is_member(run.peer)) ++devices[run.peer].faults;
-    if (link != links.end()) {
-      if (Shared* shared = shared_of(link->second, run.key.first)) {
-        if (LogView* view = view_of(*shared, run.key.second)) {
-          view->refused_until = now.steady + kRefusedPause;
-        }
-      }
-    }
+    if (view != nullptr) view->refused_until = now.steady + kRefusedPause;
+  }
+  if (verdict == RunVerdict::kApart) ++counters.runs_apart;
+  if (view != nullptr && run.probe) judge_probe(run, verdict, *view);
+  if (view != nullptr && !run.probe && verdict == RunVerdict::kApart && !view->search.active) {
+    // The peer's version of this log parts from ours before `first`.
+    view->search = {};
+    view->search.active = true;
+    view->search.claim = view->claimed;
+    view->search.claim_hash = view->claimed_hash;
+    view->search.high = run.first;
   }
   want(run.key);
   schedule_pulls(internal::kLooksPerFrame);  // Its bytes are free again.
@@ -465,9 +540,11 @@ void Mesh::State::stored(const WorkspaceId& id, const EntryRun& run, std::option
   const auto state = workspace->second.logs.find(run.log);
   const bool pulled =
       from && state != workspace->second.logs.end() && last <= state->second.pulled_through;
-  const bool large = std::any_of(run.entries.begin(), run.entries.end(), [](const Bytes& entry) {
-    return entry.size() >= kAnnounceEntryBytesMin;
-  });
+  // (A run of another's is not cut for pushing: it ends where a signature vouches for it.)
+  const bool large = (from && bytes_of(run.entries) > kBulkFrameBytes) ||
+                     std::any_of(run.entries.begin(), run.entries.end(), [](const Bytes& entry) {
+                       return entry.size() >= kAnnounceEntryBytesMin;
+                     });
   const auto came_over = from ? links.find(*from) : links.end();
   std::vector<SharedFrame> frames;  // Encoded once, for all links.
   each_peer(id, [&](Link& link, Shared& shared) {
@@ -482,7 +559,7 @@ void Mesh::State::stored(const WorkspaceId& id, const EntryRun& run, std::option
     internal::Outbox& outbox = link.outbox;
     ready(link);
     if (!pulled && !large && !behind) {
-      if (frames.empty()) frames = push_frames(key, run, std::max(held(key).seq, last));
+      if (frames.empty()) frames = push_frames(key, run, std::max(held(key).head.seq, last));
       std::size_t bytes = 0;
       for (const SharedFrame& frame : frames) bytes += frame->size();
       if (outbox.entries_bytes + bytes <= options.outbox_bytes_max) {
@@ -505,7 +582,7 @@ void Mesh::State::farewell(const WorkspaceId& id, const DeviceId& device, const 
   const auto ids = links_of.find(device);
   if (ids == links_of.end()) return;
   const LogKey key{id, log};
-  const Seq head = held(key).seq;
+  const Seq head = held(key).head.seq;
   for (const LinkId link_id : ids->second) {
     Link& link = links.at(link_id);
     const auto parted = link.parted.find(id);

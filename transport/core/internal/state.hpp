@@ -34,6 +34,8 @@ inline constexpr Duration kPullTimeout = std::chrono::seconds(10);
 inline constexpr Duration kPullTimeoutMax = std::chrono::seconds(60);
 /// How long a peer is not asked for a log after it sent a run of it that was refused.
 inline constexpr Duration kRefusedPause = std::chrono::seconds(60);
+/// Between two searches for a fork in one log of one peer.
+inline constexpr Duration kSearchPause = std::chrono::seconds(2);
 /// After a deferred run, its log is left alone for the first, doubling up to the second.
 inline constexpr Duration kDeferPauseMin = std::chrono::seconds(1);
 inline constexpr Duration kDeferPauseMax = std::chrono::seconds(30);
@@ -52,12 +54,25 @@ inline constexpr std::size_t kFarewellBytesMax = 64u << 10;
 /// Links to one device at a time; a peer that opens more loses the oldest.
 inline constexpr std::size_t kLinksPerDeviceMax = 4;
 
+/// Looking for the entry at which a peer's version of a log parts from ours: probes ask for a frame
+/// from some entry on, and whether that continues ours tells on which side of the fork it is.
+struct ForkSearch {
+  bool active = false;
+  Seq low = 1;    ///< All before this is the same.
+  Seq high = 0;   ///< From here on it is not; probes are below.
+  Seq step = 16;  ///< How far back the next probe is, until one continues ours.
+  // The claim that was looked into last: once is enough.
+  Seq claim = 0;
+  Hash claim_hash;
+  Instant due{};  ///< For the next search.
+};
+
 /// What one peer holds of one log, as far as we know.
 struct LogView {
   Seq claimed = 0;    ///< What it said last.
   Hash claimed_hash;  ///< Of the entry at `claimed`; zero when not known.
   Seq sent = 0;       ///< What it has if nothing gets lost: sent to it or received from it.
-  Hash fork_asked;    ///< The other branch was pulled for once.
+  ForkSearch search;
   Instant refused_until{};
 
   Seq expected() const { return std::max(claimed, sent); }
@@ -113,7 +128,7 @@ struct PullOut {
   LinkId link = 0;
   Seq first = 0;
   std::size_t credit = 0;
-  bool fork = false;  ///< Asks for the entry at our own head, of which the peer has another one.
+  bool probe = false;  ///< Of a fork search: one frame.
   Instant sent{};
   std::optional<Instant> overtaken;  ///< When a later pull on the same link was answered in full.
 };
@@ -124,6 +139,9 @@ struct RunOut {
   DeviceId peer;
   LogKey key;
   std::size_t bytes = 0;
+  Seq first = 0;
+  Seq last = 0;
+  bool probe = false;
 };
 
 /// What we do about one log.
@@ -131,6 +149,7 @@ struct LogState {
   Seq received = 0;        ///< Given to the engine up to here; 0 when no run is out.
   Seq pulled_through = 0;  ///< The highest entry that came by pull.
   std::size_t runs_out = 0;
+  std::size_t probes_out = 0;  ///< Of these: answers to probes.
   Duration defer_pause{};
   Instant deferred_until{};
 };
@@ -252,18 +271,21 @@ struct Mesh::State {
   // entries.cpp
   Shared* shared_of(Link& link, const WorkspaceId& workspace);
   internal::LogView* view_of(Shared& shared, const LogId& log);
-  LogHead held(const LogKey& key) const;
+  static void claim(internal::LogView& view, Seq head);
+  HeldLog held(const LogKey& key) const { return source.held(key.first, key.second); }
   Seq next_wanted(const LogKey& key);
   void compare(Link& link, Shared& shared, const WorkspaceState& theirs);
   void want(const LogKey& key);
   void schedule_pulls(std::size_t look_at_most = SIZE_MAX);
   bool try_pull(const LogKey& key);
-  bool other_branch(const LogKey& key, const internal::LogView& view) const;
+  bool search_wanted(const LogKey& key, const internal::LogView& view) const;
+  Seq next_probe(const LogKey& key, internal::LogView& view) const;
+  void judge_probe(const internal::RunOut& run, RunVerdict verdict, internal::LogView& view);
   bool room_for_pull(const Link& link) const;
   void end_pull(const LogKey& key);
   void expire_pulls();
   void forget_idle_logs();
-  void take_run(Link& link, const LogKey& key, Entries& message, Seq next);
+  void take_run(Link& link, const LogKey& key, Entries& message, Seq next, bool probe);
   Bytes make_frontier(const WorkspaceId& workspace, bool reply_wanted) const;
   Status handle(Link& link, FrontierReport& report);
   Status handle(Link& link, Pull& pull);
