@@ -1,7 +1,8 @@
 # Entries, membership, invites: needs signatures and hashes only.
 coterie_library(node_log
   SOURCES core/invite.cpp core/join.cpp core/log/entry.cpp core/log/segments.cpp
-          core/membership/membership.cpp core/membership/operations.cpp core/records.cpp
+          core/membership/check.cpp core/membership/membership.cpp
+          core/membership/operations.cpp core/membership/resolver.cpp core/records.cpp
   DEPENDS coterie::base coterie::crypto)
 
 # Pure: what it cannot link it cannot call.

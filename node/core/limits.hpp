@@ -51,7 +51,13 @@ inline constexpr std::size_t kAddressesMax = 8;       ///< Of one device.
 
 // Membership (docs/PROTOCOL.md, "Membership").
 
-inline constexpr std::size_t kMembershipOperationsMax = 65'536;  ///< Per workspace.
+/// Of one device in the past of one more of its own: further ones are no part of the graph, on any
+/// replica. An honest device goes on from what it wrote, so it never has more.
+inline constexpr std::size_t kOperationsPerDeviceMax = 4096;
+inline constexpr std::size_t kOperationBytesPerDeviceMax = 16u << 20;
+/// Of one device held here, written side by side, before we stop.
+inline constexpr std::size_t kOperationsHeldPerDeviceMax = 2 * kOperationsPerDeviceMax;
+inline constexpr std::size_t kMembershipOperationsMax = 32'768;  ///< Held per workspace.
 inline constexpr std::size_t kSealedKeysMax = 256;               ///< In one admission.
 inline constexpr std::size_t kMembersMax = 1024;                 ///< Per workspace.
 /// Logs that one removal, role or acknowledgement says how far it holds.

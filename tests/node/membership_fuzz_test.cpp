@@ -3,8 +3,7 @@
 // (tests/support/membership_oracle.hpp), in whatever order the operations came.
 //
 // Small cases (up to 7 concurrent operations) are delivered in every order, larger ones in random
-// ones. Only the order within a log is kept, as entries of a log arrive in order. Known deviations:
-// none. A failure prints its seed.
+// ones. Known deviations: none. A failure prints its seed.
 
 #include <gtest/gtest.h>
 
@@ -297,24 +296,13 @@ void compare(const Membership& membership, const MembershipOracle& oracle, Fuzz&
   }
 }
 
-/// Whether each log's operations come in their order.
-bool logs_in_order(const MembershipWorld& world, const std::vector<std::size_t>& order) {
-  std::map<LogId, Seq> last;
-  for (const std::size_t i : order) {
-    Seq& seq = last[world.issued[i].log];
-    if (world.issued[i].seq < seq) return false;
-    seq = world.issued[i].seq;
-  }
-  return true;
-}
-
 TEST(MembershipFuzz, EveryOrderOfSmallCases) {
   testing::for_each_seed(60, [](std::uint64_t seed) {
     testing::SeededChoices choices(seed);
     Fuzz fuzz(seed, choices);
     fuzz.set_up(3 + choices.below(3));
     // Seven at once for some seeds: 5,040 orders; fewer for the others.
-    const std::size_t count = seed % 20 == 0 ? 7 : 3 + seed % 3;
+    const std::size_t count = seed % 30 == 0 ? 7 : 3 + seed % 3;
     for (std::size_t i = 0; i < count; ++i) {
       if (choices.chance(25)) fuzz.gossip();
       fuzz.step();
@@ -326,7 +314,6 @@ TEST(MembershipFuzz, EveryOrderOfSmallCases) {
     std::iota(order.begin(), order.end(), 0);
     const auto tail = order.begin() + static_cast<std::ptrdiff_t>(fuzz.setup);
     do {
-      if (!logs_in_order(fuzz.world, order)) continue;
       ASSERT_EQ(describe(fuzz.world.resolve(order)), description);
     } while (std::next_permutation(tail, order.end()));
     ASSERT_FALSE(::testing::Test::HasFailure())
@@ -354,17 +341,6 @@ TEST(MembershipFuzz, RandomOrdersOfLargeCases) {
       std::iota(order.begin(), order.end(), 0);
       for (std::size_t k = order.size(); k > 1; --k) {
         std::swap(order[k - 1], order[choices.below(k)]);
-      }
-      // Each log's own positions, in its order.
-      std::map<LogId, std::vector<std::size_t>> places;
-      for (std::size_t k = 0; k < order.size(); ++k) {
-        places[fuzz.world.issued[order[k]].log].push_back(k);
-      }
-      for (const auto& [log, at] : places) {
-        std::vector<std::size_t> entries;
-        for (const std::size_t k : at) entries.push_back(order[k]);
-        std::sort(entries.begin(), entries.end());
-        for (std::size_t k = 0; k < at.size(); ++k) order[at[k]] = entries[k];
       }
       ASSERT_EQ(describe(fuzz.world.resolve(order)), description);
     }

@@ -1,6 +1,5 @@
-// A small world whose devices issue membership operations, honest and not, at once and apart. Each
-// device keeps the rule of logs: an operation follows the one before it in its log; who works from
-// an old past opens another incarnation, as a restored device does.
+// A small world whose devices issue membership operations, honest and not, at once and apart. Who
+// works from an old past opens another incarnation, as a restored device does.
 
 #pragma once
 
