@@ -5,6 +5,7 @@
 
 #include <fstream>
 #include <nlohmann/json.hpp>
+#include <set>
 
 #include "node/core/codec.hpp"
 #include "node/core/membership/membership.hpp"
@@ -88,8 +89,27 @@ TEST(GoldenTest, WeReadWhatWasWritten) {
   }
   EXPECT_EQ(record, 3u);
   EXPECT_EQ(membership.name(), "team");
-  ASSERT_NE(membership.find(newcomer.id()), nullptr);
-  EXPECT_EQ(membership.find(newcomer.id())->role, Role::kEditor);
+  // Every kind of operation is in it, and each counts.
+  std::set<std::uint64_t> kinds;
+  for (const auto& one : membership.history()) {
+    EXPECT_TRUE(one.counts) << operation_name(operation_kind(*one.operation)) << one.reason;
+    kinds.insert(operation_kind(*one.operation));
+    if (std::holds_alternative<AdmitOperation>(*one.operation)) {
+      const auto roster = membership.at(std::span(&one.hash, 1));
+      ASSERT_NE(roster->find(newcomer.id()), nullptr);
+      EXPECT_EQ(roster->find(newcomer.id())->role, Role::kEditor);
+    }
+    if (const auto* rekey = std::get_if<RekeyOperation>(one.operation)) {
+      const std::size_t place = newcomer.id() < founder.id() ? 0 : 1;
+      const auto second = crypto::open_key(newcomer, rekey->ephemeral, rekey->boxes.at(place));
+      ASSERT_TRUE(second);
+      EXPECT_EQ(crypto::key_commitment(*second), rekey->key);
+      const auto& older = rekey->previous.at(0);
+      EXPECT_TRUE(crypto::unchain_key(*second, older.commitment, older.box));
+    }
+  }
+  EXPECT_EQ(kinds, (std::set<std::uint64_t>{1, 2, 3, 4, 5, 6, 7, 8, 9}));
+  EXPECT_EQ(membership.find(newcomer.id()), nullptr);
 
   const auto invite = parse_invite(file.at("invite").get<std::string>());
   ASSERT_TRUE(invite);

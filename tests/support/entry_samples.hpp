@@ -3,6 +3,7 @@
 
 #pragma once
 
+#include <algorithm>
 #include <map>
 #include <string>
 #include <vector>
@@ -27,15 +28,20 @@ struct EntrySamples {
   crypto::SecretKey newcomer_seed = patterned_secret(2);
   crypto::SecretKey invite_seed = patterned_secret(3);
   crypto::SecretKey epoch_key = patterned_secret(4);
+  crypto::SecretKey second_invite_seed = patterned_secret(5);
+  crypto::SecretKey guest_seed = patterned_secret(6);
+  crypto::SecretKey second_epoch_key = patterned_secret(7);
   WorkspaceId workspace;
   LogId log;
-  /// The founder's log: genesis, invite, admit, document, update, endpoint.
+  /// The founder's log: genesis, invite, admit, document, update, endpoint; then one of each other
+  /// operation, all of which count: rekey, invite with approval, request, revoke, role,
+  /// acknowledge, remove.
   std::vector<Bytes> entries;
   LogHead head;
   /// What begins a branch after the third entry, if the document entry were a fork; its name.
   Bytes descriptor;
   LogId branch;
-  /// The records in the last three, in clear.
+  /// The records in entries 4 to 6, in clear.
   std::vector<Bytes> records;
   std::string invite;
   std::map<std::string, Bytes> messages;
@@ -95,6 +101,33 @@ inline EntrySamples entry_samples() {
   const Bytes update{1, 1, 7, 0, 4, 1, 6, 'm', 'o', 'n', 'a', 'c', 'o', 2, 'h', 'i', 0};
   write(UpdateRecord{document, update});
   write(EndpointRecord{"red", {"tcp://192.168.1.20:7400"}});
+
+  const auto second_invite = crypto::SigningKey::from_seed(out.second_invite_seed);
+  const auto guest = crypto::SigningKey::from_seed(out.guest_seed);
+  RekeyOperation rekey;
+  rekey.key = crypto::key_commitment(out.second_epoch_key);
+  std::vector<DeviceId> to{founder.id(), newcomer.id()};
+  std::sort(to.begin(), to.end());
+  const auto boxes = crypto::seal_key(to, random, out.second_epoch_key);
+  rekey.ephemeral = boxes.ephemeral;
+  rekey.boxes = boxes.boxes;
+  rekey.previous.push_back({commitment, crypto::chain_key(out.second_epoch_key, out.epoch_key)});
+  operate(EntryClass::kMembership, rekey);
+  InviteOperation approval{second_invite.id(), Role::kViewer, kStart + 86'400'000, 3};
+  approval.approval = true;
+  approval.from_now = true;
+  operate(EntryClass::kMembership, approval);
+  RequestOperation request;
+  request.device = guest.id();
+  request.name = "guest";
+  request.invite = second_invite.id();
+  request.proof = second_invite.sign(admission_proof(out.workspace, guest.id()).view());
+  operate(EntryClass::kMembership, request);
+  operate(EntryClass::kMembership, RevokeOperation{second_invite.id()});
+  const LogMark mark{{newcomer.id(), 0x1111222233334444}, 300, commitment};
+  operate(EntryClass::kMembership, RoleOperation{newcomer.id(), Role::kCommenter, {mark}});
+  operate(EntryClass::kMembership, AcknowledgeOperation{heads[0], {mark}});
+  operate(EntryClass::kMembership, RemoveOperation{newcomer.id(), true, {mark}});
 
   InviteSecret secret;
   secret.workspace = out.workspace;
