@@ -48,6 +48,8 @@ class Comparison {
       --steps_;
       const Item& item = store_.items[blocks.item(at)];
       const std::uint32_t end = std::min(item.end(), last);
+      const bool gone = item.is_gc() || item.kind == ContentKind::kDeleted;
+      if (gone && has_content(read) && !result.forgotten) result.forgotten = Id{read.client, clock};
       if (item.is_gc()) {
         if (!result.hidden && is_hidden(read, clock)) result.hidden = Id{read.client, clock};
       } else {
@@ -71,6 +73,10 @@ class Comparison {
     pending.for_each(read.client, from, read.end(),
                      [&](const WireStruct& other, std::uint32_t clock, std::uint32_t end) {
                        if (steps_ > 0) --steps_;
+                       const bool gone = other.kind == ContentKind::kGc || !has_content(other);
+                       if (gone && has_content(read) && !result.forgotten) {
+                         result.forgotten = Id{read.client, clock};
+                       }
                        if (other.kind == ContentKind::kGc) return steps_ > 0;
                        ContentCursor place;
                        if (has_content(read) && has_content(other)) {

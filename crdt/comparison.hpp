@@ -36,6 +36,9 @@ struct UpdateComparison {
   /// (or it) is still on its way, or somebody lied. Not proof of anything; but a replica that hears
   /// the other first holds the element.
   std::optional<Id> hidden;
+  /// The first element whose content the update has and the document forgot: there is nothing to
+  /// compare. A document that does not collect forgets nothing.
+  std::optional<Id> forgotten;
 };
 
 /// Nothing is changed. Cost: reading the update (as inspect_update()), and for clients of whom

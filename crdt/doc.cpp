@@ -54,6 +54,8 @@ Status Doc::load_update_v2(ByteView update_v2, Any origin) {
 
 StateVector Doc::state_vector() const { return store_->state_vector(); }
 
+Clock Doc::clock_of(ClientId client) const { return store_->state_of(client); }
+
 Bytes Doc::encode_state_as_update(const StateVector& since) const {
   return store_->encode(since, UpdateFormat::kV1);
 }

@@ -113,6 +113,9 @@ class Doc {
   /// What this document holds, per client, without gaps; pending structs do not count. O(clients).
   StateVector state_vector() const;
 
+  /// state_vector().clock_of(client). O(1).
+  Clock clock_of(ClientId client) const;
+
   /// Everything a replica at `since` lacks, as an update (v1); pending structs and deletes
   /// included, as Yjs does. O(output + clients + log items).
   Bytes encode_state_as_update(const StateVector& since = {}) const;

@@ -469,7 +469,8 @@ Result<Bytes> without_collected(ByteView update) {
     bool begun = false;
     for (StructReader reader(section); !reader.done();) {
       reader.next(read);
-      if (read.kind == ContentKind::kGc || read.kind == ContentKind::kSkip) {
+      if (read.kind == ContentKind::kGc || read.kind == ContentKind::kDeleted ||
+          read.kind == ContentKind::kSkip) {
         if (gap.length == 0) gap.clock = read.clock;
         gap.length += read.length;
         continue;

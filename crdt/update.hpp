@@ -95,7 +95,7 @@ Result<Bytes> diff_update_v2(ByteView update, const StateVector& since);
 /// The structs of those clients only. All deletes are kept: they are of others' elements as a rule.
 Result<Bytes> select_clients(ByteView update, const std::function<bool(ClientId)>& keep);
 
-/// Without structs of which nothing is left but their ids (GCs): gaps where they were.
+/// Without structs of which the content is gone (GCs, deleted items): gaps where they were.
 Result<Bytes> without_collected(ByteView update);
 
 /// The same with all that comes as deleted items named among the deletes, too, as every honest

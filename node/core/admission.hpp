@@ -54,21 +54,33 @@ class UpdateGate {
     kRefuse,   ///< Not applied, whatever came first: it is wrong by itself, or by rank.
     kRebuild,  ///< Not applied now: the order of arrival decided. Within a rebuild as kRefuse.
   };
+  /// A whole update (parts joined) that counts.
+  struct Candidate {
+    EntryRef ref;  ///< Of its entry, or the last one of its parts.
+    ByteView update;
+    bool carried = false;   ///< Its record says that it is.
+    bool in_order = false;  ///< Asked by a rebuild.
+  };
 
   virtual ~UpdateGate() = default;
 
-  /// Of a whole update (parts joined) that counts, before it is applied to `doc`, which holds what
-  /// was applied before. `ref` is its entry, or the last one of its parts. Called again for the
-  /// same update when a document is loaded from its tail: must then say the same.
-  virtual Verdict judge(const DocumentId& document, const crdt::Doc& doc, const EntryRef& ref,
-                        ByteView update) = 0;
+  /// Before it is applied to `doc`, which holds what was applied before. Called again for the same
+  /// update when a document is loaded from its tail: must then say the same.
+  virtual Verdict judge(const DocumentId& document, const crdt::Doc& doc,
+                        const Candidate& candidate) = 0;
+
+  /// Of an update of a document that is not loaded: whether what it says may contradict what others
+  /// said, so that it is to be judged now.
+  virtual bool contested(const DocumentId& document, const LogId& log, ByteView update) = 0;
 
   /// Its place in the canonical order before seniority; smaller comes first.
-  virtual std::uint8_t rank(const DocumentId& document, const EntryRef& ref,
-                            ByteView update) const = 0;
+  virtual std::uint8_t rank(bool carried) const = 0;
 
   /// A rebuild of `document` begins: judge() is asked for all its updates anew, in canonical order.
   virtual void restart(const DocumentId& document) = 0;
+
+  /// A device declared a client id. Asked whether the entry counts or not.
+  virtual void declared(const DeviceId& device, const ClientsRecord& record) = 0;
 };
 
 /// Says what membership says.

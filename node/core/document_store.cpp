@@ -251,19 +251,28 @@ void DocumentStore::apply_record(Document& document, const EntryRef& ref, ByteVi
   const auto record = decode_record(ledger_.workspace(), bytes);
   if (!record) return;
   if (const auto* update = std::get_if<UpdateRecord>(&*record)) {
-    if (passes(document, ref, update->update)) (void)document.doc->apply_update(update->update);
+    if (passes(document, ref, update->update, update->carried)) {
+      (void)apply_whole(*document.doc, update->update);
+    }
   } else if (const auto* part = std::get_if<PartRecord>(&*record)) {
     Bytes whole;
-    if (assemble(document, ref, *part, whole) && passes(document, ref, whole)) {
-      (void)document.doc->apply_update(whole);
+    if (assemble(document, ref, *part, whole) && passes(document, ref, whole, part->carried)) {
+      (void)apply_whole(*document.doc, whole);
     }
   }
 }
 
+/// An update that leaves out deletes that it implies would have done more where it came first.
+Result<crdt::ApplyResult> DocumentStore::apply_whole(crdt::Doc& doc, ByteView update) {
+  COTERIE_TRY(const Bytes told, crdt::state_deletes(update));
+  return doc.apply_update(told);
+}
+
 /// Whether the gate lets `update` be applied to the replica.
-bool DocumentStore::passes(const Document& document, const EntryRef& ref, ByteView update) {
+bool DocumentStore::passes(const Document& document, const EntryRef& ref, ByteView update,
+                           bool carried) {
   if (gate_ == nullptr) return true;
-  const auto verdict = gate_->judge(document.id, *document.doc, ref, update);
+  const auto verdict = gate_->judge(document.id, *document.doc, {ref, update, carried});
   if (verdict == UpdateGate::Verdict::kRebuild) schedule_rebuild(document.id);
   return verdict == UpdateGate::Verdict::kApply;
 }
@@ -351,6 +360,12 @@ DocumentStore::Applied DocumentStore::accept(Now now, Document& document, const 
         {ledger_.staging_number(), ref, Bytes(bytes.begin(), bytes.end())});
     const std::uint64_t most = context_.options.tail_entries_max * kUnloadedTailFactor;
     if (document.tail_next - document.tail_first > most && load(now, document)) cut(document);
+    // Large ones are rare, and not looked into before they are whole.
+    const bool contested = part != nullptr
+                               ? part->index + 1 == part->count
+                               : gate_ != nullptr && update != nullptr &&
+                                     gate_->contested(document.id, ref.log, update->update);
+    if (contested && document.doc == nullptr) (void)load(now, document);  // Tried again when used.
     return applied;
   }
   Bytes whole;
@@ -369,8 +384,9 @@ DocumentStore::Applied DocumentStore::accept(Now now, Document& document, const 
   } else if (update != nullptr) {
     content = update->update;
   }
-  if (!passes(document, ref, content)) return applied;
-  auto result = document.doc->apply_update(content);
+  const bool carried = part != nullptr ? part->carried : update != nullptr && update->carried;
+  if (!passes(document, ref, content, carried)) return applied;
+  auto result = apply_whole(*document.doc, content);
   if (!result) {
     warn_once("a member wrote an update that does not apply; it is kept and not applied");
     return applied;

@@ -168,10 +168,11 @@ class DocumentStore {
   void store_row(Document& document);
   /// Parts: whether `record` completes an update; then `update` is whole.
   bool assemble(Document& document, const EntryRef& ref, const PartRecord& part, Bytes& update);
+  static Result<crdt::ApplyResult> apply_whole(crdt::Doc& doc, ByteView update);
   void apply_record(Document& document, const EntryRef& ref, ByteView record);
   void prune_unwritten(Document& document);
   Status load_stored(Document& document, crdt::Doc& doc, std::vector<EntryRef>& tail);
-  bool passes(const Document& document, const EntryRef& ref, ByteView update);
+  bool passes(const Document& document, const EntryRef& ref, ByteView update, bool carried);
   void warn_once(const char* what);
 
   Ledger& ledger_;

@@ -899,6 +899,12 @@ Result<std::vector<transport::PeerStatus>> Engine::peers(const WorkspaceId& id) 
   return state_->mesh->peers(workspace->id());
 }
 
+Result<std::vector<DeviceId>> Engine::offenders(const WorkspaceId& id) const {
+  COTERIE_TRY(const Workspace* workspace, state_->find_founded(id));
+  const std::set<DeviceId>& all = workspace->offenders();
+  return std::vector<DeviceId>(all.begin(), all.end());
+}
+
 Result<Hash> Engine::frontier_digest(const WorkspaceId& id) const {
   COTERIE_TRY(const Workspace* workspace, state_->find_founded(id));
   return transport::frontier_digest(workspace->ledger().frontier());

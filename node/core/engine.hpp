@@ -218,6 +218,9 @@ class Engine {
   Result<std::vector<MemberInfo>> members(const WorkspaceId& workspace) const;
   Result<std::vector<transport::PeerStatus>> peers(const WorkspaceId& workspace) const;
   Result<Hash> frontier_digest(const WorkspaceId& workspace) const;
+  /// Devices whose updates were refused here, ever, for the Yjs client ids in them: they claimed
+  /// another's, or said otherwise what was said. For audits. Errors: kNotFound.
+  Result<std::vector<DeviceId>> offenders(const WorkspaceId& workspace) const;
   /// Loads the document if need be. `root` names a Text type; stock editors differ ("monaco",
   /// "codemirror", "quill"); empty: every root, each as text. Errors: kNotFound.
   Result<std::string> document_text(const WorkspaceId& workspace, std::string_view path,

@@ -82,6 +82,12 @@ inline constexpr std::size_t kRedeemBurst = 20;  ///< Over all guests; refilled 
 inline constexpr Duration kJoinTimeout = std::chrono::seconds(30);      ///< Until somebody answers.
 inline constexpr Duration kJoinSyncTimeout = std::chrono::minutes(10);  ///< Without any progress.
 
+// Authors.
+
+/// Triples of document, Yjs client and log that wrote structs of it, that are remembered. Beyond,
+/// every update may contradict another: documents are loaded for it, and rebuilt to decide.
+inline constexpr std::size_t kClientWritersMax = 1u << 18;
+
 // Documents and clients (docs/PROTOCOL.md, "Bridge").
 
 inline constexpr std::size_t kDocumentsMax = 65'536;  ///< Per workspace.

@@ -10,6 +10,7 @@ namespace coterie::node {
 namespace {
 
 constexpr std::string_view kDocumentDomain = "coterie document v1";
+constexpr std::string_view kClientDomain = "coterie client v1";
 
 void append_kind(Bytes& out, RecordKind kind) {
   append_varuint(out, static_cast<std::uint64_t>(kind));
@@ -31,12 +32,12 @@ struct Encoder {
   Bytes& out;
 
   void operator()(const UpdateRecord& update) const {
-    append_kind(out, RecordKind::kUpdate);
+    append_kind(out, update.carried ? RecordKind::kCarried : RecordKind::kUpdate);
     append(out, update.document.view());
     append(out, update.update);
   }
   void operator()(const PartRecord& part) const {
-    append_kind(out, RecordKind::kPart);
+    append_kind(out, part.carried ? RecordKind::kCarriedPart : RecordKind::kPart);
     append(out, part.document.view());
     append_varuint(out, part.index);
     append_varuint(out, part.count);
@@ -54,11 +55,16 @@ struct Encoder {
     append_varuint(out, endpoint.addresses.size());
     for (const std::string& address : endpoint.addresses) append_varstring(out, address);
   }
+  void operator()(const ClientsRecord& clients) const {
+    append_kind(out, RecordKind::kClients);
+    append(out, clients.salt);
+  }
   void operator()(const UnknownRecord&) const { COTERIE_ASSERT(false); }
 };
 
-Result<Record> decode_part(ByteReader& in) {
+Result<Record> decode_part(ByteReader& in, bool carried) {
   PartRecord part;
+  part.carried = carried;
   COTERIE_TRY(part.document, read_id<DocumentId>(in));
   COTERIE_TRY(part.index, read_number(in));
   COTERIE_TRY(part.count, read_number(in));
@@ -115,32 +121,54 @@ Result<Record> decode_record(const WorkspaceId& workspace, ByteView record) {
   ByteReader in(record);
   COTERIE_TRY(const std::uint64_t kind, read_number(in));
   switch (kind) {
-    case static_cast<std::uint64_t>(RecordKind::kUpdate): {
+    case static_cast<std::uint64_t>(RecordKind::kUpdate):
+    case static_cast<std::uint64_t>(RecordKind::kCarried): {
       UpdateRecord update;
+      update.carried = kind == static_cast<std::uint64_t>(RecordKind::kCarried);
       COTERIE_TRY(update.document, read_id<DocumentId>(in));
       COTERIE_TRY(update.update, in.read_bytes(in.remaining()));
       return Record(update);
     }
     case static_cast<std::uint64_t>(RecordKind::kPart):
-      return decode_part(in);
+    case static_cast<std::uint64_t>(RecordKind::kCarriedPart):
+      return decode_part(in, kind == static_cast<std::uint64_t>(RecordKind::kCarriedPart));
     case static_cast<std::uint64_t>(RecordKind::kDocument):
       return decode_document(workspace, in);
     case static_cast<std::uint64_t>(RecordKind::kEndpoint):
       return decode_endpoint(in);
+    case static_cast<std::uint64_t>(RecordKind::kClients): {
+      ClientsRecord clients;
+      COTERIE_TRY(const ByteView salt, in.read_bytes(clients.salt.size()));
+      COTERIE_CHECK(expect_end(in));
+      std::copy(salt.begin(), salt.end(), clients.salt.begin());
+      return Record(clients);
+    }
     default:
       return Record(UnknownRecord{kind});
   }
 }
 
-std::vector<Bytes> encode_update(const DocumentId& document, ByteView update) {
+std::uint64_t native_client_id(const WorkspaceId& workspace, const DeviceId& device,
+                               const ClientsRecord& record) {
+  const Hash hash =
+      crypto::hash({as_bytes(kClientDomain), workspace.view(), device.view(), record.salt});
+  std::uint64_t bits = 0;
+  for (std::size_t i = 0; i < 8; ++i) bits = bits << 8 | hash.bytes[i];
+  return kNativeClientsMin | (bits & (kNativeClientsMin - 1));
+}
+
+std::vector<Bytes> encode_update(const DocumentId& document, ByteView update, bool carried) {
   COTERIE_ASSERT(update.size() <= kUpdateBytesMax);
-  if (update.size() <= kRecordPartBytes) return {encode_record(UpdateRecord{document, update})};
+  if (update.size() <= kRecordPartBytes) {
+    return {encode_record(UpdateRecord{document, update, carried})};
+  }
   std::vector<Bytes> records;
   const std::size_t count = (update.size() + kRecordPartBytes - 1) / kRecordPartBytes;
   for (std::size_t i = 0; i < count; ++i) {
     const std::size_t start = i * kRecordPartBytes;
     const std::size_t length = std::min(kRecordPartBytes, update.size() - start);
-    records.push_back(encode_record(PartRecord{document, i, count, update.subspan(start, length)}));
+    records.push_back(
+        encode_record(PartRecord{document, i, count, update.subspan(start, length), carried}));
   }
   return records;
 }

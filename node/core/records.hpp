@@ -8,11 +8,17 @@
 //     document := 3 document:16 path:varstring created_ms:varuint
 //     endpoint := 4 name:varstring count:varuint address:varstring*
 //                 where the author's device may be dialled, replacing what it said before
+//     clients  := 5 salt:16                            this device edits under the client id that
+//                 native_client_id() makes of it
+//     carried  := 6 document:16 update:rest            structs of other devices' native client ids,
+//                 brought by a browser: who wrote them is not verified
+//     carried part := 7, as part, of such an update
 //
 // Records of other kinds are kept and relayed, and not applied: a later version wrote them.
 
 #pragma once
 
+#include <array>
 #include <string>
 #include <string_view>
 #include <variant>
@@ -25,17 +31,27 @@
 namespace coterie::node {
 
 /// Persistent format: never renumber.
-enum class RecordKind : std::uint8_t { kUpdate = 1, kPart = 2, kDocument = 3, kEndpoint = 4 };
+enum class RecordKind : std::uint8_t {
+  kUpdate = 1,
+  kPart = 2,
+  kDocument = 3,
+  kEndpoint = 4,
+  kClients = 5,
+  kCarried = 6,
+  kCarriedPart = 7,
+};
 
 struct UpdateRecord {
   DocumentId document;
   ByteView update;  ///< Points into the decoded bytes.
+  bool carried = false;
 };
 struct PartRecord {
   DocumentId document;
   std::uint64_t index = 0;
   std::uint64_t count = 0;  ///< 2 to kRecordPartsMax.
   ByteView bytes;           ///< Points into the decoded bytes.
+  bool carried = false;
 };
 struct DocumentRecord {
   DocumentId document;  ///< Always document_id(workspace, path).
@@ -46,11 +62,14 @@ struct EndpointRecord {
   std::string name;
   std::vector<std::string> addresses;
 };
+struct ClientsRecord {
+  std::array<std::uint8_t, 16> salt{};  ///< Random.
+};
 struct UnknownRecord {
   std::uint64_t kind = 0;
 };
-using Record =
-    std::variant<UpdateRecord, PartRecord, DocumentRecord, EndpointRecord, UnknownRecord>;
+using Record = std::variant<UpdateRecord, PartRecord, DocumentRecord, EndpointRecord, ClientsRecord,
+                            UnknownRecord>;
 
 Bytes encode_record(const Record& record);
 
@@ -60,7 +79,16 @@ Result<Record> decode_record(const WorkspaceId& workspace, ByteView record);
 
 /// The records that carry `update`: one, or as many parts as it takes.
 /// Precondition: update.size() <= kUpdateBytesMax.
-std::vector<Bytes> encode_update(const DocumentId& document, ByteView update);
+std::vector<Bytes> encode_update(const DocumentId& document, ByteView update, bool carried = false);
+
+/// Client ids from here on are native: made by native_client_id(), and nobody else's. Stock Yjs
+/// clients draw 32 bits.
+inline constexpr std::uint64_t kNativeClientsMin = std::uint64_t{1} << 52;
+
+/// 2^52 and 52 bits of BLAKE2b("coterie client v1" workspace device salt). That it is a hash keeps
+/// a member from declaring an id that another uses.
+std::uint64_t native_client_id(const WorkspaceId& workspace, const DeviceId& device,
+                               const ClientsRecord& record);
 
 /// BLAKE2b-256("coterie document v1" workspace path), its first 16 bytes: two nodes that make the
 /// same path while apart make one document.

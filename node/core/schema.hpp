@@ -14,6 +14,11 @@
 //                 "j" device:32    -> hash:32              restrictions that its entries were
 //                                                          judged by
 //                 "r" document:16  -> nothing              documents to be made anew
+//                 "N" client:u64   -> device:32            who declared a native client id
+//                 "U" device:32 document:16 -> nothing   where native ids that it had not
+//                                                        declared were refused
+//                 "C" document:16 client:u64 log -> nothing   which logs wrote structs of whom
+//                 "O" device:32    -> nothing              refused for its client ids, and reported
 //     kEntries    position         -> stored entry             (log/entry.hpp)
 //     kFrontier   segment          -> incarnation:u64 strand:u64 first:u64 last:u64 before:32
 //                                     head:32 head_previous:32      (log/segments.hpp)

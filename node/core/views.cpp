@@ -6,6 +6,7 @@
 #include "node/core/codec.hpp"
 #include "node/core/dependencies.hpp"
 #include "node/core/limits.hpp"
+#include "node/core/replay.hpp"
 
 namespace coterie::node {
 
@@ -85,6 +86,10 @@ void Views::take(Now now, const std::vector<LedgerRecord>& records) {
     const auto record = decode_record(ledger_.workspace(), one.record);
     // Of an unknown kind: a later version wrote it, and will judge it.
     if (!record || std::holds_alternative<UnknownRecord>(*record)) continue;
+    if (const auto* declaration = std::get_if<ClientsRecord>(&*record)) {
+      if (UpdateGate* gate = documents_.gate()) gate->declared(one.ref.log.device, *declaration);
+      continue;
+    }
     switch (judge_.judge(one.ref, one.hash, one.heads, right_for(*record))) {
       case Verdict::kCounts:
         feed(now, one, *record);
@@ -315,7 +320,10 @@ void Views::rescan_log(const LogId& log) {
     const auto bytes = ledger_.open_record(one.entry);
     if (!bytes) return true;  // Never applied.
     const auto record = decode_record(ledger_.workspace(), *bytes);
-    if (!record || std::holds_alternative<UnknownRecord>(*record)) return true;
+    if (!record || std::holds_alternative<UnknownRecord>(*record) ||
+        std::holds_alternative<ClientsRecord>(*record)) {
+      return true;
+    }
     if (judge_.judge(ref, one.hash, one.entry.heads, right_for(*record)) != Verdict::kDisputed) {
       return true;
     }
@@ -352,6 +360,7 @@ struct Views::Update {
   EntryRef last;
   std::vector<Position> disputed;  ///< Which of its entries are.
   bool ends_disputed = false;      ///< The last one is.
+  bool carried = false;            ///< By its record.
   std::uint8_t rank = 0;
   std::optional<Bytes> bytes;  ///< Unless there was no room to keep them.
 };
@@ -412,7 +421,8 @@ class Views::Rebuild {
   void keep(Update& update, Bytes bytes);
   Bytes bytes_of(const Update& update) const;
   std::vector<const Update*> ordered(const DocumentId& id) const;
-  void apply(const DocumentId& id, crdt::Doc& doc, const Update& update) const;
+  template <typename Wanted>
+  crdt::Doc replay(const DocumentId& id, Wanted wanted) const;
   Analysis& analysis(const DocumentId& id);
   void need(const DocumentId& id, const crdt::Id& element);
   void stand_upon(const Position& last);
@@ -493,16 +503,16 @@ Status Views::Rebuild::gather(const LogId& log) {
       gathered.updates.push_back(std::move(update));
       whole = std::move(assembly.bytes);
     } else if (const auto* update = std::get_if<UpdateRecord>(&*record)) {
-      gathered.updates.push_back({ref, ref, {}, disputed, 0, std::nullopt});
+      gathered.updates.push_back({ref, ref, {}, disputed, false, 0, std::nullopt});
       if (disputed) gathered.updates.back().disputed.push_back(position);
       whole.assign(update->update.begin(), update->update.end());
     } else {
       return true;
     }
     Update& added = gathered.updates.back();
-    if (UpdateGate* gate = views_.documents_.gate()) {
-      added.rank = gate->rank(id, added.last, whole);
-    }
+    const auto* last = std::get_if<PartRecord>(&*record);
+    added.carried = last != nullptr ? last->carried : std::get<UpdateRecord>(*record).carried;
+    if (const UpdateGate* gate = views_.documents_.gate()) added.rank = gate->rank(added.carried);
     keep(added, std::move(whole));
     return true;
   }));
@@ -544,21 +554,21 @@ std::vector<const Views::Update*> Views::Rebuild::ordered(const DocumentId& id) 
   return list;
 }
 
-void Views::Rebuild::apply(const DocumentId& id, crdt::Doc& doc, const Update& update) const {
-  const Bytes bytes = bytes_of(update);
-  if (UpdateGate* gate = views_.documents_.gate()) {
-    if (gate->judge(id, doc, update.last, bytes) != UpdateGate::Verdict::kApply) return;
+/// The document of those updates that are `wanted`.
+template <typename Wanted>
+crdt::Doc Views::Rebuild::replay(const DocumentId& id, Wanted wanted) const {
+  Replay replay(views_.documents_.gate(), id);
+  for (const Update* update : ordered(id)) {
+    if (wanted(*update)) replay.take(update->last, bytes_of(*update), update->carried);
   }
-  (void)doc.load_update(bytes);  // What does not apply was reported when it came.
+  crdt::Doc doc = views_.documents_.blank();
+  replay.finish(doc);
+  return doc;
 }
 
 Views::Analysis& Views::Rebuild::analysis(const DocumentId& id) {
   if (const auto known = analyses_.find(id); known != analyses_.end()) return known->second;
-  Analysis made{views_.documents_.blank(), {}, {}};
-  if (UpdateGate* gate = views_.documents_.gate()) gate->restart(id);
-  for (const Update* update : ordered(id)) {
-    if (update->disputed.empty()) apply(id, made.doc, *update);
-  }
+  Analysis made{replay(id, [](const Update& update) { return update.disputed.empty(); }), {}, {}};
   made.waiting = waiting_ids(made.doc);
   const auto& updates = gathered_.at(id).updates;
   made.provided.resize(updates.size());
@@ -626,24 +636,10 @@ void Views::Rebuild::find_stood_upon() {
 
 crdt::Doc Views::Rebuild::make(const DocumentId& id) {
   const auto known = analyses_.find(id);
-  UpdateGate* gate = views_.documents_.gate();
-  const auto& updates = gathered_.at(id).updates;
-  if (known != analyses_.end()) {
-    const bool plain = entered_.find(id) == entered_.end();
-    if (plain || gate == nullptr) {
-      crdt::Doc doc = std::move(known->second.doc);
-      if (!plain) {
-        for (const std::size_t i : entered_.at(id)) apply(id, doc, updates[i]);
-      }
-      return doc;
-    }
+  if (known != analyses_.end() && entered_.find(id) == entered_.end()) {
+    return std::move(known->second.doc);
   }
-  crdt::Doc doc = views_.documents_.blank();
-  if (gate != nullptr) gate->restart(id);
-  for (const Update* update : ordered(id)) {
-    if (counts(*update)) apply(id, doc, *update);
-  }
-  return doc;
+  return replay(id, [this](const Update& update) { return counts(update); });
 }
 
 /// Documents that are marked, or of which other entries count than before.

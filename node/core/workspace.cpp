@@ -60,9 +60,12 @@ Workspace::Workspace(Now now, Context& context, transport::Mesh& mesh, const Wor
               }),
       documents_(ledger_, context),
       judge_(ledger_),
+      authors_(ledger_, documents_, judge_, context),
       views_(ledger_, documents_, judge_, context, *this),
       presence_(now, ledger_, context),
-      next_sweep_(now.steady + kSweep) {}
+      next_sweep_(now.steady + kSweep) {
+  documents_.set_gate(&authors_);
+}
 
 // Opening.
 
@@ -79,6 +82,7 @@ Status Workspace::load() {
     contact_ = std::move(*contact);
   }
   COTERIE_CHECK(documents_.load_rows());
+  COTERIE_CHECK(authors_.load());
   COTERIE_CHECK(views_.load());
   return load_endpoints();
 }
@@ -507,8 +511,22 @@ std::optional<Workspace::Closing> Workspace::handle_update(Now now, Client& clie
     note_received(now, client);
     return std::nullopt;
   }
+  switch (authors_.judge_own(document.id, *document.doc, update)) {
+    case UpdateGate::Verdict::kApply:
+      break;
+    case UpdateGate::Verdict::kRefuse:
+      return Closing{kCloseReplaced, "the document says otherwise what this client wrote: reload"};
+    case UpdateGate::Verdict::kRebuild:
+      // It stands, and somebody took its ids before it came. By itself: nothing is merged with it.
+      flush(now, document);
+      enqueue(now, client, Bytes(update.begin(), update.end()));
+      flush(now, document);
+      documents_.schedule_rebuild(document.id);
+      return std::nullopt;
+  }
   const bool had_pending = document.doc->has_pending();
-  auto applied = document.doc->apply_update(update);
+  const auto told = crdt::state_deletes(update);
+  auto applied = told ? document.doc->apply_update(*told) : Result<crdt::ApplyResult>(told.error());
   if (!applied) {
     const bool large = applied.error().code == ErrorCode::kLimitExceeded;
     return Closing{large ? kCloseTooLarge : kCloseMalformed,
@@ -614,9 +632,15 @@ void Workspace::write_update(Now now, Document& document, ByteView update) {
     documents_.record(document, document.path, now.wall);
   }
   views_.note_written(now, document.id, update);
-  for (const Bytes& record : encode_update(document.id, update)) {
-    documents_.extend_tail(document, ledger_.append_record(now, record));
-  }
+  const Authors::Split split = authors_.split(update);
+  const auto write = [&](ByteView part, bool carried) {
+    if (part.empty()) return;
+    for (const Bytes& record : encode_update(document.id, part, carried)) {
+      documents_.extend_tail(document, ledger_.append_record(now, record));
+    }
+  };
+  write(split.own, false);
+  write(split.carried, true);
 }
 
 /// The update is durable: those who wrote it may say "saved".

@@ -15,6 +15,7 @@
 #include <string>
 #include <vector>
 
+#include "node/core/authors.hpp"
 #include "node/core/client.hpp"
 #include "node/core/context.hpp"
 #include "node/core/document_store.hpp"
@@ -69,6 +70,8 @@ class Workspace : private Views::Host {
   std::optional<Error> edit_obstacle() const;
   /// What is held and does not count, per device.
   std::vector<SetAsideInfo> set_aside() const { return views_.set_aside(); }
+  /// Devices whose updates were refused for the Yjs client ids in them.
+  const std::set<DeviceId>& offenders() const { return authors_.offenders(); }
 
   // Commands. Preconditions: no write_obstacle().
   Result<std::string> create_invite(Now now, Role role, Duration valid_for, std::uint32_t uses);
@@ -154,6 +157,7 @@ class Workspace : private Views::Host {
   Ledger ledger_;
   DocumentStore documents_;
   MembershipJudge judge_;
+  Authors authors_;
   Views views_;
   Presence presence_;
   bool adopted_ = false;

@@ -39,6 +39,25 @@ TEST(RecordsTest, EveryKindSurvivesTheRoundTrip) {
   ASSERT_TRUE(endpoint_record);
   EXPECT_EQ(std::get<EndpointRecord>(*endpoint_record).addresses.size(), 1u);
 
+  const auto carried =
+      decode_record(workspace(), encode_record(UpdateRecord{document, update, true}));
+  ASSERT_TRUE(carried);
+  EXPECT_TRUE(std::get<UpdateRecord>(*carried).carried);
+  EXPECT_FALSE(std::get<UpdateRecord>(*decoded).carried);
+
+  ClientsRecord clients;
+  clients.salt.fill(7);
+  const Bytes declaration = encode_record(clients);
+  const auto declared = decode_record(workspace(), declaration);
+  ASSERT_TRUE(declared);
+  EXPECT_EQ(std::get<ClientsRecord>(*declared).salt, clients.salt);
+  for (const Bytes& wrong :
+       {Bytes(declaration.begin(), declaration.end() - 1), Bytes(declaration.size() + 1, 5)}) {
+    EXPECT_FALSE(decode_record(workspace(), wrong));
+  }
+  EXPECT_GE(native_client_id(workspace(), {}, clients), kNativeClientsMin);
+  EXPECT_LE(native_client_id(workspace(), {}, clients), 2 * kNativeClientsMin - 1);
+
   const auto unknown = decode_record(workspace(), Bytes{99, 1, 2});
   ASSERT_TRUE(unknown);
   EXPECT_EQ(std::get<UnknownRecord>(*unknown).kind, 99u);
