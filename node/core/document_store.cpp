@@ -404,7 +404,14 @@ void DocumentStore::cut_if_long(Document& document) {
   if (length > context_.options.tail_entries_max) cut(document);
 }
 
+void DocumentStore::forget_replica(Document& document) {
+  document.doc.reset();
+  document.assemblies.clear();
+  loaded_.erase(document.id);
+}
+
 void DocumentStore::cut(Document& document) {
+  if (!document.queue.empty()) return;
   const Bytes key = row_key(document.id);
   auto& staged = ledger_.staged();
   staged.put(Table::kSnapshots, key,

@@ -153,7 +153,12 @@ class DocumentStore {
   void extend_tail(Document& document, const EntryRef& ref);
   void touch(Document& document, WallMillis changed);
 
-  /// Writes a snapshot and cuts the tail. Precondition: loaded.
+  /// Unloads a replica that holds what is in no entry and never will be. Precondition: no clients,
+  /// an empty queue, and its tail is durable.
+  void forget_replica(Document& document);
+
+  /// Writes a snapshot and cuts the tail. Precondition: loaded. Does nothing while edits wait to be
+  /// written: a snapshot must not hold what no entry does.
   void cut(Document& document);
   void cut_if_long(Document& document);
   /// Cuts what has grown, unloads what was not used for a while.

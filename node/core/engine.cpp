@@ -184,8 +184,8 @@ Status Engine::State::open_workspaces(Now now) {
     if (!workspace->adopted()) continue;
     Workspace& opened = *workspace;
     workspaces.emplace(*id, std::move(workspace));
+    opened.opened(now);
     publish_members(now, opened);
-    opened.announce_endpoint(now);
   }
   publish_allowed(now);
   pump(now);
@@ -296,8 +296,15 @@ void Engine::State::dispatch(Now now, Mesh::Output output) {
     mesh_dials.emplace(dial->device, dial->address);
     context.emit(Dial{dial->device, dial->address, nullptr});
   } else if (auto* run = std::get_if<Mesh::RunReceived>(&output)) {
-    if (Workspace* workspace = find(run->workspace)) {
+    Workspace* workspace = find(run->workspace);
+    const auto from = links.find(run->link);
+    if (workspace != nullptr && (from == links.end() || workspace->hears(from->second.peer))) {
       workspace->handle_run(now, *run);
+      // Whoever was removed by it is not heard from here on.
+      if (workspace->members_changed) {
+        publish_members(now, *workspace);
+        publish_allowed(now);
+      }
     } else {
       mesh->handle_run_verdict(now, run->run_id, transport::RunVerdict::kDeferred);
     }
@@ -684,6 +691,8 @@ void Engine::State::handle_welcome(Now now, Joining& joining, const Welcome& wel
     auto made = std::make_unique<Workspace>(now, context, *mesh, joining.workspace, **store);
     made->adopt(now, welcome.keys, joining.contact());
     workspace = workspaces.emplace(joining.workspace, std::move(made)).first->second.get();
+  } else {
+    workspace->rejoin(now, welcome.keys, joining.contact());
   }
   joining.wanted = welcome.frontier;
   joining.stage = Joining::Stage::kStoring;

@@ -119,6 +119,10 @@ class Engine {
     std::size_t client_window_bytes = 4u << 20;         ///< Unsent to one client; beyond, resync.
     std::uint64_t tail_entries_max = 1000;  ///< Of a document before its snapshot is renewed.
     Duration unload_after = std::chrono::seconds(60);  ///< A replica nobody uses.
+    /// Hosts begin a new key epoch when one is this old, or this many entries came since,
+    Duration rotate_after = std::chrono::hours(24 * 7);
+    std::uint64_t rotate_entries = 100'000;
+    Duration rotate_spread = std::chrono::minutes(10);  ///< after a random part of this.
     transport::Mesh::Options mesh;  ///< `self` and `seed` are filled in by the engine.
   };
 

@@ -1,6 +1,7 @@
 #include "node/core/ledger.hpp"
 
 #include <algorithm>
+#include <tuple>
 #include <utility>
 
 #include "node/core/codec.hpp"
@@ -417,6 +418,22 @@ Frontier Ledger::held() const {
   return all;
 }
 
+std::vector<LogMark> Ledger::marks(const DeviceId& device) const {
+  std::vector<LogMark> marks;
+  const auto& all = segments_.all();
+  for (auto it = all.lower_bound({device, 0}); it != all.end() && it->first.device == device;
+       ++it) {
+    const Segment& segment = it->second;
+    if (!segment.closed() && !segment.empty()) {
+      marks.push_back({segment.chain, segment.last, segment.head});
+    }
+  }
+  std::sort(marks.begin(), marks.end(), [](const LogMark& a, const LogMark& b) {
+    return std::tie(a.log, a.seq, a.hash) < std::tie(b.log, b.seq, b.hash);
+  });
+  return marks;
+}
+
 Status Ledger::visit(const LogId& log, const LogHead& after,
                      const std::function<bool(const HashedEntry&)>& visit) const {
   const Segment* segment = segments_.find(log);
@@ -499,10 +516,14 @@ std::optional<Role> Ledger::role() const {
   return self->role;
 }
 
-bool Ledger::can_write() const {
+bool Ledger::may_write() const {
   const std::optional<Role> own = role();
+  return own && node::may_write(*own);
+}
+
+bool Ledger::can_write() const {
   Hash commitment;
-  return own && may_write(*own) && keys_.write_key(membership_, commitment) != nullptr;
+  return may_write() && keys_.write_key(membership_, commitment) != nullptr;
 }
 
 // Writing.

@@ -144,7 +144,9 @@ class Ledger {
 
   /// This device's role, once it is a member.
   std::optional<Role> role() const;
-  /// Member, may write, and holds a key to write with.
+  /// Member with a role that writes content.
+  bool may_write() const;
+  /// And there is a key to write with.
   bool can_write() const;
 
   const KeyRing& keys() const { return keys_; }
@@ -169,6 +171,9 @@ class Ledger {
   /// whole: its hash is what the next one chains to. (With the strand and the predecessor of an
   /// EntryRef it begins there, and ends where that segment does.) Costs a hash an entry.
   /// Errors: kCorrupt, kIo.
+  /// How far each log of `device` is held, each branch of it, those that wait for the disk
+  /// included; ascending.
+  std::vector<LogMark> marks(const DeviceId& device) const;
   Status visit(const LogId& log, const LogHead& after,
                const std::function<bool(const HashedEntry&)>& visit) const;
   /// Where an entry that visit() showed is kept. Precondition: `log` is held.

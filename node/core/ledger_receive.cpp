@@ -338,10 +338,14 @@ bool Ledger::accept_operation(const HashedEntry& entry, const LogId& strand) {
   const auto changed = membership_.add(operation_entry(entry));
   // Past the limit of operations the entry is kept without effect, on every replica's own count.
   if (!changed || !*changed) return false;
+  // At once, because what follows in this run may be sealed under it.
   const auto operation = decode_operation(entry.entry.payload);
   if (operation) {
     const auto* admit = std::get_if<AdmitOperation>(&*operation);
-    if (admit != nullptr && admit->device == identity_.id()) keys_.take(admit->keys);
+    const bool admits_us = admit != nullptr && admit->device == identity_.id();
+    if (admits_us || std::holds_alternative<RekeyOperation>(*operation)) {
+      keys_.absorb(membership_);
+    }
   }
   return true;
 }

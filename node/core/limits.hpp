@@ -64,6 +64,10 @@ inline constexpr std::size_t kMembersMax = 1024;                 ///< Per worksp
 inline constexpr std::size_t kLogMarksMax = 1024;
 inline constexpr std::size_t kRekeyBoxesMax = 1024;   ///< Members a new epoch key is for.
 inline constexpr std::size_t kRekeyPreviousMax = 64;  ///< Older keys under a new one.
+/// Rotations that one device makes to heal the keys: this many at once, then one each
+/// kRotationRefill.
+inline constexpr std::size_t kRotationBurst = 8;
+inline constexpr std::chrono::seconds kRotationRefill{30};
 inline constexpr std::uint32_t kInviteUsesMax = 10'000;
 inline constexpr std::chrono::hours kInviteValidityMax{24 * 366};
 /// Invites whose keys ZAP lets in as guests, newest first: live ones, and spent ones so that their

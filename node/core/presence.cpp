@@ -169,6 +169,17 @@ void Presence::leave(Now now, const DocumentId& document, ClientHandle client) {
   for (const crdt::ClientId id : gone) remove_local(now, document, found->second, id);
 }
 
+void Presence::forget(Now now, const DeviceId& device) {
+  for (auto& [document, room] : rooms_) {
+    for (auto it = room.remote.lower_bound({device, 0});
+         it != room.remote.end() && it->first.first == device;) {
+      const auto states = std::move(it->second.states);
+      it = room.remote.erase(it);
+      for (const auto& [client, state] : states) show(now, document, room, client, true);
+    }
+  }
+}
+
 /// The first bundle with room for one more state.
 std::uint64_t Presence::bundle_for(const Room& room, const std::string& state) const {
   std::map<std::uint64_t, std::size_t> used;
@@ -294,8 +305,15 @@ void Presence::republish_all() {
   }
 }
 
+/// Without a key that nobody who left may know, what there is to say waits.
+bool Presence::can_publish() const {
+  Hash commitment;
+  return ledger_.keys().write_key(ledger_.membership(), commitment) != nullptr;
+}
+
 std::vector<Presence::Publication> Presence::take_publications(Now now) {
   std::vector<Publication> out;
+  if (dirty_rooms_.empty() || !can_publish()) return out;
   for (auto it = dirty_rooms_.begin(); it != dirty_rooms_.end();) {
     Room& room = rooms_.at(*it);
     if (room.published + kPublishInterval > now.steady) {
@@ -357,6 +375,7 @@ void Presence::handle_timeout(Now now) {
 std::optional<Instant> Presence::next_deadline() const {
   if (rooms_.empty()) return std::nullopt;
   Instant due = std::min(next_sweep_, next_renewal_);
+  if (!dirty_rooms_.empty() && !can_publish()) return due;
   for (const DocumentId& document : dirty_rooms_) {
     due = std::min(due, rooms_.at(document).published + kPublishInterval);
   }

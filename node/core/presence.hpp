@@ -81,10 +81,13 @@ class Presence {
   // Other nodes.
   transport::AwarenessVerdict receive(Now now, const DeviceId& origin, std::uint64_t topic,
                                       std::uint64_t counter, ByteView message);
+  /// The device is no member any more.
+  void forget(Now now, const DeviceId& device);
   /// A device became linked: tell it everything.
   void republish_all();
 
-  /// Messages due now: at most 30 a second per document, newest state only.
+  /// Messages due now: at most 30 a second per document, newest state only. None while there is no
+  /// key to write with.
   std::vector<Publication> take_publications(Now now);
   std::vector<Change> take_changes() { return std::exchange(changes_, {}); }
 
@@ -137,6 +140,7 @@ class Presence {
   std::uint64_t bundle_for(const Room& room, const std::string& state) const;
   std::optional<Publication> publication(const DocumentId& document, const Room& room,
                                          std::uint64_t bundle);
+  bool can_publish() const;
   std::uint64_t topic(const DocumentId& document, std::uint64_t bundle) const;
   Bytes envelope(const DeviceId& device, std::uint64_t topic, std::uint64_t counter,
                  const Hash& key) const;

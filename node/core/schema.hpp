@@ -2,6 +2,8 @@
 //
 //     kMeta       "workspace"      -> workspace:32
 //                 "incarnation"    -> incarnation:u64          of the log this device writes
+//                 "epoch"          -> operation:32 seen_ms:u64 entries:u64   key epoch written
+//                                     under, when it was first seen, entries held then
 //                 "contact"        -> sealed contact           who let us in, until it is a member
 //                                                              known with addresses
 //                 "place"          -> where this data directory was last used (engine.hpp)

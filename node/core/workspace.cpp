@@ -63,6 +63,7 @@ Workspace::Workspace(Now now, Context& context, transport::Mesh& mesh, const Wor
       authors_(ledger_, documents_, judge_, context),
       views_(ledger_, documents_, judge_, context, *this),
       presence_(now, ledger_, context),
+      steward_(ledger_, context),
       next_sweep_(now.steady + kSweep) {
   documents_.set_gate(&authors_);
 }
@@ -85,6 +86,14 @@ Status Workspace::load() {
   COTERIE_CHECK(authors_.load());
   COTERIE_CHECK(views_.load());
   return load_endpoints();
+}
+
+void Workspace::opened(Now now) {
+  ledger_.keys().absorb(membership());
+  note_own_standing(now);
+  note_departures(now);
+  steward_.opened(now);
+  announce_endpoint(now);
 }
 
 Status Workspace::load_endpoints() {
@@ -111,7 +120,7 @@ void Workspace::found(Now now, const Ledger::Genesis& genesis) {
   adopted_ = true;
   ledger_.found(genesis);
   members_changed = true;
-  announce_endpoint(now);
+  opened(now);
 }
 
 void Workspace::adopt(Now, const std::vector<SealedKey>& keys, const InviteContact& contact) {
@@ -180,6 +189,7 @@ std::vector<MemberInfo> Workspace::members() const {
 
 std::vector<transport::MemberAddress> Workspace::mesh_members() const {
   std::vector<transport::MemberAddress> list;
+  if (!removed_.empty() && !rejoining_ && !leaving_) return list;
   for (const auto& [device, member] : membership().members()) {
     transport::MemberAddress one{device, {}};
     if (const auto found = endpoints_.find(device); found != endpoints_.end()) {
@@ -203,23 +213,38 @@ Result<const crdt::Doc*> Workspace::replica(Now now, std::string_view path) {
   return static_cast<const crdt::Doc*>(document->doc.get());
 }
 
-std::optional<Error> Workspace::write_obstacle() const {
+std::optional<Error> Workspace::disk_obstacle() const {
   if (stopped_) return Error{ErrorCode::kIo, "the disk failed: restart the node"};
   if (full_) return Error{ErrorCode::kNoSpace, "the disk is full"};
   if (ledger_.pending_bytes() > kStagedBytesMax) {
     return Error{ErrorCode::kUnavailable, "the disk cannot keep up: try again"};
   }
-  const std::optional<Role> role = ledger_.role();
-  if (!role) {
-    return Error{ErrorCode::kUnauthorized, endpoints_.empty() && !membership().founded()
-                                               ? "this device is no member yet"
-                                               : "this device is no member of this workspace"};
+  return std::nullopt;
+}
+
+std::optional<Error> Workspace::write_obstacle() const {
+  if (const auto obstacle = disk_obstacle()) return obstacle;
+  if (!removed_.empty()) {
+    return Error{ErrorCode::kUnauthorized, "this device was removed from the workspace"};
   }
-  if (!may_write(*role)) {
+  if (!ledger_.role()) return Error{ErrorCode::kUnauthorized, "this device is no member yet"};
+  if (!ledger_.may_write()) {
     return Error{ErrorCode::kUnauthorized, "this device may only read in this workspace"};
   }
+  if (!held_.empty()) {
+    std::size_t waiting = 0;
+    for (const DocumentId& one : held_) waiting += documents_.all().at(one)->queue_bytes;
+    if (waiting > kStagedBytesMax) {
+      return Error{ErrorCode::kUnavailable, "the key is being changed: try again"};
+    }
+  }
+  return std::nullopt;
+}
+
+std::optional<Error> Workspace::record_obstacle() const {
+  if (const auto obstacle = write_obstacle()) return obstacle;
   if (!ledger_.can_write()) {
-    return Error{ErrorCode::kUnavailable, "waiting for a key to write with: try again"};
+    return Error{ErrorCode::kUnavailable, "the key is being changed: try again in a second"};
   }
   return std::nullopt;
 }
@@ -268,11 +293,12 @@ Result<std::string> Workspace::create_invite(Now now, Role role, Duration valid_
                      std::chrono::duration_cast<std::chrono::milliseconds>(valid_for).count());
   invite.uses = uses;
   ledger_.append_operation(now, invite);
-  ledger_.staged().after.push_back([this](Now) { members_changed = true; });
+  after_operations(now);
   return format_invite(secret);
 }
 
 Result<DocumentId> Workspace::create_document(Now now, const std::string& path) {
+  if (const auto obstacle = record_obstacle()) return *obstacle;
   COTERIE_TRY(Document * document, documents_.open_path(path));
   if (document->recorded) return Error{ErrorCode::kConflict, "a document of that path exists"};
   ledger_.append_record(now, encode_record(DocumentRecord{document->id, path, now.wall}));
@@ -283,7 +309,7 @@ Result<DocumentId> Workspace::create_document(Now now, const std::string& path) 
 std::optional<RefusalReason> Workspace::redeem(Now now, const Redeem& redeem) {
   const std::optional<Role> role = ledger_.role();
   if (!role || !may_admit(*role)) return RefusalReason::kNotEntitled;
-  if (write_obstacle()) return RefusalReason::kBusy;
+  if (record_obstacle()) return RefusalReason::kBusy;
   const auto invite = membership().invites().find(redeem.invite);
   if (invite == membership().invites().end()) return RefusalReason::kUnknownInvite;
   // An answer that was lost: the newcomer asks again.
@@ -298,24 +324,24 @@ std::optional<RefusalReason> Workspace::redeem(Now now, const Redeem& redeem) {
   admit.role = invite->second.terms.role;
   admit.invite = redeem.invite;
   admit.proof = redeem.proof;
-  auto keys = ledger_.keys().sealed_for(redeem.device);
+  auto keys = ledger_.keys().keys_for_newcomer(membership(), redeem.device, false);
   if (!keys) return RefusalReason::kBadSignature;
   admit.keys = std::move(*keys);
   ledger_.append_operation(now, admit);
-  ledger_.staged().after.push_back([this](Now) { members_changed = true; });
+  after_operations(now);
   return std::nullopt;
 }
 
 Result<Welcome> Workspace::welcome(const DeviceId& device) {
   Welcome welcome;
   welcome.workspace = id();
-  COTERIE_TRY(welcome.keys, ledger_.keys().sealed_for(device));
+  COTERIE_TRY(welcome.keys, ledger_.keys().keys_for_newcomer(membership(), device, false));
   welcome.frontier = ledger_.frontier();
   return welcome;
 }
 
 void Workspace::announce_endpoint(Now now) {
-  if (write_obstacle()) return;
+  if (record_obstacle()) return;
   EndpointRecord record{context_.options.device_name, context_.options.addresses};
   const auto known = endpoints_.find(context_.identity.id());
   if (known != endpoints_.end() && known->second.record.name == record.name &&
@@ -346,7 +372,6 @@ void Workspace::handle_run(Now now, const transport::Mesh::RunReceived& received
     mesh_.handle_run_verdict(now, received.run_id, RunVerdict::kDeferred);
     return;
   }
-  const bool had_role = ledger_.role().has_value();
   Ledger::Received result = ledger_.receive(now, received.run, received.link);
   if (!result.warning.empty()) context_.warn(std::move(result.warning));
   if (result.verdict != RunVerdict::kStored && result.stored == 0) {
@@ -357,12 +382,9 @@ void Workspace::handle_run(Now now, const transport::Mesh::RunReceived& received
   when_durable(now, [this, run_id, verdict = result.verdict](Now then) {
     mesh_.handle_run_verdict(then, run_id, verdict);
   });
-  if (result.membership_changed) {
-    ledger_.staged().after.push_back([this](Now) { members_changed = true; });
-  }
+  if (result.membership_changed) after_operations(now);
   views_.take(now, result.records);
   views_.take(now, ledger_.take_waiting());
-  if (!had_role && ledger_.role()) announce_endpoint(now);
 }
 
 // What becomes of records.
@@ -403,6 +425,12 @@ void Workspace::flush_queue(Now now, Document& document) {
 }
 
 void Workspace::handle_awareness(Now now, const transport::Mesh::AwarenessReceived& received) {
+  const Member* origin = membership().find(received.origin);
+  if (origin == nullptr || origin->role == Role::kRelay) {
+    mesh_.handle_awareness_verdict(now, received.awareness_id,
+                                   transport::AwarenessVerdict::kIgnored);
+    return;
+  }
   const auto verdict =
       presence_.receive(now, received.origin, received.topic, received.counter, received.message);
   mesh_.handle_awareness_verdict(now, received.awareness_id, verdict);
@@ -423,6 +451,9 @@ Client* Workspace::find_client(const DocumentId& document, ClientHandle handle) 
 
 Status Workspace::attach(Now now, Client& client, std::string_view path) {
   COTERIE_TRY(Document * document, documents_.open_path(path));
+  if (forsaken_.count(document->id) > 0) {
+    return Error{ErrorCode::kUnavailable, "the document is being read anew: try again"};
+  }
   if (const Status loaded = documents_.load(now, *document); !loaded) {
     documents_.release(*document);
     return loaded.error();
@@ -445,6 +476,7 @@ void Workspace::detach(Now now, Client& client) {
   document.used = now.steady;
   presence_.leave(now, document.id, client.handle);
   pump(now);
+  forget_forsaken();
   documents_.release(document);
 }
 
@@ -506,7 +538,8 @@ std::optional<Workspace::Closing> Workspace::handle_update(Now now, Client& clie
     }
     if (!adds_nothing(document, update)) {
       const bool forbidden = obstacle->code == ErrorCode::kUnauthorized;
-      return Closing{forbidden ? kCloseForbidden : kCloseTryAgain, obstacle->what};
+      return Closing{forbidden ? kCloseForbidden : kCloseTryAgain,
+                     removed_.empty() ? obstacle->what : removed_};
     }
     note_received(now, client);
     return std::nullopt;
@@ -601,6 +634,13 @@ void Workspace::flush(Now now, Document& document) {
   if (document.flush_at) flush_due_.erase({*document.flush_at, document.id});
   document.flush_at.reset();
   if (document.queue.empty()) return;
+  const std::optional<Role> role = ledger_.role();
+  if (!role || !may_edit(*role)) return drop_unwritten(document);
+  if (!ledger_.can_write()) {
+    held_.insert(document.id);
+    return;
+  }
+  held_.erase(document.id);
   document.last_flush = now.steady;
   document.queue_bytes = 0;
   std::vector<Bytes> updates = std::exchange(document.queue, {});
@@ -794,6 +834,7 @@ void Workspace::handle_committed(Now now) {
     mesh_.entries_stored(now, id(), stored.run, stored.from);
   }
   for (const Ledger::Action& action : done.after) action(now);
+  forget_forsaken();
   views_.take(now, ledger_.take_waiting());
 }
 
@@ -821,7 +862,10 @@ void Workspace::handle_timeout(Now now) {
     retry_at_.reset();
     retry_ = true;
   }
-  if (!stopped_ && !full_) views_.handle_timeout(now);
+  // A replica made anew would lack what waits for a key.
+  if (!stopped_ && !full_ && held_.empty()) views_.handle_timeout(now);
+  steward_.handle_timeout(now, !stopped_ && !full_);
+  release_held(now);
   if (next_sweep_ <= now.steady) {
     next_sweep_ = now.steady + std::min(kSweep, context_.options.unload_after);
     if (!stopped_ && !full_) documents_.sweep(now);
@@ -830,6 +874,10 @@ void Workspace::handle_timeout(Now now) {
 }
 
 void Workspace::shut_down(Now now) {
+  if (!stopped_ && !full_ && !ledger_.can_write()) {
+    steward_.rotate_if_unfit(now);  // Nobody may be there later for what waits.
+    release_held(now);
+  }
   while (!flush_due_.empty()) flush(now, *documents_.find(flush_due_.begin()->second));
   if (!stopped_ && !full_) documents_.cut_all();
   presence_.withdraw_all(now);
@@ -840,10 +888,11 @@ std::optional<Instant> Workspace::next_deadline() const {
   Instant due = next_sweep_;
   if (!flush_due_.empty()) due = std::min(due, flush_due_.begin()->first);
   if (retry_at_) due = std::min(due, *retry_at_);
-  if (const auto views = views_.next_deadline(); views && !stopped_ && !full_) {
+  if (const auto views = views_.next_deadline(); views && !stopped_ && !full_ && held_.empty()) {
     due = std::min(due, *views);
   }
   if (const auto presence = presence_.next_deadline()) due = std::min(due, *presence);
+  if (const auto steward = steward_.next_deadline()) due = std::min(due, *steward);
   return due;
 }
 

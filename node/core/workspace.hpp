@@ -23,6 +23,7 @@
 #include "node/core/join.hpp"
 #include "node/core/ledger.hpp"
 #include "node/core/presence.hpp"
+#include "node/core/steward.hpp"
 #include "node/core/views.hpp"
 #include "transport/core/mesh.hpp"
 
@@ -45,10 +46,14 @@ class Workspace : private Views::Host {
   /// Whether this store was ever used: a crash between making a store and its first batch leaves an
   /// empty one behind.
   bool adopted() const { return adopted_; }
+  /// After load(), for a store that was used.
+  void opened(Now now);
 
   void found(Now now, const Ledger::Genesis& genesis);
   /// Begins as a newcomer who was let in by `contact`.
   void adopt(Now now, const std::vector<SealedKey>& keys, const InviteContact& contact);
+  /// Was let in again by `contact`, after a removal.
+  void rejoin(Now now, const std::vector<SealedKey>& keys, const InviteContact& contact);
 
   const WorkspaceId& id() const { return ledger_.workspace(); }
   const Ledger& ledger() const { return ledger_; }
@@ -57,17 +62,24 @@ class Workspace : private Views::Host {
   WorkspaceInfo info() const;
   std::vector<DocumentInfo> documents() const;
   std::vector<MemberInfo> members() const;
-  /// Whom to be linked with, and where they are.
+  /// Whom to be linked with, and where they are. Nobody once this device was removed.
   std::vector<transport::MemberAddress> mesh_members() const;
   /// Loads it if need be. Errors: kNotFound, kCorrupt, kIo.
   Result<const crdt::Doc*> replica(Now now, std::string_view path);
 
-  /// Why nothing can be written now: kNoSpace, kIo, kUnauthorized (a viewer's device, removed, or
-  /// not a member yet), kUnavailable (the disk cannot keep up; no key to write with). Nothing when
-  /// it can.
+  /// Why nothing can be written now: kNoSpace, kIo, kUnauthorized (a viewer's device, not a member
+  /// yet, or removed), kUnavailable (the disk cannot keep up). Nothing when it can, or when only
+  /// the key is being changed: edits of clients wait for that.
   std::optional<Error> write_obstacle() const;
   /// As write_obstacle(), for documents: kUnauthorized also where the role may only comment.
   std::optional<Error> edit_obstacle() const;
+  /// As write_obstacle(), and kUnavailable while there is no key to write with.
+  std::optional<Error> record_obstacle() const;
+
+  /// Whether what a device says over its own link is heard.
+  bool hears(const DeviceId& peer) const;
+  /// This device was removed: by whom and when, for people. Empty when it was not.
+  const std::string& removed() const { return removed_; }
   /// What is held and does not count, per device.
   std::vector<SetAsideInfo> set_aside() const { return views_.set_aside(); }
   /// Devices whose updates were refused for the Yjs client ids in them.
@@ -81,6 +93,17 @@ class Workspace : private Views::Host {
   /// have been before), else why not.
   std::optional<RefusalReason> redeem(Now now, const Redeem& redeem);
   Result<Welcome> welcome(const DeviceId& device);
+  // Members and keys. Each is one batch with all that follows from it. Errors: kUnauthorized,
+  // kNotFound (no such member), kConflict (no host would be left; nothing to change), kUnavailable.
+  /// Removes `device`, with all devices of the person if `whole_person`, and begins a new key
+  /// epoch. A device may remove itself: it leaves, and others begin the epoch.
+  Status remove_member(Now now, const DeviceId& device, bool whole_person);
+  /// A new epoch, too, when it becomes a relay or stops being one.
+  Status set_role(Now now, const DeviceId& device, Role role);
+  Status rotate_keys(Now now);
+  /// Hosts: vouches for all that is held of what `device` wrote unseen by what took its rights.
+  Status readmit(Now now, const DeviceId& device);
+
   /// Tells members our name and addresses if they changed.
   void announce_endpoint(Now now);
 
@@ -104,7 +127,7 @@ class Workspace : private Views::Host {
   std::optional<storage::WriteBatch> next_batch(Now now);
   void handle_committed(Now now);
   void handle_commit_failed(Now now, const Error& error);
-  bool idle() const { return ledger_.settled() && flush_due_.empty(); }
+  bool idle() const { return ledger_.settled() && flush_due_.empty() && held_.empty(); }
 
   void handle_timeout(Now now);
   /// Hands presence to clients and mesh.
@@ -112,13 +135,13 @@ class Workspace : private Views::Host {
   void shut_down(Now now);
   std::optional<Instant> next_deadline() const;
 
-  /// Clients whose document is another one now: to be closed.
+  /// Set when membership or endpoints changed and are durable, and at once when a member is one no
+  /// more; the engine clears it.
+  bool members_changed = false;
+  /// Clients to be closed: their document is another one now, or they wrote what cannot be written.
   std::vector<std::pair<ClientHandle, Closing>> take_closings() {
     return std::exchange(closings_, {});
   }
-
-  /// Set when membership or endpoints changed and are durable; the engine clears it.
-  bool members_changed = false;
 
  private:
   struct Endpoint {
@@ -135,6 +158,15 @@ class Workspace : private Views::Host {
   void membership_moved(Now now) override;
   void flush_queue(Now now, Document& document) override;
 
+  void after_operations(Now now);
+  void note_departures(Now now);
+  void note_own_standing(Now now);
+  void release_held(Now now);
+  void drop_unwritten(Document& document);
+  void forget_forsaken();
+  std::optional<Error> disk_obstacle() const;
+  std::string describe_removal() const;
+  bool hosts_left_without(const std::set<DeviceId>& devices) const;
   void store_endpoint(const DeviceId& device, std::uint64_t time, const EndpointRecord& record);
   std::string display_name(const DeviceId& device) const;
 
@@ -160,6 +192,7 @@ class Workspace : private Views::Host {
   Authors authors_;
   Views views_;
   Presence presence_;
+  Steward steward_;
   bool adopted_ = false;
   std::optional<InviteContact> contact_;
   std::map<DeviceId, Endpoint> endpoints_;
@@ -167,6 +200,12 @@ class Workspace : private Views::Host {
   std::vector<std::pair<ClientHandle, Closing>> closings_;
 
   std::set<std::pair<Instant, DocumentId>> flush_due_;
+  std::set<DocumentId> held_;      ///< With edits that wait for a key to be written under.
+  std::set<DocumentId> forsaken_;  ///< Whose replica holds edits that will not be written.
+  std::set<DeviceId> known_;       ///< The members as of the last look.
+  std::string removed_;
+  bool rejoining_ = false;
+  bool leaving_ = false;  ///< Until others were told.
   Instant next_sweep_;
 
   bool full_ = false;     ///< The disk is; the batch in flight is tried again.

@@ -356,9 +356,22 @@ const std::vector<Epoch>& Membership::epochs() const {
     const auto* create = std::get_if<CreateOperation>(&op.operation);
     const auto* rekey = std::get_if<RekeyOperation>(&op.operation);
     memo.epochs->push_back({create != nullptr ? create->key : rekey->key, op.hash, op.author(),
-                            op.log, op.seq, op.recipients, rekey, graph.counts(*state, one)});
+                            op.log, op.seq, op.time, op.recipients, rekey,
+                            graph.counts(*state, one)});
   }
   return *memo.epochs;
+}
+
+std::vector<Handover> Membership::handovers() const {
+  std::vector<Handover> all;
+  for (const auto& [id, device] : resolver_->devices_) {
+    for (const Index one : device.admissions) {
+      const auto& op = resolver_->ops_[one];
+      const auto* admit = std::get_if<AdmitOperation>(&op.operation);
+      if (admit != nullptr) all.push_back({op.hash, admit});
+    }
+  }
+  return all;
 }
 
 std::vector<Hash> Membership::heads() const {
@@ -383,6 +396,16 @@ const Hash& Membership::first_key() const {
 
 std::size_t Membership::operations() const {
   return resolver_->ops_.size() + resolver_->waiting_count();
+}
+
+std::optional<OperationView> Membership::operation(const Hash& hash) const {
+  const auto found = resolver_->index_.find(hash);
+  if (found == resolver_->index_.end()) return std::nullopt;
+  const auto& op = resolver_->ops_[found->second];
+  const char* reason = op.refused != nullptr
+                           ? op.refused
+                           : Resolver::reason_of(resolver_->now()->verdict(found->second));
+  return OperationView{op.hash, op.log, op.seq, op.time, &op.operation, reason == nullptr, reason};
 }
 
 std::vector<OperationView> Membership::history() const {

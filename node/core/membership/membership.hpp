@@ -128,11 +128,18 @@ struct Epoch {
   DeviceId author;
   LogId log;
   Seq seq = 0;
+  std::uint64_t time = 0;  ///< Hybrid clock of its author.
   /// Whom its boxes are for, ascending: the members of its own past but relays. The founder for the
   /// genesis.
   std::vector<DeviceId> recipients;
   const RekeyOperation* rekey = nullptr;  ///< Null for the genesis.
   bool counts = true;                     ///< False when its author had lost the right.
+};
+
+/// An admission that was allowed in its own past, whether it counts or not: who was given keys.
+struct Handover {
+  Hash operation;
+  const AdmitOperation* admit = nullptr;
 };
 
 /// One operation, for the audit.
@@ -184,6 +191,9 @@ class Membership {
   /// In canonical order: generation in the graph, then hash.
   const std::vector<Epoch>& epochs() const;
 
+  /// Every one. Valid until the next add().
+  std::vector<Handover> handovers() const;
+
   /// The newest operations known with all their past: what a new entry names, at most
   /// kEntryHeadsMax, ascending.
   std::vector<Hash> heads() const;
@@ -197,6 +207,8 @@ class Membership {
 
   std::size_t operations() const;
 
+  /// One that has its past here. Valid until the next add().
+  std::optional<OperationView> operation(const Hash& hash) const;
   /// Everything that has its past here, in canonical order.
   std::vector<OperationView> history() const;
 

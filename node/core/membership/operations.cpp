@@ -1,6 +1,7 @@
 #include "node/core/membership/operations.hpp"
 
 #include <array>
+#include <tuple>
 
 #include "node/core/codec.hpp"
 #include "node/core/limits.hpp"
@@ -167,7 +168,9 @@ Result<std::vector<LogMark>> read_marks(ByteReader& in) {
     COTERIE_TRY(mark.seq, read_number(in));
     COTERIE_TRY(mark.hash, read_id<Hash>(in));
     if (mark.seq == 0) return malformed("log mark without an entry", in.offset());
-    if (!marks.empty() && !(marks.back().log < mark.log)) {
+    // One log has several ends if it forked.
+    const auto place = [](const LogMark& one) { return std::tie(one.log, one.seq, one.hash); };
+    if (!marks.empty() && !(place(marks.back()) < place(mark))) {
       return malformed("log marks not ascending", in.offset());
     }
     marks.push_back(mark);

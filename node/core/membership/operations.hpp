@@ -23,7 +23,7 @@
 //                    a new epoch: commitment of its key; older keys under the new one; the new key
 //                    for each member that may hold keys (all but relays), ascending by device
 //     marks       := count:varuint (device:32 incarnation:u64 seq:varuint hash:32)*
-//                    how far its author holds the logs concerned; strictly ascending by log
+//                    how far its author holds the logs concerned; strictly ascending
 //
 // Operations of other kinds are kept, relayed and take part in the causal order, without effect.
 

@@ -1,0 +1,222 @@
+#include "node/core/steward.hpp"
+
+#include <algorithm>
+#include <tuple>
+
+#include "node/core/codec.hpp"
+#include "node/core/limits.hpp"
+#include "node/core/log/hybrid_clock.hpp"
+
+namespace coterie::node {
+
+using storage::Table;
+
+namespace {
+
+constexpr Duration kHostDelayMax = std::chrono::milliseconds(250);
+constexpr Duration kEditorDelayMin = std::chrono::milliseconds(250);
+constexpr Duration kEditorDelayMax = std::chrono::milliseconds(750);
+constexpr Duration kRetry = std::chrono::seconds(2);
+/// How often the entries of an epoch are counted.
+constexpr Duration kLook = std::chrono::seconds(60);
+
+std::uint64_t jitter_seed(const Ledger& ledger, const Context& context) {
+  std::uint64_t seed = context.options.seed ^ 0x73746577;
+  for (const std::uint8_t byte : ledger.workspace().view().first(8)) seed = seed * 257 + byte;
+  return seed;
+}
+
+}  // namespace
+
+Steward::Steward(Ledger& ledger, Context& context)
+    : ledger_(ledger),
+      context_(context),
+      jitter_(jitter_seed(ledger, context)),
+      tokens_(kRotationBurst) {}
+
+// What follows from the membership.
+
+bool Steward::may_act() const {
+  const auto role = ledger_.role();
+  return role && may_edit(*role);
+}
+
+bool Steward::unfit() const {
+  const Membership& membership = ledger_.membership();
+  return !ledger_.keys().fit(membership) || ledger_.keys().locked_out(membership);
+}
+
+void Steward::opened(Now now) {
+  refilled_ = now.steady;
+  for (const auto& [log, head] : ledger_.held()) {
+    for (const Restriction& one : ledger_.membership().restrictions_of(log.device)) {
+      answered_.emplace(log.device, one.operation);
+    }
+  }
+  plan_healing(now);
+  plan_schedule(now);
+}
+
+void Steward::membership_changed(Now now) {
+  acknowledge(now);
+  plan_healing(now);
+  plan_schedule(now);
+}
+
+void Steward::acknowledge(Now now) {
+  const Membership& membership = ledger_.membership();
+  std::set<DeviceId> writers;
+  for (const auto& [log, head] : ledger_.held()) writers.insert(log.device);
+  Answered known;
+  std::map<Hash, std::vector<LogMark>> answers;  // One for all devices that an operation concerns.
+  for (const DeviceId& device : writers) {
+    for (const Restriction& one : membership.restrictions_of(device)) {
+      known.emplace(device, one.operation);
+      if (answered_.count({device, one.operation}) > 0) continue;
+      const std::vector<LogMark> marks = ledger_.marks(device);
+      for (const LogMark& mark : marks) {
+        const bool forked = std::count_if(marks.begin(), marks.end(), [&](const LogMark& other) {
+                              return other.log == mark.log;
+                            }) > 1;
+        const bool vouched_for = std::any_of(
+            one.acknowledged.begin(), one.acknowledged.end(), [&](const LogMark& other) {
+              return other == mark || (!forked && other.log == mark.log && other.seq > mark.seq);
+            });
+        if (!vouched_for) answers[one.operation].push_back(mark);
+      }
+    }
+  }
+  // One that came to nothing and counts again later is answered again: then more was accepted.
+  answered_ = std::move(known);
+  if (!may_act()) return;
+  for (auto& [operation, marks] : answers) {
+    std::sort(marks.begin(), marks.end(), [](const LogMark& a, const LogMark& b) {
+      return std::tie(a.log, a.seq, a.hash) < std::tie(b.log, b.seq, b.hash);
+    });
+    if (marks.size() > kLogMarksMax) marks.resize(kLogMarksMax);
+    ledger_.append_operation(now, AcknowledgeOperation{operation, std::move(marks)});
+  }
+}
+
+// New epochs.
+
+Duration Steward::random_up_to(Duration most) {
+  return Duration(
+      static_cast<Duration::rep>(jitter_.below(static_cast<std::uint64_t>(most.count()) + 1)));
+}
+
+void Steward::plan_healing(Now now) {
+  if (!may_act() || !unfit()) {
+    heal_at_.reset();
+    return;
+  }
+  if (heal_at_) return;
+  const Duration delay = ledger_.role() == Role::kHost
+                             ? random_up_to(kHostDelayMax)
+                             : kEditorDelayMin + random_up_to(kEditorDelayMax - kEditorDelayMin);
+  heal_at_ = now.steady + delay;
+  if (tokens_ == 0) heal_at_ = std::max(*heal_at_, refilled_ + kRotationRefill);
+}
+
+bool Steward::take_token(Now now) {
+  while (tokens_ < kRotationBurst && now.steady >= refilled_ + kRotationRefill) {
+    ++tokens_;
+    refilled_ += kRotationRefill;
+  }
+  if (tokens_ == kRotationBurst) refilled_ = now.steady;
+  if (tokens_ == 0) return false;
+  --tokens_;
+  return true;
+}
+
+/// Looks after the age of the epoch that is written under.
+void Steward::plan_schedule(Now now) {
+  const Epoch* epoch = ledger_.keys().write_epoch(ledger_.membership());
+  if (ledger_.role() != Role::kHost || epoch == nullptr) {
+    rotate_at_.reset();
+    epoch_ = {};
+    return;
+  }
+  if (epoch->operation == epoch_) return;
+  epoch_ = epoch->operation;
+  enough_entries_ = false;
+  // Its author's clock may be wrong, and ours: since it was first seen here, at the latest.
+  WallMillis since = std::min(HybridClock::millis(epoch->time), now.wall);
+  epoch_entries_ = ledger_.entries();
+  const auto row = ledger_.store().get(Table::kMeta, meta_key("epoch"));
+  bool stored = false;
+  if (row && *row) {
+    ByteReader in(**row);
+    const auto operation = read_id<Hash>(in);
+    const auto first_seen = read_u64(in);
+    const auto entries = read_u64(in);
+    if (operation && first_seen && entries && *operation == epoch_) {
+      stored = true;
+      since = std::min(since, static_cast<WallMillis>(*first_seen));
+      epoch_entries_ = *entries;
+    }
+  }
+  if (!stored) {
+    Bytes value(epoch_.view().begin(), epoch_.view().end());
+    append_u64(value, now.wall);
+    append_u64(value, epoch_entries_);
+    ledger_.staged().put(Table::kMeta, meta_key("epoch"), std::move(value));
+  }
+  const Duration age = std::chrono::milliseconds(now.wall - since);
+  const Duration left = std::max(Duration::zero(), context_.options.rotate_after - age);
+  rotate_at_ = now.steady + left + random_up_to(context_.options.rotate_spread);
+  next_look_ = now.steady + kLook;
+}
+
+Status Steward::rotate(Now now, bool break_chain) {
+  if (!may_act()) return Error{ErrorCode::kUnauthorized, "only hosts and editors change the key"};
+  COTERIE_TRY(KeyRing::Rekey made, ledger_.keys().make_rekey(ledger_.membership(), break_chain));
+  ledger_.keys().add(std::move(made.key));
+  ledger_.append_operation(now, std::move(made.operation));
+  ++rotations_;
+  heal_at_.reset();
+  plan_healing(now);
+  plan_schedule(now);
+  return {};
+}
+
+void Steward::rotate_if_unfit(Now now) {
+  if (may_act() && unfit()) (void)rotate(now);  // If it cannot, a later try may.
+}
+
+void Steward::handle_timeout(Now now, bool able) {
+  if (heal_at_ && *heal_at_ <= now.steady) {
+    heal_at_.reset();
+    if (!able) {
+      heal_at_ = now.steady + kRetry;
+    } else if (may_act() && unfit()) {
+      const bool rotated = take_token(now) && rotate(now).has_value();
+      if (!rotated) heal_at_ = now.steady + kRetry;
+    }
+  }
+  if (!rotate_at_) return;
+  if (next_look_ <= now.steady) {
+    next_look_ = now.steady + kLook;
+    const bool enough = ledger_.entries() >= epoch_entries_ + context_.options.rotate_entries;
+    if (enough && !enough_entries_) {
+      enough_entries_ = true;
+      const Instant at = now.steady + random_up_to(context_.options.rotate_spread);
+      rotate_at_ = std::min(*rotate_at_, at);
+    }
+  }
+  if (*rotate_at_ <= now.steady) {
+    rotate_at_ = now.steady + kRetry;
+    if (able) (void)rotate(now);  // If it cannot, it is tried again.
+  }
+}
+
+std::optional<Instant> Steward::next_deadline() const {
+  std::optional<Instant> due = heal_at_;
+  if (rotate_at_) {
+    const Instant next = std::min(*rotate_at_, next_look_);
+    due = due ? std::min(*due, next) : next;
+  }
+  return due;
+}
+
+}  // namespace coterie::node
