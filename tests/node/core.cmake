@@ -12,6 +12,7 @@ coterie_test(node.golden_test SOURCES node/golden_test.cpp
              DEPENDS coterie::node_log nlohmann_json::nlohmann_json)
 coterie_test(node.sync_protocol_test SOURCES node/sync_protocol_test.cpp DEPENDS coterie::node_core)
 coterie_test(node.presence_test SOURCES node/presence_test.cpp DEPENDS coterie::node_core)
+coterie_test(node.key_ring_test SOURCES node/key_ring_test.cpp DEPENDS coterie::node_core)
 coterie_test(node.client_limits_test SOURCES node/client_limits_test.cpp DEPENDS coterie::node_core)
 
 add_executable(entry_golden golden/entries/generate.cpp)
