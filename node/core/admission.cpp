@@ -79,7 +79,7 @@ EntryJudge::Verdict MembershipJudge::judge(const EntryRef& ref, const Hash&,
     case Standing::Kind::kRefused:
       return Verdict::kRefused;
     case Standing::Kind::kUnknownPast:
-      return Verdict::kDisputed;  // Until its past is here.
+      return Verdict::kUnknown;
     case Standing::Kind::kDisputed:
       break;
   }
@@ -87,7 +87,7 @@ EntryJudge::Verdict MembershipJudge::judge(const EntryRef& ref, const Hash&,
       std::all_of(standing.by.begin(), standing.by.end(), [&](const Restriction* restriction) {
         const auto& marks = restriction->acknowledged;
         return std::any_of(marks.begin(), marks.end(),
-                           [&](const LogMark& mark) { return ledger_.reaches(mark, ref); });
+                           [&](const LogMark& mark) { return reaches(mark, ref); });
       });
   return reached ? Verdict::kCounts : Verdict::kDisputed;
 }
@@ -96,17 +96,38 @@ std::map<DeviceId, EntryJudge::Disputes> MembershipJudge::disputes(
     const std::set<DeviceId>& devices) const {
   std::map<DeviceId, Disputes> all;
   for (const DeviceId& device : devices) {
+    const bool forked = has_forked(ledger_, device);
     for (const Restriction& restriction : ledger_.membership().restrictions_of(device)) {
-      Marks& marks = all[device][restriction.operation];
+      Marks& marks = all[device][{restriction.operation, restriction.counts}];
       for (const LogMark& mark : restriction.acknowledged) {
-        marks.emplace(mark.log, mark.seq, mark.hash);
+        marks.emplace(mark.log, mark.seq, mark.hash, forked && ledger_.holds(mark));
       }
     }
   }
   return all;
 }
 
-std::uint64_t MembershipJudge::epoch() const { return ledger_.membership().operations(); }
+EntryJudge::Epoch MembershipJudge::epoch() const {
+  const auto& segments = ledger_.segments().all();
+  const bool forks = std::any_of(segments.begin(), segments.end(),
+                                 [](const auto& one) { return is_branch(one.first); });
+  return {ledger_.membership().operations(), segments.size(), forks ? ledger_.entries() : 0};
+}
+
+bool MembershipJudge::reaches(const LogMark& mark, const EntryRef& ref) const {
+  if (ledger_.reaches(mark, ref)) return true;
+  return mark.seq >= ref.seq && ledger_.segments().chain_of(ref.log) == mark.log &&
+         !ledger_.holds(mark);
+}
+
+bool has_forked(const Ledger& ledger, const DeviceId& device) {
+  const auto& segments = ledger.segments().all();
+  for (auto it = segments.lower_bound({device, 0});
+       it != segments.end() && it->first.device == device; ++it) {
+    if (is_branch(it->first)) return true;
+  }
+  return false;
+}
 
 /// Members first, by seniority; then whoever is none, by id.
 bool MembershipJudge::senior(const DeviceId& a, const DeviceId& b) const {

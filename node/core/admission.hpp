@@ -90,10 +90,15 @@ class EntryJudge {
     kCounts,
     kDisputed,  ///< A restriction that its author had not seen, and no mark that reaches it.
     kRefused,   ///< It had no such right in its own past; for ever.
+    kUnknown,   ///< Its past is not here (which the ledger does not store): disputed until it is.
   };
-  /// What disputes the entries of one device: each restriction with the marks that answer it.
-  using Marks = std::set<std::tuple<LogId, Seq, Hash>>;
-  using Disputes = std::map<Hash, Marks>;
+  /// What disputes the entries of one device: each restriction, and whether it counts itself (see
+  /// Restriction), with the marks that answer it. While they are the same, so are the verdicts;
+  /// with more marks or fewer restrictions nothing is disputed that was not.
+  /// (Of a device whose log forked: and whether the marked entry is held, which says what branch it
+  /// is on.)
+  using Marks = std::set<std::tuple<LogId, Seq, Hash, bool>>;
+  using Disputes = std::map<std::pair<Hash, bool>, Marks>;
 
   virtual ~EntryJudge() = default;
 
@@ -101,13 +106,16 @@ class EntryJudge {
                         Right right) const = 0;
   /// Devices with restrictions, of those in `devices`.
   virtual std::map<DeviceId, Disputes> disputes(const std::set<DeviceId>& devices) const = 0;
-  /// Grows whenever judge() may say something else than before.
-  virtual std::uint64_t epoch() const = 0;
+  /// Another one whenever judge() may say something else than before.
+  using Epoch = std::tuple<std::uint64_t, std::uint64_t, std::uint64_t>;
+  virtual Epoch epoch() const = 0;
   /// Strict order of devices for the canonical order of updates.
   virtual bool senior(const DeviceId& a, const DeviceId& b) const = 0;
 };
 
-/// By membership operations and marks.
+/// By membership operations and marks. A mark whose entry is not held reaches what is numbered up
+/// to it in its log, or a newcomer would set everything aside until the last entry is in; which
+/// branch it is on is seen when both are here.
 class MembershipJudge final : public EntryJudge {
  public:
   explicit MembershipJudge(const Ledger& ledger) : ledger_(ledger) {}
@@ -115,12 +123,17 @@ class MembershipJudge final : public EntryJudge {
   Verdict judge(const EntryRef& ref, const Hash& hash, std::span<const Hash> heads,
                 Right right) const override;
   std::map<DeviceId, Disputes> disputes(const std::set<DeviceId>& devices) const override;
-  std::uint64_t epoch() const override;
+  Epoch epoch() const override;
   bool senior(const DeviceId& a, const DeviceId& b) const override;
 
  private:
+  bool reaches(const LogMark& mark, const EntryRef& ref) const;
+
   const Ledger& ledger_;
 };
+
+/// Whether some log of `device` is known to have forked.
+bool has_forked(const Ledger& ledger, const DeviceId& device);
 
 /// The right that a record of this kind takes.
 Right right_for(const Record& record);

@@ -183,6 +183,8 @@ class Ledger {
   /// then only what all branches share is before it. So the answer can change when a log forks, and
   /// when a forked one grows. Cost: a lookup, after the first time; that one up to 256 hashes.
   bool reaches(const LogMark& mark, const EntryRef& ref) const;
+  /// Whether the entry that `mark` names is held. Cost: as reaches().
+  bool holds(const LogMark& mark) const { return strand_of(mark).has_value(); }
   /// Decrypts a content entry. Errors: kCorrupt, kNotFound (its key is not here).
   Result<Bytes> open_record(const Entry& entry) const;
 

@@ -39,12 +39,14 @@ Bytes disputes_key(const DeviceId& device) {
 
 Hash fingerprint(const EntryJudge::Disputes& disputes) {
   Bytes all;
-  for (const auto& [operation, marks] : disputes) {
-    append(all, operation.view());
+  for (const auto& [restriction, marks] : disputes) {
+    append(all, restriction.first.view());
+    all.push_back(restriction.second ? 1 : 0);
     append_u64(all, marks.size());
-    for (const auto& [log, seq, hash] : marks) {
+    for (const auto& [log, seq, hash, held] : marks) {
       append(all, position_key(log, seq));
       append(all, hash.view());
+      all.push_back(held ? 1 : 0);
     }
   }
   return crypto::hash(all);
@@ -94,6 +96,9 @@ void Views::take(Now now, const std::vector<LedgerRecord>& records) {
       case Verdict::kCounts:
         feed(now, one, *record);
         break;
+      case Verdict::kUnknown:
+        unknown_.insert(one.ref.log.device);
+        [[fallthrough]];
       case Verdict::kDisputed:
         put_aside(now, one, *record);
         break;
@@ -116,8 +121,11 @@ void Views::feed(Now now, const LedgerRecord& record, const Record& decoded) {
   }
   if (const auto* update = std::get_if<UpdateRecord>(&decoded)) {
     watch(now, id, update->update);
-  } else if (!admission_.of(id).empty()) {
-    documents_.schedule_rebuild(id);  // Parts: not worth more.
+  } else {
+    // Parts: not worth more.
+    const auto& part = std::get<PartRecord>(decoded);
+    const bool branched = part.index > 0 && has_forked(ledger_, record.ref.log.device);
+    if (branched || !admission_.of(id).empty()) documents_.schedule_rebuild(id);
   }
   Document& document = *documents_.make(id);
   const DocumentStore::Applied applied =
@@ -147,9 +155,13 @@ void Views::put_aside(Now now, const LedgerRecord& record, const Record& decoded
   const Disputed& one = admission_.add(record, decoded);
   const auto& all = admission_.all();
   // Its key came late, and what comes after it in its log is stood upon: so is it.
-  for (auto next = all.upper_bound({one.ref.log, one.ref.seq});
-       next != all.end() && next->first.first == one.ref.log; ++next) {
-    if (next->second.stood_upon) documents_.schedule_rebuild(next->second.document);
+  for (auto next = all.lower_bound({LogId{one.ref.log.device, 0}, 0});
+       admission_.stood_upon() > 0 && next != all.end() &&
+       next->first.first.device == one.ref.log.device;
+       ++next) {
+    if (next->second.stood_upon && follows(next->first, {one.ref.log, one.ref.seq})) {
+      documents_.schedule_rebuild(next->second.document);
+    }
   }
   if (!one.ends_update()) return;
   const crdt::IdSet ids = provided_ids(whole_update(one));
@@ -197,6 +209,13 @@ std::optional<LedgerRecord> Views::read(const EntryRef& ref) const {
   return found;
 }
 
+/// Whether `later` comes after `earlier` in one log, on one branch, or is it.
+bool Views::follows(const Position& later, const Position& earlier) const {
+  const auto segment = ledger_.segments().segment_of(later.first, later.second);
+  return segment &&
+         ledger_.segments().follows(*segment, later.second, earlier.first, earlier.second);
+}
+
 /// The update that ends at `last`; empty when its parts do not fit together.
 Bytes Views::whole_update(const Disputed& last) const {
   Bytes whole;
@@ -241,46 +260,62 @@ void Views::pump(Now now) {
 }
 
 void Views::judge_again(Now now) {
+  const bool first = !epoch_;
   epoch_ = judge_.epoch();
   host_.membership_moved(now);
   std::set<DeviceId> devices;
   for (const auto& [log, head] : ledger_.held()) devices.insert(log.device);
   auto current = judge_.disputes(devices);
-  std::set<DeviceId> concerned;
+  std::set<DeviceId> concerned = std::exchange(unknown_, {});
+  std::set<DeviceId> aside;
+  for (const auto& [position, one] : admission_.all()) aside.insert(position.first.device);
+  // What is not known to be disputed by something: after a start, or because its log is new here.
+  for (const DeviceId& device : aside) {
+    if (first || disputes_.count(device) == 0) concerned.insert(device);
+  }
+  for (const DeviceId& device : concerned) judge_device(now, device);
   for (const auto& [device, disputes] : current) concerned.insert(device);
   for (const auto& [device, disputes] : disputes_) concerned.insert(device);
   for (const auto& [device, hash] : stored_disputes_) concerned.insert(device);
-  // Disputed though nothing restricts it: its past was not complete.
-  for (const auto& [position, one] : admission_.all()) concerned.insert(position.first.device);
-  for (const DeviceId& device : concerned) {
-    const EntryJudge::Disputes& disputes = current[device];
-    const auto known = disputes_.find(device);
-    bool rescan = false;
-    if (const auto stored = stored_disputes_.find(device); stored != stored_disputes_.end()) {
-      // The first time since this process began: all was judged if they are the same.
-      const bool same = stored->second == fingerprint(disputes);
-      stored_disputes_.erase(stored);
-      if (same) {
-        disputes_[device] = disputes;
-        continue;
-      }
-      rescan = true;
-    } else if (known == disputes_.end()) {
-      rescan = !disputes.empty();
-    } else if (known->second == disputes) {
-      continue;
-    } else {
-      rescan = disputes_more(known->second, disputes);
-    }
-    judge_device(now, device, rescan);
-    store_disputes(device, disputes);
-  }
+  for (const DeviceId& device : concerned) judge_again(now, device, current[device]);
 }
 
-void Views::store_disputes(const DeviceId& device, const EntryJudge::Disputes& disputes) {
+void Views::judge_again(Now now, const DeviceId& device, const EntryJudge::Disputes& disputes) {
+  const auto known = disputes_.find(device);
+  const auto stored = stored_disputes_.find(device);
+  const bool had_row = stored != stored_disputes_.end();
+  bool more = false;
+  if (had_row) {
+    // The first time since this process began: all was judged if they are the same.
+    const bool same = stored->second == fingerprint(disputes);
+    stored_disputes_.erase(stored);
+    if (same) {
+      disputes_[device] = disputes;
+      return;
+    }
+    more = true;
+  } else if (known == disputes_.end()) {
+    if (disputes.empty()) return;
+    more = true;
+  } else if (known->second == disputes) {
+    return;
+  } else {
+    more = disputes_more(known->second, disputes);
+  }
+  if (more) {
+    for (const auto& [log, head] : ledger_.held()) {
+      if (log.device == device) rescan_log(log);
+    }
+  }
+  judge_device(now, device);
+  store_disputes(device, disputes, had_row);
+}
+
+void Views::store_disputes(const DeviceId& device, const EntryJudge::Disputes& disputes,
+                           bool stored) {
   const bool had = disputes_.erase(device) > 0;
   if (disputes.empty()) {
-    if (had) ledger_.staged().batch.erase(Table::kMeta, disputes_key(device));
+    if (had || stored) ledger_.staged().batch.erase(Table::kMeta, disputes_key(device));
     return;
   }
   const Hash hash = fingerprint(disputes);
@@ -289,21 +324,17 @@ void Views::store_disputes(const DeviceId& device, const EntryJudge::Disputes& d
   disputes_[device] = disputes;
 }
 
-void Views::judge_device(Now now, const DeviceId& device, bool rescan) {
-  if (rescan) {
-    for (const auto& [log, head] : ledger_.held()) {
-      if (log.device == device) rescan_log(log);
-    }
-  }
+/// Looks through what is set aside of `device`.
+void Views::judge_device(Now now, const DeviceId& device) {
   std::vector<Disputed> released;
   const auto& all = admission_.all();
   for (auto it = all.lower_bound({LogId{device, 0}, 0});
        it != all.end() && it->first.first.device == device; ++it) {
     const Disputed& one = it->second;
     const Right right = one.kind == RecordKind::kEndpoint ? Right::kSpeak : Right::kEdit;
-    if (judge_.judge(one.ref, one.hash, *one.heads, right) == Verdict::kCounts) {
-      released.push_back(one);
-    }
+    const Verdict verdict = judge_.judge(one.ref, one.hash, *one.heads, right);
+    if (verdict == Verdict::kUnknown) unknown_.insert(device);
+    if (verdict == Verdict::kCounts || verdict == Verdict::kRefused) released.push_back(one);
   }
   for (const Disputed& one : released) release(now, one);
 }
@@ -324,9 +355,8 @@ void Views::rescan_log(const LogId& log) {
         std::holds_alternative<ClientsRecord>(*record)) {
       return true;
     }
-    if (judge_.judge(ref, one.hash, one.entry.heads, right_for(*record)) != Verdict::kDisputed) {
-      return true;
-    }
+    const Verdict verdict = judge_.judge(ref, one.hash, one.entry.heads, right_for(*record));
+    if (verdict == Verdict::kCounts || verdict == Verdict::kRefused) return true;
     admission_.add({ref, one.hash, one.entry.time, one.entry.heads, {}}, *record);
     const DocumentId document = document_of(*record);
     contests_.erase(document);
@@ -340,11 +370,15 @@ void Views::rescan_log(const LogId& log) {
 void Views::release(Now now, const Disputed& one) {
   admission_.remove({one.ref.log, one.ref.seq});
   contests_.erase(one.document);
+  const Right right = one.kind == RecordKind::kEndpoint ? Right::kSpeak : Right::kEdit;
+  const bool refused =
+      judge_.judge(one.ref, one.hash, *one.heads, right) == Verdict::kRefused;  // Of unknown past.
   if (one.stood_upon || one.kind == RecordKind::kPart) {
     documents_.schedule_rebuild(one.document);
     return;
   }
-  if (documents_.to_rebuild().count(one.document) > 0) return;  // It is in the logs.
+  // What is to be rebuilt takes it from the logs.
+  if (refused || documents_.to_rebuild().count(one.document) > 0) return;
   const auto record = read(one.ref);
   const auto decoded =
       record ? decode_record(ledger_.workspace(), record->record)
@@ -356,6 +390,7 @@ void Views::release(Now now, const Disputed& one) {
 
 /// An update in the logs: one entry, or several parts.
 struct Views::Update {
+  LogId segment;  ///< Where its last entry is: the same on all replicas, which a strand is not.
   EntryRef first;
   EntryRef last;
   std::vector<Position> disputed;  ///< Which of its entries are.
@@ -409,15 +444,16 @@ class Views::Rebuild {
     marked_ = views_.documents_.to_rebuild();
     for (const DocumentId& id : marked_) gathered_[id];
     for (const auto& [id, positions] : views_.admission_.documents()) gathered_[id];
-    for (const auto& [log, head] : views_.ledger_.held()) COTERIE_CHECK(gather(log));
+    COTERIE_CHECK(gather_all());
     find_stood_upon();
     settle();
     return {};
   }
 
  private:
-  Status gather(const LogId& log);
-  void gather_update(const EntryRef& ref, bool disputed, const DocumentId& id, ByteView update);
+  using Open = std::optional<std::pair<DocumentId, Gathered::Unfinished>>;
+  Status gather_all();
+  Status gather(const LogId& log, Open& open);
   void keep(Update& update, Bytes bytes);
   Bytes bytes_of(const Update& update) const;
   std::vector<const Update*> ordered(const DocumentId& id) const;
@@ -448,13 +484,37 @@ class Views::Rebuild {
   std::map<DocumentId, std::set<std::size_t>> entered_;  ///< Disputed updates that count by now.
 };
 
-Status Views::Rebuild::gather(const LogId& log) {
-  std::optional<std::pair<DocumentId, Gathered::Unfinished>> open;
-  const auto note_open = [&] {
-    if (open) gathered_[open->first].unfinished[log] = std::move(open->second);
-    open.reset();
-  };
-  COTERIE_CHECK(views_.ledger_.visit(log, {}, [&](const HashedEntry& one) {
+Status Views::Rebuild::gather_all() {
+  // What a branch goes on with comes before it.
+  const auto& segments = views_.ledger_.segments().all();
+  std::vector<std::pair<Seq, LogId>> order;
+  for (const auto& [log, segment] : segments) order.emplace_back(segment.first, log);
+  std::sort(order.begin(), order.end());
+  std::map<LogId, Open> open_at_end;
+  for (const auto& [first, log] : order) {
+    const Segment& segment = segments.at(log);
+    Open open;
+    if (segment.parent) open = open_at_end[*segment.parent];
+    if (!segment.empty()) COTERIE_CHECK(gather(log, open));
+    if (segment.closed()) {
+      open_at_end[log] = std::move(open);
+    } else if (open) {
+      const LogId strand = open->second.update.last.log;
+      gathered_[open->first].unfinished[strand] = std::move(open->second);
+    }
+  }
+  for (auto& [id, gathered] : gathered_) {
+    std::sort(gathered.updates.begin(), gathered.updates.end(),
+              [](const Update& a, const Update& b) {
+                return std::tie(a.segment, a.last.seq) < std::tie(b.segment, b.last.seq);
+              });
+  }
+  return {};
+}
+
+/// `open`: parts of an update that is not whole, where the segment begins; then, where it ends.
+Status Views::Rebuild::gather(const LogId& log, Open& open) {
+  return views_.ledger_.visit(log, {}, [&](const HashedEntry& one) {
     auto current = std::exchange(open, std::nullopt);
     if (one.entry.entry_class != EntryClass::kContent) return true;
     auto bytes = views_.ledger_.open_record(one.entry);
@@ -467,7 +527,7 @@ Status Views::Rebuild::gather(const LogId& log) {
     const EntryRef ref = views_.ledger_.ref_of(log, one.entry);
     const Verdict verdict = views_.judge_.judge(ref, one.hash, one.entry.heads, right_for(*record));
     if (verdict == Verdict::kRefused) return true;
-    const bool disputed = verdict == Verdict::kDisputed;
+    const bool disputed = verdict != Verdict::kCounts;
     const Position position{ref.log, ref.seq};
     Gathered& gathered = into->second;
     if (!disputed) {
@@ -503,7 +563,7 @@ Status Views::Rebuild::gather(const LogId& log) {
       gathered.updates.push_back(std::move(update));
       whole = std::move(assembly.bytes);
     } else if (const auto* update = std::get_if<UpdateRecord>(&*record)) {
-      gathered.updates.push_back({ref, ref, {}, disputed, false, 0, std::nullopt});
+      gathered.updates.push_back({log, ref, ref, {}, disputed, false, 0, std::nullopt});
       if (disputed) gathered.updates.back().disputed.push_back(position);
       whole.assign(update->update.begin(), update->update.end());
     } else {
@@ -513,16 +573,17 @@ Status Views::Rebuild::gather(const LogId& log) {
     const auto* last = std::get_if<PartRecord>(&*record);
     added.carried = last != nullptr ? last->carried : std::get<UpdateRecord>(*record).carried;
     if (const UpdateGate* gate = views_.documents_.gate()) added.rank = gate->rank(added.carried);
+    added.segment = log;
     keep(added, std::move(whole));
     return true;
-  }));
-  note_open();
-  return {};
+  });
 }
 
 void Views::Rebuild::keep(Update& update, Bytes bytes) {
-  // What waits for the disk is kept in any case: it is in memory already.
-  if (kept_bytes_ + bytes.size() > kGatheredBytesMax) return;
+  // What may lie on two branches is not read twice.
+  const bool scattered =
+      update.first.seq != update.last.seq && has_forked(views_.ledger_, update.last.log.device);
+  if (!scattered && kept_bytes_ + bytes.size() > kGatheredBytesMax) return;
   kept_bytes_ += bytes.size();
   update.bytes = std::move(bytes);
 }
@@ -594,7 +655,9 @@ void Views::Rebuild::need(const DocumentId& id, const crdt::Id& element) {
 void Views::Rebuild::stand_upon(const Position& last) {
   const auto& all = views_.admission_.all();
   std::set<DocumentId> touched;
-  for (auto it = all.lower_bound({last.first, 0}); it != all.end() && it->first <= last; ++it) {
+  for (auto it = all.lower_bound({LogId{last.first.device, 0}, 0});
+       it != all.end() && it->first.first.device == last.first.device; ++it) {
+    if (!views_.follows(last, it->first)) continue;
     if (!stood_upon_.insert(it->first).second) continue;
     if (it->second.document != DocumentId{}) touched.insert(it->second.document);
   }

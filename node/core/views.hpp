@@ -81,6 +81,7 @@ class Views {
   std::vector<SetAsideInfo> set_aside() const;
 
  private:
+  using Position = Admission::Position;
   /// Ids of disputed updates in one document.
   struct Contest {
     crdt::IdSet open;        ///< Of those set aside, without what undisputed ones bring.
@@ -92,17 +93,19 @@ class Views {
   class Rebuild;
 
   void judge_again(Now now);
-  void judge_device(Now now, const DeviceId& device, bool rescan);
+  void judge_again(Now now, const DeviceId& device, const EntryJudge::Disputes& disputes);
+  void judge_device(Now now, const DeviceId& device);
   void rescan_log(const LogId& log);
   void release(Now now, const Disputed& disputed);
   void feed(Now now, const LedgerRecord& record, const Record& decoded);
   void put_aside(Now now, const LedgerRecord& record, const Record& decoded);
   void watch(Now now, const DocumentId& document, ByteView update);
   Contest* contest(Now now, const DocumentId& document);
+  bool follows(const Position& later, const Position& earlier) const;
   Bytes whole_update(const Disputed& last) const;
   std::optional<LedgerRecord> read(const EntryRef& ref) const;
   bool has_room_for(const DocumentId& document) const;
-  void store_disputes(const DeviceId& device, const EntryJudge::Disputes& disputes);
+  void store_disputes(const DeviceId& device, const EntryJudge::Disputes& disputes, bool stored);
 
   Ledger& ledger_;
   DocumentStore& documents_;
@@ -111,9 +114,10 @@ class Views {
   Host& host_;
   Admission admission_;
 
-  std::optional<std::uint64_t> epoch_;  ///< Of the judge, when all was judged last.
+  std::optional<EntryJudge::Epoch> epoch_;  ///< Of the judge, when all was judged last.
   std::map<DeviceId, EntryJudge::Disputes> disputes_;
   std::map<DeviceId, Hash> stored_disputes_;  ///< As of the last start, until compared.
+  std::set<DeviceId> unknown_;                ///< Some of its entries name a past not here.
   std::map<DocumentId, Contest> contests_;    ///< Made when asked for.
   std::optional<Instant> due_;
 };

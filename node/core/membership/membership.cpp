@@ -215,6 +215,7 @@ const Restriction& Membership::Memo::restriction(const Resolver& graph, Index in
   const auto& op = graph.ops_[index];
   Restriction out;
   out.operation = op.hash;
+  out.counts = graph.counts(state, index);
   const auto take = [&](const std::vector<LogMark>& marks) {
     out.acknowledged.insert(out.acknowledged.end(), marks.begin(), marks.end());
   };

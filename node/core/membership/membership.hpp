@@ -109,6 +109,8 @@ enum class Right : std::uint8_t {
 /// it) that does not count.
 struct Restriction {
   Hash operation;
+  /// A remove or role that counts takes the right; a grant that does not count gives none.
+  bool counts = false;
   /// Of the operation itself and of all counting acknowledgements, the highest per log and branch.
   std::vector<LogMark> acknowledged;
 };

@@ -1,0 +1,369 @@
+// One workspace of one device below the engine: ledger, documents and views on a disk in memory,
+// driven by hand. Entries travel by deliver(), as few or many as the test likes.
+
+#pragma once
+
+#include <map>
+#include <memory>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "node/core/context.hpp"
+#include "node/core/document_store.hpp"
+#include "node/core/ledger.hpp"
+#include "node/core/views.hpp"
+#include "storage/memory/memory_store.hpp"
+#include "tests/support/seeded_secure_random.hpp"
+
+namespace coterie::testing {
+
+class Replica : private node::Views::Host {
+ public:
+  explicit Replica(std::uint64_t seed)
+      : random_(seed),
+        seed_(crypto::SecretKey::generate(random_)),
+        context_{{}, crypto::SigningKey::from_seed(seed_), random_, {}},
+        next_client_(seed * 1000 + 1) {}
+
+  /// A copy of the machine, disk and all, whose later life is another one.
+  std::unique_ptr<Replica> clone(std::uint64_t seed) const {
+    auto copy = std::make_unique<Replica>(seed);
+    copy->seed_ = seed_.clone();
+    copy->context_.identity = crypto::SigningKey::from_seed(seed_);
+    copy->disk_ = disk_->clone_durable();
+    copy->open(ledger_->workspace());
+    return copy;
+  }
+
+  DeviceId id() const { return context_.identity.id(); }
+  node::Ledger& ledger() { return *ledger_; }
+  node::DocumentStore& documents() { return *documents_; }
+  node::Views& views() { return *views_; }
+  const node::Membership& membership() const { return ledger_->membership(); }
+  storage::MemoryStore& disk() { return *disk_; }
+  Now now() const { return now_; }
+
+  node::Ledger::Genesis found() {
+    auto genesis = node::Ledger::make_genesis(now_, "team", context_.identity, random_);
+    open(genesis.workspace);
+    ledger_->found(genesis);
+    settle();
+    return genesis;
+  }
+  void adopt(const WorkspaceId& workspace) {
+    open(workspace);
+    ledger_->adopt();
+    settle();
+  }
+
+  /// Forgets everything that is not on disk.
+  void crash() { open(ledger_->workspace()); }
+
+  /// Writes what is staged, batch by batch. `batches_max`: then the disk stops.
+  void settle(std::size_t batches_max = ~std::size_t{0}) {
+    views_->pump(now_);
+    while (!ledger_->staged().empty() && batches_max-- > 0) {
+      const storage::WriteBatch batch = ledger_->launch();
+      COTERIE_ASSERT(disk_->commit(std::span(&batch, 1)));
+      land();
+      views_->pump(now_);
+    }
+  }
+  void land() {
+    const auto done = ledger_->landed();
+    for (const auto& action : done.after) action(now_);
+    views_->take(now_, ledger_->take_waiting());
+  }
+  void wait(Duration duration) {
+    now_.steady += duration;
+    now_.wall += static_cast<WallMillis>(
+        std::chrono::duration_cast<std::chrono::milliseconds>(duration).count());
+    views_->pump(now_);
+    views_->handle_timeout(now_);
+    documents_->sweep(now_);
+  }
+  /// Until nothing is to be rebuilt.
+  void rest() {
+    settle();
+    for (int i = 0; i < 20 && !documents_->to_rebuild().empty(); ++i) {
+      wait(std::chrono::seconds(60));
+      settle();
+    }
+  }
+
+  void operate(const node::Operation& operation) {
+    ledger_->append_operation(now_, operation);
+    views_->pump(now_);
+  }
+  /// How far this replica holds the logs of `device`.
+  std::vector<node::LogMark> marks(const DeviceId& device) const {
+    std::vector<node::LogMark> marks;
+    for (const auto& [log, head] : ledger_->held()) {
+      if (log.device == device) marks.push_back({log, head.seq, head.hash});
+    }
+    return marks;
+  }
+  /// Acknowledges what is held, once per restriction, as an honest editor does.
+  void acknowledge() {
+    const node::Member* self = membership().find(id());
+    if (self == nullptr || !node::may_edit(self->role)) return;
+    std::set<DeviceId> devices;
+    for (const auto& [log, head] : ledger_->held()) devices.insert(log.device);
+    for (const DeviceId& device : devices) {
+      for (const node::Restriction& restriction : membership().restrictions_of(device)) {
+        if (!acknowledged_.insert(restriction.operation).second) continue;
+        const auto held = marks(device);
+        const bool news = std::any_of(held.begin(), held.end(), [&](const node::LogMark& mark) {
+          return std::none_of(restriction.acknowledged.begin(), restriction.acknowledged.end(),
+                              [&](const node::LogMark& known) {
+                                return known.log == mark.log && known.seq >= mark.seq;
+                              });
+        });
+        if (news) {
+          operate(node::AcknowledgeOperation{restriction.operation, held});
+          break;  // `restriction` belongs to the membership before.
+        }
+      }
+    }
+  }
+
+  /// A new epoch, if what there is does not fit the members.
+  void heal() {
+    const node::Member* self = membership().find(id());
+    if (self == nullptr || !node::may_edit(self->role)) return;
+    heal_ring(ledger_->keys());
+  }
+
+  std::vector<node::SealedKey> keys_for(const DeviceId& newcomer) const {
+    return sealed_keys(ledger_->keys(), newcomer);
+  }
+
+  bool can_edit() const {
+    const node::Member* self = membership().find(id());
+    return self != nullptr && node::may_edit(self->role) && ledger_->can_write();
+  }
+  /// Writes a document record, as the first edit of a document does.
+  void name(const std::string& path) {
+    node::Document* document = *documents_->open_path(path);
+    ledger_->append_record(now_, node::encode_record(node::DocumentRecord{document->id, path, 7}));
+    documents_->record(*document, path, 7);
+  }
+  /// A client here types `text` at `index` (or at the end).
+  void type(const std::string& path, const std::string& text, std::uint64_t index = ~0ull) {
+    node::Document* document = *documents_->open_path(path);
+    COTERIE_ASSERT(documents_->load(now_, *document));
+    auto& client = clients_[path];
+    if (!client) {
+      client = std::make_unique<crdt::Doc>(crdt::Doc::Options{next_client_++, true});
+    }
+    (void)client->apply_update(document->doc->encode_state_as_update());
+    crdt::Text shared = client->text("t");
+    const Bytes update = client->transact(
+        [&] { (void)shared.insert(std::min<std::uint64_t>(index, shared.size()), text); });
+    write(path, update);
+  }
+  void erase(const std::string& path, std::uint64_t index, std::uint64_t length) {
+    node::Document* document = *documents_->open_path(path);
+    COTERIE_ASSERT(documents_->load(now_, *document));
+    crdt::Doc client({next_client_++, true});
+    (void)client.apply_update(document->doc->encode_state_as_update());
+    crdt::Text shared = client.text("t");
+    write(path, client.transact([&] { (void)shared.remove(index, length); }));
+  }
+  /// An update, however it was made, as an edit of this device; honest or not.
+  void write(const std::string& path, const Bytes& update) {
+    node::Document* document = *documents_->open_path(path);
+    COTERIE_ASSERT(documents_->load(now_, *document));
+    if (!document->doc->apply_update(update)) return;
+    views_->note_written(now_, document->id, update);
+    for (const Bytes& record : node::encode_update(document->id, update)) {
+      documents_->extend_tail(*document, ledger_->append_record(now_, record));
+    }
+    documents_->touch(*document, now_.wall);
+  }
+  std::string text(const std::string& path) {
+    const crdt::Doc* doc = replica(path);
+    return doc == nullptr ? std::string("?") : doc->root_text("t");
+  }
+  Bytes state(const std::string& path) {
+    const crdt::Doc* doc = replica(path);
+    return doc == nullptr ? Bytes() : doc->encode_state_as_update();
+  }
+  const crdt::Doc* replica(const std::string& path) {
+    node::Document* document = *documents_->open_path(path);
+    COTERIE_ASSERT(documents_->load(now_, *document));
+    return document->doc.get();
+  }
+
+  /// Hands over at most `most` entries of one log. Whether anything was taken.
+  bool deliver_to(Replica& other, const LogId& log, std::size_t most = ~std::size_t{0}) {
+    const Frontier theirs = other.ledger_->held();
+    const auto known = theirs.find(log);
+    const Seq first = known == theirs.end() ? 1 : known->second.seq + 1;
+    auto run = ledger_->read(log, first, 16u << 20);
+    if (run.entries.size() > most) run.entries.resize(most);
+    if (run.entries.empty()) return false;
+    const auto received = other.ledger_->receive(other.now_, run, 1);
+    other.views_->take(other.now_, received.records);
+    other.views_->take(other.now_, other.ledger_->take_waiting());
+    other.views_->pump(other.now_);
+    return received.verdict == transport::RunVerdict::kStored;
+  }
+  /// All logs from their beginnings, as to somebody with other branches of them.
+  void deliver_whole_to(Replica& other) {
+    settle();
+    for (int round = 0; round < 3; ++round) {
+      for (const auto& [log, head] : Frontier(ledger_->frontier())) {
+        const auto received =
+            other.ledger_->receive(other.now_, ledger_->read(log, 1, 16u << 20), 1);
+        other.views_->take(other.now_, received.records);
+        other.views_->take(other.now_, other.ledger_->take_waiting());
+        other.views_->pump(other.now_);
+      }
+    }
+    other.settle();
+  }
+  /// Everything; this side's writes are settled before.
+  void deliver_all_to(Replica& other) {
+    settle();
+    for (bool more = true; more;) {
+      more = false;
+      for (const auto& [log, head] : ledger_->frontier()) {
+        if (deliver_to(other, log)) more = true;
+      }
+    }
+    other.settle();
+  }
+
+  std::size_t grown = 0;
+  std::size_t replaced = 0;
+  std::map<DeviceId, node::EndpointRecord> endpoints;
+
+ private:
+  void open(const WorkspaceId& workspace) {
+    views_.reset();
+    documents_.reset();
+    ledger_ = std::make_unique<node::Ledger>(workspace, *disk_, context_.identity, random_,
+                                             [] { return true; });
+    documents_ = std::make_unique<node::DocumentStore>(*ledger_, context_);
+    judge_ = std::make_unique<node::MembershipJudge>(*ledger_);
+    views_ = std::unique_ptr<node::Views>(
+        new node::Views(*ledger_, *documents_, *judge_, context_, *this));
+    COTERIE_ASSERT(ledger_->load());
+    absorb_keys(ledger_->keys());
+    COTERIE_ASSERT(documents_->load_rows());
+    COTERIE_ASSERT(views_->load());
+    clients_.clear();
+    views_->pump(now_);
+  }
+
+  template <typename Ring>
+  std::vector<node::SealedKey> sealed_keys(const Ring& ring, const DeviceId& newcomer) const {
+    if constexpr (requires { ring.keys_for_newcomer(membership(), newcomer, false); }) {
+      return *ring.keys_for_newcomer(membership(), newcomer, false);
+    } else {
+      return *ring.sealed_for(newcomer);
+    }
+  }
+  template <typename Ring>
+  void absorb_keys(Ring& ring) {
+    if constexpr (requires { ring.absorb(membership()); }) ring.absorb(membership());
+  }
+  template <typename Ring>
+  void heal_ring(Ring& ring) {
+    if constexpr (requires { ring.make_rekey(membership(), false); }) {
+      if (ring.fit(membership())) return;
+      auto made = ring.make_rekey(membership(), false);
+      if (!made) return;
+      ring.add(std::move(made->key));
+      operate(std::move(made->operation));
+    }
+  }
+
+  void endpoint_spoken(const DeviceId& device, std::uint64_t,
+                       const node::EndpointRecord& endpoint) override {
+    endpoints[device] = endpoint;
+  }
+  void document_grew(Now, node::Document&, ByteView) override { ++grown; }
+  void document_replaced(Now, node::Document& document) override {
+    ++replaced;
+    clients_.erase(document.path);
+  }
+  void membership_moved(Now) override {}
+  void flush_queue(Now, node::Document&) override {}
+
+  SeededSecureRandom random_;
+  crypto::SecretKey seed_;
+  node::Context context_;
+  std::unique_ptr<storage::MemoryStore> disk_ = std::make_unique<storage::MemoryStore>();
+  Now now_{Instant(std::chrono::seconds(1)), 1'760'000'000'000};
+  std::unique_ptr<node::Ledger> ledger_;
+  std::unique_ptr<node::DocumentStore> documents_;
+  std::unique_ptr<node::MembershipJudge> judge_;
+  std::unique_ptr<node::Views> views_;
+  std::map<std::string, std::unique_ptr<crdt::Doc>> clients_;
+  crdt::ClientId next_client_;
+  std::set<Hash> acknowledged_;
+};
+
+/// A founder and members it admitted, all in step.
+class Team {
+ public:
+  explicit Team(std::uint64_t seed) : random_(seed ^ 0x7ea) {
+    add_replica(seed * 100);
+    workspace_ = replicas_[0]->found().workspace;
+  }
+  Replica& operator[](std::size_t index) { return *replicas_[index]; }
+  Replica& host() { return *replicas_[0]; }
+  std::size_t size() const { return replicas_.size(); }
+
+  Replica& join(node::Role role) {
+    add_replica(replicas_.size() + 1);
+    Replica& made = *replicas_.back();
+    made.adopt(workspace_);
+    admit(made, role);
+    exchange();
+    return made;
+  }
+  /// By the founder, of a device that may have been a member before.
+  void admit(Replica& newcomer, node::Role role) {
+    const auto key = crypto::SigningKey::generate(random_);
+    node::InviteOperation invite;
+    invite.invite = key.id();
+    invite.role = role;
+    invite.expires = host().now().wall + 100'000'000;
+    host().operate(invite);
+    node::AdmitOperation admit;
+    admit.device = newcomer.id();
+    admit.name = "m";
+    admit.role = role;
+    admit.invite = key.id();
+    admit.proof = key.sign(node::admission_proof(workspace_, newcomer.id()).view());
+    admit.keys = host().keys_for(newcomer.id());
+    host().operate(admit);
+    host().settle();
+  }
+  /// Until everybody holds everything.
+  void exchange() {
+    for (int round = 0; round < 3; ++round) {
+      for (auto& from : replicas_) {
+        for (auto& to : replicas_) {
+          if (from != to) from->deliver_all_to(*to);
+        }
+      }
+    }
+  }
+  void rest() {
+    for (auto& one : replicas_) one->rest();
+  }
+
+ private:
+  void add_replica(std::uint64_t seed) { replicas_.push_back(std::make_unique<Replica>(seed + 1)); }
+
+  SeededSecureRandom random_;
+  WorkspaceId workspace_;
+  std::vector<std::unique_ptr<Replica>> replicas_;
+};
+
+}  // namespace coterie::testing
