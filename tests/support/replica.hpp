@@ -139,6 +139,19 @@ class Replica : private node::Views::Host {
     return sealed_keys(ledger_->keys(), newcomer);
   }
 
+  /// Whether it holds the keys of all entries it holds.
+  bool reads_all() const {
+    bool all = true;
+    for (const auto& [log, head] : ledger_->held()) {
+      (void)ledger_->visit(log, {}, [&](const node::HashedEntry& one) {
+        all = all && (one.entry.entry_class != node::EntryClass::kContent ||
+                      ledger_->open_record(one.entry).has_value());
+        return all;
+      });
+    }
+    return all;
+  }
+
   bool can_edit() const {
     const node::Member* self = membership().find(id());
     return self != nullptr && node::may_edit(self->role) && ledger_->can_write();
