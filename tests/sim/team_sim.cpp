@@ -19,9 +19,17 @@
 #include <set>
 #include <string>
 
+#include "node/core/ledger.hpp"
 #include "tests/support/adversary.hpp"
 #include "tests/support/choices.hpp"
 #include "tests/support/cluster.hpp"
+
+// The commands of people about members come with node/core/people.hpp.
+#if __has_include("node/core/people.hpp")
+#define COTERIE_PEOPLE 1
+#else
+#define COTERIE_PEOPLE 0
+#endif
 
 namespace coterie::node {
 namespace {
@@ -40,8 +48,10 @@ const std::string kForged = "FORGED";
 const std::string kAllowed = "EVIL";
 
 /// What the nodes are known not to hold yet: switched on as it lands.
-constexpr bool kPastOfContentCounts = false;  ///< Content that names no, or an unknown, past.
-constexpr bool kForksHeld = false;
+constexpr bool kPastOfContentCounts = true;  ///< Content that names no, or an unknown, past.
+constexpr bool kForksHeld = true;
+constexpr bool kKeysRotated = false;
+constexpr bool kAcknowledged = false;
 constexpr bool kClientIdsHeld = false;
 
 /// How often the interesting things happened, over all seeds: a simulation that never gets there
@@ -72,6 +82,7 @@ class TeamRun {
     cluster_.on_saved = [this](Cluster::ClientIndex client, const Bytes& update) {
       const Node node = cluster_.node_of(client);
       ++probes_["messages reported saved"];
+      if (loose_.contains(node)) return;
       EXPECT_TRUE(promise(node, paths_[client]).apply_update(update));
     };
     cluster_.commit_time_max = std::chrono::milliseconds(2 + choices_.below(20));
@@ -132,10 +143,20 @@ class TeamRun {
     EXPECT_TRUE(converged) << "no agreement within 180 s: " << disagreement();
     if (!converged) return;
     check_safety();
+    if (members_.empty()) {
+      ++probes_["teams put out by an evil host"];
+      return;
+    }
     for (const Node node : members_) check_promises(node);
+    if (kAcknowledged) check_held();
+    if (kKeysRotated) check_secrets();
     bool host = false;
     for (const auto& [device, role] : view(members_.front())) host = host || role == Role::kHost;
     EXPECT_TRUE(host) << "no host remains";
+    // Of two who remove each other unawares the senior stays: nobody is senior to the founder.
+    if (founder_stays_ && !gang_hosts_) {
+      EXPECT_TRUE(view(members_.front()).contains(cluster_.id(0))) << describe_views();
+    }
     probes_["crashes"] += cluster_.crashes;
     probes_["frames lost"] += cluster_.network().probes().frames_lost;
     probes_["frames withheld"] += gang_->withheld;
@@ -188,7 +209,7 @@ class TeamRun {
   // Honest things that happen.
 
   void act() {
-    switch (choices_.below(16)) {
+    switch (choices_.below(20)) {
       case 0:
         return crash();
       case 1:
@@ -218,6 +239,16 @@ class TeamRun {
           cluster_.deliver_to_server(client);
         }
         return;
+      case 10:
+      case 11:
+      case 12:
+#if COTERIE_PEOPLE
+        return change_members();
+#else
+        return;
+#endif
+      case 13:
+        return note_held();
       default:
         return type();
     }
@@ -232,25 +263,191 @@ class TeamRun {
   }
 
   Role draw_role(bool evil) {
+    constexpr Role kRoles[] = {Role::kHost, Role::kEditor, Role::kCommenter, Role::kViewer,
+                               Role::kRelay};
+    constexpr std::uint64_t kEvil[] = {15, 50, 65, 95, 100};
+    constexpr std::uint64_t kHonest[] = {30, 80, 85, 95, 100};
     const std::uint64_t drawn = choices_.below(100);
-    if (evil) return drawn < 45 ? Role::kViewer : drawn < 85 ? Role::kEditor : Role::kHost;
-    return drawn < 25 ? Role::kHost : drawn < 85 ? Role::kEditor : Role::kViewer;
+    std::size_t i = 0;
+    while (drawn >= (evil ? kEvil : kHonest)[i]) ++i;
+    return kRoles[i];
   }
 
   bool start_join(Node node) {
-    const auto host = pick([&](Node one) { return own_role(one) == Role::kHost; });
-    if (!host || !cluster_.up(node) || is_member(node)) return false;
-    const Role role = draw_role(!honest(node));
-    const RequestId asked = cluster_.command(*host, CreateInvite{workspace_, role, 1h, 1});
+    const bool own = COTERIE_PEOPLE != 0 && choices_.chance(10);
+    const auto inviter = pick([&](Node one) {
+      const auto role = own_role(one);
+      return role && (own ? *role != Role::kRelay : *role == Role::kHost);
+    });
+    if (!inviter || !cluster_.up(node) || is_member(node)) return false;
+    CreateInvite create{workspace_, draw_role(!honest(node)), 1h, 1};
+#if COTERIE_PEOPLE
+    if (own) {
+      create.own_device = true;
+      create.role = std::max(create.role, *own_role(*inviter));
+    } else {
+      create.approval = choices_.chance(15);
+      create.from_now = choices_.chance(15);
+    }
+#endif
+    const RequestId asked = cluster_.command(*inviter, create);
     cluster_.run_until(1s, [&] { return cluster_.reply(asked) != nullptr; });
-    const auto* invite = cluster_.reply(asked);
-    if (invite == nullptr || !*invite || !cluster_.up(node)) return false;
+    const auto* made = cluster_.reply(asked);
+    if (made == nullptr || !*made || !cluster_.up(node)) return false;
+    const auto& invite = std::get<InviteCreated>(**made);
     // The invite may be used whenever the network lets it: what it grants is granted from now on.
-    granted_[cluster_.id(node)].insert(role);
-    (void)cluster_.command(node, JoinWorkspace{std::get<InviteCreated>(**invite).invite});
+    granted_[cluster_.id(node)].insert(create.role);
+#if COTERIE_PEOPLE
+    // Whoever is let in by somebody without the old keys gets none of them either.
+    if (create.from_now || !from_now_.empty()) from_now_.insert(node);
+    invites_.push_back(invite.id);
+#endif
+    if (own) persons_.push_back({*inviter, node});
+    if (!honest(node)) ++gang_invites_;
+    (void)cluster_.command(node, JoinWorkspace{invite.invite});
     ++probes_["joins begun"];
     return true;
   }
+
+  // Membership.
+
+  /// What `node` wrote and nobody acknowledges may be set aside from now on.
+  void loosen(Node node) {
+    std::set<Node> all{node};
+    for (std::size_t i = 0; i <= persons_.size(); ++i) {
+      for (const auto& [one, other] : persons_) {
+        if (all.contains(one) || all.contains(other)) all.insert({one, other});
+      }
+    }
+    for (const Node each : all) {
+      if (!honest(each)) continue;
+      loose_.insert(each);
+      for (const std::string& path : kPaths) promises_.erase({each, path});
+      held_.erase(each);
+    }
+  }
+  void loosen_all() {
+    for (Node node = 0; node < honest_; ++node) loosen(node);
+  }
+
+#if COTERIE_PEOPLE
+  void change_members() {
+    const auto host = pick([&](Node one) { return own_role(one) == Role::kHost; });
+    switch (choices_.below(12)) {
+      case 0:
+      case 1:
+        if (const auto target = any_member(host)) set_role(*host, *target);
+        return;
+      case 2:
+      case 3:
+      case 4:
+        if (const auto target = any_member(host)) remove(*host, *target);
+        return;
+      case 5:
+        return leave();
+      case 6: {
+        const auto editor =
+            pick([&](Node one) { return may_edit(own_role(one).value_or(Role::kViewer)); });
+        if (!editor) return;
+        (void)cluster_.command(*editor, RotateKeys{workspace_});
+        ++probes_["rotations"];
+        return;
+      }
+      case 7:
+        if (!host || invites_.empty()) return;
+        (void)cluster_.command(*host,
+                               RevokeInvite{workspace_, invites_[choices_.below(invites_.size())]});
+        ++probes_["revocations"];
+        return;
+      case 8:
+        return part_and_remove_each_other();
+      case 9: {
+        // Of honest ones only: what the gang wrote meanwhile would be let in.
+        if (!host || loose_.empty()) return;
+        const Node whom =
+            *std::next(loose_.begin(), static_cast<std::ptrdiff_t>(choices_.below(loose_.size())));
+        (void)cluster_.command(*host, Readmit{workspace_, cluster_.id(whom)});
+        ++probes_["readmissions"];
+        return;
+      }
+      default:
+        if (!host) return;
+        const auto requests = cluster_.engine(*host).requests(workspace_);
+        if (!requests || requests->empty()) return;
+        (void)cluster_.command(*host, ApproveRequest{workspace_, requests->front().device});
+        ++probes_["approvals"];
+        return;
+    }
+  }
+
+  std::optional<Node> any_member(std::optional<Node> host) {
+    if (!host) return std::nullopt;
+    const View all = view(*host);
+    std::vector<Node> members;
+    for (Node node = 0; node < cluster_.size(); ++node) {
+      if (all.contains(cluster_.id(node))) members.push_back(node);
+    }
+    return members[choices_.below(members.size())];
+  }
+
+  void set_role(Node host, Node target) {
+    const Role role = draw_role(!honest(target));
+    if (target == 0) founder_stays_ = false;
+    granted_[cluster_.id(target)].insert(role);
+    // Whom a host let in or made host while it was being lowered is void.
+    if (!may_edit(role) || own_role(target) == Role::kHost) loosen(target);
+    (void)cluster_.command(host, SetRole{workspace_, cluster_.id(target), role, false});
+    ++probes_["role changes"];
+  }
+  void remove(Node host, Node target) {
+    if (target == host) return leave();
+    loosen(target);
+    founder_stays_ = founder_stays_ && target != 0 && persons_.empty();
+    (void)cluster_.command(host,
+                           RemoveMember{workspace_, cluster_.id(target), choices_.chance(70)});
+    ++probes_[honest(target) ? "removals" : "removals of evil"];
+    removed_.insert(target);
+  }
+  void leave() {
+    const auto one = pick([&](Node node) { return is_member(node); });
+    if (!one || choices_.chance(50)) return;
+    loosen(*one);
+    removed_.insert(*one);
+    if (*one == 0) founder_stays_ = false;
+    (void)cluster_.command(*one, RemoveMember{workspace_, cluster_.id(*one), false});
+    ++probes_["leaving"];
+  }
+  void part_and_remove_each_other() {
+    std::vector<Node> hosts;
+    for (Node node = 0; node < honest_; ++node) {
+      if (own_role(node) == Role::kHost) hosts.push_back(node);
+    }
+    if (hosts.size() < 2) return;
+    const Node a = hosts[choices_.below(hosts.size())];
+    const Node b = hosts[choices_.below(hosts.size())];
+    if (a == b) return;
+    for (Node node = 0; node < cluster_.size(); ++node) {
+      if (node != a && choices_.chance(50)) {
+        cluster_.network().cut(a, node);
+        cluster_.network().cut(node, a);
+      }
+    }
+    cluster_.network().cut(a, b);
+    cluster_.network().cut(b, a);
+    // Whoever either of them lets in or promotes now may turn out void.
+    loosen_all();
+    const RequestId one = cluster_.command(a, RemoveMember{workspace_, cluster_.id(b), false});
+    const RequestId other = cluster_.command(b, RemoveMember{workspace_, cluster_.id(a), false});
+    cluster_.run_until(1s, [&] { return cluster_.reply(one) && cluster_.reply(other); });
+    const bool done = cluster_.reply(one) != nullptr && *cluster_.reply(one) &&
+                      cluster_.reply(other) != nullptr && *cluster_.reply(other);
+    if ((a == 0 || b == 0) && !done) founder_stays_ = false;
+    removed_.insert(a);
+    removed_.insert(b);
+    if (a == 0 || b == 0) ++probes_["mutual removals with the founder"];
+    ++probes_["mutual removals"];
+  }
+#endif
 
   void crash() {
     const Node node = choices_.below(cluster_.size());
@@ -331,6 +528,49 @@ class TeamRun {
     }
   }
 
+  /// Remembers what an editor holds on disk of what honest clients wrote. Only what is loaded from
+  /// there is: the node is restarted for it.
+  void note_held() {
+    const auto node = pick([&](Node one) {
+      return !loose_.contains(one) && may_edit(own_role(one).value_or(Role::kViewer));
+    });
+    if (!node) return;
+    cluster_.crash(*node);
+    restart(*node);
+    for (const std::string& path : kPaths) {
+      auto doc = cluster_.probe(*node, workspace_.hex(), path);
+      if (!doc) continue;
+      auto& ids = held_[*node][path];
+      for (const auto& one : honest_ids(doc->encode_state_as_update())) ids.insert(one);
+    }
+    ++probes_["noted what is held"];
+  }
+  static std::set<std::pair<crdt::ClientId, crdt::Clock>> honest_ids(ByteView update) {
+    std::set<std::pair<crdt::ClientId, crdt::Clock>> all;
+    const auto listing = crdt::inspect_update(update);
+    EXPECT_TRUE(listing);
+    if (!listing) return all;
+    for (const crdt::IdRange& range : listing->structs) {
+      if (range.client < 1000 || range.client > 9000) continue;  // Not one of ours.
+      for (crdt::Clock i = 0; i < range.length; ++i) all.emplace(range.client, range.clock + i);
+    }
+    return all;
+  }
+  void check_held() {
+    for (const auto& [node, paths] : held_) {
+      if (!may_edit(own_role(node).value_or(Role::kViewer))) continue;
+      if (std::find(members_.begin(), members_.end(), node) == members_.end()) continue;
+      for (const auto& [path, ids] : paths) {
+        const auto doc = cluster_.probe(node, workspace_.hex(), path);
+        ASSERT_TRUE(doc);
+        const auto now = honest_ids(doc->encode_state_as_update());
+        EXPECT_TRUE(std::includes(now.begin(), now.end(), ids.begin(), ids.end()))
+            << "node " << node << " lost honest text that it had, in " << path;
+        ++probes_["held text checked"];
+      }
+    }
+  }
+
   /// As y-protocols does every 15 s.
   void renew_presence() {
     if (renewed_ + 5s > cluster_.now()) return;
@@ -347,16 +587,37 @@ class TeamRun {
 
   // What the adversary does.
 
-  /// Whether a device of the gang could ever edit, as anybody sees it.
+  /// Whether a device of the gang may edit, or is a host, with what it knows itself; and whether
+  /// any ever was, as anybody sees it.
   void note_rights() {
+    const auto now = gang_->membership().at(gang_->heads());
+    gang_edits_ = now == nullptr;
+    for (const Node node : gang_->nodes()) {
+      const Member* member = now ? now->find(cluster_.id(node)) : nullptr;
+      if (member != nullptr && may_edit(member->role)) gang_edits_ = true;
+    }
     for (Node node = 0; node < cluster_.size(); ++node) {
       for (const auto& [device, role] : view(node)) {
-        if (!gang_->has(device)) continue;
-        if (may_edit(role)) gang_edits_ = true;
-        if (may_admit(role)) gang_admits_ = true;
-        if (role == Role::kHost) gang_hosts_ = true;
+        if (gang_->has(device) && role == Role::kHost) gang_hosts_ = true;
       }
     }
+  }
+
+  /// Whether every honest node has known for a while that no device of the gang may edit: whatever
+  /// such a device says now, no honest acknowledgement can reach it.
+  bool gang_is_known() {
+    bool known = true;
+    for (Node node = 0; node < honest_; ++node) {
+      const View all = view(node);
+      if (!cluster_.up(node)) known = false;
+      for (const Node one : gang_->nodes()) {
+        const auto found = all.find(cluster_.id(one));
+        if (found != all.end() && may_edit(found->second)) known = false;
+      }
+    }
+    if (!known) known_since_.reset();
+    if (known && !known_since_) known_since_ = cluster_.now();
+    return known && *known_since_ + 1s < cluster_.now();
   }
 
   void misbehave() {
@@ -367,7 +628,7 @@ class TeamRun {
     };
     Adversary& gang = *gang_;
     using Past = Adversary::Past;
-    switch (choices_.below(17)) {
+    switch (choices_.below(18)) {
       case 0:
         return did("forged in others' logs", gang.send(gang.forge_in_others_logs(kForged)));
       case 1:
@@ -395,8 +656,10 @@ class TeamRun {
         return forge_presence();
       case 9:
       case 10:
-        if (gang_hosts_) return;
-        return did("forged operations", gang.send(gang.forge_operations(gang.heads())));
+        // What a host does counts, be it ever so evil; what it did before its removal may.
+        if (gang_hosts_) loosen_all();
+        return did(gang_hosts_ ? "operations of an evil host" : "forged operations",
+                   gang.send(gang.forge_operations(gang.heads())));
       case 11:
         return did("lied", gang.send(gang.lie(), 60));
       case 12:
@@ -406,6 +669,11 @@ class TeamRun {
                    gang.send(gang.oversize(kPastOfContentCounts ? kForged : text), 40));
       case 14:
         return did("garbage in key boxes", gang.send(gang.rekey_with_garbage()));
+      case 15: {
+        const bool known = gang_is_known();
+        return did(known ? "backdated in vain" : "backdated",
+                   gang.send(gang.backdate(known ? kForged : kAllowed)));
+      }
       default:
         gang.knock(choices_.below(honest_), gang.write_content(Past::kCurrent, text, false));
         ++probes_["knocked"];
@@ -505,6 +773,7 @@ class TeamRun {
       EXPECT_FALSE(one.replaced()) << "somebody set the presence of client " << client;
     }
     check_presence();
+    check_links();
   }
 
   /// Roles come from honest hosts, unless the gang has one itself.
@@ -516,6 +785,65 @@ class TeamRun {
         << ", which no honest host made it";
   }
 
+  /// A node that knows of a removal is not linked with the removed device for long.
+  void check_links() {
+    for (Node node = 0; node < honest_; ++node) {
+      const View all = view(node);
+      for (const Node one : gang_->nodes()) {
+        const bool out = cluster_.up(node) && !all.empty() && !all.contains(cluster_.id(one)) &&
+                         cluster_.linked(node, one);
+        Instant& since = linked_since_.try_emplace({node, one}, cluster_.now()).first->second;
+        if (!out) since = cluster_.now();
+        EXPECT_LE((cluster_.now() - since).count(), Duration(5s).count())
+            << "node " << node << " stays linked with node " << one << ", which is no member";
+      }
+    }
+  }
+
+  /// Nobody who was removed, and not let in again, can open what was written by somebody who knew,
+  /// even with every entry there is in hand.
+  void check_secrets() {
+    if (removed_.empty()) return;
+    testing::SeededSecureRandom random(1);
+    const Node source = members_.front();
+    const auto identity = cluster_.identity(source);
+    Ledger ledger(workspace_, *cluster_.disk(source).store(workspace_.hex()), identity, random,
+                  [] { return false; });
+    ASSERT_TRUE(ledger.load());
+    // Everybody who is out, honest or not, on their own.
+    for (const Node out : removed_) {
+      if (view(source).contains(cluster_.id(out))) continue;
+      std::vector<crypto::SigningKey> keys;
+      keys.push_back(cluster_.identity(out));
+      testing::Workshop thief(std::move(keys), 1, [] { return WallMillis{0}; });
+      thief.enter(workspace_);
+      // Operations first: their order is that of their logs only.
+      for (const auto& [log, head] : ledger.frontier()) {
+        for (Seq next = 1; next <= head.seq;) {
+          const transport::EntryRun run = ledger.read(log, next, 1u << 20);
+          if (run.entries.empty()) break;
+          thief.learn(log, next, run.entries);
+          next += run.entries.size();
+        }
+      }
+      const auto admissions = thief.admissions(cluster_.id(out));
+      if (admissions != 1) continue;  // Let in again: then it may read on.
+      thief.open_all_keys();
+      for (const auto& [log, seen] : thief.archive()) {
+        for (const auto& one : seen) {
+          if (one.entry.entry_class != EntryClass::kContent || gang_->has(log.device)) continue;
+          const auto roster = thief.membership().at(one.entry.heads);
+          const auto admitted = thief.was_admitted_in(cluster_.id(out), one.entry.heads);
+          if (!roster || !admitted || roster->find(cluster_.id(out)) != nullptr) continue;
+          EXPECT_FALSE(thief.keys().contains(one.entry.key))
+              << "node " << out << " can read entry " << one.entry.position.seq << " of "
+              << log.device.short_hex() << ", written by somebody who knew of its removal";
+          ++probes_["entries kept from removed"];
+        }
+      }
+    }
+  }
+
   crdt::Doc& promise(Node node, const std::string& path) {
     return promises_.try_emplace({node, path}, crdt::Doc::Options{.client_id = 1}).first->second;
   }
@@ -523,7 +851,7 @@ class TeamRun {
   /// What this node said is saved is in what it has.
   void check_promises(Node node) {
     for (auto& [where, promised] : promises_) {
-      if (where.first != node) continue;
+      if (where.first != node || loose_.contains(node)) continue;
       auto held = cluster_.probe(node, workspace_.hex(), where.second);
       ASSERT_TRUE(held) << "node " << node << " does not show " << where.second;
       const auto applied = held->apply_update(promised.encode_state_as_update());
@@ -549,19 +877,57 @@ class TeamRun {
 
   bool agreed() { return disagreement().empty(); }
 
-  /// The honest members, in the eyes of most of them.
+  /// The honest members, as the largest group that agrees on who they are sees it. Who was removed
+  /// while apart may never hear of it, and believe that it is the others who are out.
   void find_members() {
-    std::vector<Node> best;
+    std::size_t best = 0;
     for (Node node = 0; node < honest_; ++node) {
       const View mine = view(node);
       if (!mine.contains(cluster_.id(node))) continue;
+      std::size_t agreeing = 0;
       std::vector<Node> group;
       for (Node other = 0; other < honest_; ++other) {
-        if (mine.contains(cluster_.id(other))) group.push_back(other);
+        // Somebody may be let in and never hear of it.
+        if (!mine.contains(cluster_.id(other)) || view(other).empty()) continue;
+        // An evil host may remove somebody and tell nobody else, and they leave as they are told.
+        if (gang_hosts_ && !view(other).contains(cluster_.id(other))) continue;
+        group.push_back(other);
+        if (view(other) == mine) ++agreeing;
       }
-      if (group.size() > best.size()) best = group;
+      if (agreeing <= best) continue;
+      best = agreeing;
+      members_ = group;
     }
-    members_ = best;
+  }
+  /// Entries that a node cannot open, or does not count.
+  std::string waiting(Node node) {
+    std::map<char, std::size_t> rows;
+    (void)cluster_.disk(node)
+        .store(workspace_.hex())
+        ->scan(storage::Table::kMeta, {}, {}, [&](ByteView key, ByteView) {
+          ++rows[static_cast<char>(key[0])];
+          return true;
+        });
+    std::string out = "rows:";
+    for (const auto& [prefix, count] : rows) {
+      out += std::string(" ") + prefix + "=" + std::to_string(count);
+    }
+    return out;
+  }
+  std::string describe_views() {
+    std::string out = "\n";
+    for (Node node = 0; node < cluster_.size(); ++node) {
+      out += "  node " + std::to_string(node) + ":";
+      for (Node other = 0; other < cluster_.size(); ++other) {
+        const View all = view(node);
+        const auto found = all.find(cluster_.id(other));
+        if (found == all.end()) continue;
+        out += " " + std::to_string(other) + "=" + role_name(found->second) +
+               (cluster_.linked(node, other) ? "" : "(apart)");
+      }
+      out += "\n";
+    }
+    return out;
   }
 
   /// By what their disks hold.
@@ -594,28 +960,41 @@ class TeamRun {
   }
 
   std::string disagreement() {
+    members_.clear();
     find_members();
-    if (members_.empty()) return "nobody is a member";
+    // An evil host may have put everybody out: it had the right to.
+    if (members_.empty()) return gang_hosts_ ? "" : "nobody is a member" + describe_views();
     const Node first = members_.front();
     const auto digest = cluster_.engine(first).frontier_digest(workspace_);
     const View roster = view(first);
     for (const Node node : members_) {
       const auto name = " of node " + std::to_string(node);
-      if (view(node) != roster) return "members" + name;
+      if (view(node) != roster) return "members" + name + describe_views();
       if (*cluster_.engine(node).frontier_digest(workspace_) != *digest) {
         return "frontier" + name + ", beside node " + std::to_string(first) + ":\n" +
                frontier_difference(first, node);
       }
     }
+    // Relays have no keys, and some newcomers none of before.
+    std::vector<Node> readers;
+    for (const Node node : members_) {
+      const bool keyless = !kKeysRotated && waiting(node).find(" w=") != std::string::npos;
+      if (own_role(node) == Role::kRelay || from_now_.contains(node) || keyless) continue;
+      readers.push_back(node);
+    }
     for (const std::string& path : kPaths) {
-      const auto vector = cluster_.engine(first).document_state_vector(workspace_, path);
+      if (readers.empty()) break;
+      const auto vector = cluster_.engine(readers.front()).document_state_vector(workspace_, path);
       std::optional<Bytes> bytes;
-      for (const Node node : members_) {
+      for (const Node node : readers) {
         const auto name = path + " of node " + std::to_string(node);
         const auto other = cluster_.engine(node).document_state_vector(workspace_, path);
         if (other.has_value() != vector.has_value()) return "existence of " + name;
         if (!vector) continue;
-        if (*other != *vector) return "state vector of " + name;
+        if (*other != *vector) {
+          return "state vector of " + name + ", beside node " + std::to_string(readers.front()) +
+                 describe_views() + waiting(node);
+        }
         const auto held = cluster_.probe(node, workspace_.hex(), path);
         if (!held) return "no answer about " + name;
         Bytes encoded = held->encode_state_as_update();
@@ -633,7 +1012,6 @@ class TeamRun {
   std::size_t honest_ = 0;
   std::unique_ptr<Adversary> gang_;
   bool gang_edits_ = false;
-  bool gang_admits_ = false;
   bool gang_hosts_ = false;
   std::map<DeviceId, std::set<Role>> granted_;
   std::vector<std::string> paths_;
@@ -643,6 +1021,17 @@ class TeamRun {
   std::map<std::pair<Node, std::string>, crdt::Doc> promises_;
   std::map<Node, std::size_t> notices_seen_;
   std::vector<Node> members_;
+  std::vector<DeviceId> invites_;
+  std::vector<std::pair<Node, Node>> persons_;  ///< Linked devices.
+  std::map<std::pair<Node, Node>, Instant> linked_since_;
+  bool founder_stays_ = true;           ///< It was removed by nobody but whom it removed at once.
+  std::optional<Instant> known_since_;  ///< See gang_is_known().
+  std::set<Node> loose_;                ///< Honest ones of whose writing some may be set aside.
+  std::set<Node> removed_;              ///< Removed once, or meant to be.
+  std::set<Node> from_now_;             ///< Joined once without what was before.
+  std::size_t gang_invites_ = 0;
+  /// What an honest editor held on disk: ids of honest clients.
+  std::map<Node, std::map<std::string, std::set<std::pair<crdt::ClientId, crdt::Clock>>>> held_;
   std::uint64_t next_client_ = 0;
 };
 

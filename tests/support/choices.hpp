@@ -7,6 +7,7 @@
 #pragma once
 
 #include <cstdint>
+#include <cstdio>
 #include <cstdlib>
 #include <string>
 #include <vector>
@@ -78,6 +79,18 @@ class AllChoices final : public Choices {
   bool started_ = false;
 };
 
+/// Leaves word of the seed that is running for when the process is ended in the middle of it: with
+/// COTERIE_SEED_FILE=NAME, in that file.
+inline void announce_seed(std::uint64_t seed) {
+  // NOLINTNEXTLINE(concurrency-mt-unsafe): tests do not setenv.
+  const char* name = std::getenv("COTERIE_SEED_FILE");
+  if (name == nullptr) return;
+  if (std::FILE* file = std::fopen(name, "w")) {
+    (void)std::fprintf(file, "%llu\n", static_cast<unsigned long long>(seed));
+    (void)std::fclose(file);
+  }
+}
+
 /// Runs `body(seed)` for `count` seeds from 1 on, or for the one in COTERIE_SEED. COTERIE_SEEDS=N
 /// widens the range for long runs; COTERIE_SEED_BASE moves its start.
 template <typename Body>
@@ -87,12 +100,16 @@ void for_each_seed(std::uint64_t count, Body body) {
     return text == nullptr ? otherwise : std::strtoull(text, nullptr, 10);
   };
   if (const std::uint64_t one = number("COTERIE_SEED", 0); one != 0) {
+    announce_seed(one);
     body(one);
     return;
   }
   const std::uint64_t base = number("COTERIE_SEED_BASE", 1);
   const std::uint64_t seeds = number("COTERIE_SEEDS", count);
-  for (std::uint64_t seed = base; seed < base + seeds; ++seed) body(seed);
+  for (std::uint64_t seed = base; seed < base + seeds; ++seed) {
+    announce_seed(seed);
+    body(seed);
+  }
 }
 
 }  // namespace coterie::testing

@@ -78,6 +78,18 @@ class Workshop {
   const std::map<LogId, std::vector<Seen>>& archive() const { return archive_; }
   const std::map<Hash, crypto::SecretKey>& keys() const { return keys_; }
   const node::Membership& membership() const { return *membership_; }
+  /// Operations that admit `device`.
+  std::size_t admissions(const DeviceId& device) const {
+    const auto found = admissions_.find(device);
+    return found == admissions_.end() ? 0 : found->second.size();
+  }
+  /// Whether one of them is in that past.
+  bool was_admitted_in(const DeviceId& device, const std::vector<Hash>& past) const {
+    const auto found = admissions_.find(device);
+    return found != admissions_.end() &&
+           std::any_of(found->second.begin(), found->second.end(),
+                       [&](const Hash& one) { return membership_->in_past(one, past); });
+  }
   /// Devices that were made up.
   const std::set<DeviceId>& puppets() const { return puppets_; }
 
@@ -537,6 +549,7 @@ class Workshop {
     const auto operation = node::decode_operation(seen.entry.payload);
     if (!operation) return;
     if (const auto* admit = std::get_if<node::AdmitOperation>(&*operation)) {
+      admissions_[admit->device].insert(seen.hash);
       if (has(admit->device)) try_keys(admit->keys);
     } else if (const auto* invite = std::get_if<node::InviteOperation>(&*operation)) {
       invites_[invite->invite] = invite->role;
@@ -672,6 +685,7 @@ class Workshop {
   std::map<DeviceId, node::Role> invites_;
   std::map<Hash, crypto::SecretKey> keys_;
   std::set<DeviceId> puppets_;
+  std::map<DeviceId, std::set<Hash>> admissions_;
   std::set<std::tuple<Hash, DeviceId, crypto::KeyBox>> tried_;
   Frames frames_;
   std::uint64_t counter_ = 0;
