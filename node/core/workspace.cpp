@@ -189,7 +189,7 @@ std::vector<MemberInfo> Workspace::members() const {
 
 std::vector<transport::MemberAddress> Workspace::mesh_members() const {
   std::vector<transport::MemberAddress> list;
-  if (!removed_.empty() && !rejoining_ && !leaving_) return list;
+  if (left_ && !rejoining_ && !leaving_) return list;
   for (const auto& [device, member] : membership().members()) {
     transport::MemberAddress one{device, {}};
     if (const auto found = endpoints_.find(device); found != endpoints_.end()) {

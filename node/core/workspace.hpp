@@ -62,7 +62,8 @@ class Workspace : private Views::Host {
   WorkspaceInfo info() const;
   std::vector<DocumentInfo> documents() const;
   std::vector<MemberInfo> members() const;
-  /// Whom to be linked with, and where they are. Nobody once this device was removed.
+  /// Whom to be linked with, and where they are. Nobody once this device has left. One that was
+  /// removed goes on trying: the removal may turn out void, and nobody else could tell it.
   std::vector<transport::MemberAddress> mesh_members() const;
   /// Loads it if need be. Errors: kNotFound, kCorrupt, kIo.
   Result<const crdt::Doc*> replica(Now now, std::string_view path);
@@ -205,6 +206,7 @@ class Workspace : private Views::Host {
   std::set<DeviceId> known_;       ///< The members as of the last look.
   std::string removed_;
   bool rejoining_ = false;
+  bool left_ = false;
   bool leaving_ = false;  ///< Until others were told.
   Instant next_sweep_;
 

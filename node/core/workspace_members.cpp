@@ -59,10 +59,15 @@ void Workspace::note_own_standing(Now now) {
   const DeviceId& self = context_.identity.id();
   if (membership().find(self) != nullptr) {
     removed_.clear();
+    left_ = false;
     rejoining_ = false;
     leaving_ = false;
   } else if (membership().was_ever_admitted(self) && removed_.empty()) {
     removed_ = describe_removal();
+    for (const Restriction& one : membership().restrictions_of(self)) {
+      const auto operation = membership().operation(one.operation);
+      left_ = left_ || (operation && operation->counts && operation->log.device == self);
+    }
     context_.warn(removed_ + " (workspace " + id().short_hex() + ")");
     members_changed = true;
   }
