@@ -99,9 +99,9 @@ Ledger::Judgement Ledger::judge(const HashedEntry& one) const {
   }
   // Operations are judged by the resolver; they are stored if their author was a member when it
   // wrote them.
-  const auto past = membership_.at(one.entry.heads);
-  if (past == nullptr) return Judgement::kUnknownPast;
-  if (past->find(device) == nullptr) return Judgement::kRefuse;
+  const auto member = membership_.was_member(device, one.entry.heads);
+  if (!member) return Judgement::kUnknownPast;
+  if (!*member) return Judgement::kRefuse;
   if (membership_.find(device) != nullptr) return Judgement::kTake;
   const auto restrictions = membership_.restrictions_of(device);
   std::vector<const Restriction*> by;

@@ -350,6 +350,28 @@ TEST(MembershipFuzz, RandomOrdersOfLargeCases) {
   });
 }
 
+// Seed 1310 once had a device whose admission was void and whose role counted: it was no member,
+// and yet what it wrote was admitted.
+TEST(MembershipFuzz, WithoutAnAdmissionARoleGivesNothing) {
+  MembershipWorld world(1);
+  Hash tip = world.genesis();
+  const std::size_t host = world.join(0, Role::kHost, tip);
+  const std::size_t other = world.join(0, Role::kHost, tip);
+  const Hash removed = world.issue(0, {tip}, RemoveOperation{world.id(host), false, {}});
+  Hash side = tip;
+  const std::size_t guest = world.join(host, Role::kEditor, side);
+  const Hash raised = world.issue(other, {side}, RoleOperation{world.id(guest), Role::kHost, {}});
+  const Hash coup = world.issue(guest, {raised}, RoleOperation{world.id(other), Role::kViewer, {}});
+  const Membership membership = world.resolve();
+  const std::vector<Hash> heads{coup};
+  const std::vector<Hash> all{removed, coup};
+  EXPECT_EQ(membership.find(world.id(guest)), nullptr);
+  EXPECT_EQ(membership.find(world.id(other))->role, Role::kHost);
+  EXPECT_EQ(membership.standing(world.id(guest), heads, Right::kEdit).kind,
+            Standing::Kind::kDisputed);
+  EXPECT_EQ(membership.standing(world.id(guest), all, Right::kEdit).kind, Standing::Kind::kRefused);
+}
+
 // Runs last: every rule was met.
 TEST(MembershipFuzz, TheCasesMeetEveryRule) {
   if (reasons().size() < 20) GTEST_SKIP() << "needs the seeds of the others";

@@ -39,6 +39,7 @@ class MembershipOracle {
     Id invite = 0;
     Ids one_of;
     Ids all_of;
+    Ids member_by;
     std::pair<std::size_t, Hash> seniority;
     std::map<DeviceId, int> had;
     std::size_t recipients = 0;
@@ -112,19 +113,7 @@ class MembershipOracle {
   std::optional<Person> member(const Judged& judged, const DeviceId& device) const {
     const auto by = held(judged.counts, device);
     if (!by || ops_[*by].gives == 6) return std::nullopt;
-    Ids counting = judged.counts;
-    Ids admissions;
-    Ids not_removed;
-    for (const Id a : counting) {
-      if (!is_admission_of(a, device)) continue;
-      admissions.insert(a);
-      bool sees_all = true;
-      for (const Id r : counting) {
-        if (is_remove(r) && ops_[r].targets.count(device) > 0 && !sees(a, r)) sees_all = false;
-      }
-      if (sees_all) not_removed.insert(a);
-    }
-    if (not_removed.empty()) not_removed = admissions;
+    const std::vector<Id> not_removed = current_admissions(judged.counts, device);
     if (not_removed.empty()) return std::nullopt;
     Id first = *not_removed.begin();
     for (const Id a : not_removed) {
@@ -209,9 +198,17 @@ class MembershipOracle {
     }
     const auto kept = held(still, device);
     if (!kept || ops_[*kept].gives > need) {
-      for (const Id g : past.counts) {
-        const bool grants = is_admission_of(g, device) || is_role_of(g, device);
-        if (grants && ops_[g].gives <= need && now.counts.count(g) == 0) by.insert(ops_[g].hash);
+      for (const Id g : past.all) {
+        const bool then_counted = past.counts.count(g) > 0;
+        const bool counts_now = now.counts.count(g) > 0;
+        const bool setting = ops_[g].targets.count(device) > 0;
+        if (is_admission_of(g, device) && then_counted && !counts_now) by.insert(ops_[g].hash);
+        if (setting && ops_[g].gives <= need && then_counted && !counts_now) {
+          by.insert(ops_[g].hash);
+        }
+        if (setting && ops_[g].gives > need && !then_counted && counts_now) {
+          by.insert(ops_[g].hash);
+        }
       }
     }
     return {by.empty() ? node::Standing::Kind::kAdmitted : node::Standing::Kind::kDisputed, by};
@@ -270,8 +267,27 @@ class MembershipOracle {
   }
   bool unseen(Id r, Id x) const { return !sees(x, r) && ops_[r].past.count(x) == 0; }
 
+  /// 6. The admissions that see all removals; any, if none does.
+  std::vector<Id> current_admissions(const Ids& counting, const DeviceId& device) const {
+    std::vector<Id> admissions;
+    std::vector<Id> not_removed;
+    for (const Id a : counting) {
+      if (!is_admission_of(a, device)) continue;
+      admissions.push_back(a);
+      bool sees_all = true;
+      for (const Id r : counting) {
+        if (is_remove(r) && ops_[r].targets.count(device) > 0 && !sees(a, r)) sees_all = false;
+      }
+      if (sees_all) not_removed.push_back(a);
+    }
+    return not_removed.empty() ? admissions : not_removed;
+  }
+
   /// 5. The operation that gives a device its role.
   std::optional<Id> held(const Ids& counting, const DeviceId& device) const {
+    bool admitted = false;
+    for (const Id a : counting) admitted = admitted || is_admission_of(a, device);
+    if (!admitted) return std::nullopt;
     Ids settings;
     for (const Id i : counting) {
       if (ops_[i].targets.count(device) > 0) settings.insert(i);
@@ -319,7 +335,9 @@ class MembershipOracle {
           for (const Id g : ops_[x].one_of) some = some || out.count(g) == 0;
           bool every = true;
           for (const Id g : ops_[x].all_of) every = every && out.count(g) == 0;
-          if (some && every) continue;
+          bool member = ops_[x].member_by.empty();
+          for (const Id g : ops_[x].member_by) member = member || out.count(g) == 0;
+          if (some && every && member) continue;
           out.insert(x);
           more = true;
         }
@@ -552,6 +570,10 @@ class MembershipOracle {
       const bool grant = is_admission_of(i, author) || is_role_of(i, author);
       if (grant && ops_[i].gives <= op.need) grants.insert(i);
     }
+    std::vector<Id> in_by = current_admissions(past.counts, author);
+    std::sort(in_by.begin(), in_by.end(), [this](Id a, Id b) { return before(a, b); });
+    if (in_by.size() > 4) in_by.resize(4);
+    if (!ops_[in_by.at(0)].genesis) op.member_by = Ids(in_by.begin(), in_by.end());
     std::vector<Id> after;
     for (const Id g : grants) {
       bool all = true;

@@ -215,6 +215,7 @@ const char* Resolver::check(Op& op, const State& past, const Who& author,
 }
 
 /// The grants that give the author the right it needs: those that see every insufficient setting.
+/// And the admissions that make it a member.
 void Resolver::rest_on(Op& op, const State& past) const {
   if (op.need == kNoRole) return;
   const Device& author = device(op.author());
@@ -224,6 +225,10 @@ void Resolver::rest_on(Op& op, const State& past) const {
     if (!counts(past, setting)) continue;
     (ops_[setting].to > op.need ? insufficient : settings).push_back(setting);
   }
+  const auto first_of = [this](std::vector<Index>& some) {
+    std::sort(some.begin(), some.end(), [this](Index a, Index b) { return before(a, b); });
+    if (some.size() > kAlternativesMax) some.resize(kAlternativesMax);
+  };
   std::vector<Index> alternatives;
   const auto follows = [&](Index grant) {
     return std::all_of(insufficient.rbegin(), insufficient.rend(),
@@ -239,9 +244,21 @@ void Resolver::rest_on(Op& op, const State& past) const {
       alternatives.push_back(admission);
     }
   }
-  std::sort(alternatives.begin(), alternatives.end(),
-            [this](Index a, Index b) { return before(a, b); });
-  if (alternatives.size() > kAlternativesMax) alternatives.resize(kAlternativesMax);
+  first_of(alternatives);
+  // And it is a member by some admission.
+  std::vector<Index> admissions;
+  for (const bool any : {false, true}) {
+    if (!admissions.empty()) break;
+    for (const Index admission : author.admissions) {
+      const bool current =
+          std::all_of(author.settings.rbegin(), author.settings.rend(), [&](Index one) {
+            return ops_[one].to != kNoRole || ops_[admission].sees(one) || !counts(past, one);
+          });
+      if (counts(past, admission) && (any || current)) admissions.push_back(admission);
+    }
+  }
+  first_of(admissions);
+  if (!admissions.empty() && !ops_[admissions.front()].genesis) op.member_by = admissions;
   if (!alternatives.empty()) {
     if (!ops_[alternatives.front()].genesis) op.any_of = std::move(alternatives);
     return;

@@ -195,6 +195,13 @@ std::shared_ptr<const Roster> Membership::at(std::span<const Hash> heads) const 
   return roster;
 }
 
+std::optional<bool> Membership::was_member(const DeviceId& device,
+                                           std::span<const Hash> heads) const {
+  const auto past = resolver_->at(heads);
+  if (past == nullptr) return std::nullopt;
+  return resolver_->who(*past, device).has_value();
+}
+
 bool Membership::in_past(const Hash& operation, std::span<const Hash> heads) const {
   const auto found = resolver_->index_.find(operation);
   if (found == resolver_->index_.end()) return false;
@@ -283,17 +290,22 @@ Standing Membership::Memo::stand(const Resolver& graph, const Question& question
       out.by.push_back(&restriction(graph, one));
     }
   }
-  // Grants that it relied on and that do not count.
+  // Grants that it relied on and that do not count; settings it took for void.
   const auto kept = [&](Index i) { return past->has(i) && graph.counts(state, i); };
   if (graph.held(device, kept).level > need) {
-    const auto lost = [&](Index one) {
-      return graph.ops_[one].to <= need && counted(one) && !graph.counts(state, one);
-    };
-    for (const auto* list : {&device.admissions, &device.settings}) {
-      for (const Index one : *list) {
-        if (lost(one)) out.by.push_back(&restriction(graph, one));
-      }
+    for (const Index one : device.admissions) {
+      if (counted(one) && !graph.counts(state, one)) out.by.push_back(&restriction(graph, one));
     }
+    for (const Index one : device.settings) {
+      const bool gives = graph.ops_[one].to <= need;
+      const bool lost = gives && counted(one) && !graph.counts(state, one);
+      const bool found = !gives && past->has(one) && !counted(one) && graph.counts(state, one);
+      if (lost || found) out.by.push_back(&restriction(graph, one));
+    }
+    std::sort(out.by.begin(), out.by.end(), [](const Restriction* a, const Restriction* b) {
+      return a->operation < b->operation;
+    });
+    out.by.erase(std::unique(out.by.begin(), out.by.end()), out.by.end());
   }
   if (!out.by.empty()) out.kind = Standing::Kind::kDisputed;
   return out;

@@ -176,6 +176,9 @@ class Membership {
 
   /// The roster in the past that ends with `heads`; null if that is not complete here. Memoised.
   std::shared_ptr<const Roster> at(std::span<const Hash> heads) const;
+  /// Whether `device` was a member in the past that ends with `heads`; nothing if that is not
+  /// complete here. Makes no roster.
+  std::optional<bool> was_member(const DeviceId& device, std::span<const Hash> heads) const;
   /// Whether `operation` is one of `heads` or in their past.
   bool in_past(const Hash& operation, std::span<const Hash> heads) const;
 

@@ -183,6 +183,7 @@ void Resolver::take_part(Index index) {
   allowed_.set(index);
   for (const Index one : op.any_of) dependents_[one].push_back(index);
   for (const Index one : op.all_of) dependents_[one].push_back(index);
+  for (const Index one : op.member_by) dependents_[one].push_back(index);
   devices_[op.author()].authored.push_back(index);
   if (op.genesis) {
     founded_ = index;
@@ -203,7 +204,10 @@ void Resolver::take_part(Index index) {
   } else if (std::holds_alternative<RekeyOperation>(op.operation)) {
     rekeys_.push_back(index);
   }
-  for (const DeviceId& target : op.targets) devices_[target].settings.push_back(index);
+  for (const DeviceId& target : op.targets) {
+    devices_[target].settings.push_back(index);
+    ops_[index].about.push_back(&devices_[target]);
+  }
 }
 
 // Sets.
@@ -296,11 +300,17 @@ std::shared_ptr<const Resolver::State> Resolver::state_of(Bits set,
         !op.targets.empty() || std::holds_alternative<RevokeOperation>(op.operation);
     if (restricts) work.restrictions.push_back(one);
   }
-  std::sort(work.restrictions.begin(), work.restrictions.end(), [this](Index a, Index b) {
-    return std::tie(ops_[a].seniority, ops_[a].hash) < std::tie(ops_[b].seniority, ops_[b].hash);
-  });
-  do decide(work);
-  while (strike(work));
+  begin(work);
+  if (!peaceful(work)) {
+    std::sort(work.restrictions.begin(), work.restrictions.end(), [this](Index a, Index b) {
+      return std::tie(ops_[a].seniority, ops_[a].hash) < std::tie(ops_[b].seniority, ops_[b].hash);
+    });
+    decide(work);
+    while (strike(work)) {
+      begin(work);
+      decide(work);
+    }
+  }
 
   std::shared_ptr<const Voids> voids = work.before;
   if (std::any_of(work.after.begin(), work.after.end(),
@@ -343,17 +353,34 @@ std::optional<Resolver::Index> Resolver::waist(const Bits& allowed, const std::v
   return std::nullopt;
 }
 
-/// Restrictions are decided by seniority; a decided one stays. The others lose what they rest on.
-void Resolver::decide(Work& work) const {
+void Resolver::begin(Work& work) const {
   work.verdicts.assign(ops_.size() - work.floor, Verdict::kCounts);
   work.decided.assign(ops_.size() - work.floor, false);
   limit_uses(work);
+}
+
+/// Restrictions are decided by seniority; a decided one stays. The others lose what they rest on.
+void Resolver::decide(Work& work) const {
   for (const Index one : work.struck) drop(work, one, Verdict::kLastHost);
   for (const Index one : work.restrictions) {
     if (work.verdict(one) != Verdict::kCounts) continue;
     work.decided[one - work.floor] = true;
-    restrict(work, one);
+    for_each_hit(work, one, [&](Index hit, Verdict why) { drop(work, hit, why); });
   }
+}
+
+/// Whether nothing can be void that is after the waist: the usual case, without deciding anything.
+bool Resolver::peaceful(const Work& work) const {
+  const bool used_up = std::any_of(work.verdicts.begin(), work.verdicts.end(),
+                                   [](Verdict one) { return one != Verdict::kCounts; });
+  if (used_up) return false;
+  bool hit = false;
+  for (const Index one : work.restrictions) {
+    if (ops_[one].unseats) return false;
+    for_each_hit(work, one, [&hit](Index, Verdict) { hit = true; });
+    if (hit) return false;
+  }
+  return true;
 }
 
 /// Of more admissions than an invite has uses the first count.
@@ -400,36 +427,40 @@ void Resolver::drop(Work& work, Index index, Verdict why) const {
     for (const Index one : dependents_[lost]) {
       if (stays(one)) continue;
       const Op& op = ops_[one];
-      const bool any_left =
-          op.any_of.empty() || !std::all_of(op.any_of.begin(), op.any_of.end(), gone);
-      if (any_left && std::none_of(op.all_of.begin(), op.all_of.end(), gone)) continue;
+      const auto one_left = [&](const std::vector<Index>& some) {
+        return some.empty() || !std::all_of(some.begin(), some.end(), gone);
+      };
+      if (one_left(op.any_of) && one_left(op.member_by) &&
+          std::none_of(op.all_of.begin(), op.all_of.end(), gone)) {
+        continue;
+      }
       work.verdicts[one - work.floor] = Verdict::kRests;
       todo.push_back(one);
     }
   }
 }
 
-/// What a counting restriction takes away. What is before the waist it has seen.
-void Resolver::restrict(Work& work, Index index) const {
+/// What a restriction takes away if it counts. What is before the waist it has seen.
+template <typename Hit>
+void Resolver::for_each_hit(const Work& work, Index index, const Hit& hit) const {
   const Op& restriction = ops_[index];
   const auto close = [&](Index invite) {
     const auto& resting = dependents_[invite];
     for (auto it = resting.rbegin(); it != resting.rend() && *it >= work.floor; ++it) {
-      if (work.set.test(*it) && unseen(index, *it)) drop(work, *it, Verdict::kRevoked);
+      if (work.set.test(*it) && unseen(index, *it)) hit(*it, Verdict::kRevoked);
     }
   };
   if (const auto* revoke = std::get_if<RevokeOperation>(&restriction.operation)) {
     for (const Index invite : invite_key(revoke->invite).invites) close(invite);
     return;
   }
-  for (const DeviceId& id : restriction.targets) {
-    const Device& target = device(id);
-    for (auto it = target.authored.rbegin(); it != target.authored.rend() && *it >= work.floor;
+  for (const Device* target : restriction.about) {
+    for (auto it = target->authored.rbegin(); it != target->authored.rend() && *it >= work.floor;
          ++it) {
       const bool needs_it = work.set.test(*it) && ops_[*it].need < restriction.to;
-      if (needs_it && unseen(index, *it)) drop(work, *it, Verdict::kTaken);
+      if (needs_it && unseen(index, *it)) hit(*it, Verdict::kTaken);
     }
-    for (const Index invite : target.invites) {
+    for (const Index invite : target->invites) {
       if (ops_[invite].need < restriction.to && !ops_[invite].sees(index)) close(invite);
     }
   }

@@ -14,6 +14,7 @@
 
 #pragma once
 
+#include <algorithm>
 #include <cstdint>
 #include <deque>
 #include <map>
@@ -77,6 +78,15 @@ class Resolver {
     auto operator<=>(const Seniority&) const = default;
   };
 
+  /// What is known about a device. Of allowed operations only, ascending, but for `operations`.
+  struct Device {
+    std::vector<Index> admissions;  ///< That let it in; the genesis for the founder.
+    std::vector<Index> settings;    ///< Removes and roles about it.
+    std::vector<Index> authored;
+    std::vector<Index> invites;     ///< Authored ones.
+    std::vector<Index> operations;  ///< Everything of its own in the graph.
+    std::size_t waiting = 0;
+  };
   /// An operation whose whole past is here. What is decided when it comes is decided for ever.
   struct Op {
     Hash hash;
@@ -96,10 +106,12 @@ class Resolver {
     std::uint8_t need = kNoRole;
     std::vector<Index> any_of;  ///< Grants, of which one must count; without any, none must.
     std::vector<Index> all_of;
+    std::vector<Index> member_by;  ///< Admissions, as any_of.
 
-    std::vector<DeviceId> targets;  ///< Whom a remove or role is about.
-    std::uint8_t to = kNoRole;      ///< What a grant or restriction leaves or gives them.
-    std::vector<std::uint8_t> had;  ///< What the targets had in its past.
+    std::vector<DeviceId> targets;     ///< Whom a remove or role is about.
+    std::uint8_t to = kNoRole;         ///< What a grant or restriction leaves or gives them.
+    std::vector<const Device*> about;  ///< The same, once it takes part.
+    std::vector<std::uint8_t> had;     ///< What the targets had in its past.
     std::optional<DeviceId>
         unseats;              ///< The most senior target that was host there and is no more.
     Seniority seniority;      ///< Of a restriction's author.
@@ -121,15 +133,6 @@ class Resolver {
     Verdict verdict(Index i) const;
   };
 
-  /// What is known about a device. Of allowed operations only, ascending, but for `operations`.
-  struct Device {
-    std::vector<Index> admissions;  ///< That let it in; the genesis for the founder.
-    std::vector<Index> settings;    ///< Removes and roles about it.
-    std::vector<Index> authored;
-    std::vector<Index> invites;     ///< Authored ones.
-    std::vector<Index> operations;  ///< Everything of its own in the graph.
-    std::size_t waiting = 0;
-  };
   struct InviteKey {
     std::vector<Index> invites;
     std::vector<Index> admits;
@@ -205,9 +208,12 @@ class Resolver {
   std::shared_ptr<const State> state_of(Bits set, const std::vector<Index>& tips) const;
   std::optional<Index> waist(const Bits& allowed, const std::vector<Index>& tips,
                              std::vector<Index>& after) const;
+  void begin(Work& work) const;
   void decide(Work& work) const;
   void drop(Work& work, Index index, Verdict why) const;
-  void restrict(Work& work, Index index) const;
+  template <typename Hit>
+  void for_each_hit(const Work& work, Index index, const Hit& hit) const;
+  bool peaceful(const Work& work) const;
   void limit_uses(Work& work) const;
   bool strike(Work& work) const;
 
@@ -244,6 +250,8 @@ class Resolver {
 
 template <typename Counting>
 Resolver::Held Resolver::held(const Device& device, const Counting& counting) const {
+  // Roles are given to members: without an admission they give nothing.
+  if (std::none_of(device.admissions.begin(), device.admissions.end(), counting)) return {};
   std::optional<Index> by;
   const auto stronger = [this](Index a, Index b) {
     return std::tie(ops_[a].to, ops_[a].depth, ops_[a].hash) <
