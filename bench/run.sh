@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
 # Runs the benchmarks of a release build, each beside its rival where it has one.
 #
-#   bench/run.sh [--full] [crdt|storage|transport]...     all of them without a name
+#   bench/run.sh [--full] [crdt|storage|transport|catch_up]...     all of them without a name
 #
 # --full: rivals also where they take minutes.
 set -euo pipefail
@@ -9,7 +9,7 @@ cd "$(dirname "$0")/.."
 bin=build/release/bin
 full=()
 [ "${1:-}" != --full ] || { full=(--full); shift; }
-[ $# -gt 0 ] || set -- crdt storage transport
+[ $# -gt 0 ] || set -- crdt storage transport catch_up
 for name in "$@"; do
   printf '\n== %s\n' "$name"
   case $name in
@@ -20,6 +20,11 @@ for name in "$@"; do
       "$bin/storage_bench" "$dir"
       ;;
     transport) "$bin/driver_bench" ;;
+    catch_up)
+      dir=$(mktemp -d build/catch_up_bench.XXXXXX)
+      trap 'rm -rf "$dir"' EXIT
+      "$bin/catch_up_bench" "$dir"
+      ;;
     *) echo "bench/run.sh: no benchmark called $name" >&2; exit 1 ;;
   esac
 done

@@ -123,6 +123,12 @@ class Engine {
     Duration rotate_after = std::chrono::hours(24 * 7);
     std::uint64_t rotate_entries = 100'000;
     Duration rotate_spread = std::chrono::minutes(10);  ///< after a random part of this.
+    /// Where the stores are, as far as can be told (identity/data_dir.hpp): `place_found` when the
+    /// process began, `place` what to find next time. Unless what a store noted last is what was
+    /// found, a new log is begun in it. Empty where it cannot be told: then the first entry
+    /// decides, by whether a peer was found in step.
+    Bytes place_found;
+    Bytes place;
     transport::Mesh::Options mesh;  ///< `self` and `seed` are filled in by the engine.
   };
 

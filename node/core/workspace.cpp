@@ -57,7 +57,8 @@ Workspace::Workspace(Now now, Context& context, transport::Mesh& mesh, const Wor
                 const auto peers = mesh_.peers(ledger_.workspace());
                 return std::any_of(peers.begin(), peers.end(),
                                    [](const auto& peer) { return peer.linked && peer.in_step; });
-              }),
+              },
+              {context.options.place_found, context.options.place}),
       documents_(ledger_, context),
       judge_(ledger_),
       authors_(ledger_, documents_, judge_, context),

@@ -154,6 +154,10 @@ std::optional<CallError> Node::State::open_engine(crypto::SigningKey key) {
   wanted.device_name = name;
   wanted.addresses = advertised;
   wanted.seed = random.next_u64();
+  auto place = take_place(options.dir, random);
+  if (!place) return explain(options.dir.place_file().string(), place.error());
+  wanted.place_found = std::move(place->found);
+  wanted.place = std::move(place->now);
   auto opened = Engine::open(read_clock(), std::move(wanted), std::move(key), *stores, random);
   if (!opened) return explain(options.dir.root.string(), opened.error());
   engine = std::make_unique<EngineThread>(EngineThread::Parts{.engine = *std::move(opened),

@@ -7,10 +7,13 @@
 
 #include <cerrno>
 #include <cstdlib>
+#include <cstring>
 #include <string>
 #include <string_view>
 #include <system_error>
 #include <utility>
+
+#include "transport/crypto/crypto.hpp"
 
 namespace coterie::node {
 
@@ -233,6 +236,68 @@ Result<std::string> read_private_file(const fs::path& path, std::size_t bytes_ma
                  "other users can read the file; close it with `chmod 600`"};
   }
   return read_all(file.get(), bytes_max);
+}
+
+namespace {
+
+constexpr std::size_t kPlaceBytes = 32;
+constexpr std::string_view kPlaceDomain = "coterie place v1";
+
+/// What stays the same as long as nobody moves or copies the file; empty parts where unknown.
+Bytes where_is(const struct stat& info) {
+  // NOLINTNEXTLINE(concurrency-mt-unsafe): nothing here sets it.
+  const char* test = std::getenv("COTERIE_TEST_PLACE");
+  if (test != nullptr) return Bytes(test, test + std::strlen(test));
+  Bytes where;
+  const Descriptor machine(::open("/etc/machine-id", O_RDONLY | O_CLOEXEC));
+  if (machine.valid()) {
+    if (const auto id = read_all(machine.get(), 4096)) where.assign(id->begin(), id->end());
+  }
+  for (const std::uint64_t number :
+       {static_cast<std::uint64_t>(info.st_dev), static_cast<std::uint64_t>(info.st_ino)}) {
+    for (int shift = 0; shift < 64; shift += 8) {
+      where.push_back(static_cast<std::uint8_t>(number >> shift));
+    }
+  }
+  return where;
+}
+
+Bytes fingerprint(ByteView where, ByteView content) {
+  const auto hash = crypto::hash({as_bytes(kPlaceDomain), where, content});
+  return Bytes(hash.view().begin(), hash.view().end());
+}
+
+}  // namespace
+
+Result<Place> take_place(const DataDir& dir, SecureRandom& random) {
+  const fs::path path = dir.place_file();
+  const Descriptor file(::open(path.c_str(), O_RDWR | O_CREAT | O_NOFOLLOW | O_CLOEXEC | O_NONBLOCK,
+                               S_IRUSR | S_IWUSR));
+  if (!file.valid()) return io_error("cannot open the file that tells the place");
+  struct stat info {};
+  if (::fstat(file.get(), &info) != 0) return io_error("cannot read the file that tells the place");
+  if (!S_ISREG(info.st_mode)) {
+    return Error{ErrorCode::kUnauthorized, "what should tell the place is not a regular file"};
+  }
+  COTERIE_CHECK(check_owner(info));
+  COTERIE_TRY(const std::string held, read_all(file.get(), 4096));
+  const Bytes where = where_is(info);
+  Place place;
+  if (held.size() == kPlaceBytes) place.found = fingerprint(where, as_bytes(held));
+  std::string fresh(kPlaceBytes, '\0');
+  for (std::size_t i = 0; i < kPlaceBytes; i += 8) {
+    const std::uint64_t drawn = random.next_u64();
+    std::memcpy(fresh.data() + i, &drawn, sizeof drawn);
+  }
+  // In place: the inode is part of what is told. Half written, it tells of doubt, which is safe.
+  if (::ftruncate(file.get(), 0) != 0 || ::lseek(file.get(), 0, SEEK_SET) != 0) {
+    return io_error("cannot write the file that tells the place");
+  }
+  COTERIE_CHECK(write_all(file.get(), fresh));
+  if (::fsync(file.get()) != 0)
+    return io_error("cannot make the file that tells the place durable");
+  place.now = fingerprint(where, as_bytes(fresh));
+  return place;
 }
 
 }  // namespace coterie::node

@@ -2,6 +2,7 @@
 //
 //     DIR/                0700, owned by the user who runs the node
 //       device.json       0600, the device key (device_key_file.hpp): who this node is
+//       place             0600, tells whether the directory was copied, moved or restored
 //       lock              held (flock) by the process that uses the directory; names its pid
 //       settings.json     0600, what the last `coterie run` announced (daemon/settings.hpp)
 //       control.sock      0600, commands reach a running node here (daemon/control_server.hpp)
@@ -14,6 +15,8 @@
 
 #include <filesystem>
 
+#include "crdt/base/bytes.hpp"
+#include "crdt/base/random.hpp"
 #include "crdt/base/result.hpp"
 
 namespace coterie::node {
@@ -23,6 +26,7 @@ struct DataDir {
   std::filesystem::path root;
 
   std::filesystem::path device_file() const { return root / "device.json"; }
+  std::filesystem::path place_file() const { return root / "place"; }
   std::filesystem::path lock_file() const { return root / "lock"; }
   std::filesystem::path settings_file() const { return root / "settings.json"; }
   std::filesystem::path control_socket() const { return root / "control.sock"; }
@@ -55,6 +59,21 @@ class DataDirLock {
   explicit DataDirLock(int descriptor) : descriptor_(descriptor) {}
   int descriptor_ = -1;
 };
+
+/// Names one stay of a data directory in one place: hashes over the machine's id, the file system
+/// and inode of DIR/place, and what that file holds, which is random and new at every start.
+struct Place {
+  Bytes found;  ///< Before this start. Empty if DIR/place was missing or not whole.
+  Bytes now;    ///< From now on.
+};
+
+/// To be called once by the process that holds the lock, before anything is written. A copy of the
+/// directory, a restored backup of it, or stores that were restored beside a newer DIR/place have
+/// not the place that the stores noted. (What no program can tell by itself is a virtual machine
+/// that was set back or cloned as a whole; peers can.) For tests, COTERIE_TEST_PLACE stands for
+/// machine, file system and inode. Errors: kIo, kNoSpace, kUnauthorized (another user's, or not a
+/// regular file).
+Result<Place> take_place(const DataDir& dir, SecureRandom& random);
 
 /// Replaces `path` by `content` with mode 0600 so that after a crash there is the old file or the
 /// new one, never a part: temporary file, fsync, rename, fsync of the directory. Errors: kIo,

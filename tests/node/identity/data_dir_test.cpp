@@ -7,6 +7,7 @@
 #include <gtest/gtest.h>
 
 #include "tests/node/identity/temp_dir.hpp"
+#include "tests/support/seeded_secure_random.hpp"
 
 namespace coterie::node {
 namespace {
@@ -130,6 +131,45 @@ TEST(PrivateFile, RefusesWhatIsNotAPrivateRegularFile) {
   ::chmod(path.c_str(), 0640);
   EXPECT_EQ(read_private_file(path, 9).error().code, ErrorCode::kUnauthorized);
   EXPECT_EQ(write_private_file(temp.path() / "no" / "f", "x").error().code, ErrorCode::kIo);
+}
+
+TEST(Place, IsFoundAgainByTheNextStartAndOnlyOnce) {
+  const TempDir temp;
+  const DataDir dir{temp.path() / "d"};
+  ASSERT_TRUE(create_data_dir(dir));
+  testing::SeededSecureRandom random(1);
+  const auto first = take_place(dir, random);
+  ASSERT_TRUE(first);
+  EXPECT_TRUE(first->found.empty()) << "nobody was here";
+  EXPECT_EQ(mode_of(dir.place_file()), 0600u);
+  const auto second = take_place(dir, random);
+  ASSERT_TRUE(second);
+  EXPECT_EQ(second->found, first->now);
+  EXPECT_NE(second->now, first->now) << "what was noted before the last start is old";
+}
+
+TEST(Place, IsAnotherForACopyAndForADamagedFile) {
+  const TempDir temp;
+  const DataDir dir{temp.path() / "d"};
+  ASSERT_TRUE(create_data_dir(dir));
+  testing::SeededSecureRandom random(1);
+  const auto here = take_place(dir, random);
+  ASSERT_TRUE(here);
+  const DataDir copy{temp.path() / "copy"};
+  fs::copy(dir.root, copy.root);
+  const auto there = take_place(copy, random);
+  ASSERT_TRUE(there);
+  EXPECT_NE(there->found, here->now);
+  // Renaming keeps it: the files are the same.
+  fs::rename(dir.root, temp.path() / "moved");
+  const auto moved = take_place({temp.path() / "moved"}, random);
+  ASSERT_TRUE(moved);
+  EXPECT_EQ(moved->found, here->now);
+  write_file(temp.path() / "moved" / "place", "half");
+  EXPECT_TRUE(take_place({temp.path() / "moved"}, random)->found.empty());
+  fs::remove(temp.path() / "moved" / "place");
+  fs::create_symlink("device.json", temp.path() / "moved" / "place");
+  EXPECT_FALSE(take_place({temp.path() / "moved"}, random));
 }
 
 }  // namespace

@@ -15,8 +15,10 @@ using internal::Shared;
 namespace {
 
 /// Fills in how many entries each side lacks. A peer can claim any number: sums stop at the top.
-void count_difference(const Frontier* frontier, const Shared& shared, PeerStatus& status) {
+void count_difference(const EntrySource& source, const WorkspaceId& workspace, const Shared& shared,
+                      PeerStatus& status) {
   static const Frontier kEmpty;
+  const Frontier* frontier = source.frontier(workspace);
   const Frontier& ours = frontier == nullptr ? kEmpty : *frontier;
   const auto add = [](std::uint64_t& sum, Seq more, Seq less) {
     if (more > less) sum = std::min(sum + (more - less), kSeqMax);
@@ -26,8 +28,8 @@ void count_difference(const Frontier* frontier, const Shared& shared, PeerStatus
     add(status.entries_ahead, head.seq, view == shared.logs.end() ? 0 : view->second.claimed);
   }
   for (const auto& [log, view] : shared.logs) {
-    const auto head = ours.find(log);
-    add(status.entries_behind, view.claimed, head == ours.end() ? 0 : head->second.seq);
+    const HeldLog held = source.held(workspace, log);
+    if (!held.closed) add(status.entries_behind, view.claimed, held.head.seq);
   }
 }
 
@@ -216,7 +218,15 @@ void Mesh::State::settle(const DeviceId& device) {
   if (newest[0] != nullptr && newest[1] != nullptr && options.self < device) {
     // One that lost its other end is silent by now; anything alive was heard within a heartbeat.
     const Duration silence = now.steady - newest[1]->last_heard;
-    replaced.push_back(newest[silence <= options.heartbeat * 3 / 2 ? 0 : 1]->id);
+    bool keep_ours = silence <= options.heartbeat * 3 / 2;
+    internal::DeviceRecord& record = devices[device];
+    if (now.steady - record.tied > internal::kTiePause) record.ties = 0;
+    record.tied = now.steady;
+    if (++record.ties >= internal::kTiesMax) {
+      record.ties = 0;
+      keep_ours = false;
+    }
+    replaced.push_back(newest[keep_ours ? 0 : 1]->id);
   }
   for (const LinkId id : replaced) {
     ++counters.links_replaced;
@@ -387,7 +397,6 @@ std::vector<PeerStatus> Mesh::peers(const WorkspaceId& workspace) const {
   std::vector<PeerStatus> all;
   const auto found = state.workspaces.find(workspace);
   if (found == state.workspaces.end()) return all;
-  const Frontier* frontier = state.source.frontier(workspace);
   for (const auto& [device, addresses] : found->second.members) {
     PeerStatus status;
     status.device = device;
@@ -404,7 +413,7 @@ std::vector<PeerStatus> Mesh::peers(const WorkspaceId& workspace) const {
       status.address = link->address;
       if (const auto shared = link->shared.find(workspace); shared != link->shared.end()) {
         status.in_step = shared->second.in_step;
-        count_difference(frontier, shared->second, status);
+        count_difference(state.source, workspace, shared->second, status);
       }
     }
     all.push_back(std::move(status));

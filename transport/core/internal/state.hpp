@@ -51,6 +51,11 @@ inline constexpr std::size_t kLooksPerFrame = 64;
 inline constexpr Duration kFarewellMax = std::chrono::seconds(1);
 /// And how much of the log that holds its removal it is sent.
 inline constexpr std::size_t kFarewellBytesMax = 64u << 10;
+/// Two links of which both directions are alive are met once or twice when both ends dial at once.
+/// When it goes on, two machines have the key of one device (a clone), and each of their links must
+/// have its turn: every time this many ties came within kTiePause of each other.
+inline constexpr std::uint32_t kTiesMax = 3;
+inline constexpr Duration kTiePause = std::chrono::seconds(30);
 /// Links to one device at a time; a peer that opens more loses the oldest.
 inline constexpr std::size_t kLinksPerDeviceMax = 4;
 
@@ -163,6 +168,8 @@ struct Workspace {
 
 /// What is told about a device, across its links.
 struct DeviceRecord {
+  std::uint32_t ties = 0;  ///< Times that there was a link of each direction, lately.
+  Instant tied{};
   std::optional<Instant> last_heard;
   std::optional<Duration> round_trip;
   std::uint64_t bytes_in = 0;
