@@ -44,6 +44,7 @@ class UndoState : public std::enable_shared_from_this<UndoState> {
     end_all(cleared);
   }
   void stop_capturing() { last_change_.reset(); }
+  void push(const IdSet& insertions, const IdSet& deletions);
 
   void add_to_scope(const SharedType& type) {
     if (std::find(scope_.begin(), scope_.end(), type) == scope_.end()) scope_.push_back(type);
@@ -87,6 +88,7 @@ class UndoState : public std::enable_shared_from_this<UndoState> {
     return std::find(tracked.begin(), tracked.end(), origin) != tracked.end();
   }
   bool changed_in_scope(const TransactionData& transaction, const Told& told) const;
+  Ranges held(const IdSet& ids) const;
   Ranges insertions_of(const TransactionData& transaction) const;
   Ranges deletions_of(const TransactionData& transaction) const;
   static void merge(Ranges& into, const Ranges& from);
@@ -311,6 +313,31 @@ void UndoState::clear(bool undo, bool redo) {
   (void)store_.commit(std::nullopt);
 }
 
+UndoItem::Ranges UndoState::held(const IdSet& ids) const {
+  Ranges all;
+  for (const auto& [client, ranges] : ids.ranges()) {
+    const Clock state = store_.state_of(client);
+    std::vector<IdSet::Range> known;
+    for (const IdSet::Range& range : ranges) {
+      if (range.clock >= state) break;
+      known.push_back({range.clock, std::min(range.end(), state) - range.clock});
+    }
+    if (!known.empty()) all.push_back({client, std::move(known)});
+  }
+  return all;
+}
+
+void UndoState::push(const IdSet& insertions, const IdSet& deletions) {
+  if (!watching_.active()) return;
+  UndoItem step;
+  step.insertions_ = held(insertions);
+  step.deletions_ = held(deletions);
+  clear(false, true);
+  stop_capturing();
+  keep_all(step.deletions_, true, false);
+  undo_stack.push_back(std::move(step));
+}
+
 // --- Undoing ------------------------------------------------------------------------------------
 
 std::optional<UndoItem> UndoState::pop(UndoKind kind) {
@@ -449,6 +476,9 @@ UndoManager::~UndoManager() {
 
 std::optional<UndoItem> UndoManager::undo() { return state_->pop(UndoKind::kUndo); }
 std::optional<UndoItem> UndoManager::redo() { return state_->pop(UndoKind::kRedo); }
+void UndoManager::push(const IdSet& insertions, const IdSet& deletions) {
+  state_->push(insertions, deletions);
+}
 void UndoManager::stop_capturing() { state_->stop_capturing(); }
 void UndoManager::clear(bool undo_stack, bool redo_stack) { state_->clear(undo_stack, redo_stack); }
 const std::vector<UndoItem>& UndoManager::undo_stack() const { return state_->undo_stack; }

@@ -123,6 +123,11 @@ class UndoManager {
   bool can_undo() const { return !undo_stack().empty(); }
   bool can_redo() const { return !redo_stack().empty(); }
 
+  /// Puts a step on the undo stack that was not watched: these ids are what it inserted and what it
+  /// deleted. What the document does not hold is left out, and what it has collected cannot come
+  /// back. So can be undone what others did. Nothing of this is in Yjs.
+  void push(const IdSet& insertions, const IdSet& deletions);
+
   /// The next change begins a step of its own.
   void stop_capturing();
 

@@ -8,7 +8,7 @@ coterie_library(node_log
 # Pure: what it cannot link it cannot call.
 coterie_library(node_core
   SOURCES core/admission.cpp core/authors.cpp core/client.cpp core/dependencies.cpp
-          core/document_store.cpp core/engine.cpp core/json_check.cpp core/key_ring.cpp
+          core/document_store.cpp core/engine.cpp core/invert.cpp core/json_check.cpp core/key_ring.cpp
           core/ledger.cpp core/ledger_receive.cpp core/presence.cpp core/replay.cpp core/schema.cpp
           core/steward.cpp core/sync_protocol.cpp core/views.cpp core/workspace.cpp
           core/workspace_members.cpp

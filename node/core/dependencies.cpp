@@ -90,4 +90,26 @@ IdSet beyond(const IdSet& ids, const crdt::StateVector& held) {
   return out;
 }
 
+crdt::IdSet without(const crdt::IdSet& ids, const crdt::IdSet& others) {
+  std::vector<crdt::IdRange> left;
+  for (const auto& [client, ranges] : ids.ranges()) {
+    const auto found = others.ranges().find(client);
+    static const std::vector<crdt::IdSet::Range> kNothing;
+    const auto& cuts = found == others.ranges().end() ? kNothing : found->second;
+    auto cut = cuts.begin();
+    for (const crdt::IdSet::Range& range : ranges) {
+      crdt::Clock at = range.clock;
+      while (cut != cuts.end() && cut->end() <= at) ++cut;
+      for (auto here = cut; at < range.end(); ++here) {
+        const crdt::Clock stop =
+            here == cuts.end() ? range.end() : std::min(range.end(), here->clock);
+        if (at < stop) left.push_back({client, at, stop - at});
+        if (here == cuts.end()) break;
+        at = std::max(at, here->end());
+      }
+    }
+  }
+  return crdt::IdSet(left);
+}
+
 }  // namespace coterie::node

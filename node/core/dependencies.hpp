@@ -29,6 +29,8 @@ std::vector<crdt::Id> missing_foundations(const crdt::Doc& doc);
 crdt::IdSet waiting_ids(const crdt::Doc& doc);
 
 bool overlap(const crdt::IdSet& a, const crdt::IdSet& b);
+/// `ids` less those in `others`. O(ranges of both).
+crdt::IdSet without(const crdt::IdSet& ids, const crdt::IdSet& others);
 /// `ids` without those that a replica at `held` has placed.
 crdt::IdSet beyond(const crdt::IdSet& ids, const crdt::StateVector& held);
 

@@ -914,6 +914,15 @@ Result<std::vector<DeviceId>> Engine::offenders(const WorkspaceId& id) const {
   return std::vector<DeviceId>(all.begin(), all.end());
 }
 
+Result<std::vector<RevertedDocument>> Engine::revert(Now now, const WorkspaceId& id,
+                                                     const std::set<DeviceId>& devices,
+                                                     WallMillis since, bool preview) {
+  COTERIE_TRY(Workspace * workspace, state_->find_founded(id));
+  auto reverted = workspace->revert(now, devices, since, preview);
+  state_->pump(now);
+  return reverted;
+}
+
 Result<Hash> Engine::frontier_digest(const WorkspaceId& id) const {
   COTERIE_TRY(const Workspace* workspace, state_->find_founded(id));
   return transport::frontier_digest(workspace->ledger().frontier());

@@ -16,6 +16,7 @@
 #include <cstdint>
 #include <memory>
 #include <optional>
+#include <set>
 #include <string>
 #include <variant>
 #include <vector>
@@ -107,6 +108,16 @@ struct SetAsideInfo {
   WallMillis last = 0;
   std::size_t documents = 0;       ///< That it would change.
   std::vector<std::string> paths;  ///< Of these, as far as they are known; at most 100.
+};
+
+/// What reverting a device does to one document.
+struct RevertedDocument {
+  DocumentId id;
+  std::string path;
+  std::uint64_t removed = 0;   ///< Elements taken out; a character of text is one.
+  std::uint64_t restored = 0;  ///< Elements put back.
+  std::string before;          ///< The text that changes, shortened, and
+  std::string after;           ///< what becomes of it.
 };
 
 class Engine {
@@ -231,6 +242,14 @@ class Engine {
   /// Devices whose updates were refused here, ever, for the Yjs client ids in them: they claimed
   /// another's, or said otherwise what was said. For audits. Errors: kNotFound.
   Result<std::vector<DeviceId>> offenders(const WorkspaceId& workspace) const;
+  /// Undoes what survives of the changes that `devices` made since `since` (by the clocks of their
+  /// entries), by edits of this device's own; of whatever others did, nothing. With `preview`
+  /// nothing is written. Not durable yet when it returns. Errors: kNotFound; kUnauthorized (hosts
+  /// and editors only); kLimitExceeded (kRevertBytesMax, kUpdateBytesMax; nothing is written);
+  /// kUnavailable, kNoSpace, kIo, kCorrupt.
+  Result<std::vector<RevertedDocument>> revert(Now now, const WorkspaceId& workspace,
+                                               const std::set<DeviceId>& devices, WallMillis since,
+                                               bool preview);
   /// Loads the document if need be. `root` names a Text type; stock editors differ ("monaco",
   /// "codemirror", "quill"); empty: every root, each as text. Errors: kNotFound.
   Result<std::string> document_text(const WorkspaceId& workspace, std::string_view path,

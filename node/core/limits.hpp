@@ -92,6 +92,9 @@ inline constexpr Duration kJoinSyncTimeout = std::chrono::minutes(10);  ///< Wit
 /// every update may contradict another: documents are loaded for it, and rebuilt to decide.
 inline constexpr std::size_t kClientWritersMax = 1u << 18;
 
+/// Of all updates that undo what a device did. More is done in steps: later times first.
+inline constexpr std::size_t kRevertBytesMax = 128u << 20;
+
 // Documents and clients (docs/PROTOCOL.md, "Bridge").
 
 inline constexpr std::size_t kDocumentsMax = 65'536;  ///< Per workspace.

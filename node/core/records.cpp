@@ -59,6 +59,11 @@ struct Encoder {
     append_kind(out, RecordKind::kClients);
     append(out, clients.salt);
   }
+  void operator()(const RevertedRecord& reverted) const {
+    append_kind(out, RecordKind::kReverted);
+    append(out, reverted.document.view());
+    append(out, reverted.ids);
+  }
   void operator()(const UnknownRecord&) const { COTERIE_ASSERT(false); }
 };
 
@@ -142,6 +147,12 @@ Result<Record> decode_record(const WorkspaceId& workspace, ByteView record) {
       COTERIE_CHECK(expect_end(in));
       std::copy(salt.begin(), salt.end(), clients.salt.begin());
       return Record(clients);
+    }
+    case static_cast<std::uint64_t>(RecordKind::kReverted): {
+      RevertedRecord reverted;
+      COTERIE_TRY(reverted.document, read_id<DocumentId>(in));
+      COTERIE_TRY(reverted.ids, in.read_bytes(in.remaining()));
+      return Record(reverted);
     }
     default:
       return Record(UnknownRecord{kind});

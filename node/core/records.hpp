@@ -13,6 +13,9 @@
 //     carried  := 6 document:16 update:rest            structs of other devices' native client ids,
 //                 brought by a browser: who wrote them is not verified
 //     carried part := 7, as part, of such an update
+//     reverted := 8 document:16 ids                    elements (an IdSet, v1) that had been
+//     deleted
+//                 and that the author put back: not to be put back again
 //
 // Records of other kinds are kept and relayed, and not applied: a later version wrote them.
 
@@ -39,6 +42,7 @@ enum class RecordKind : std::uint8_t {
   kClients = 5,
   kCarried = 6,
   kCarriedPart = 7,
+  kReverted = 8,
 };
 
 struct UpdateRecord {
@@ -65,11 +69,15 @@ struct EndpointRecord {
 struct ClientsRecord {
   std::array<std::uint8_t, 16> salt{};  ///< Random.
 };
+struct RevertedRecord {
+  DocumentId document;
+  ByteView ids;  ///< An IdSet (v1), unchecked. Points into the decoded bytes.
+};
 struct UnknownRecord {
   std::uint64_t kind = 0;
 };
 using Record = std::variant<UpdateRecord, PartRecord, DocumentRecord, EndpointRecord, ClientsRecord,
-                            UnknownRecord>;
+                            RevertedRecord, UnknownRecord>;
 
 Bytes encode_record(const Record& record);
 

@@ -11,18 +11,19 @@ Replay::Replay(UpdateGate* gate, const DocumentId& id)
   if (gate_ != nullptr) gate_->restart(id_);
 }
 
-void Replay::take(const EntryRef& ref, ByteView update, bool carried) {
+bool Replay::take(const EntryRef& ref, ByteView update, bool carried) {
   auto told = crdt::state_deletes(update);
-  if (!told) return;
+  if (!told) return false;
   if (gate_ != nullptr &&
       gate_->judge(id_, doc_, {ref, update, carried, true}) != UpdateGate::Verdict::kApply) {
-    return;
+    return false;
   }
   auto contents = crdt::without_collected(*told);
-  if (!contents || !doc_.load_update(*contents)) return;
+  if (!contents || !doc_.load_update(*contents)) return false;
   if (contents->size() != told->size() || *contents != *told) {
     incomplete_.push_back(*std::move(told));
   }
+  return true;
 }
 
 void Replay::complete() {

@@ -20,8 +20,8 @@ class Replay {
   Replay(UpdateGate* gate, const DocumentId& id);
 
   /// The next update in canonical order. One that the gate refuses, or that does not apply, is left
-  /// out: it was reported when it came.
-  void take(const EntryRef& ref, ByteView update, bool carried);
+  /// out: it was reported when it came. Whether it was taken.
+  bool take(const EntryRef& ref, ByteView update, bool carried);
 
   /// Reads what came of it into `into`, which is empty.
   void finish(crdt::Doc& into);

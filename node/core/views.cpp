@@ -28,6 +28,7 @@ DocumentId document_of(const Record& record) {
   if (const auto* update = std::get_if<UpdateRecord>(&record)) return update->document;
   if (const auto* part = std::get_if<PartRecord>(&record)) return part->document;
   if (const auto* document = std::get_if<DocumentRecord>(&record)) return document->document;
+  if (const auto* reverted = std::get_if<RevertedRecord>(&record)) return reverted->document;
   return {};
 }
 
@@ -88,6 +89,7 @@ void Views::take(Now now, const std::vector<LedgerRecord>& records) {
     const auto record = decode_record(ledger_.workspace(), one.record);
     // Of an unknown kind: a later version wrote it, and will judge it.
     if (!record || std::holds_alternative<UnknownRecord>(*record)) continue;
+    if (std::holds_alternative<RevertedRecord>(*record)) continue;  // Read from the logs.
     if (const auto* declaration = std::get_if<ClientsRecord>(&*record)) {
       if (UpdateGate* gate = documents_.gate()) gate->declared(one.ref.log.device, *declaration);
       continue;
@@ -352,7 +354,8 @@ void Views::rescan_log(const LogId& log) {
     if (!bytes) return true;  // Never applied.
     const auto record = decode_record(ledger_.workspace(), *bytes);
     if (!record || std::holds_alternative<UnknownRecord>(*record) ||
-        std::holds_alternative<ClientsRecord>(*record)) {
+        std::holds_alternative<ClientsRecord>(*record) ||
+        std::holds_alternative<RevertedRecord>(*record)) {
       return true;
     }
     const Verdict verdict = judge_.judge(ref, one.hash, one.entry.heads, right_for(*record));
@@ -412,6 +415,7 @@ struct Views::Gathered {
     Document::Assembly assembly;
   };
   std::vector<Update> updates;
+  std::vector<std::pair<DeviceId, crdt::IdSet>> put_back;
   std::vector<Naming> namings;
   std::map<LogId, Unfinished> unfinished;
   WallMillis changed = 0;
@@ -450,8 +454,16 @@ class Views::Rebuild {
     return {};
   }
 
+  /// Views::for_each_deed(). Changes nothing.
+  Status tell_deeds(const std::set<DeviceId>& devices, WallMillis since,
+                    const std::function<Status(const Deeds&, crdt::Doc&)>& each);
+
  private:
   using Open = std::optional<std::pair<DocumentId, Gathered::Unfinished>>;
+  using Beginnings = std::map<LogId, Seq>;  ///< From which entry on.
+  Status find_deeds(const LogId& log, WallMillis since, Beginnings& begin);
+  Deeds deeds_of(const DocumentId& id, const std::set<DeviceId>& devices, const Beginnings& begin,
+                 Replay& replay) const;
   Status gather_all();
   Status gather(const LogId& log, Open& open);
   void keep(Update& update, Bytes bytes);
@@ -532,6 +544,12 @@ Status Views::Rebuild::gather(const LogId& log, Open& open) {
     Gathered& gathered = into->second;
     if (!disputed) {
       gathered.changed = std::max(gathered.changed, HybridClock::millis(one.entry.time));
+    }
+    if (const auto* reverted = std::get_if<RevertedRecord>(&*record)) {
+      ByteReader in(reverted->ids);
+      auto ids = crdt::IdSet::decode(in);
+      if (ids && !disputed) gathered.put_back.emplace_back(ref.log.device, *std::move(ids));
+      return true;
     }
     if (const auto* naming = std::get_if<DocumentRecord>(&*record)) {
       gathered.namings.push_back(
@@ -703,6 +721,77 @@ crdt::Doc Views::Rebuild::make(const DocumentId& id) {
     return std::move(known->second.doc);
   }
   return replay(id, [this](const Update& update) { return counts(update); });
+}
+
+// Deeds.
+
+Status Views::Rebuild::find_deeds(const LogId& log, WallMillis since, Beginnings& begin) {
+  return views_.ledger_.visit(log, {}, [&](const HashedEntry& one) {
+    if (one.entry.entry_class != EntryClass::kContent) return true;
+    const EntryRef ref = views_.ledger_.ref_of(log, one.entry);
+    if (begin.count(ref.log) == 0) {
+      if (HybridClock::millis(one.entry.time) < since) return true;
+      begin.emplace(ref.log, ref.seq);
+    }
+    const auto bytes = views_.ledger_.open_record(one.entry);
+    const auto record =
+        bytes ? decode_record(views_.ledger_.workspace(), *bytes) : Result<Record>(bytes.error());
+    if (record && document_of(*record) != DocumentId{}) gathered_[document_of(*record)];
+    return true;
+  });
+}
+
+Views::Deeds Views::Rebuild::deeds_of(const DocumentId& id, const std::set<DeviceId>& devices,
+                                      const Beginnings& begin, Replay& replay) const {
+  std::vector<crdt::IdRange> inserted[2];
+  std::vector<crdt::IdRange> deleted[2];
+  for (const Update* update : ordered(id)) {
+    if (!counts(*update)) continue;
+    const Bytes bytes = bytes_of(*update);
+    if (!replay.take(update->last, bytes, update->carried)) continue;
+    const auto told = crdt::state_deletes(bytes);
+    const auto listing =
+        told ? crdt::inspect_update(*told) : Result<crdt::UpdateListing>(told.error());
+    if (!listing) continue;
+    const auto from = begin.find(update->last.log);
+    const bool theirs = from != begin.end() && update->last.seq >= from->second && !update->carried;
+    auto& into = inserted[theirs ? 1 : 0];
+    into.insert(into.end(), listing->structs.begin(), listing->structs.end());
+    auto& gone = deleted[theirs ? 1 : 0];
+    gone.insert(gone.end(), listing->deletes.begin(), listing->deletes.end());
+  }
+  Deeds deeds{id, without(crdt::IdSet(inserted[1]), crdt::IdSet(inserted[0])),
+              without(crdt::IdSet(deleted[1]), crdt::IdSet(deleted[0]))};
+  for (const auto& [device, ids] : gathered_.at(id).put_back) {
+    if (devices.count(device) == 0) deeds.deleted = without(deeds.deleted, ids);
+  }
+  return deeds;
+}
+
+Status Views::Rebuild::tell_deeds(const std::set<DeviceId>& devices, WallMillis since,
+                                  const std::function<Status(const Deeds&, crdt::Doc&)>& each) {
+  Beginnings begin;
+  for (const auto& [log, segment] : views_.ledger_.segments().all()) {
+    if (segment.empty() || devices.count(log.device) == 0) continue;
+    COTERIE_CHECK(find_deeds(log, since, begin));
+  }
+  if (gathered_.empty()) return {};
+  COTERIE_CHECK(gather_all());
+  for (const auto& [position, one] : views_.admission_.all()) {
+    if (one.stood_upon) stood_upon_.insert(position);
+  }
+  for (const auto& [id, gathered] : gathered_) {
+    Replay replay(views_.documents_.gate(), id);
+    const Deeds deeds = deeds_of(id, devices, begin, replay);
+    if (deeds.inserted.empty() && deeds.deleted.empty()) continue;
+    COTERIE_CHECK(each(deeds, replay.uncollected()));
+  }
+  return {};
+}
+
+Status Views::for_each_deed(Now now, const std::set<DeviceId>& devices, WallMillis since,
+                            const std::function<Status(const Deeds&, crdt::Doc&)>& each) {
+  return Rebuild(*this, now).tell_deeds(devices, since, each);
 }
 
 /// Documents that are marked, or of which other entries count than before.

@@ -22,6 +22,7 @@
 
 #pragma once
 
+#include <functional>
 #include <map>
 #include <optional>
 #include <set>
@@ -75,6 +76,20 @@ class Views {
   /// Rebuilds what is due. Precondition: the store can be written.
   void handle_timeout(Now now);
   std::optional<Instant> next_deadline() const { return due_; }
+
+  /// What devices did in a document: ids of what only they inserted and only they deleted, by
+  /// entries that count.
+  struct Deeds {
+    DocumentId document;
+    crdt::IdSet inserted;
+    crdt::IdSet deleted;
+  };
+  /// Calls `each` for the documents in which `devices` did something from the first entry of a log
+  /// on that says it is of `since` or later (it says what its author likes), with the document as
+  /// it is and all that was ever deleted in it, to be changed at will. Ends with the first error.
+  /// Cost: as a rebuild of those documents. Errors: kCorrupt, kIo.
+  Status for_each_deed(Now now, const std::set<DeviceId>& devices, WallMillis since,
+                       const std::function<Status(const Deeds&, crdt::Doc&)>& each);
 
   const Admission& admission() const { return admission_; }
   /// What is set aside, per device, for those who may readmit it.

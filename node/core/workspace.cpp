@@ -4,6 +4,7 @@
 #include <utility>
 
 #include "node/core/codec.hpp"
+#include "node/core/invert.hpp"
 #include "node/core/limits.hpp"
 #include "transport/wire/limits.hpp"
 
@@ -364,6 +365,70 @@ void Workspace::store_endpoint(const DeviceId& device, std::uint64_t time,
   ledger_.staged().put(Table::kPeers, key, ledger_.sealer().seal(Table::kPeers, key, row));
   endpoints_[device] = {time, record};
   ledger_.staged().after.push_back([this](Now) { members_changed = true; });
+}
+
+Result<std::vector<RevertedDocument>> Workspace::revert(Now now, const std::set<DeviceId>& devices,
+                                                        WallMillis since, bool preview) {
+  if (const auto obstacle = edit_obstacle()) return *obstacle;
+  for (const auto& [id, document] : documents_.all()) flush(now, *document);
+  // A preview's edits are nobody's: they go nowhere.
+  const crdt::ClientId client = preview ? kNativeClientsMin : authors_.native_client(now);
+  std::vector<RevertedDocument> list;
+  std::vector<Bytes> updates;
+  std::vector<crdt::IdSet> put_back;
+  std::size_t bytes = 0;
+  COTERIE_CHECK(views_.for_each_deed(
+      now, devices, since, [&](const Views::Deeds& deeds, crdt::Doc& doc) -> Status {
+        const Document* document = documents_.find(deeds.document);
+        if (document == nullptr || !document->recorded) return {};
+        Inverse inverse = invert(doc, deeds.inserted, deeds.deleted, client);
+        if (inverse.update.empty()) return {};
+        bytes += inverse.update.size();
+        if (inverse.update.size() > kUpdateBytesMax || bytes > kRevertBytesMax) {
+          return Error{ErrorCode::kLimitExceeded, "too much to revert at once: begin later", bytes};
+        }
+        list.push_back({document->id, document->path, inverse.removed, inverse.restored,
+                        std::move(inverse.before), std::move(inverse.after)});
+        if (preview) return {};
+        updates.push_back(std::move(inverse.update));
+        put_back.push_back(deeds.deleted);
+        return {};
+      }));
+  for (const RevertedDocument& one : list) {
+    if (!preview) COTERIE_CHECK(documents_.load(now, *documents_.find(one.id)));
+  }
+  for (std::size_t i = 0; i < updates.size(); ++i) {
+    Document& document = *documents_.find(list[i].id);
+    const auto applied = document.doc->apply_update(updates[i]);
+    if (!applied) return applied.error();
+    if (!applied->changed) continue;
+    broadcast(now, document, applied->update, nullptr);
+    write_update(now, document, updates[i]);
+    write_put_back(now, document.id, put_back[i]);
+    documents_.touch(document, now.wall);
+    documents_.cut_if_long(document);
+  }
+  return list;
+}
+
+/// Notes what was put back, in as many records as it takes.
+void Workspace::write_put_back(Now now, const DocumentId& document, const crdt::IdSet& ids) {
+  constexpr std::size_t kRangesMax = 16'384;  // Of at most 24 bytes.
+  std::vector<crdt::IdRange> ranges;
+  const auto write = [&] {
+    if (ranges.empty()) return;
+    Bytes set;
+    crdt::IdSet(ranges).encode_to(set);
+    ledger_.append_record(now, encode_record(RevertedRecord{document, set}));
+    ranges.clear();
+  };
+  for (const auto& [client, held] : ids.ranges()) {
+    for (const crdt::IdSet::Range& range : held) {
+      ranges.push_back({client, range.clock, range.length});
+      if (ranges.size() == kRangesMax) write();
+    }
+  }
+  write();
 }
 
 // Entries of others.

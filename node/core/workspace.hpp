@@ -83,6 +83,9 @@ class Workspace : private Views::Host {
   const std::string& removed() const { return removed_; }
   /// What is held and does not count, per device.
   std::vector<SetAsideInfo> set_aside() const { return views_.set_aside(); }
+  /// As Engine::revert().
+  Result<std::vector<RevertedDocument>> revert(Now now, const std::set<DeviceId>& devices,
+                                               WallMillis since, bool preview);
   /// Devices whose updates were refused for the Yjs client ids in them.
   const std::set<DeviceId>& offenders() const { return authors_.offenders(); }
 
@@ -177,6 +180,7 @@ class Workspace : private Views::Host {
   void note_received(Now now, Client& client);
   void enqueue(Now now, Client& client, Bytes update);
   void flush(Now now, Document& document);
+  void write_put_back(Now now, const DocumentId& document, const crdt::IdSet& ids);
   void write_update(Now now, Document& document, ByteView update);
   void after_flush(Now now, const DocumentId& document, const std::vector<Bytes>& updates,
                    const std::vector<std::pair<ClientHandle, std::uint64_t>>& senders);

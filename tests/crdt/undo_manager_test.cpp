@@ -6,6 +6,7 @@
 #include <nlohmann/json.hpp>
 
 #include "crdt/relative_position.hpp"
+#include "tests/support/choices.hpp"
 
 namespace coterie::crdt {
 namespace {
@@ -390,6 +391,76 @@ TEST(UndoManager, SubscriptionsOutliveIt) {
   }
   EXPECT_FALSE(watching.active());
   watching.cancel();
+}
+
+// --- Steps that were not watched -----------------------------------------------------------------
+
+/// A step given by its ids is undone as one that was watched.
+TEST(UndoPush, IsAsIfItHadBeenWatched) {
+  testing::for_each_seed(300, [](std::uint64_t seed) {
+    testing::SeededChoices choices(seed);
+    const auto edit_at_random = [&](Doc& doc) {
+      Text text = doc.text("t");
+      const std::uint64_t at = choices.below(text.size() + 1);
+      switch (choices.below(6)) {
+        case 0:
+        case 1:
+          return (void)text.insert(at, "word");
+        case 2:
+          return (void)text.remove(at, std::min<std::uint64_t>(3, text.size() - at));
+        case 3:
+          return (void)text.format(at, std::min<std::uint64_t>(3, text.size() - at), {{"b", true}});
+        case 4:
+          return (void)doc.map("m").set("k", static_cast<int>(choices.below(9)));
+        default:
+          return (void)doc.array("a").insert(0, std::vector<Any>{Any(1)});
+      }
+    };
+    Doc doc({.client_id = 7, .gc = false});
+    Doc other({.client_id = 9, .gc = false});
+    const auto exchange = [&] {
+      ASSERT_TRUE(doc.apply_update(other.encode_state_as_update(), Any("other")));
+      ASSERT_TRUE(other.apply_update(doc.encode_state_as_update()));
+    };
+    for (int i = 0; i < 5; ++i) edit_at_random(other);
+    for (int i = 0; i < 5; ++i) edit_at_random(doc);
+    exchange();
+    UndoManager watching(doc);
+    for (std::uint64_t i = 1 + choices.below(5); i > 0; --i) edit_at_random(doc);
+    exchange();
+    for (std::uint64_t i = choices.below(4); i > 0; --i) edit_at_random(other);
+    exchange();
+    Doc copy({.client_id = 7, .gc = false});
+    ASSERT_TRUE(copy.apply_update(doc.encode_state_as_update()));
+    (void)copy.text("t");
+    (void)copy.map("m");
+    (void)copy.array("a");
+    UndoManager given(copy, UndoManager::Options{.tracked_origins = {}});
+    if (watching.undo_stack().empty()) return;
+    ASSERT_EQ(watching.undo_stack().size(), 1u);
+    const UndoItem& step = watching.undo_stack().back();
+    given.push(step.insertions(), step.deletions());
+    ASSERT_EQ(watching.undo().has_value(), given.undo().has_value()) << "COTERIE_SEED=" << seed;
+    const auto values = [](Doc& of) {
+      Any::Array runs;
+      for (const TextRun& run : of.text("t").to_delta()) {
+        runs.push_back(Any::Array{std::get<std::string>(run.insert), Any(run.attributes)});
+      }
+      return Any(Any::Array{runs, of.array("a").to_json(), of.map("m").to_json()});
+    };
+    ASSERT_EQ(values(copy).to_json(), values(doc).to_json()) << "COTERIE_SEED=" << seed;
+  });
+}
+
+TEST(UndoPush, WhatIsNotHeldIsLeftOut) {
+  Doc doc({.client_id = 7, .gc = false});
+  (void)doc.text("t").insert(0, "abc");
+  UndoManager undo(doc, UndoManager::Options{.tracked_origins = {}});
+  undo.push(IdSet({{7, 1, 100}, {8, 0, 5}}), IdSet({{9, 3, 4}}));
+  EXPECT_TRUE(undo.undo());
+  EXPECT_EQ(doc.text("t").to_string(), "a");
+  undo.push(IdSet({{8, 0, 5}}), {});
+  EXPECT_FALSE(undo.undo());
 }
 
 }  // namespace

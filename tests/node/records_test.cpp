@@ -45,6 +45,12 @@ TEST(RecordsTest, EveryKindSurvivesTheRoundTrip) {
   EXPECT_TRUE(std::get<UpdateRecord>(*carried).carried);
   EXPECT_FALSE(std::get<UpdateRecord>(*decoded).carried);
 
+  const Bytes put_back = encode_record(RevertedRecord{document, update});
+  const auto reverted = decode_record(workspace(), put_back);
+  ASSERT_TRUE(reverted);
+  EXPECT_EQ(std::get<RevertedRecord>(*reverted).document, document);
+  EXPECT_TRUE(equal(std::get<RevertedRecord>(*reverted).ids, update));
+
   ClientsRecord clients;
   clients.salt.fill(7);
   const Bytes declaration = encode_record(clients);
