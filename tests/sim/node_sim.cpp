@@ -3,7 +3,9 @@
 //
 // Each seed draws a team of five engines, joining during the run, with clients that type, delete,
 // move about and vanish; loss, duplicates, reordering, cuts, clogs, resets; crashes in the middle
-// of commits; and now and then a member that forges entries in another's log. Checked on the way:
+// of commits; machines that are set back to an older state of their disk, in half of the seeds
+// without noticing, so that their logs fork; and now and then a member that forges entries in
+// another's log. Checked on the way:
 // what a node said is saved is there after each restart, and no engine reports an error. Checked at
 // the end: equal frontiers, state vectors and texts on all nodes and clients; presence that shows
 // exactly the clients that are there; nothing forged.
@@ -42,6 +44,8 @@ struct Probes {
   std::size_t saved = 0;
   std::size_t checks = 0;
   std::size_t incarnations = 0;
+  std::size_t set_back = 0;
+  std::size_t forks = 0;
   std::size_t lost_frames = 0;
   std::size_t refused_dials = 0;
   std::size_t full_disks = 0;
@@ -72,9 +76,11 @@ class TeamRun {
     // Sometimes faster than a commit, so that a replica could go before its entries are readable.
     const Duration unload =
         choices_.chance(10) ? 15ms : std::chrono::milliseconds(choices_.chance(50) ? 300 : 60'000);
-    cluster_.set_engine_options([tail, unload](Cluster::Engine::Options& options) {
+    const bool unnoticed = choices_.chance(50);
+    cluster_.set_engine_options([tail, unload, unnoticed](Cluster::Engine::Options& options) {
       options.tail_entries_max = tail;
       options.unload_after = unload;
+      if (unnoticed) options.place_found = options.place = {1};
     });
     for (std::size_t i = 0; i < kNodes; ++i) cluster_.add_node("n" + std::to_string(i));
     found();
@@ -174,6 +180,8 @@ class TeamRun {
           cluster_.deliver_to_server(client);
         }
         return;
+      case 11:
+        return set_back();
       default:
         return type();
     }
@@ -236,6 +244,77 @@ class TeamRun {
       cluster_.replace_client(client, 2000 + next_client_++, "c" + std::to_string(client));
     }
     dead_.clear();
+  }
+
+  /// A machine goes on from what its disk was some time ago. What it said is saved since then it
+  /// has to get from others, so it is done only when another node holds that.
+  void set_back() {
+    const auto backup = backups_.begin();
+    if (backup == backups_.end() || choices_.chance(20)) {
+      const Cluster::Node node = choices_.below(kNodes);
+      if (!is_member(node)) return;
+      std::set<DeviceId> members;  // As the disk has it: an admission may be under way to it.
+      auto disk = cluster_.disk(node).clone_durable();
+      testing::SeededSecureRandom random(1);
+      const auto identity = cluster_.identity(node);
+      Ledger ledger(workspace_, *disk->store(workspace_.hex()), identity, random,
+                    [] { return false; });
+      if (!ledger.load()) return;
+      for (const auto& [device, member] : ledger.membership().members()) members.insert(device);
+      backups_[node] = {std::move(disk), saved_at(node), std::move(members)};
+      return;
+    }
+    const Cluster::Node node = backup->first;
+    if (!is_member(node)) return;
+    // (A frontier is of what is durable.) By two, for whoever it let in last is known to nobody
+    // else then, and cannot bring it back.
+    const Hash digest = *cluster_.engine(node).frontier_digest(workspace_);
+    std::vector<Cluster::Node> keepers;
+    for (Cluster::Node other = 0; other < kNodes; ++other) {
+      const bool same = other != node && is_member(other) &&
+                        *cluster_.engine(other).frontier_digest(workspace_) == digest;
+      if (same) keepers.push_back(other);
+    }
+    const bool known = std::any_of(keepers.begin(), keepers.end(), [&](Cluster::Node other) {
+      return backup->second.members.contains(cluster_.id(other));
+    });
+    if (!known) return;
+    const Cluster::Node keeper = keepers[choices_.below(keepers.size())];
+    for (const auto& [path, saved] : saved_at(node)) {
+      auto held = cluster_.probe(keeper, workspace_.hex(), path);
+      if (!held || !covers(held->encode_state_as_update(), saved)) return;
+      const auto applied = held->apply_update(saved);
+      if (!applied || applied->changed) return;
+    }
+    for (const auto& [path, saved] : saved_at(node)) {
+      EXPECT_TRUE(promise(keeper, path).apply_update(saved));
+    }
+    if (cluster_.up(node)) cluster_.crash(node);
+    joins_.erase(node);
+    std::erase_if(promises_, [&](const auto& one) { return one.first.first == node; });
+    for (const auto& [path, saved] : backup->second.saved) {
+      EXPECT_TRUE(promise(node, path).apply_update(saved));
+    }
+    cluster_.replace_disk(node, std::move(backup->second.disk));
+    backups_.erase(backup);
+    ++probes_.set_back;
+    // Often it writes before it hears of anybody.
+    restart(node);
+    for (std::size_t client = 0; client < kClients; ++client) {
+      if (cluster_.connected(client) || choices_.chance(50)) continue;
+      connect(client, node);
+      if (!cluster_.connected(client)) continue;
+      cluster_.client(client).insert(0, std::string(1, letter()));
+      cluster_.deliver_to_server(client);
+    }
+  }
+
+  std::map<std::string, Bytes> saved_at(Cluster::Node node) {
+    std::map<std::string, Bytes> all;
+    for (auto& [where, promised] : promises_) {
+      if (where.first == node) all[where.second] = promised.encode_state_as_update();
+    }
+    return all;
   }
 
   /// Commits fail for want of room, for a while.
@@ -459,8 +538,8 @@ class TeamRun {
   }
 
   std::size_t incarnations() {
+    std::set<LogId> chains;
     std::set<DeviceId> devices;
-    std::size_t logs = 0;
     testing::SeededSecureRandom random(1);
     const auto identity = cluster_.identity(0);
     Ledger ledger(workspace_, *cluster_.disk(0).store(workspace_.hex()), identity, random,
@@ -468,9 +547,12 @@ class TeamRun {
     if (!ledger.load()) return 0;
     for (const auto& [log, head] : ledger.frontier()) {
       devices.insert(log.device);
-      ++logs;
+      chains.insert(ledger.segments().chain_of(log));
     }
-    return logs - devices.size();
+    const auto forks = ledger.forks();
+    EXPECT_TRUE(forks);
+    if (forks) probes_.forks += forks->size();
+    return chains.size() - devices.size();
   }
 
   testing::SeededChoices choices_;
@@ -480,6 +562,12 @@ class TeamRun {
   std::vector<std::string> paths_;
   std::map<Cluster::Node, RequestId> joins_;
   std::map<std::pair<Cluster::Node, std::string>, crdt::Doc> promises_;
+  struct Backup {
+    std::unique_ptr<storage::MemoryStoreProvider> disk;
+    std::map<std::string, Bytes> saved;
+    std::set<DeviceId> members;  ///< That it knew.
+  };
+  std::map<Cluster::Node, Backup> backups_;
   std::set<std::size_t> dead_;
   std::uint64_t next_client_ = 0;
 };
@@ -502,10 +590,10 @@ TEST(NodeSim, NothingSavedIsLostAndAllMeet) {
   std::printf(
       "%zu seeds: %zu crashes, %zu joins begun, %zu forged entries sent, %zu messages "
       "reported saved, %zu promises checked, %zu new incarnations, %zu frames lost, "
-      "%zu dials refused, %zu full disks, %zu snapshots\n",
+      "%zu dials refused, %zu full disks, %zu snapshots, %zu set back, %zu forks\n",
       seeds, probes.crashes, probes.joins, probes.forgeries, probes.saved, probes.checks,
       probes.incarnations, probes.lost_frames, probes.refused_dials, probes.full_disks,
-      probes.snapshots);
+      probes.snapshots, probes.set_back, probes.forks);
   if (seeds < 100) return;
   EXPECT_GT(probes.crashes, seeds);
   EXPECT_GT(probes.forgeries, seeds);
@@ -515,6 +603,8 @@ TEST(NodeSim, NothingSavedIsLostAndAllMeet) {
   EXPECT_GT(probes.lost_frames, seeds);
   EXPECT_GT(probes.full_disks, seeds / 10);
   EXPECT_GT(probes.snapshots, seeds);
+  EXPECT_GT(probes.set_back, seeds / 10);
+  EXPECT_GT(probes.forks, seeds / 50);
 }
 
 }  // namespace
