@@ -70,9 +70,14 @@ def read_mutation(path):
 
 
 def copy_sources():
-    """Tracked and new files, as they are; files that did not change keep their time."""
+    """Tracked and new files, as they are, and no others; those that did not change keep their time."""
     listed = subprocess.run(["git", "ls-files", "-co", "--exclude-standard"], cwd=ROOT, check=True,
                             capture_output=True, text=True).stdout.splitlines()
+    kept = set(listed)
+    for target in list(SOURCE.rglob("*")):
+        name = target.relative_to(SOURCE)
+        if target.is_file() and name.parts[0] != "build" and str(name) not in kept:
+            target.unlink()
     for name in listed:
         source, target = ROOT / name, SOURCE / name
         if not source.is_file():
@@ -132,7 +137,9 @@ def run(sim, seeds, seconds, jobs, environment):
                 running.remove((job, process))
                 if process.returncode == 0:
                     continue
-                seed = (SCRATCH / f"seed{job}").read_text().strip()
+                # An assertion of the product ends the process without a word about the seed.
+                traced = re.search(r"COTERIE_SEED=(\d+)", said)
+                seed = traced[1] if traced else (SCRATCH / f"seed{job}").read_text().strip()
                 broken = re.search(r"invariant broken: .*", said)
                 why = re.search(r"(?m)^(?!.*(?:Failure|Which is|Expected|Value of|Actual))(\S.{20,})$",
                                 said.partition("Failure")[2])
@@ -166,7 +173,7 @@ def main():
             apply(changes)
             built = build(sim, arguments.jobs, environment)
             if built.returncode != 0:
-                errors = re.findall(r".*error.*", built.stdout)
+                errors = re.findall(r".*error: .*", built.stdout)
                 raise Stale("does not compile: " + (errors or ["?"])[0])
             caught = run(sim, arguments.seeds, arguments.seconds, arguments.jobs, environment)
         except Stale as stale:
