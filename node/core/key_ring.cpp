@@ -315,7 +315,7 @@ bool KeyRing::locked_out(const Membership& membership) const { return view(membe
 
 Result<KeyRing::Rekey> KeyRing::make_rekey(const Membership& membership, bool break_chain) const {
   // Judged in its own past, which is not all that is here if there are too many heads.
-  const auto roster = membership.at(membership.heads());
+  const auto roster = membership.at(membership.heads(identity_.id()));
   if (roster == nullptr || keys_.empty()) {
     return Error{ErrorCode::kUnavailable, "no key is held to go on from"};
   }

@@ -590,7 +590,7 @@ EntryRef Ledger::append_record(Now now, ByteView record) {
   Hash commitment;
   const crypto::SecretKey* key = keys_.write_key(membership_, commitment);
   HashedEntry made;
-  made.entry = seal_entry(next_position(), clock_.next(now.wall), membership_.heads(), *key,
+  made.entry = seal_entry(next_position(), clock_.next(now.wall), membership_.heads(own_.device), *key,
                           commitment, random_, identity_, record, made.hash);
   return stage_own(made);
 }
@@ -599,7 +599,7 @@ void Ledger::append_operation(Now now, const Operation& operation) {
   COTERIE_ASSERT(role().has_value());
   HashedEntry made;
   made.entry = sign_entry(next_position(), EntryClass::kMembership, clock_.next(now.wall),
-                          membership_.heads(), identity_, encode_operation(operation), made.hash);
+                          membership_.heads(own_.device), identity_, encode_operation(operation), made.hash);
   stage_own(made);
   accept_operation(made, own_);
 }

@@ -514,6 +514,38 @@ TEST(MembershipTest, WhoWritesTooMuchSideBySideIsNotVouchedFor) {
   EXPECT_EQ(membership.members().size(), 2u);
 }
 
+// Entries name 64 heads: whoever writes more side by side must not crowd out what others' entries
+// count by.
+TEST(MembershipTest, NobodyCrowdsOutTheHeadsOfOthers) {
+  Team team(1);
+  const std::size_t viewer = team.join(0, Role::kViewer, team.tip);
+  const Hash viewed = team.tip;
+  const std::size_t editor = team.join(0, Role::kEditor, team.tip);
+  const std::size_t gone = team.join(0, Role::kEditor, team.tip);
+  const Hash removal = team.remove(0, {team.tip}, gone);
+  Membership membership = team.resolve();
+  OperationEntry entry;
+  entry.log = {team.id(viewer), 1};
+  const Bytes payload{77};
+  entry.payload = payload;
+  const std::vector<Hash> heads{viewed};
+  entry.heads = heads;
+  for (std::size_t i = 0; i < 1000; ++i) {
+    entry.seq = 1 + i;
+    team.random().fill(entry.hash.bytes);
+    ASSERT_TRUE(membership.add(entry)) << i;
+  }
+  for (const std::size_t one : {std::size_t{0}, editor}) {
+    const auto named = membership.heads(team.id(one));
+    EXPECT_EQ(named.size(), kEntryHeadsMax);
+    EXPECT_TRUE(std::is_sorted(named.begin(), named.end()));
+    EXPECT_TRUE(membership.in_past(removal, named)) << one;
+    EXPECT_EQ(membership.standing(team.id(one), named, Right::kEdit).kind,
+              Standing::Kind::kAdmitted)
+        << one;
+  }
+}
+
 TEST(OperationsTest, LimitsAtAndPast) {
   InviteOperation invite;
   invite.uses = kInviteUsesMax;

@@ -141,6 +141,10 @@ struct Membership::Memo {
   std::shared_ptr<const Resolver::Voids> epochs_voids;
   std::size_t epochs_rekeys = 0;
 
+  std::vector<Hash> heads;  ///< While there are more than an entry may name.
+  DeviceId heads_self;
+  std::size_t heads_operations = 0;
+
   void forget_answers() {
     standings.clear();
     restrictions.clear();
@@ -387,10 +391,40 @@ std::vector<Handover> Membership::handovers() const {
   return all;
 }
 
-std::vector<Hash> Membership::heads() const {
-  std::vector<Hash> heads(resolver_->heads_.begin(), resolver_->heads_.end());
-  if (heads.size() > kEntryHeadsMax) heads.resize(kEntryHeadsMax);
-  return heads;
+std::vector<Hash> Membership::heads(const DeviceId& self) const {
+  const Resolver& graph = *resolver_;
+  if (graph.heads_.size() <= kEntryHeadsMax) return {graph.heads_.begin(), graph.heads_.end()};
+  Memo& memo = *memo_;
+  if (memo.heads_operations == graph.ops_.size() && memo.heads_self == self) return memo.heads;
+
+  const Roster& roster = now();
+  std::vector<DeviceId> devices;
+  for (const auto& [device, member] : roster.members) devices.push_back(device);
+  std::sort(devices.begin(), devices.end(), [&](const DeviceId& a, const DeviceId& b) {
+    const Member& one = roster.members.at(a);
+    const Member& other = roster.members.at(b);
+    return std::tuple(a != self, one.role, one.depth, one.admission) <
+           std::tuple(b != self, other.role, other.depth, other.admission);
+  });
+  std::vector<Hash> chosen;
+  const auto take = [&](const Hash& hash) {
+    if (chosen.size() < kEntryHeadsMax && !in_past(hash, chosen)) chosen.push_back(hash);
+  };
+  if (const Member* member = find(self)) take(member->admission);
+  for (const DeviceId& device : devices) {
+    const auto& operations = graph.device(device).operations;
+    const auto held = std::min(operations.size(), kOperationsPerDeviceMax);
+    if (held > 0) take(graph.ops_[operations[held - 1]].hash);
+  }
+  for (const Hash& head : graph.heads_) {
+    if (chosen.size() == kEntryHeadsMax) break;
+    take(head);
+  }
+  std::sort(chosen.begin(), chosen.end());
+  memo.heads = std::move(chosen);
+  memo.heads_self = self;
+  memo.heads_operations = graph.ops_.size();
+  return memo.heads;
 }
 
 bool Membership::founded() const { return resolver_->founded_.has_value(); }

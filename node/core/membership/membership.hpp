@@ -199,9 +199,12 @@ class Membership {
   /// Every one. Valid until the next add().
   std::vector<Handover> handovers() const;
 
-  /// The newest operations known with all their past: what a new entry names, at most
-  /// kEntryHeadsMax, ascending.
-  std::vector<Hash> heads() const;
+  /// The newest operations known with all their past: what a new entry of `self` names, at most
+  /// kEntryHeadsMax, ascending. Where there are more, because somebody writes side by side, what
+  /// matters comes first: the author's own admission and operations, then the newest of each
+  /// member, hosts first, whether others have seen it or not. Else a member could crowd out what
+  /// others' entries count by. Memoised while there are more.
+  std::vector<Hash> heads(const DeviceId& self = {}) const;
 
   /// Whether the genesis is here: before, nobody is a member.
   bool founded() const;
