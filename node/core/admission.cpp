@@ -87,7 +87,7 @@ EntryJudge::Verdict MembershipJudge::judge(const EntryRef& ref, const Hash&,
       std::all_of(standing.by.begin(), standing.by.end(), [&](const Restriction* restriction) {
         const auto& marks = restriction->acknowledged;
         return std::any_of(marks.begin(), marks.end(),
-                           [&](const LogMark& mark) { return reaches(mark, ref); });
+                           [&](const LogMark& mark) { return ledger_.reaches(mark, ref); });
       });
   return reached ? Verdict::kCounts : Verdict::kDisputed;
 }
@@ -95,12 +95,14 @@ EntryJudge::Verdict MembershipJudge::judge(const EntryRef& ref, const Hash&,
 std::map<DeviceId, EntryJudge::Disputes> MembershipJudge::disputes(
     const std::set<DeviceId>& devices) const {
   std::map<DeviceId, Disputes> all;
+  awaits_ = false;
   for (const DeviceId& device : devices) {
-    const bool forked = has_forked(ledger_, device);
     for (const Restriction& restriction : ledger_.membership().restrictions_of(device)) {
       Marks& marks = all[device][{restriction.operation, restriction.counts}];
       for (const LogMark& mark : restriction.acknowledged) {
-        marks.emplace(mark.log, mark.seq, mark.hash, forked && ledger_.holds(mark));
+        const bool held = ledger_.holds(mark);
+        awaits_ = awaits_ || !held;
+        marks.emplace(std::make_tuple(mark.log, mark.seq, mark.hash), held);
       }
     }
   }
@@ -111,13 +113,8 @@ EntryJudge::Epoch MembershipJudge::epoch() const {
   const auto& segments = ledger_.segments().all();
   const bool forks = std::any_of(segments.begin(), segments.end(),
                                  [](const auto& one) { return is_branch(one.first); });
-  return {ledger_.membership().operations(), segments.size(), forks ? ledger_.entries() : 0};
-}
-
-bool MembershipJudge::reaches(const LogMark& mark, const EntryRef& ref) const {
-  if (ledger_.reaches(mark, ref)) return true;
-  return mark.seq >= ref.seq && ledger_.segments().chain_of(ref.log) == mark.log &&
-         !ledger_.holds(mark);
+  return {ledger_.membership().operations(), segments.size(),
+          forks || awaits_ ? ledger_.entries() : 0};
 }
 
 bool has_forked(const Ledger& ledger, const DeviceId& device) {

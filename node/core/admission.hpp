@@ -95,9 +95,8 @@ class EntryJudge {
   /// What disputes the entries of one device: each restriction, and whether it counts itself (see
   /// Restriction), with the marks that answer it. While they are the same, so are the verdicts;
   /// with more marks or fewer restrictions nothing is disputed that was not.
-  /// (Of a device whose log forked: and whether the marked entry is held, which says what branch it
-  /// is on.)
-  using Marks = std::set<std::tuple<LogId, Seq, Hash, bool>>;
+  /// The values: whether the marked entry is held, without which a mark reaches nothing.
+  using Marks = std::map<std::tuple<LogId, Seq, Hash>, bool>;
   using Disputes = std::map<std::pair<Hash, bool>, Marks>;
 
   virtual ~EntryJudge() = default;
@@ -113,9 +112,9 @@ class EntryJudge {
   virtual bool senior(const DeviceId& a, const DeviceId& b) const = 0;
 };
 
-/// By membership operations and marks. A mark whose entry is not held reaches what is numbered up
-/// to it in its log, or a newcomer would set everything aside until the last entry is in; which
-/// branch it is on is seen when both are here.
+/// By membership operations and marks. A mark whose entry is not held reaches nothing: whoever
+/// leaves, or conspires with somebody who was removed, could name an entry that will never be, and
+/// all that is numbered below it would count for ever.
 class MembershipJudge final : public EntryJudge {
  public:
   explicit MembershipJudge(const Ledger& ledger) : ledger_(ledger) {}
@@ -127,9 +126,8 @@ class MembershipJudge final : public EntryJudge {
   bool senior(const DeviceId& a, const DeviceId& b) const override;
 
  private:
-  bool reaches(const LogMark& mark, const EntryRef& ref) const;
-
   const Ledger& ledger_;
+  mutable bool awaits_ = false;  ///< Some mark is of an entry that is not held (yet).
 };
 
 /// Whether some log of `device` is known to have forked.

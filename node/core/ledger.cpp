@@ -485,26 +485,36 @@ EntryRef Ledger::ref_of(const LogId& log, const Entry& entry) const {
 
 /// The strand that holds the marked entry.
 std::optional<LogId> Ledger::strand_of(const LogMark& mark) const {
-  constexpr std::size_t kRememberedMax = 4096;
+  constexpr std::size_t kRememberedMax = 1u << 16;
   const auto key = std::make_tuple(mark.log, mark.seq, mark.hash);
-  if (const auto found = marks_.find(key); found != marks_.end()) return found->second;
+  // What was not found may be once there is another entry of that number: when this has changed.
+  std::uint64_t looked_through = 0;
+  const auto found = marks_.find(key);
+  if (found != marks_.end() && found->second.strand) return found->second.strand;
+  const auto& all = segments_.all();
+  for (auto it = all.lower_bound({mark.log.device, 0});
+       it != all.end() && it->first.device == mark.log.device; ++it) {
+    const Segment& one = it->second;
+    const bool has = one.chain == mark.log && one.first <= mark.seq && mark.seq <= one.last;
+    looked_through += has ? 1 : 0;
+  }
+  if (looked_through == 0) return std::nullopt;
+  if (found != marks_.end() && found->second.looked_through == looked_through) return std::nullopt;
   const auto segment =
       segments_.find_entry(mark.log, mark.seq, mark.hash,
                            [this](const Segment& one, Seq seq) { return hash_at(one, seq); });
-  if (!segment || !*segment || mark.seq == 0) return std::nullopt;
+  if (!segment) return std::nullopt;  // Not readable now.
   if (marks_.size() >= kRememberedMax) marks_.clear();
-  return marks_[key] = segments_.find(**segment)->strand;
+  MarkFound& mine = marks_[key];
+  mine.looked_through = looked_through;
+  if (*segment) mine.strand = segments_.find(**segment)->strand;
+  return mine.strand;
 }
 
 bool Ledger::reaches(const LogMark& mark, const EntryRef& ref) const {
   if (ref.seq > mark.seq || segments_.chain_of(ref.log) != mark.log) return false;
   const auto strand = strand_of(mark);
-  if (!strand) {
-    // It will follow what all branches share.
-    const Segment* root = segments_.find(mark.log);
-    return root != nullptr && (!root->closed() || ref.seq <= root->last) &&
-           segments_.segment_of(ref.log, ref.seq) == mark.log;
-  }
+  if (!strand) return false;
   if (*strand == ref.log) return true;  // Entries of a strand follow each other.
   const auto segment = segments_.segment_of(*strand, mark.seq);
   return segment && segments_.follows(*segment, mark.seq, ref.log, ref.seq);
@@ -590,16 +600,17 @@ EntryRef Ledger::append_record(Now now, ByteView record) {
   Hash commitment;
   const crypto::SecretKey* key = keys_.write_key(membership_, commitment);
   HashedEntry made;
-  made.entry = seal_entry(next_position(), clock_.next(now.wall), membership_.heads(own_.device), *key,
-                          commitment, random_, identity_, record, made.hash);
+  made.entry = seal_entry(next_position(), clock_.next(now.wall), membership_.heads(own_.device),
+                          *key, commitment, random_, identity_, record, made.hash);
   return stage_own(made);
 }
 
 void Ledger::append_operation(Now now, const Operation& operation) {
   COTERIE_ASSERT(role().has_value());
   HashedEntry made;
-  made.entry = sign_entry(next_position(), EntryClass::kMembership, clock_.next(now.wall),
-                          membership_.heads(own_.device), identity_, encode_operation(operation), made.hash);
+  made.entry =
+      sign_entry(next_position(), EntryClass::kMembership, clock_.next(now.wall),
+                 membership_.heads(own_.device), identity_, encode_operation(operation), made.hash);
   stage_own(made);
   accept_operation(made, own_);
 }

@@ -178,10 +178,9 @@ class Ledger {
                const std::function<bool(const HashedEntry&)>& visit) const;
   /// Where an entry that visit() showed is kept. Precondition: `log` is held.
   EntryRef ref_of(const LogId& log, const Entry& entry) const;
-  /// Whether the entry at `ref` is the one that `mark` names or comes before it in its log. While
-  /// the entry that is named is not held, it is taken to continue what is, unless the log forked:
-  /// then only what all branches share is before it. So the answer can change when a log forks, and
-  /// when a forked one grows. Cost: a lookup, after the first time; that one up to 256 hashes.
+  /// Whether the entry at `ref` is the one that `mark` names or comes before it in its log. False
+  /// while the entry that is named is not held. Cost: a lookup, after the first time; that one up
+  /// to 256 hashes.
   bool reaches(const LogMark& mark, const EntryRef& ref) const;
   /// Whether the entry that `mark` names is held. Cost: as reaches().
   bool holds(const LogMark& mark) const { return strand_of(mark).has_value(); }
@@ -282,7 +281,13 @@ class Ledger {
     LogHead head;
   };
   mutable std::optional<Served> served_;
-  mutable std::map<std::tuple<LogId, Seq, Hash>, LogId> marks_;  ///< strand_of() so far.
+  /// What strand_of() found so far, or that it found nothing: reading for it is expensive, and
+  /// members can make a thousand marks that name nothing.
+  struct MarkFound {
+    std::optional<LogId> strand;
+    std::uint64_t looked_through = 0;  ///< Segments with an entry of that number.
+  };
+  mutable std::map<std::tuple<LogId, Seq, Hash>, MarkFound> marks_;
   std::map<DeviceId, std::uint64_t> aside_;  ///< Entries stored of devices in dispute.
   LogId own_;
   bool own_safe_ = false;  ///< Our log may be continued.

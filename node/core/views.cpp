@@ -44,7 +44,8 @@ Hash fingerprint(const EntryJudge::Disputes& disputes) {
     append(all, restriction.first.view());
     all.push_back(restriction.second ? 1 : 0);
     append_u64(all, marks.size());
-    for (const auto& [log, seq, hash, held] : marks) {
+    for (const auto& [mark, held] : marks) {
+      const auto& [log, seq, hash] = mark;
       append(all, position_key(log, seq));
       append(all, hash.view());
       all.push_back(held ? 1 : 0);
@@ -57,8 +58,11 @@ Hash fingerprint(const EntryJudge::Disputes& disputes) {
 bool disputes_more(const EntryJudge::Disputes& before, const EntryJudge::Disputes& now) {
   return std::any_of(now.begin(), now.end(), [&](const auto& one) {
     const auto known = before.find(one.first);
-    return known == before.end() || !std::includes(one.second.begin(), one.second.end(),
-                                                   known->second.begin(), known->second.end());
+    if (known == before.end()) return true;
+    return std::any_of(known->second.begin(), known->second.end(), [&](const auto& mark) {
+      const auto kept = one.second.find(mark.first);
+      return kept == one.second.end() || (mark.second && !kept->second);
+    });
   });
 }
 

@@ -94,6 +94,54 @@ TEST(ViewsTest, AHostReadmitsWhatWasSetAside) {
   }
 }
 
+// Whoever leaves or conspires with somebody who was removed can name an entry that will never be.
+TEST(ViewsTest, AMarkOfWhatIsNotHeldReachesNothing) {
+  Cut cut;
+  cut.eve->type(kPath, "seen ");
+  cut.eve->settle();
+  cut.eve->deliver_all_to(*cut.editor);
+  LogMark mark = cut.editor->marks(cut.eve->id()).front();
+  mark.seq += 1'000'000;
+  mark.hash.bytes[0] ^= 1;
+  cut.host.operate(RemoveOperation{cut.eve->id(), false, {mark}});
+  cut.host.heal();
+  cut.host.settle();
+  cut.host.deliver_all_to(*cut.editor);
+  cut.editor->acknowledge();
+  cut.editor->settle();
+  cut.eve->type(kPath, "late ");
+  cut.eve->settle();
+  cut.team.exchange();
+  cut.team.rest();
+  for (std::size_t i = 0; i < cut.team.size(); ++i) {
+    if (!cut.team[i].reads_all()) continue;
+    EXPECT_EQ(cut.team[i].text(kPath), "base seen ") << i;
+    EXPECT_EQ(cut.team[i].state(kPath), cut.host.state(kPath)) << i;
+  }
+}
+
+// A mark may come before the entry it names.
+TEST(ViewsTest, AMarkReachesOnceItsEntryIsHeld) {
+  Cut cut;
+  cut.eve->type(kPath, "one ");
+  cut.eve->settle();
+  cut.eve->type(kPath, "two ");
+  cut.eve->settle();
+  cut.eve->deliver_all_to(cut.host);
+  cut.eve->deliver_to(*cut.viewer, cut.log(), 1);
+  cut.remove();
+  cut.host.deliver_to(*cut.viewer, cut.host.marks(cut.host.id()).front().log);
+  cut.viewer->rest();
+  EXPECT_EQ(cut.viewer->text(kPath), "base ");
+  cut.team.exchange();
+  cut.team.rest();
+  for (std::size_t i = 0; i < cut.team.size(); ++i) {
+    EXPECT_EQ(cut.team[i].text(kPath), "base one two ") << i;
+    EXPECT_EQ(cut.team[i].state(kPath), cut.host.state(kPath)) << i;
+    EXPECT_TRUE(cut.team[i].views().admission().all().empty()) << i;
+  }
+}
+
 TEST(ViewsTest, WhatHonestTextStandsOnCounts) {
   Cut cut;
   cut.eve->type(kPath, "one ");

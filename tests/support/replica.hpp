@@ -116,9 +116,7 @@ class Replica : private node::Views::Host {
         const auto held = marks(device);
         const bool news = std::any_of(held.begin(), held.end(), [&](const node::LogMark& mark) {
           return std::none_of(restriction.acknowledged.begin(), restriction.acknowledged.end(),
-                              [&](const node::LogMark& known) {
-                                return known.log == mark.log && known.seq >= mark.seq;
-                              });
+                              [&](const node::LogMark& known) { return known == mark; });
         });
         if (news) {
           operate(node::AcknowledgeOperation{restriction.operation, held});
