@@ -7,9 +7,11 @@ coterie_library(node_log
 
 # Pure: what it cannot link it cannot call.
 coterie_library(node_core
-  SOURCES core/admission.cpp core/authors.cpp core/client.cpp core/dependencies.cpp
-          core/document_store.cpp core/engine.cpp core/invert.cpp core/json_check.cpp core/key_ring.cpp
-          core/ledger.cpp core/ledger_receive.cpp core/presence.cpp core/replay.cpp core/schema.cpp
-          core/steward.cpp core/sync_protocol.cpp core/views.cpp core/workspace.cpp
-          core/workspace_members.cpp
+  SOURCES core/admission.cpp core/audit.cpp core/authors.cpp core/client.cpp
+          core/closed_store.cpp core/dependencies.cpp core/document_store.cpp core/engine.cpp
+          core/invert.cpp core/json_check.cpp core/key_ring.cpp core/ledger.cpp
+          core/ledger_receive.cpp
+          core/presence.cpp core/replay.cpp core/schema.cpp core/steward.cpp
+          core/sync_protocol.cpp core/views.cpp core/workspace.cpp core/workspace_members.cpp
+          core/workspace_people.cpp
   DEPENDS coterie::base coterie::crdt coterie::node_log coterie::storage coterie::transport_core)

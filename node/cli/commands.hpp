@@ -73,6 +73,25 @@ void print_table(const std::vector<std::vector<std::string>>& rows);
 /// `text` without control characters.
 std::string printable(std::string_view text);
 
+/// "90s", "30m", "12h", "7d" in seconds; nothing if it is none of these.
+std::optional<std::uint64_t> parse_seconds(const std::string& text);
+/// Milliseconds since 1970 of "7d" (ago), "2026-11-21", "2026-11-21T10:30" or "...:15", local time
+/// unless it ends with Z; nothing if it is none of these.
+std::optional<std::uint64_t> parse_since(const std::string& text);
+/// "2026-11-21 10:00", local time; "-" for 0.
+std::string time_text(std::uint64_t millis);
+
+/// "anna (1234abcd)" of {"name","device"}.
+std::string named(const nlohmann::json& device);
+
+struct QrCode {
+  std::vector<std::string> rows;  ///< '1' is dark. Square, without the light edge.
+};
+/// `text` in upper case; nothing if it is too long.
+std::optional<QrCode> make_qr(std::string text);
+/// For a terminal: two rows of cells a line.
+std::string qr_text(const QrCode& code);
+
 // Each adds its command to `app`; both references must outlive the parsing.
 void add_init(CLI::App& app, Context& context);
 void add_run(CLI::App& app, Context& context);
@@ -81,8 +100,12 @@ void add_invite(CLI::App& app, Context& context);
 void add_join(CLI::App& app, Context& context);
 void add_doc(CLI::App& app, Context& context);
 void add_members(CLI::App& app, Context& context);
+void add_membership(CLI::App& app, Context& context);
+void add_audit(CLI::App& app, Context& context);
+void add_revert(CLI::App& app, Context& context);
 void add_peers(CLI::App& app, Context& context);
 void add_identity(CLI::App& app, Context& context);
+void add_link(CLI::App* identity, Context& context);
 void add_status(CLI::App& app, Context& context);
 void add_version(CLI::App& app, Context& context);
 

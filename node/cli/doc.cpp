@@ -1,6 +1,5 @@
 // coterie doc: the documents of a workspace.
 
-#include <ctime>
 #include <iostream>
 #include <memory>
 #include <string>
@@ -21,17 +20,6 @@ struct DocArguments {
   std::string path;
   std::string root;
 };
-
-/// "2026-11-21 10:00", local time.
-std::string time_text(std::uint64_t millis) {
-  const auto seconds = static_cast<std::time_t>(millis / 1000);
-  std::tm parts{};
-  char text[32] = "-";
-  if (millis != 0 && ::localtime_r(&seconds, &parts) != nullptr) {
-    std::strftime(text, sizeof text, "%Y-%m-%d %H:%M", &parts);
-  }
-  return text;
-}
 
 void list(Context& context, const DocArguments& arguments) {
   const auto answer = Session(context).ask({"doc.list", {{"workspace", arguments.workspace}}});

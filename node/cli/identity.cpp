@@ -65,6 +65,7 @@ void add_identity(CLI::App& app, Context& context) {
       ->final_callback([&context] { show(context); });
   identity->add_subcommand("export", "Print the public id, for others to compare")
       ->final_callback([&context] { export_id(context); });
+  add_link(identity, context);
   CLI::App* passphrase = identity->add_subcommand("passphrase", "Lock the key, or open it");
   passphrase->require_subcommand(1);
   const auto new_file = std::make_shared<std::string>();

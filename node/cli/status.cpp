@@ -30,8 +30,15 @@ void status(Context& context) {
     rows.push_back({one.value("name", ""), one.value("role", ""), one.at("members").dump(),
                     one.at("documents").dump(), one.at("entries").dump()});
   }
-  if (rows.size() > 1) return print_table(rows);
-  std::cout << "No workspaces yet.\n";
+  if (rows.size() > 1) {
+    print_table(rows);
+  } else {
+    std::cout << "No workspaces yet.\n";
+  }
+  for (const json& one : answer->at("waiting")) {
+    std::cout << "\nWaits for a host of the workspace " << one.value("id", "").substr(0, 8)
+              << " to approve this device.\n";
+  }
 }
 
 void version(const Context& context) {

@@ -20,7 +20,7 @@ void create(Context& context, const std::string& name) {
   if (!answer || context.print_json(*answer)) return;
   std::cout << "Made the workspace \"" << printable(name) << "\" ("
             << answer->value("id", "").substr(0, 8)
-            << ").\nNext: `coterie invite` prints what another device joins with.\n";
+            << ").\nNext: `coterie invite create` prints what another device joins with.\n";
 }
 
 void list(Context& context) {

@@ -99,8 +99,10 @@ struct Engine::State final : transport::EntrySource {
   void reply(RequestId request, Result<CommandResult> result);
   void reply_when_durable(Now now, Workspace& workspace, RequestId request, CommandResult result);
   void run(Now now, RequestId request, const CreateWorkspace& command);
-  void run(Now now, RequestId request, const CreateInvite& command);
   void run(Now now, RequestId request, const CreateDocument& command);
+  /// What people do about members.
+  template <typename PeopleCommand>
+  void run(Now now, RequestId request, const PeopleCommand& command);
   void run(Now now, RequestId request, const JoinWorkspace& command);
 
   void remove_client(Now now, ClientHandle handle);
@@ -114,11 +116,18 @@ struct Engine::State final : transport::EntrySource {
   void ask(Now now, Joining& joining, LinkId link, bool guest);
   void handle_welcome(Now now, Joining& joining, const Welcome& welcome);
   void check_synced(Now now, const WorkspaceId& id);
-  void finish(Joining& joining, Result<CommandResult> result);
+  void finish(Now now, Joining& joining, Result<CommandResult> result);
+  void answer_join(Joining& joining, Result<CommandResult> result);
+  void handle_waiting(Now now, Joining& joining, const Waiting& waiting);
+  /// Writes what is kept of a join that waits, or removes it.
+  void store_joining(const Joining& joining, bool keep);
+  void resume_join(Now now, const WorkspaceId& workspace, const storage::Store& store);
+  Status start_join(Now now, Joining joining);
   void release_join_link(Now now, Joining& joining);
   void tend_joins(Now now);
   Joining* joining_on(LinkId link);
   Joining* joining_with(const DeviceId& device);
+  Joining* joining_workspace(const WorkspaceId& id);
 
   // The member's side.
   void handle_application(Now now, const Mesh::ApplicationReceived& received);
@@ -147,7 +156,9 @@ struct Engine::State final : transport::EntrySource {
   std::optional<Instant> presence_due;
   Instant next_keepalive;
 
-  std::map<WorkspaceId, Joining> joins;
+  std::map<DeviceId, Joining> joins;  ///< By the invite's key.
+  /// Writes for joins, which belong to no open workspace, and the joins that wait for them.
+  std::map<CommitToken, DeviceId> join_commits;
   std::size_t redeem_tokens = kRedeemBurst;
   Instant redeem_refilled;
   bool stopping = false;
@@ -181,6 +192,7 @@ Status Engine::State::open_workspaces(Now now) {
     COTERIE_TRY(storage::Store * store, stores.open(name));
     auto workspace = std::make_unique<Workspace>(now, context, *mesh, *id, *store);
     COTERIE_CHECK(workspace->load());
+    resume_join(now, *id, *store);
     if (!workspace->adopted()) continue;
     Workspace& opened = *workspace;
     workspaces.emplace(*id, std::move(workspace));
@@ -407,6 +419,14 @@ Status Engine::handle_frame(Now now, LinkId link, ByteView frame) {
 
 void Engine::handle_committed(Now now, CommitToken token) {
   State& state = *state_;
+  if (const auto join = state.join_commits.find(token); join != state.join_commits.end()) {
+    const auto joining = state.joins.find(join->second);
+    state.join_commits.erase(join);
+    if (joining != state.joins.end()) {
+      state.answer_join(joining->second, CommandResult(JoinWaiting{joining->second.workspace}));
+    }
+    return state.pump(now);
+  }
   const auto found = state.commits.find(token);
   if (found == state.commits.end()) return;
   const WorkspaceId id = found->second;
@@ -425,6 +445,13 @@ void Engine::handle_committed(Now now, CommitToken token) {
 
 void Engine::handle_commit_failed(Now now, CommitToken token, Error error) {
   State& state = *state_;
+  if (const auto join = state.join_commits.find(token); join != state.join_commits.end()) {
+    const auto joining = state.joins.find(join->second);
+    state.join_commits.erase(join);
+    // It goes on asking while this process runs; whoever asked knows that no more is promised.
+    if (joining != state.joins.end()) state.answer_join(joining->second, error);
+    return state.pump(now);
+  }
   const auto found = state.commits.find(token);
   if (found == state.commits.end()) return;
   const WorkspaceId id = found->second;
@@ -437,8 +464,8 @@ void Engine::handle_commit_failed(Now now, CommitToken token, Error error) {
         if (of == id) failed.push_back(request);
       }
       for (const RequestId request : failed) state.reply(request, error);
-      if (const auto joining = state.joins.find(id); joining != state.joins.end()) {
-        state.finish(joining->second, error);
+      if (Joining* joining = state.joining_workspace(id)) {
+        state.finish(now, *joining, error);
       }
     }
   }
@@ -570,13 +597,14 @@ void Engine::State::run(Now now, RequestId request, const CreateWorkspace& comma
   reply_when_durable(now, founded, request, WorkspaceReady{genesis.workspace, command.name});
 }
 
-void Engine::State::run(Now now, RequestId request, const CreateInvite& command) {
+template <typename PeopleCommand>
+void Engine::State::run(Now now, RequestId request, const PeopleCommand& command) {
   const auto workspace = find_founded(command.workspace);
   if (!workspace) return reply(request, workspace.error());
-  if (const auto obstacle = (*workspace)->write_obstacle()) return reply(request, *obstacle);
-  auto invite = (*workspace)->create_invite(now, command.role, command.valid_for, command.uses);
-  if (!invite) return reply(request, invite.error());
-  reply_when_durable(now, **workspace, request, InviteCreated{std::move(*invite)});
+  if (const auto obstacle = (*workspace)->disk_obstacle()) return reply(request, *obstacle);
+  auto result = (*workspace)->carry_out(now, command);
+  if (!result) return reply(request, result.error());
+  reply_when_durable(now, **workspace, request, *std::move(result));
 }
 
 void Engine::State::run(Now now, RequestId request, const CreateDocument& command) {
@@ -593,20 +621,39 @@ void Engine::State::run(Now now, RequestId request, const CreateDocument& comman
 void Engine::State::run(Now now, RequestId request, const JoinWorkspace& command) {
   auto invite = parse_invite(command.invite);
   if (!invite) return reply(request, invite.error());
-  if (const Workspace* known = find(invite->workspace)) {
-    if (known->membership().founded() && known->ledger().role()) {
+  for (const auto& [id, workspace] : workspaces) {
+    const bool member = workspace->membership().founded() && workspace->ledger().role();
+    if (member && tag_of(id) == invite->workspace) {
       return reply(request, Error{ErrorCode::kConflict, "this device is a member already"});
     }
   }
-  if (joins.count(invite->workspace) > 0) {
-    return reply(request, Error{ErrorCode::kConflict, "this device is joining already"});
+  for (auto& [key, joining] : joins) {
+    if (joining.tag != invite->workspace) continue;
+    if (joining.request || !joining.waiting) {
+      return reply(request, Error{ErrorCode::kConflict, "this device is joining already"});
+    }
+    // It waits for approval: ask at once how that stands.
+    joining.request = request;
+    joining.give_up = now.steady + kJoinTimeout;
+    joining.retry = kJoinWaitingRetry;
+    if (joining.stage == Joining::Stage::kIdle) attempt(now, joining);
+    return;
   }
   Joining joining;
   joining.request = request;
-  joining.workspace = invite->workspace;
-  joining.key =
-      std::make_shared<const crypto::SigningKey>(crypto::SigningKey::from_seed(invite->seed));
-  joining.contacts = std::move(invite->contacts);
+  joining.invite = command.invite;
+  joining.give_up = now.steady + kJoinTimeout;
+  if (const Status started = start_join(now, std::move(joining)); !started) {
+    reply(request, started.error());
+  }
+}
+
+/// Errors: of parse_invite(); kUnavailable (no address in it).
+Status Engine::State::start_join(Now now, Joining joining) {
+  COTERIE_TRY(InviteSecret invite, parse_invite(joining.invite));
+  joining.tag = invite.workspace;
+  joining.key = std::make_shared<const crypto::SigningKey>(invite_key(invite));
+  joining.contacts = std::move(invite.contacts);
   for (std::size_t i = 0; i < joining.contacts.size(); ++i) {
     if (joining.contacts[i].device == context.identity.id()) continue;
     for (const std::string& address : joining.contacts[i].addresses) {
@@ -614,11 +661,45 @@ void Engine::State::run(Now now, RequestId request, const JoinWorkspace& command
     }
   }
   if (joining.targets.empty()) {
-    return reply(request, Error{ErrorCode::kUnavailable, "the invite names no address to ask at"});
+    return Error{ErrorCode::kUnavailable, "the invite names no address to ask at"};
   }
-  joining.give_up = now.steady + kJoinTimeout;
-  Joining& started = joins.emplace(joining.workspace, std::move(joining)).first->second;
-  attempt(now, started);
+  const DeviceId key = joining.key->id();
+  attempt(now, joins.insert_or_assign(key, std::move(joining)).first->second);
+  return {};
+}
+
+void Engine::State::resume_join(Now now, const WorkspaceId& workspace,
+                                const storage::Store& store) {
+  const Bytes key = meta_key("joining");
+  const auto sealed = store.get(storage::Table::kMeta, key);
+  if (!sealed || !*sealed) return;
+  const RowSealer sealer(workspace, context.identity, context.random);
+  const auto invite = sealer.open(storage::Table::kMeta, key, **sealed);
+  if (!invite) return context.warn("a join that waited cannot be read: join again");
+  Joining joining;
+  joining.invite = std::string(as_text(*invite));
+  joining.workspace = workspace;
+  joining.waiting = true;
+  joining.give_up = Instant::max();
+  if (!start_join(now, std::move(joining))) {
+    context.warn("a join that waited cannot be read: join again");
+  }
+}
+
+void Engine::State::store_joining(const Joining& joining, bool keep) {
+  const auto store = stores.open(joining.workspace.hex());
+  if (!store) return context.warn("a join that waits cannot be stored");
+  const Bytes key = meta_key("joining");
+  storage::WriteBatch batch;
+  if (keep) {
+    const RowSealer sealer(joining.workspace, context.identity, context.random);
+    batch.put(storage::Table::kMeta, key,
+              sealer.seal(storage::Table::kMeta, key, as_bytes(joining.invite)));
+  } else {
+    batch.erase(storage::Table::kMeta, key);
+  }
+  if (keep) join_commits[next_token] = joining.key->id();
+  context.emit(CommitBatch{joining.workspace, next_token++, std::move(batch)});
 }
 
 /// Tries the next target.
@@ -647,6 +728,9 @@ void Engine::State::attempt_failed(Now now, Joining& joining) {
   release_join_link(now, joining);
   joining.stage = Joining::Stage::kIdle;
   joining.step_due = now.steady + kAttemptPause;
+  if (!joining.waiting || joining.request) return;
+  joining.step_due = now.steady + joining.retry;
+  joining.retry = std::min(joining.retry * 2, kJoinWaitingRetryMax);
 }
 
 void Engine::State::ask(Now now, Joining& joining, LinkId link, bool guest) {
@@ -654,7 +738,7 @@ void Engine::State::ask(Now now, Joining& joining, LinkId link, bool guest) {
   joining.link = link;
   joining.link_is_guest = guest;
   const Redeem redeem =
-      make_redeem(joining.workspace, context.identity, context.options.device_name, *joining.key);
+      make_redeem(joining.tag, context.identity, context.options.device_name, *joining.key);
   if (!mesh->send_application(now, link, encode_join_message(redeem))) attempt_failed(now, joining);
 }
 
@@ -679,14 +763,41 @@ Joining* Engine::State::joining_on(LinkId link) {
   return nullptr;
 }
 
+Joining* Engine::State::joining_workspace(const WorkspaceId& id) {
+  for (auto& [key, joining] : joins) {
+    if (joining.workspace == id) return &joining;
+  }
+  return nullptr;
+}
+
+void Engine::State::handle_waiting(Now now, Joining& joining, const Waiting& waiting) {
+  if (tag_of(waiting.workspace) != joining.tag) return attempt_failed(now, joining);
+  const bool known = std::exchange(joining.waiting, true);
+  joining.workspace = waiting.workspace;
+  joining.give_up = Instant::max();
+  joining.refusal.reset();
+  joining.refusals = 0;
+  if (!known) {
+    store_joining(joining, true);  // The answer follows when it is on the disk.
+  } else {
+    answer_join(joining, CommandResult(JoinWaiting{joining.workspace}));
+  }
+  attempt_failed(now, joining);
+  // Whoever answered knows of the request: the same one is asked again.
+  joining.next_target = joining.target;
+  joining.step_due = now.steady + joining.retry;
+}
+
 void Engine::State::handle_welcome(Now now, Joining& joining, const Welcome& welcome) {
-  if (welcome.workspace != joining.workspace) return attempt_failed(now, joining);
+  const bool other = !joining.workspace.is_zero() && welcome.workspace != joining.workspace;
+  if (other || tag_of(welcome.workspace) != joining.tag) return attempt_failed(now, joining);
+  joining.workspace = welcome.workspace;
   Workspace* workspace = find(joining.workspace);
   if (workspace == nullptr) {
     const auto store = stores.open(joining.workspace.hex());
     if (!store) {
       release_join_link(now, joining);
-      return finish(joining, store.error());
+      return finish(now, joining, store.error());
     }
     auto made = std::make_unique<Workspace>(now, context, *mesh, joining.workspace, **store);
     made->adopt(now, welcome.keys, joining.contact());
@@ -699,19 +810,19 @@ void Engine::State::handle_welcome(Now now, Joining& joining, const Welcome& wel
   joining.give_up = now.steady + kJoinSyncTimeout;
   const WorkspaceId id = joining.workspace;
   workspace->when_durable(now, [this, id](Now then) {
-    const auto found = joins.find(id);
-    if (found == joins.end() || found->second.stage != Joining::Stage::kStoring) return;
-    found->second.stage = Joining::Stage::kSyncing;
+    Joining* stored = joining_workspace(id);
+    if (stored == nullptr || stored->stage != Joining::Stage::kStoring) return;
+    stored->stage = Joining::Stage::kSyncing;
     // From here on an ordinary member's link: the guest's makes room for it.
-    release_join_link(then, found->second);
+    release_join_link(then, *stored);
     find(id)->members_changed = true;
   });
 }
 
 void Engine::State::check_synced(Now now, const WorkspaceId& id) {
-  const auto found = joins.find(id);
-  if (found == joins.end() || found->second.stage != Joining::Stage::kSyncing) return;
-  Joining& joining = found->second;
+  Joining* found = joining_workspace(id);
+  if (found == nullptr || found->stage != Joining::Stage::kSyncing) return;
+  Joining& joining = *found;
   const Workspace& workspace = *find(id);
   const std::uint64_t entries = workspace.ledger().entries();
   if (entries > joining.entries_seen) {
@@ -727,29 +838,50 @@ void Engine::State::check_synced(Now now, const WorkspaceId& id) {
     if (segment != nullptr && segment->closed()) continue;
     if (mine == held.end() || mine->second.seq < head.seq) return;
   }
-  finish(joining, CommandResult(WorkspaceReady{id, workspace.membership().name()}));
+  finish(now, joining, CommandResult(WorkspaceReady{id, workspace.membership().name()}));
 }
 
-void Engine::State::finish(Joining& joining, Result<CommandResult> result) {
-  const RequestId request = joining.request;
-  joins.erase(joining.workspace);
-  reply(request, std::move(result));
+void Engine::State::answer_join(Joining& joining, Result<CommandResult> result) {
+  if (!joining.request) return;
+  reply(*std::exchange(joining.request, std::nullopt), std::move(result));
+}
+
+/// It is settled, one way or the other.
+void Engine::State::finish(Now, Joining& joining, Result<CommandResult> result) {
+  if (joining.waiting) {
+    if (!result) {
+      context.warn("workspace " + joining.workspace.short_hex() +
+                   " did not let us in: " + result.error().what);
+    } else {
+      context.inform("let into workspace " + joining.workspace.short_hex());
+    }
+    store_joining(joining, false);
+  }
+  answer_join(joining, std::move(result));
+  joins.erase(joining.key->id());
 }
 
 void Engine::State::tend_joins(Now now) {
-  std::vector<WorkspaceId> due;
-  for (const auto& [id, joining] : joins) {
-    if (std::min(joining.give_up, joining.step_due) <= now.steady) due.push_back(id);
+  std::vector<DeviceId> due;
+  for (const auto& [key, joining] : joins) {
+    if (std::min(joining.give_up, joining.step_due) <= now.steady) due.push_back(key);
   }
-  for (const WorkspaceId& id : due) {
-    Joining& joining = joins.at(id);
+  for (const DeviceId& key : due) {
+    Joining& joining = joins.at(key);
     if (joining.give_up <= now.steady) {
-      release_join_link(now, joining);
       const bool in = joining.stage == Joining::Stage::kSyncing;
-      finish(joining, joining.refusal.value_or(Error{
-                          ErrorCode::kUnavailable,
-                          in ? "joined, but nobody is there to fetch the workspace from: it goes on"
-                             : "nobody answered at the addresses of the invite: is one online?"}));
+      if (joining.waiting && !in) {
+        // Nobody to ask how it stands; the node goes on asking.
+        joining.give_up = Instant::max();
+        answer_join(joining, CommandResult(JoinWaiting{joining.workspace}));
+        continue;
+      }
+      release_join_link(now, joining);
+      finish(now, joining,
+             joining.refusal.value_or(
+                 Error{ErrorCode::kUnavailable,
+                       in ? "joined, but nobody is there to fetch the workspace from: it goes on"
+                          : "nobody answered at the addresses of the invite: is one online?"}));
       continue;
     }
     switch (joining.stage) {
@@ -789,12 +921,16 @@ void Engine::State::handle_application(Now now, const Mesh::ApplicationReceived&
     handle_welcome(now, *joining, *welcome);
     return;
   }
+  if (const auto* waiting = std::get_if<Waiting>(&*message)) {
+    handle_waiting(now, *joining, *waiting);
+    return;
+  }
   const Error refusal = refusal_error(std::get<Refused>(*message).reason);
   const bool final = refusal.code != ErrorCode::kUnavailable;
   joining->refusal = refusal;
   attempt_failed(now, *joining);
   // Another contact may know more; when all that could be asked have refused, it is settled.
-  if (final && ++joining->refusals >= joining->targets.size()) finish(*joining, refusal);
+  if (final && ++joining->refusals >= joining->targets.size()) finish(now, *joining, refusal);
 }
 
 void Engine::State::handle_redeem(Now now, LinkId link, const Redeem& redeem) {
@@ -813,13 +949,20 @@ void Engine::State::handle_redeem(Now now, LinkId link, const Redeem& redeem) {
   const bool entitled =
       from->second.guest ? redeem.invite == from->second.peer : redeem.device == from->second.peer;
   if (!entitled || !verify_redeem(redeem)) return refuse(RefusalReason::kBadSignature);
-  Workspace* workspace = find(redeem.workspace);
+  // Only the workspace that the invite belongs to: tags of others are nobody's business.
+  Workspace* workspace = nullptr;
+  for (const auto& [id, one] : workspaces) {
+    if (tag_of(id) == redeem.workspace && one->membership().founded()) workspace = one.get();
+  }
   if (workspace == nullptr) return refuse(RefusalReason::kUnknownInvite);
-  if (const auto reason = workspace->redeem(now, redeem)) return refuse(*reason);
-  const WorkspaceId id = redeem.workspace;
+  const Workspace::RedeemAnswer answer = workspace->redeem(now, redeem);
+  if (const auto* reason = std::get_if<RefusalReason>(&answer)) return refuse(*reason);
+  const WorkspaceId id = workspace->id();
   const DeviceId device = redeem.device;
-  workspace->when_durable(now, [this, link, id, device](Now then) {
+  const bool waits = std::holds_alternative<Waiting>(answer);
+  workspace->when_durable(now, [this, link, id, device, waits](Now then) {
     Workspace* admitted = find(id);
+    if (waits) return answer_redeem(then, link, Waiting{id});
     // Who may connect, before the newcomer is told that it may.
     publish_members(then, *admitted);
     publish_allowed(then);
@@ -901,6 +1044,44 @@ Result<std::vector<DocumentInfo>> Engine::documents(const WorkspaceId& id) const
 Result<std::vector<MemberInfo>> Engine::members(const WorkspaceId& id) const {
   COTERIE_TRY(const Workspace* workspace, state_->find_founded(id));
   return workspace->members();
+}
+
+Result<std::vector<InviteInfo>> Engine::invites(const WorkspaceId& id) const {
+  COTERIE_TRY(const Workspace* workspace, state_->find_founded(id));
+  return workspace->invites();
+}
+
+Result<std::vector<SetAsideInfo>> Engine::set_aside(const WorkspaceId& id) const {
+  COTERIE_TRY(const Workspace* workspace, state_->find_founded(id));
+  return workspace->set_aside();
+}
+
+Result<std::vector<ForkInfo>> Engine::forks(const WorkspaceId& id) const {
+  COTERIE_TRY(const Workspace* workspace, state_->find_founded(id));
+  return workspace->forks();
+}
+
+Result<std::vector<KnownDevice>> Engine::known_devices(const WorkspaceId& id) const {
+  COTERIE_TRY(const Workspace* workspace, state_->find_founded(id));
+  return workspace->known_devices();
+}
+
+Result<std::vector<RequestInfo>> Engine::requests(const WorkspaceId& id) const {
+  COTERIE_TRY(const Workspace* workspace, state_->find_founded(id));
+  return workspace->requests();
+}
+
+std::vector<WaitingInfo> Engine::waiting() const {
+  std::vector<WaitingInfo> list;
+  for (const auto& [key, joining] : state_->joins) {
+    if (joining.waiting) list.push_back({joining.workspace, key});
+  }
+  return list;
+}
+
+Result<AuditPage> Engine::audit(const WorkspaceId& id, const AuditQuery& query) const {
+  COTERIE_TRY(const Workspace* workspace, state_->find_founded(id));
+  return workspace->audit(query);
 }
 
 Result<std::vector<transport::PeerStatus>> Engine::peers(const WorkspaceId& id) const {

@@ -24,6 +24,7 @@
 #include "crdt/base/bytes.hpp"
 #include "crdt/base/clock.hpp"
 #include "crdt/base/random.hpp"
+#include "node/core/people.hpp"
 #include "node/core/role.hpp"
 #include "storage/store.hpp"
 #include "transport/core/mesh.hpp"
@@ -47,12 +48,6 @@ using CommitToken = std::uint64_t;
 struct CreateWorkspace {
   std::string name;  ///< 1 to 200 bytes of UTF-8.
 };
-struct CreateInvite {
-  WorkspaceId workspace;
-  Role role = Role::kEditor;
-  Duration valid_for = std::chrono::hours(24 * 7);
-  std::uint32_t uses = 1;
-};
 struct JoinWorkspace {
   std::string invite;  ///< "coterie1...".
 };
@@ -60,19 +55,24 @@ struct CreateDocument {
   WorkspaceId workspace;
   std::string path;  ///< 1 to 1,024 bytes of UTF-8; see check_document_path().
 };
-using Command = std::variant<CreateWorkspace, CreateInvite, JoinWorkspace, CreateDocument>;
+using Command =
+    std::variant<CreateWorkspace, JoinWorkspace, CreateDocument, CreateInvite, RevokeInvite,
+                 ApproveRequest, DenyRequest, SetRole, RemoveMember, RotateKeys, Readmit, Revert>;
 
-struct InviteCreated {
-  std::string invite;
-};
 struct WorkspaceReady {  ///< Of CreateWorkspace and JoinWorkspace.
   WorkspaceId workspace;
   std::string name;
 };
+/// Of JoinWorkspace, when a host has to approve. The node goes on asking by itself, also after a
+/// restart; giving the command again answers how it stands.
+struct JoinWaiting {
+  WorkspaceId workspace;
+};
 struct DocumentCreated {
   DocumentId document;
 };
-using CommandResult = std::variant<InviteCreated, WorkspaceReady, DocumentCreated>;
+using CommandResult =
+    std::variant<Done, WorkspaceReady, JoinWaiting, DocumentCreated, InviteCreated, Reverted>;
 
 // Queries: answered at once from what is held here.
 
@@ -91,35 +91,6 @@ struct DocumentInfo {
   WallMillis changed = 0;
   std::size_t clients = 0;  ///< Attached to this node's bridge now.
 };
-struct MemberInfo {
-  DeviceId device;
-  std::string name;
-  Role role;
-  bool self = false;
-  std::vector<std::string> addresses;
-};
-
-/// What a device wrote that does not count, because it was written unseen after (or beside) its
-/// removal or demotion and nobody acknowledged it. A host may readmit it.
-struct SetAsideInfo {
-  DeviceId device;
-  std::uint64_t entries = 0;
-  WallMillis first = 0;  ///< As the device says.
-  WallMillis last = 0;
-  std::size_t documents = 0;       ///< That it would change.
-  std::vector<std::string> paths;  ///< Of these, as far as they are known; at most 100.
-};
-
-/// What reverting a device does to one document.
-struct RevertedDocument {
-  DocumentId id;
-  std::string path;
-  std::uint64_t removed = 0;   ///< Elements taken out; a character of text is one.
-  std::uint64_t restored = 0;  ///< Elements put back.
-  std::string before;          ///< The text that changes, shortened, and
-  std::string after;           ///< what becomes of it.
-};
-
 class Engine {
  public:
   struct Options {
@@ -237,6 +208,16 @@ class Engine {
   Result<WorkspaceId> find_workspace(std::string_view id_or_name) const;
   Result<std::vector<DocumentInfo>> documents(const WorkspaceId& workspace) const;
   Result<std::vector<MemberInfo>> members(const WorkspaceId& workspace) const;
+  Result<std::vector<InviteInfo>> invites(const WorkspaceId& workspace) const;
+  Result<std::vector<SetAsideInfo>> set_aside(const WorkspaceId& workspace) const;
+  /// Errors: kNotFound, kCorrupt, kIo.
+  Result<std::vector<ForkInfo>> forks(const WorkspaceId& workspace) const;
+  Result<std::vector<KnownDevice>> known_devices(const WorkspaceId& workspace) const;
+  Result<std::vector<RequestInfo>> requests(const WorkspaceId& workspace) const;
+  /// Joins of this device that wait for approval.
+  std::vector<WaitingInfo> waiting() const;
+  /// One page; costs about 5 us an entry looked at. Errors: kNotFound, kCorrupt, kIo.
+  Result<AuditPage> audit(const WorkspaceId& workspace, const AuditQuery& query) const;
   Result<std::vector<transport::PeerStatus>> peers(const WorkspaceId& workspace) const;
   Result<Hash> frontier_digest(const WorkspaceId& workspace) const;
   /// Devices whose updates were refused here, ever, for the Yjs client ids in them: they claimed

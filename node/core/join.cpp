@@ -1,5 +1,7 @@
 #include "node/core/join.hpp"
 
+#include <algorithm>
+
 #include "node/core/codec.hpp"
 #include "node/core/limits.hpp"
 #include "node/core/records.hpp"
@@ -10,7 +12,7 @@ namespace {
 
 constexpr std::string_view kConsentDomain = "coterie redeem v1";
 constexpr std::uint8_t kVersion = 1;
-enum class Kind : std::uint8_t { kRedeem = 1, kWelcome = 2, kRefused = 3 };
+enum class Kind : std::uint8_t { kRedeem = 1, kWelcome = 2, kRefused = 3, kWaiting = 4 };
 
 constexpr std::size_t kFrontierRowBytesMax = 32 + 8 + 8 + 32;
 constexpr std::size_t kWelcomeLogsMax =
@@ -19,6 +21,13 @@ constexpr std::size_t kWelcomeLogsMax =
 Hash consent_hash(const Redeem& redeem) {
   return crypto::hash({as_bytes(kConsentDomain), redeem.workspace.view(), redeem.device.view(),
                        redeem.invite.view(), as_bytes(redeem.name)});
+}
+
+/// As far as admission_proof() looks at it.
+WorkspaceId padded(const WorkspaceTag& tag) {
+  WorkspaceId workspace;
+  std::copy(tag.bytes.begin(), tag.bytes.end(), workspace.bytes.begin());
+  return workspace;
 }
 
 Bytes start(Kind kind) { return {kVersion, static_cast<std::uint8_t>(kind)}; }
@@ -54,11 +63,16 @@ struct Encoder {
     out.push_back(static_cast<std::uint8_t>(refused.reason));
     return out;
   }
+  Bytes operator()(const Waiting& waiting) const {
+    Bytes out = start(Kind::kWaiting);
+    append(out, waiting.workspace.view());
+    return out;
+  }
 };
 
 Result<JoinMessage> decode_redeem(ByteReader& in) {
   Redeem redeem;
-  COTERIE_TRY(redeem.workspace, read_id<WorkspaceId>(in));
+  COTERIE_TRY(redeem.workspace, read_id<WorkspaceTag>(in));
   COTERIE_TRY(redeem.device, read_id<DeviceId>(in));
   COTERIE_TRY(redeem.invite, read_id<DeviceId>(in));
   COTERIE_TRY(redeem.name, read_text(in, kNameBytesMax));
@@ -104,6 +118,13 @@ Error refusal_error(RefusalReason reason) {
       return {ErrorCode::kUnavailable, "the member that answered is busy: try again later"};
     case RefusalReason::kBadSignature:
       return {ErrorCode::kUnauthenticated, "the invite's signature does not verify"};
+    case RefusalReason::kRevoked:
+      return {ErrorCode::kUnauthorized, "this invite was revoked: ask for a new one"};
+    case RefusalReason::kRemoved:
+      return {ErrorCode::kUnauthorized,
+              "this device was removed from the workspace: ask for a new invite"};
+    case RefusalReason::kDenied:
+      return {ErrorCode::kUnauthorized, "a host was asked to let this device in, and declined"};
   }
   return {ErrorCode::kUnauthorized, "the invite was refused"};
 }
@@ -125,12 +146,18 @@ Result<JoinMessage> decode_join_message(ByteView payload) {
       COTERIE_CHECK(expect_end(in));
       return JoinMessage(Refused{static_cast<RefusalReason>(reason)});
     }
+    case static_cast<std::uint8_t>(Kind::kWaiting): {
+      Waiting waiting;
+      COTERIE_TRY(waiting.workspace, read_id<WorkspaceId>(in));
+      COTERIE_CHECK(expect_end(in));
+      return JoinMessage(waiting);
+    }
     default:
       return malformed("unknown message of joining", 1);
   }
 }
 
-Redeem make_redeem(const WorkspaceId& workspace, const crypto::SigningKey& device,
+Redeem make_redeem(const WorkspaceTag& workspace, const crypto::SigningKey& device,
                    const std::string& name, const crypto::SigningKey& invite) {
   Redeem redeem;
   redeem.workspace = workspace;
@@ -138,13 +165,14 @@ Redeem make_redeem(const WorkspaceId& workspace, const crypto::SigningKey& devic
   redeem.invite = invite.id();
   redeem.name = name;
   redeem.consent = device.sign(consent_hash(redeem).view());
-  redeem.proof = invite.sign(admission_proof(workspace, device.id()).view());
+  redeem.proof = invite.sign(admission_proof(padded(workspace), device.id()).view());
   return redeem;
 }
 
 bool verify_redeem(const Redeem& redeem) {
   return crypto::verify(redeem.device, consent_hash(redeem).view(), redeem.consent) &&
-         crypto::verify(redeem.invite, admission_proof(redeem.workspace, redeem.device).view(),
+         crypto::verify(redeem.invite,
+                        admission_proof(padded(redeem.workspace), redeem.device).view(),
                         redeem.proof);
 }
 

@@ -4,6 +4,9 @@
 // over the link there already is, if that device shares another workspace with us). Once let in,
 // the newcomer opens its store and syncs like any member; the join is done when all that the member
 // held at the time of its answer is here.
+//
+// Where a host has to approve, the invite is kept in the workspace's store (kMeta "joining"), and
+// the node asks again now and then, also after a restart, until it is let in or refused.
 
 #pragma once
 
@@ -16,6 +19,7 @@
 #include "node/core/engine.hpp"
 #include "node/core/invite.hpp"
 #include "node/core/join.hpp"
+#include "node/core/limits.hpp"
 
 namespace coterie::node {
 
@@ -28,8 +32,11 @@ struct Joining {
     kSyncing,  ///< A member; fetching what there is.
   };
 
-  RequestId request = 0;
-  WorkspaceId workspace;
+  /// Who is told the end; nobody when it goes on from before a restart.
+  std::optional<RequestId> request;
+  std::string invite;  ///< The string.
+  WorkspaceTag tag;
+  WorkspaceId workspace;  ///< Zero until a member tells it.
   std::shared_ptr<const crypto::SigningKey> key;
   std::vector<InviteContact> contacts;
   std::vector<std::pair<std::size_t, std::string>> targets;  ///< Contact and address.
@@ -44,6 +51,9 @@ struct Joining {
   /// Why the last member that answered would not. Told when nobody else helps.
   std::optional<Error> refusal;
   std::size_t refusals = 0;
+
+  bool waiting = false;                ///< A host has to approve; the invite is stored.
+  Duration retry = kJoinWaitingRetry;  ///< Until it is asked again.
 
   Frontier wanted;  ///< What the member held when it let us in.
   std::uint64_t entries_seen = 0;

@@ -51,7 +51,7 @@ Ledger::Ledger(const WorkspaceId& workspace, storage::Store& store,
                const crypto::SigningKey& identity, SecureRandom& random,
                std::function<bool()> in_step, Origin origin)
     : workspace_(workspace),
-      store_(store),
+      store_(workspace, store, identity, random),
       identity_(identity),
       random_(random),
       in_step_(std::move(in_step)),
@@ -668,7 +668,7 @@ storage::WriteBatch Ledger::launch() {
   for (const auto& [strand, fresh] : fresh_) {
     in_flight_->strands[strand] = fresh.first + fresh.hashes.size() - 1;
   }
-  return in_flight_->batch;
+  return store_.close(in_flight_->batch);
 }
 
 Ledger::Staged Ledger::landed() {

@@ -28,6 +28,7 @@
 #include <tuple>
 #include <vector>
 
+#include "node/core/closed_store.hpp"
 #include "node/core/key_ring.hpp"
 #include "node/core/log/entry.hpp"
 #include "node/core/log/hybrid_clock.hpp"
@@ -202,7 +203,7 @@ class Ledger {
   /// Moves what is staged into flight and gives the batch to write. Precondition: !in_flight().
   storage::WriteBatch launch();
   /// The batch in flight, to be written again.
-  const storage::WriteBatch& relaunch() const { return in_flight_->batch; }
+  storage::WriteBatch relaunch() const { return store_.close(in_flight_->batch); }
   /// The batch in flight is durable: its heads are committed now. The caller runs what follows.
   Staged landed();
 
@@ -257,7 +258,7 @@ class Ledger {
   void new_incarnation();
 
   WorkspaceId workspace_;
-  storage::Store& store_;
+  ClosedStore store_;
   const crypto::SigningKey& identity_;
   SecureRandom& random_;
   std::function<bool()> in_step_;

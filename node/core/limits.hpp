@@ -78,12 +78,18 @@ inline constexpr std::size_t kGuestKeysMax = 1024;
 
 inline constexpr std::size_t kInviteTextBytesMax = 4096;
 inline constexpr std::size_t kInviteContactsMax = 3;
+inline constexpr std::size_t kInviteAddressesMax = 3;  ///< Of one contact.
 
 // Joining.
 
 // (How many guests, for how long: transport/wire/limits.hpp.)
 inline constexpr std::size_t kRedeemBurst = 20;  ///< Over all guests; refilled one a second.
-inline constexpr Duration kJoinTimeout = std::chrono::seconds(30);      ///< Until somebody answers.
+inline constexpr Duration kJoinTimeout = std::chrono::seconds(30);  ///< Until somebody answers.
+/// When a newcomer that waits for approval asks again: each time later, up to the second.
+inline constexpr Duration kJoinWaitingRetry = std::chrono::seconds(2);
+inline constexpr Duration kJoinWaitingRetryMax = std::chrono::seconds(30);
+/// Requests that wait for a host: more are refused as busy.
+inline constexpr std::size_t kJoinRequestsMax = 64;
 inline constexpr Duration kJoinSyncTimeout = std::chrono::minutes(10);  ///< Without any progress.
 
 // Authors.

@@ -10,6 +10,7 @@
 //                 "aside" device   -> count:u64                stored entries of a device whose
 //                                                              right to write them is disputed
 //                 "h" position     -> hash:32                  every kAnchorDistance-th entry
+//                 "joining"        -> sealed invite            a join that waits for approval
 //                 "m" position     -> hash:32 previous:32      each membership entry
 //                 "w" position     -> previous:32              content entries whose key is missing
 //                 "s" position     -> sealed row           disputed entries (admission.hpp)
@@ -21,7 +22,8 @@
 //                                                        declared were refused
 //                 "C" document:16 client:u64 log -> nothing   which logs wrote structs of whom
 //                 "O" device:32    -> nothing              refused for its client ids, and reported
-//     kEntries    position         -> stored entry             (log/entry.hpp)
+//     kEntries    position         -> stored entry             (log/entry.hpp); sealed unless it is
+//                                                              content (closed_store.hpp)
 //     kFrontier   segment          -> incarnation:u64 strand:u64 first:u64 last:u64 before:32
 //                                     head:32 head_previous:32      (log/segments.hpp)
 //     kKeys       commitment:32    -> sealed epoch key

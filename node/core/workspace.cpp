@@ -87,7 +87,9 @@ Status Workspace::load() {
   COTERIE_CHECK(documents_.load_rows());
   COTERIE_CHECK(authors_.load());
   COTERIE_CHECK(views_.load());
-  return load_endpoints();
+  COTERIE_CHECK(load_endpoints());
+  if (adopted_) tell_changes();
+  return {};
 }
 
 void Workspace::opened(Now now) {
@@ -181,6 +183,7 @@ std::vector<MemberInfo> Workspace::members() const {
     info.name = display_name(device);
     info.role = member.role;
     info.self = device == context_.identity.id();
+    info.person = member.person;
     if (const auto found = endpoints_.find(device); found != endpoints_.end()) {
       info.addresses = found->second.record.addresses;
     }
@@ -261,44 +264,6 @@ std::optional<Error> Workspace::edit_obstacle() const {
 
 // Commands.
 
-Result<std::string> Workspace::create_invite(Now now, Role role, Duration valid_for,
-                                             std::uint32_t uses) {
-  if (ledger_.role() != Role::kHost) {
-    return Error{ErrorCode::kUnauthorized, "only a host invites"};
-  }
-  if (role != Role::kHost && role != Role::kEditor && role != Role::kViewer) {
-    return Error{ErrorCode::kMalformed, "invites are for host, editor or viewer"};
-  }
-  if (uses == 0 || uses > kInviteUsesMax) {
-    return Error{ErrorCode::kLimitExceeded, "an invite has 1 to 10,000 uses", uses};
-  }
-  if (valid_for <= Duration::zero() || valid_for > kInviteValidityMax) {
-    return Error{ErrorCode::kLimitExceeded, "an invite is valid for up to 366 days"};
-  }
-  InviteSecret secret;
-  secret.workspace = id();
-  secret.seed = crypto::SecretKey::generate(context_.random);
-  secret.contacts.push_back({context_.identity.id(), context_.options.addresses});
-  // Others who can let the newcomer in while we are away.
-  for (const auto& [device, member] : membership().members()) {
-    if (secret.contacts.size() == kInviteContactsMax) break;
-    const auto endpoint = endpoints_.find(device);
-    const bool useful = device != context_.identity.id() && may_admit(member.role) &&
-                        endpoint != endpoints_.end() && !endpoint->second.record.addresses.empty();
-    if (useful) secret.contacts.push_back({device, endpoint->second.record.addresses});
-  }
-  InviteOperation invite;
-  invite.invite = crypto::SigningKey::from_seed(secret.seed).id();
-  invite.role = role;
-  invite.expires =
-      now.wall + static_cast<WallMillis>(
-                     std::chrono::duration_cast<std::chrono::milliseconds>(valid_for).count());
-  invite.uses = uses;
-  ledger_.append_operation(now, invite);
-  after_operations(now);
-  return format_invite(secret);
-}
-
 Result<DocumentId> Workspace::create_document(Now now, const std::string& path) {
   if (const auto obstacle = record_obstacle()) return *obstacle;
   COTERIE_TRY(Document * document, documents_.open_path(path));
@@ -308,45 +273,11 @@ Result<DocumentId> Workspace::create_document(Now now, const std::string& path) 
   return document->id;
 }
 
-std::optional<RefusalReason> Workspace::redeem(Now now, const Redeem& redeem) {
-  const std::optional<Role> role = ledger_.role();
-  if (!role || !may_admit(*role)) return RefusalReason::kNotEntitled;
-  if (record_obstacle()) return RefusalReason::kBusy;
-  const auto invite = membership().invites().find(redeem.invite);
-  if (invite == membership().invites().end()) return RefusalReason::kUnknownInvite;
-  // An answer that was lost: the newcomer asks again.
-  if (invite->second.admitted.count(redeem.device) > 0) return std::nullopt;
-  if (now.wall >= invite->second.terms.expires) return RefusalReason::kExpired;
-  if (invite->second.admitted.size() >= invite->second.terms.uses) return RefusalReason::kUsedUp;
-  if (membership().members().size() >= transport::kMembersMax) return RefusalReason::kBusy;
-
-  AdmitOperation admit;
-  admit.device = redeem.device;
-  admit.name = redeem.name;
-  admit.role = invite->second.terms.role;
-  admit.invite = redeem.invite;
-  admit.proof = redeem.proof;
-  auto keys = ledger_.keys().keys_for_newcomer(membership(), redeem.device, false);
-  if (!keys) return RefusalReason::kBadSignature;
-  admit.keys = std::move(*keys);
-  ledger_.append_operation(now, admit);
-  after_operations(now);
-  return std::nullopt;
-}
-
-Result<Welcome> Workspace::welcome(const DeviceId& device) {
-  Welcome welcome;
-  welcome.workspace = id();
-  COTERIE_TRY(welcome.keys, ledger_.keys().keys_for_newcomer(membership(), device, false));
-  welcome.frontier = ledger_.frontier();
-  return welcome;
-}
-
-void Workspace::announce_endpoint(Now now) {
+void Workspace::announce_endpoint(Now now, bool anew) {
   if (record_obstacle()) return;
   EndpointRecord record{context_.options.device_name, context_.options.addresses};
   const auto known = endpoints_.find(context_.identity.id());
-  if (known != endpoints_.end() && known->second.record.name == record.name &&
+  if (!anew && known != endpoints_.end() && known->second.record.name == record.name &&
       known->second.record.addresses == record.addresses) {
     return;
   }
@@ -935,6 +866,7 @@ void Workspace::handle_timeout(Now now) {
   if (next_sweep_ <= now.steady) {
     next_sweep_ = now.steady + std::min(kSweep, context_.options.unload_after);
     if (!stopped_ && !full_) documents_.sweep(now);
+    if (leaving_ && leave_stored_) finish_leaving();
   }
   presence_.handle_timeout(now);
 }

@@ -13,6 +13,7 @@
 #include <optional>
 #include <set>
 #include <string>
+#include <variant>
 #include <vector>
 
 #include "node/core/authors.hpp"
@@ -68,9 +69,11 @@ class Workspace : private Views::Host {
   /// Loads it if need be. Errors: kNotFound, kCorrupt, kIo.
   Result<const crdt::Doc*> replica(Now now, std::string_view path);
 
-  /// Why nothing can be written now: kNoSpace, kIo, kUnauthorized (a viewer's device, not a member
-  /// yet, or removed), kUnavailable (the disk cannot keep up). Nothing when it can, or when only
-  /// the key is being changed: edits of clients wait for that.
+  /// Why nothing can be written now: kNoSpace, kIo, kUnavailable (the disk cannot keep up). Nothing
+  /// when it can.
+  std::optional<Error> disk_obstacle() const;
+  /// Why no content can be: those, kUnauthorized (a viewer's device, not a member yet, or removed).
+  /// Nothing also when only the key is being changed: edits of clients wait for that.
   std::optional<Error> write_obstacle() const;
   /// As write_obstacle(), for documents: kUnauthorized also where the role may only comment.
   std::optional<Error> edit_obstacle() const;
@@ -90,12 +93,29 @@ class Workspace : private Views::Host {
   const std::set<DeviceId>& offenders() const { return authors_.offenders(); }
 
   // Commands. Preconditions: no write_obstacle().
-  Result<std::string> create_invite(Now now, Role role, Duration valid_for, std::uint32_t uses);
   /// Errors: kMalformed, kLimitExceeded, kConflict.
   Result<DocumentId> create_document(Now now, const std::string& path);
-  /// Admits the device of `redeem`, whose signatures are verified. Nothing when it is in (it may
-  /// have been before), else why not.
-  std::optional<RefusalReason> redeem(Now now, const Redeem& redeem);
+  // What people do about members (workspace_people.cpp). Preconditions: no disk_obstacle().
+  Result<CommandResult> carry_out(Now now, const CreateInvite& command);
+  Result<CommandResult> carry_out(Now now, const RevokeInvite& command);
+  Result<CommandResult> carry_out(Now now, const ApproveRequest& command);
+  Result<CommandResult> carry_out(Now now, const DenyRequest& command);
+  Result<CommandResult> carry_out(Now now, const SetRole& command);
+  Result<CommandResult> carry_out(Now now, const RemoveMember& command);
+  Result<CommandResult> carry_out(Now now, const RotateKeys& command);
+  Result<CommandResult> carry_out(Now now, const Readmit& command);
+  Result<CommandResult> carry_out(Now now, const Revert& command);
+  std::vector<InviteInfo> invites() const;
+  std::vector<RequestInfo> requests() const;
+  std::vector<KnownDevice> known_devices() const;
+  Result<AuditPage> audit(const AuditQuery& query) const;
+  Result<std::vector<ForkInfo>> forks() const;
+
+  struct Admitted {};  ///< Now, or it was in already.
+  /// Waiting: a host has to approve.
+  using RedeemAnswer = std::variant<Admitted, Waiting, RefusalReason>;
+  /// The device of `redeem`, whose signatures are verified, wants to be let in.
+  RedeemAnswer redeem(Now now, const Redeem& redeem);
   Result<Welcome> welcome(const DeviceId& device);
   // Members and keys. Each is one batch with all that follows from it. Errors: kUnauthorized,
   // kNotFound (no such member), kConflict (no host would be left; nothing to change), kUnavailable.
@@ -108,8 +128,8 @@ class Workspace : private Views::Host {
   /// Hosts: vouches for all that is held of what `device` wrote unseen by what took its rights.
   Status readmit(Now now, const DeviceId& device);
 
-  /// Tells members our name and addresses if they changed.
-  void announce_endpoint(Now now);
+  /// Tells members our name and addresses if they changed, or `anew`.
+  void announce_endpoint(Now now, bool anew = false);
 
   // Clients.
   Status attach(Now now, Client& client, std::string_view path);
@@ -153,6 +173,16 @@ class Workspace : private Views::Host {
     EndpointRecord record;
   };
 
+  void operate(Now now, const Operation& operation);
+  Status admit(Now now, const DeviceId& device, const std::string& name, const DeviceId& invite,
+               const crypto::Signature& proof);
+  std::optional<RefusalReason> removed_since(const DeviceId& device, const Invite& invite) const;
+  void publish_everything(Now now);
+  void publish_state(Now now, Document& document);
+  std::set<DeviceId> devices_of(const DeviceId& device, bool whole_person) const;
+  void tell_changes();
+  void follow_break(Now now);
+
   Status load_endpoints();
   // Views::Host.
   void endpoint_spoken(const DeviceId& device, std::uint64_t time,
@@ -168,7 +198,7 @@ class Workspace : private Views::Host {
   void release_held(Now now);
   void drop_unwritten(Document& document);
   void forget_forsaken();
-  std::optional<Error> disk_obstacle() const;
+  void finish_leaving();
   std::string describe_removal() const;
   bool hosts_left_without(const std::set<DeviceId>& devices) const;
   void store_endpoint(const DeviceId& device, std::uint64_t time, const EndpointRecord& record);
@@ -201,6 +231,8 @@ class Workspace : private Views::Host {
   bool adopted_ = false;
   std::optional<InviteContact> contact_;
   std::map<DeviceId, Endpoint> endpoints_;
+  /// Members of whom the operator was told; nothing before the workspace is open.
+  std::optional<std::set<DeviceId>> told_;
 
   std::vector<std::pair<ClientHandle, Closing>> closings_;
 
@@ -212,6 +244,7 @@ class Workspace : private Views::Host {
   bool rejoining_ = false;
   bool left_ = false;
   bool leaving_ = false;  ///< Until others were told.
+  bool leave_stored_ = false;
   Instant next_sweep_;
 
   bool full_ = false;     ///< The disk is; the batch in flight is tried again.

@@ -36,7 +36,11 @@ void Workspace::after_operations(Now now) {
   note_departures(now);
   release_held(now);
   announce_endpoint(now);
-  ledger_.staged().after.push_back([this](Now) { members_changed = true; });
+  follow_break(now);
+  ledger_.staged().after.push_back([this](Now) {
+    members_changed = true;
+    tell_changes();
+  });
 }
 
 std::string Workspace::describe_removal() const {
@@ -148,6 +152,20 @@ void Workspace::rejoin(Now now, const std::vector<SealedKey>& keys, const Invite
   release_held(now);
 }
 
+/// The links stay until somebody has heard that this device left, or hung up for it.
+void Workspace::finish_leaving() {
+  const auto peers = mesh_.peers(id());
+  const bool linked =
+      std::any_of(peers.begin(), peers.end(), [](const auto& peer) { return peer.linked; });
+  const bool heard = std::any_of(peers.begin(), peers.end(), [](const auto& peer) {
+    return peer.linked && peer.in_step;
+  });
+  if (linked && !heard) return;
+  leaving_ = false;
+  leave_stored_ = false;
+  members_changed = true;
+}
+
 // Commands.
 
 bool Workspace::hosts_left_without(const std::set<DeviceId>& devices) const {
@@ -189,10 +207,7 @@ Status Workspace::remove_member(Now now, const DeviceId& device, bool whole_pers
   if (remove.seen.size() > kLogMarksMax) remove.seen.resize(kLogMarksMax);
   ledger_.append_operation(now, std::move(remove));
   if (leaving_) {
-    ledger_.staged().after.push_back([this](Now) {
-      leaving_ = false;
-      members_changed = true;
-    });
+    ledger_.staged().after.push_back([this](Now) { leave_stored_ = true; });
   }
   steward_.rotate_if_unfit(now);
   after_operations(now);

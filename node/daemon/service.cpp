@@ -1,20 +1,16 @@
 #include "node/daemon/service.hpp"
 
-#include <algorithm>
-#include <charconv>
 #include <utility>
 
 #include <nlohmann/json.hpp>
+
+#include "node/daemon/people_calls.hpp"
 
 namespace coterie::node {
 
 namespace {
 
 using nlohmann::json;
-
-constexpr std::uint64_t kWeekSeconds = 7 * 24 * 3600;
-constexpr std::uint64_t kYearSeconds = 366 * 24 * 3600;
-constexpr std::uint64_t kUsesMax = 10'000;
 
 /// Text of others may hold anything: what is no UTF-8 is replaced.
 std::string dump(const json& value) {
@@ -33,28 +29,6 @@ Result<std::string> argument(const Call& call, const char* name) {
 std::string argument_or(const Call& call, const char* name, const char* otherwise) {
   const auto found = call.arguments.find(name);
   return found == call.arguments.end() ? otherwise : found->second;
-}
-
-/// A whole number from 1 to `max`. Errors: kMalformed.
-Result<std::uint64_t> number_or(const Call& call, const char* name, std::uint64_t otherwise,
-                                std::uint64_t max) {
-  const auto found = call.arguments.find(name);
-  if (found == call.arguments.end()) return otherwise;
-  const std::string& text = found->second;
-  std::uint64_t value = 0;
-  const auto parsed = std::from_chars(text.data(), text.data() + text.size(), value);
-  if (parsed.ec != std::errc() || parsed.ptr != text.data() + text.size() || value == 0 ||
-      value > max) {
-    return Error{ErrorCode::kMalformed, "a number of the call is not in its range"};
-  }
-  return value;
-}
-
-Result<Role> parse_role(std::string_view name) {
-  for (const Role role : {Role::kHost, Role::kEditor, Role::kViewer}) {
-    if (name == role_name(role)) return role;
-  }
-  return Error{ErrorCode::kMalformed, "a role is host, editor or viewer"};
 }
 
 json workspaces_json(const Engine& engine) {
@@ -80,18 +54,6 @@ json documents_json(const std::vector<DocumentInfo>& documents) {
                     {"clients", one.clients}});
   }
   return {{"documents", std::move(list)}};
-}
-
-json members_json(const std::vector<MemberInfo>& members) {
-  json list = json::array();
-  for (const MemberInfo& one : members) {
-    list.push_back({{"device", one.device.hex()},
-                    {"name", one.name},
-                    {"role", role_name(one.role)},
-                    {"self", one.self},
-                    {"addresses", one.addresses}});
-  }
-  return {{"members", std::move(list)}};
 }
 
 json peer_json(Now now, const transport::PeerStatus& peer, const std::string& name) {
@@ -128,16 +90,28 @@ json peers_json(Now now, const std::vector<transport::PeerStatus>& peers,
 CallResult failed(const Error& error) { return {"", CallError{error.code, error.what}}; }
 
 bool is_command(const std::string& operation) {
-  return operation == "workspace.create" || operation == "invite" || operation == "join" ||
-         operation == "doc.create";
+  return operation == "workspace.create" || operation == "join" || operation == "doc.create";
 }
 
-json result_json(const CommandResult& result, const std::string& path) {
-  if (const auto* invite = std::get_if<InviteCreated>(&result)) return {{"invite", invite->invite}};
+std::string result_text(const CommandResult& result, const std::string& path) {
   if (const auto* ready = std::get_if<WorkspaceReady>(&result)) {
-    return {{"id", ready->workspace.hex()}, {"name", ready->name}};
+    return dump({{"id", ready->workspace.hex()}, {"name", ready->name}, {"waiting", false}});
   }
-  return {{"id", std::get<DocumentCreated>(result).document.hex()}, {"path", path}};
+  if (const auto* waiting = std::get_if<JoinWaiting>(&result)) {
+    return dump({{"id", waiting->workspace.hex()}, {"name", ""}, {"waiting", true}});
+  }
+  if (const auto* document = std::get_if<DocumentCreated>(&result)) {
+    return dump({{"id", document->document.hex()}, {"path", path}});
+  }
+  return people_result(result);
+}
+
+json waiting_json(const Engine& engine) {
+  json list = json::array();
+  for (const WaitingInfo& one : engine.waiting()) {
+    list.push_back({{"id", one.workspace.hex()}, {"invite", one.invite.hex()}});
+  }
+  return list;
 }
 
 }  // namespace
@@ -146,15 +120,29 @@ Service::Service(Engine& engine, std::string device_name)
     : engine_(engine), device_name_(std::move(device_name)) {}
 
 void Service::handle(Now now, const Call& call, CallReply reply) {
+  if (is_people_question(call.operation)) {
+    auto said = people_answer(engine_, now, call);
+    if (const auto* why = std::get_if<CallError>(&said)) return reply({"", *why});
+    return reply({std::get<std::string>(std::move(said)), std::nullopt});
+  }
+  if (is_people_command(call.operation)) {
+    auto made = people_command(engine_, now, call);
+    if (const auto* why = std::get_if<CallError>(&made)) return reply({"", *why});
+    return start(now, call, std::get<Command>(std::move(made)), std::move(reply));
+  }
   if (!is_command(call.operation)) {
     auto result = answer(now, call);
     return reply(result ? CallResult{*std::move(result), std::nullopt} : failed(result.error()));
   }
   auto made = command(call);
   if (!made) return reply(failed(made.error()));
+  start(now, call, *std::move(made), std::move(reply));
+}
+
+void Service::start(Now now, const Call& call, Command command, CallReply reply) {
   const RequestId request = next_request_++;
   pending_.emplace(request, Pending{argument_or(call, "path", ""), std::move(reply)});
-  engine_.handle_command(now, request, *std::move(made));
+  engine_.handle_command(now, request, std::move(command));
 }
 
 void Service::handle_reply(Engine::Reply reply) {
@@ -163,7 +151,7 @@ void Service::handle_reply(Engine::Reply reply) {
   const Pending pending = std::move(found->second);
   pending_.erase(found);
   if (!reply.result) return pending.reply(failed(reply.result.error()));
-  pending.reply({dump(result_json(*reply.result, pending.path)), std::nullopt});
+  pending.reply({result_text(*reply.result, pending.path), std::nullopt});
 }
 
 Result<Command> Service::command(const Call& call) {
@@ -177,23 +165,8 @@ Result<Command> Service::command(const Call& call) {
   }
   COTERIE_TRY(const std::string name, argument(call, "workspace"));
   COTERIE_TRY(const WorkspaceId workspace, engine_.find_workspace(name));
-  if (call.operation == "doc.create") {
-    COTERIE_TRY(std::string path, argument(call, "path"));
-    return Command{CreateDocument{workspace, std::move(path)}};
-  }
-  COTERIE_TRY(const auto members, engine_.members(workspace));
-  if (std::ranges::all_of(members, [](const auto& one) { return one.addresses.empty(); })) {
-    return Error{ErrorCode::kUnavailable,
-                 "nobody could use the invite, because no member can be dialled yet: start this "
-                 "node with `coterie run --listen tcp://ADDRESS:PORT` first"};
-  }
-  COTERIE_TRY(const Role role, parse_role(argument_or(call, "role", "editor")));
-  COTERIE_TRY(const auto uses, number_or(call, "uses", 1, kUsesMax));
-  COTERIE_TRY(const auto seconds, number_or(call, "expires_seconds", kWeekSeconds, kYearSeconds));
-  return Command{CreateInvite{.workspace = workspace,
-                              .role = role,
-                              .valid_for = std::chrono::seconds(seconds),
-                              .uses = static_cast<std::uint32_t>(uses)}};
+  COTERIE_TRY(std::string path, argument(call, "path"));
+  return Command{CreateDocument{workspace, std::move(path)}};
 }
 
 Result<std::string> Service::answer(Now now, const Call& call) {
@@ -204,10 +177,11 @@ Result<std::string> Service::answer(Now now, const Call& call) {
     return dump({{"device", engine_.self().hex()},
                  {"name", device_name_},
                  {"version", COTERIE_VERSION},
-                 {"workspaces", workspaces_json(engine_)}});
+                 {"workspaces", workspaces_json(engine_)},
+                 {"waiting", waiting_json(engine_)}});
   }
-  if (operation != "doc.list" && operation != "members" && operation != "peers" &&
-      operation != "doc.text" && operation != "doc.state") {
+  if (operation != "doc.list" && operation != "peers" && operation != "doc.text" &&
+      operation != "doc.state") {
     return Error{ErrorCode::kNotFound,
                  "the node does not know this operation; it may be of another version"};
   }
@@ -217,9 +191,8 @@ Result<std::string> Service::answer(Now now, const Call& call) {
     COTERIE_TRY(const auto documents, engine_.documents(workspace));
     return dump(documents_json(documents));
   }
-  if (operation == "members" || operation == "peers") {
+  if (operation == "peers") {
     COTERIE_TRY(const auto members, engine_.members(workspace));
-    if (operation == "members") return dump(members_json(members));
     COTERIE_TRY(const auto peers, engine_.peers(workspace));
     return dump(peers_json(now, peers, members));
   }

@@ -5,15 +5,35 @@
 //     status                                             {"device","name","version","workspaces"}
 //     workspace.list                                     {"workspaces":[{"id","name","role",...}]}
 //     workspace.create  name                             {"id","name"}
-//     invite            workspace, role?, uses?,         {"invite"}
-//                       expires_seconds?
-//     join              invite                           {"id","name"}
+//     join              invite                           {"id","name","waiting"}: waiting is true,
+//                                                        and the name empty, until a host approves
 //     doc.list          workspace                        {"documents":[...]}
 //     doc.create        workspace, path                  {"id","path"}
 //     doc.text          workspace, path, root?           {"text"}
 //     doc.state         workspace, path                  {"state_vector"}: hexadecimal
-//     members           workspace                        {"members":[...]}
 //     peers             workspace                        {"peers":[...]}
+//
+// People (people_calls.hpp). `who` is a name, or the beginning of an id; flags are "true".
+//
+//     members           workspace                        {"members","persons","requests",
+//                                                        "set_aside","forks"}
+//     members.approve   workspace, who                   {"done":true}
+//     members.deny      workspace, who                   {"done":true}
+//     invite.create     workspace, role?, uses?,         {"invite","id"}
+//                       expires_seconds?, approval?,
+//                       from_now?, own_device?
+//     invite.list       workspace                        {"invites":[...]}
+//     invite.revoke     workspace, invite: its id or     {"done":true}
+//                       the string
+//     role              workspace, who, role,            {"done":true}
+//                       device_only?
+//     remove            workspace, who, device_only?     {"done":true}
+//     leave, rotate     workspace                        {"done":true}
+//     readmit           workspace, who                   {"done":true}
+//     revert            workspace, who, since, yes?,     {"documents":[...],"preview"}
+//                       device_only?
+//     audit             workspace, device?, since?,      {"items":[...],"names","next"}: one page;
+//                       cursor?: the last page's `next`  null when it is the last
 //
 // `workspace` is an id in hexadecimal, or a name if only one workspace has it. The shapes are
 // described in docs/API/openapi.json.
@@ -44,6 +64,7 @@ class Service {
  private:
   Result<std::string> answer(Now now, const Call& call);
   Result<Command> command(const Call& call);
+  void start(Now now, const Call& call, Command command, CallReply reply);
 
   Engine& engine_;
   std::string device_name_;

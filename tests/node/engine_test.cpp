@@ -453,6 +453,8 @@ TEST_F(EngineTest, NothingTypedIsOnDiskOrWireInClear) {
       ++rows;
       EXPECT_EQ(as_text(value).find(secret), std::string_view::npos);
       EXPECT_EQ(as_text(value).find("hidden-name"), std::string_view::npos);
+      EXPECT_EQ(as_text(value).find("green"), std::string_view::npos);
+      EXPECT_EQ(as_text(value).find("team"), std::string_view::npos);
       return true;
     });
   }

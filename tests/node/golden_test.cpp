@@ -113,8 +113,9 @@ TEST(GoldenTest, WeReadWhatWasWritten) {
 
   const auto invite = parse_invite(file.at("invite").get<std::string>());
   ASSERT_TRUE(invite);
-  EXPECT_EQ(to_hex(invite->seed.view()), file.at("invite_seed"));
-  EXPECT_EQ(invite->workspace, workspace);
+  EXPECT_EQ(to_hex(invite->secret.view().first(kInviteSecretBytes)), file.at("invite_secret"));
+  EXPECT_EQ(invite->workspace, tag_of(workspace));
+  EXPECT_EQ(membership.invites().count(invite_key(*invite).id()), 1u);
   for (const auto& [name, message] : file.at("messages").items()) {
     const auto decoded = decode_join_message(bytes_of(message));
     ASSERT_TRUE(decoded) << name;

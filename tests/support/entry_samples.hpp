@@ -26,7 +26,7 @@ inline crypto::SecretKey patterned_secret(std::uint8_t byte) {
 struct EntrySamples {
   crypto::SecretKey founder_seed = patterned_secret(1);
   crypto::SecretKey newcomer_seed = patterned_secret(2);
-  crypto::SecretKey invite_seed = patterned_secret(3);
+  std::string invite_secret;  ///< 16 bytes, in hexadecimal.
   crypto::SecretKey epoch_key = patterned_secret(4);
   crypto::SecretKey second_invite_seed = patterned_secret(5);
   crypto::SecretKey guest_seed = patterned_secret(6);
@@ -53,7 +53,6 @@ inline EntrySamples entry_samples() {
   SeededSecureRandom random(1);
   const auto founder = crypto::SigningKey::from_seed(out.founder_seed);
   const auto newcomer = crypto::SigningKey::from_seed(out.newcomer_seed);
-  const auto invite = crypto::SigningKey::from_seed(out.invite_seed);
   const Hash commitment = crypto::key_commitment(out.epoch_key);
   constexpr std::uint64_t kStart = 1'760'000'000'000;
   out.log = {founder.id(), 0x0123456789abcdef};
@@ -81,6 +80,14 @@ inline EntrySamples entry_samples() {
 
   operate(EntryClass::kGenesis, CreateOperation{"team", commitment});
   out.workspace.bytes = out.head.hash.bytes;
+  InviteSecret secret;
+  secret.workspace = tag_of(out.workspace);
+  Bytes secret_bytes(kInviteSecretBytes, 3);
+  out.invite_secret = to_hex(secret_bytes);
+  secret_bytes.resize(crypto::SecretKey::kBytes);
+  secret.secret = *crypto::SecretKey::from(secret_bytes);
+  secret.contacts.push_back({founder.id(), {"tcp://192.168.1.20:7400", "tcp://red.example:7400"}});
+  const auto invite = invite_key(secret);
   operate(EntryClass::kMembership,
           InviteOperation{invite.id(), Role::kEditor, kStart + 86'400'000, 1});
   AdmitOperation admit;
@@ -129,19 +136,16 @@ inline EntrySamples entry_samples() {
   operate(EntryClass::kMembership, AcknowledgeOperation{heads[0], {mark}});
   operate(EntryClass::kMembership, RemoveOperation{newcomer.id(), true, {mark}});
 
-  InviteSecret secret;
-  secret.workspace = out.workspace;
-  secret.seed = out.invite_seed.clone();
-  secret.contacts.push_back({founder.id(), {"tcp://192.168.1.20:7400"}});
   out.invite = format_invite(secret);
 
   out.messages["redeem"] =
-      encode_join_message(make_redeem(out.workspace, newcomer, "green", invite));
+      encode_join_message(make_redeem(secret.workspace, newcomer, "green", invite));
   Welcome welcome;
   welcome.workspace = out.workspace;
   welcome.keys = admit.keys;
   welcome.frontier[out.log] = out.head;
   out.messages["welcome"] = encode_join_message(welcome);
+  out.messages["waiting"] = encode_join_message(Waiting{out.workspace});
   out.messages["refused"] = encode_join_message(Refused{RefusalReason::kUsedUp});
   return out;
 }

@@ -504,6 +504,12 @@ class MembershipOracle {
       for (const auto& [device, one] : members(past)) {
         if (remove->whole_person && target && one.person == target->person) targets.insert(device);
       }
+      for (const Id r : past.counts) {
+        const auto* asks = std::get_if<node::RequestOperation>(&ops_[r].operation);
+        if (!target && asks != nullptr && asks->device == remove->device) {
+          op.had[remove->device] = 6;
+        }
+      }
       const bool leaves = remove->device == op.log.device && !remove->whole_person;
       op.need = leaves ? 6 : 1;
       fine = (leaves || author->role == 1) && restricts(op, past, targets);

@@ -167,15 +167,22 @@ const char* Resolver::check(Op& op, const State& past, const Who& author,
   return set_targets(op, past) ? nullptr : "it would leave no host";
 }
 
+/// Whether the device asked to be let in: it may be told no.
+bool Resolver::asked(const State& past, const DeviceId& device) const {
+  return std::any_of(requests_.begin(), requests_.end(), [&](Index one) {
+    return counts(past, one) && std::get<RequestOperation>(ops_[one].operation).device == device;
+  });
+}
+
 const char* Resolver::check(Op& op, const State& past, const Who& author,
                             const RemoveOperation& remove) const {
   const auto target = who(past, remove.device);
-  if (!target) return "the device was no member";
+  if (!target && !asked(past, remove.device)) return "the device was no member";
   const bool leaves = remove.device == op.author() && !remove.whole_person;
   if (!leaves && author.role != kHost) return "its author was no host";
   op.need = leaves ? kNoRole : kHost;
   op.targets = {remove.device};
-  if (remove.whole_person) {
+  if (remove.whole_person && target) {
     for (const auto& [id, one] : devices_) {
       if (id == remove.device || one.admissions.empty()) continue;
       const auto other = who(past, id, one);

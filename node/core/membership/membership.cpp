@@ -63,6 +63,12 @@ void fill_requests(const Resolver& graph, const State& state, Roster& roster) {
     const auto invite = roster.invites.find(request.invite);
     if (invite == roster.invites.end() || invite->second.revoked) continue;
     if (invite->second.admitted.count(request.device) > 0) continue;
+    const auto& settings = graph.device(request.device).settings;
+    const bool denied = std::any_of(settings.begin(), settings.end(), [&](Index setting) {
+      return graph.counts(state, setting) && graph.ops_[setting].to == Resolver::kNoRole &&
+             !graph.ops_[one].sees(setting);
+    });
+    if (denied) continue;
     const auto [at, fresh] = first.emplace(request.device, one);
     if (!fresh && graph.before(one, at->second)) at->second = one;
   }

@@ -19,6 +19,7 @@
 //   host that is being removed could promote somebody senior to undo it.
 // - An invite dies with its author's right to make it: a removed host holds its secret.
 // - A removed device returns only by an invite that had seen its removal: it may hold older ones.
+// - A host may also remove a device that only asked to be let in: that is how it says no.
 // - An admission never lowers a member: its holder consents to nothing, and whoever has a viewer's
 //   invite could demote a host.
 //

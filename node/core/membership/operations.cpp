@@ -11,6 +11,8 @@ namespace coterie::node {
 namespace {
 
 constexpr std::string_view kProofDomain = "coterie admission v1";
+/// An invite names so much of the workspace's id (invite.hpp).
+constexpr std::size_t kProofWorkspaceBytes = 16;
 
 constexpr std::uint64_t kFlagApproval = 1;
 constexpr std::uint64_t kFlagFromNow = 2;
@@ -315,7 +317,8 @@ Result<Operation> decode_operation(ByteView payload) {
 }
 
 Hash admission_proof(const WorkspaceId& workspace, const DeviceId& device) {
-  return crypto::hash({as_bytes(kProofDomain), workspace.view(), device.view()});
+  return crypto::hash(
+      {as_bytes(kProofDomain), workspace.view().first(kProofWorkspaceBytes), device.view()});
 }
 
 void append_sealed_keys(Bytes& out, const std::vector<SealedKey>& keys) {

@@ -141,7 +141,8 @@ Bytes encode_operation(const Operation& operation);
 /// Errors: kMalformed, kLimitExceeded.
 Result<Operation> decode_operation(ByteView payload);
 
-/// What the holder of an invite signs with its key so that `device` may be admitted.
+/// What the holder of an invite signs with its key so that `device` may be admitted: of the
+/// workspace's id the first half, which is what its holder knows.
 Hash admission_proof(const WorkspaceId& workspace, const DeviceId& device);
 
 void append_sealed_keys(Bytes& out, const std::vector<SealedKey>& keys);

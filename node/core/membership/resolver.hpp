@@ -237,6 +237,7 @@ class Resolver {
   const char* check_invited(Op& op, const State& past, const DeviceId& device, const DeviceId& key,
                             const crypto::Signature& proof) const;
   bool set_targets(Op& op, const State& past) const;
+  bool asked(const State& past, const DeviceId& device) const;
   void rest_on(Op& op, const State& past) const;
 
   WorkspaceId workspace_;

@@ -25,7 +25,7 @@ int main() {
   line("made_by", "tests/golden/entries/generate.cpp (bin/entry_golden)");
   line("founder_seed", to_hex(samples.founder_seed.view()));
   line("newcomer_seed", to_hex(samples.newcomer_seed.view()));
-  line("invite_seed", to_hex(samples.invite_seed.view()));
+  line("invite_secret", samples.invite_secret);
   line("epoch_key", to_hex(samples.epoch_key.view()));
   line("incarnation", "0123456789abcdef");
   line("workspace", samples.workspace.hex());

@@ -144,11 +144,24 @@ class Usage(CliTest):
 
     def test_a_senseless_command_line_is_2(self):
         for bad in ([], ["frobnicate"], ["workspace"], ["workspace", "create"], ["join"],
-                    ["status", "--frob"], ["invite", "w", "--role", "king"],
+                    ["status", "--frob"], ["invite", "w", "--role", "king"], ["invite"],
+                    ["invite", "create"], ["invite", "revoke", "w"], ["members"],
+                    ["members", "approve", "w"], ["role", "w", "red", "king"], ["remove", "w"],
+                    ["audit", "w", "--since", "soon"], ["audit", "w", "--since", "2026-13-01"],
+                    ["identity"], ["identity", "passphrase"],
+                    ["revert", "w", "red"], ["revert", "w", "red", "--since", "soon"],
                     ["invite", "w", "--uses", "0"], ["invite", "w", "--expires", "soon"],
                     ["invite", "w", "--expires", "7"], ["join", "x", "--wait", "0"],
                     ["doc", "cat", "w"], ["status", "extra"]):
             self.fails(*bad, code=2)
+
+    def test_suggests_what_was_meant(self):
+        for typed, meant in ((["invte", "w"], "invite"), (["memebrs", "w"], "members"),
+                             (["invite", "revok", "w", "x"], "revoke"),
+                             (["identity", "shwo"], "show"), (["stauts"], "status")):
+            self.fails(*typed, code=2, says=[f'Did you mean "{meant}"?'])
+        for typed in (["frobnicate"], ["xx"]):
+            self.assertNotIn("Did you mean", self.fails(*typed, code=2))
 
     def test_data_comes_from_option_or_environment_before_or_after(self):
         data = self.init("red")
@@ -379,6 +392,10 @@ class Workspace(CliTest):
         (self_,) = self.ok_json("members", "demo", "--data", data)["members"]
         self.assertTrue(self_["self"])
         self.assertEqual(self.ok_json("peers", "demo", "--data", data), {"peers": []})
+        everything = self.ok_json("members", "demo", "--data", data)
+        self.assertEqual(sorted(everything), ["forks", "members", "persons", "requests", "set_aside"])
+        self.assertEqual(sorted(self_),
+                         ["addresses", "device", "name", "person", "role", "self"])
 
     def test_bad_arguments(self):
         data = self.init("red")
@@ -403,7 +420,7 @@ class Workspace(CliTest):
         self.assertNotIn("\x1b", created.stdout + created.stderr + listed)
 
 
-class Join(CliTest):
+class Team(CliTest):
     def two(self):
         """Red runs and is in the workspace demo; blue is a new device."""
         red = self.init("red")
@@ -419,6 +436,15 @@ class Join(CliTest):
         (peer,) = self.ok_json("peers", "demo", "--data", data)["peers"]
         return peer
 
+    def listed(self, data):
+        return self.ok_json("invite", "list", "demo", "--data", data)["invites"]
+
+    def members(self, data):
+        return {one["name"]: one for one in
+                self.ok_json("members", "demo", "--data", data)["members"]}
+
+
+class Join(Team):
     def test_a_running_node_joins(self):
         red, blue = self.two()
         self.start(blue, "--listen", "tcp://127.0.0.1:0")
@@ -504,6 +530,291 @@ class Join(CliTest):
         self.ok("join", invite, "--data", blue)
 
 
+class Invites(Team):
+    """What a host does about invites, and how they are used."""
+
+    def test_list_and_revoke(self):
+        red, blue = self.two()
+        self.assertIn("No invites", self.ok("invite", "list", "demo", "--data", red))
+        made = self.ok_json("invite", "create", "demo", "--uses", "2", "--role", "commenter",
+                            "--data", red)
+        self.assertEqual(sorted(made), ["id", "invite"])
+        (one,) = self.listed(red)
+        self.assertEqual(sorted(one), ["approval", "author", "expires", "from_now", "id",
+                                       "own_device", "role", "state", "used_by", "uses",
+                                       "uses_left"])
+        self.assertEqual((one["id"], one["state"], one["uses_left"], one["author"]["name"]),
+                         (made["id"], "open", 2, "red"))
+        self.ok("join", made["invite"], "--data", blue)
+        (one,) = self.listed(red)
+        self.assertEqual([device["name"] for device in one["used_by"]], ["blue"])
+        self.assertRegex(self.ok("invite", "list", "demo", "--data", red),
+                         r"(?m)^" + made["id"][:8] + r" +open +commenter +1 of 2 .*blue \(")
+        self.fails("invite", "revoke", "demo", "0000", "--data", red, says=["invite list"])
+        self.ok("invite", "revoke", "demo", made["invite"], "--data", red)
+        self.assertEqual(self.listed(red)[0]["state"], "revoked")
+        self.fails("join", made["invite"], "--data", self.init("green"), says=["revoked"])
+        self.assertEqual(self.members(red)["blue"]["role"], "commenter")
+        self.fails("invite", "create", "demo", "--data", blue, says=["only a host"])
+
+    def test_short_and_upper_case(self):
+        red, blue = self.two()
+        invite = self.invite(red)
+        self.assertLessEqual(len(invite), 128)
+        self.ok("join", invite.upper(), "--data", blue)
+
+    def test_qr(self):
+        red, _ = self.two()
+        made = self.ok_json("invite", "create", "demo", "--qr", "--data", red)
+        size = len(made["qr"])
+        self.assertTrue(all(len(row) == size and set(row) <= {"0", "1"} for row in made["qr"]))
+        # The three corners of a QR code, and a size of version 1 to 40.
+        self.assertEqual(size % 4, 1)
+        for row, side in ((0, slice(0, 7)), (0, slice(-7, None)), (-7, slice(0, 7))):
+            self.assertEqual(made["qr"][row][side], "1111111")
+        shown = self.ok("invite", "create", "demo", "--qr", "--data", red)
+        self.assertIn("\u2588", shown)
+        self.assertTrue(shown.splitlines()[-1].startswith("coterie1"))
+
+    def test_redeemed_while_its_maker_is_away(self):
+        red, green = self.two()
+        self.start(green, "--listen", "tcp://127.0.0.1:0")
+        self.ok("join", self.invite(red), "--data", green)
+        self.wait_for("red knows where green is",
+                      lambda: self.members(red)["blue"]["addresses"])
+        invite = self.invite(red)
+        self.wait_for("green knows the invite", lambda: len(self.listed(green)) == 2)
+        self.assertEqual(self.members(green)["blue"]["role"], "editor")
+        self.nodes[0].stop()
+        other = self.init("other")
+        joined = self.ok_json("join", invite, "--data", other)
+        self.assertTrue(joined["synced"])
+        self.assertIn("hello.md", self.ok("doc", "list", "demo", "--data", other))
+        self.assertEqual(len(self.members(green)), 3)
+        # The maker learns of it when it is back.
+        again = self.start(red, "--listen", "tcp://127.0.0.1:0")
+        self.wait_for("red is told", lambda: "other" in self.members(red))
+        _, log = again.stop()
+        self.assertIn("by invite", log)
+
+    def test_approval(self):
+        red, blue = self.two()
+        invite = self.invite(red, "--approval")
+        asked = self.ok_json("join", invite, "--wait", "1", "--data", blue)
+        self.assertEqual((asked["waiting"], asked["synced"]), (True, False))
+        self.assertIn("approve", self.run_cli("join", invite, "--wait", "1", "--data", blue).stderr)
+        self.assertIn("Waits for a host", self.ok("status", "--data", blue))
+        (request,) = self.ok_json("members", "demo", "--data", red)["requests"]
+        self.assertEqual(sorted(request), ["asked", "device", "invite", "name", "role", "time"])
+        self.assertIn("members approve", self.ok("members", "demo", "--data", red))
+        self.fails("members", "approve", "demo", "nobody", "--data", red, says=["nobody"])
+        # The newcomer's node waits by itself, and after restarts of both.
+        node = self.start(blue)
+        node.stop(signal.SIGKILL)
+        port = self.nodes[0].ready["listen"].rsplit(":", 1)[1]
+        self.nodes[0].stop(signal.SIGKILL)
+        self.start(blue)
+        self.start(red, "--listen", f"tcp://127.0.0.1:{port}")
+        self.ok("members", "approve", "demo", "blue", "--data", red)
+        self.wait_for("blue is in", lambda: self.ok_json(
+            "workspace", "list", "--data", blue)["workspaces"])
+        self.assertEqual(self.ok_json("status", "--data", blue)["waiting"], [])
+        self.wait_for("blue has the document", lambda: "hello.md" in self.ok(
+            "doc", "list", "demo", "--data", blue))
+
+    def test_declined(self):
+        red, blue = self.two()
+        invite = self.invite(red, "--approval")
+        self.ok("join", invite, "--wait", "1", "--data", blue)
+        self.ok("members", "deny", "demo", "blue", "--data", red)
+        self.fails("join", invite, "--wait", "5", "--data", blue, says=["declined"])
+        self.assertEqual(self.ok_json("status", "--data", blue)["waiting"], [])
+
+
+class Members(Team):
+    """Persons, roles and removal."""
+
+    def test_own_devices(self):
+        red, blue = self.two()
+        self.start(blue, "--listen", "tcp://127.0.0.1:0")
+        self.ok("join", self.invite(red), "--data", blue)
+        self.wait_for("blue can be dialled", lambda: self.members(blue)["blue"]["addresses"])
+        link = self.ok("identity", "link", "demo", "--data", blue).strip()
+        phone = self.init("phone")
+        self.ok("join", link, "--data", phone)
+        self.wait_for("red knows the phone", lambda: "phone" in self.members(red))
+        people = self.ok_json("members", "demo", "--data", red)
+        self.assertEqual(sorted(len(one["devices"]) for one in people["persons"]), [1, 2])
+        self.assertIn("  + ", self.ok("members", "demo", "--data", red))
+        self.ok("remove", "demo", "phone", "--data", red)
+        self.assertEqual(sorted(self.members(red)), ["red"])
+
+    def test_names_that_clash(self):
+        red, one = self.two()
+        other = self.base / "other"
+        self.ok("init", "--data", other, "--name", "blue")
+        for data in (one, other):
+            self.ok("join", self.invite(red), "--data", data)
+        ids = [self.ok("identity", "export", "--data", data)[:8] for data in (one, other)]
+        error = self.fails("remove", "demo", "blue", "--data", red, says=ids)
+        self.assertIn("may be any of", error)
+        self.ok("remove", "demo", ids[0], "--data", red)
+        self.ok("role", "demo", "blue", "viewer", "--data", red)
+        self.assertEqual(self.members(red)["blue"]["role"], "viewer")
+
+    def test_removal_role_leave_rotate(self):
+        red, blue = self.two()
+        self.start(blue, "--listen", "tcp://127.0.0.1:0")
+        self.ok("join", self.invite(red, "--uses", "2"), "--data", blue)
+        self.fails("remove", "demo", "red", "--data", blue, says=["only a host"])
+        self.fails("remove", "demo", "red", "--data", red, says=["no host would be left"])
+        self.fails("leave", "demo", "--data", red, says=["no host would be left"])
+        self.fails("role", "demo", "blue", "editor", "--data", red, says=["already"])
+        self.ok("rotate", "demo", "--data", red)
+        self.ok("rotate", "demo", "--data", blue)
+        self.ok("role", "demo", "blue", "host", "--data", red)
+        self.wait_for("blue is host", lambda: self.members(blue)["blue"]["role"] == "host")
+        self.ok("leave", "demo", "--data", red)
+        self.wait_for("red is out", lambda: sorted(self.members(blue)) == ["blue"])
+
+    def test_a_removed_device_is_refused_with_the_reason(self):
+        red, blue = self.two()
+        invite = self.invite(red, "--uses", "5")
+        self.ok("join", invite, "--data", blue)
+        self.ok("remove", "demo", "blue", "--data", red)
+        self.assertEqual(sorted(self.members(red)), ["red"])
+
+    def test_audit(self):
+        red, blue = self.two()
+        self.start(blue, "--listen", "tcp://127.0.0.1:0")
+        self.ok("join", self.invite(red), "--data", blue)
+        self.ok("doc", "create", "demo", "by-blue.md", "--data", blue)
+        self.wait_for("red has it", lambda: "by-blue.md" in self.ok(
+            "doc", "list", "demo", "--data", red))
+        told = self.ok_json("audit", "demo", "--data", red)
+        self.assertEqual(sorted(told), ["items", "more", "names"])
+        self.assertFalse(told["more"])
+        operations = [one["operation"] for one in told["items"] if one["kind"] == "operation"]
+        for operation in ("create", "invite", "admit"):
+            self.assertIn(operation, operations)
+        for item in told["items"]:
+            for member in ("kind", "device", "time", "last", "entries", "bytes", "set_aside",
+                           "seq", "incarnation"):
+                self.assertIn(member, item)
+        shown = self.ok("audit", "demo", "--data", red)
+        for text in ("founded the workspace", "let in blue", "made hello.md", "made by-blue.md"):
+            self.assertIn(text, shown)
+        by_blue = self.ok("audit", "demo", "--device", "blue", "--data", red)
+        self.assertIn("by-blue.md", by_blue)
+        self.assertNotIn("hello.md", by_blue)
+        self.assertEqual(len(self.ok_json("audit", "demo", "--limit", "2", "--data",
+                                          red)["items"]), 2)
+        self.assertIn("founded", self.ok("audit", "demo", "--since", "1h", "--data", red))
+        self.assertIn("Nothing", self.ok("audit", "demo", "--since", "2100-01-01T10:00Z",
+                                         "--data", red))
+        self.fails("audit", "demo", "--device", "nobody", "--data", red, says=["nobody"])
+
+
+class Typing(CliTest):
+    def varuint(self, number):
+        out = bytearray()
+        while number > 127:
+            out.append(number & 127 | 128)
+            number >>= 7
+        return bytes(out) + bytes([number])
+
+    def text(self, words):
+        return self.varuint(len(words)) + words.encode()
+
+    def type(self, bridge, workspace, path, words):
+        """Types `words` as a stock Yjs client would; returns when they are on the disk."""
+        update = (bytes([1, 1]) + self.varuint(77) + bytes([0, 4, 1]) + self.text("monaco") +
+                  self.text(words) + bytes([0]))
+        message = bytes([0, 2]) + self.varuint(len(update)) + update
+        host = bridge.removeprefix("http://")
+        with socket.create_connection(tuple(host.split(":")), timeout=PATIENCE) as link:
+            link.sendall(f"GET /sync/{workspace}/{path}?saved=1 HTTP/1.1\r\nHost: {host}\r\n"
+                         "Upgrade: websocket\r\nConnection: Upgrade\r\n"
+                         "Sec-WebSocket-Version: 13\r\n"
+                         "Sec-WebSocket-Key: MDEyMzQ1Njc4OWFiY2RlZg==\r\n\r\n".encode())
+            heard = b""
+            while b"\r\n\r\n" not in heard:
+                heard += link.recv(65536)
+            self.assertIn(b" 101 ", heard)
+            self.assertLess(len(message), 126)
+            link.sendall(bytes([0x82, 0x80 | len(message), 0, 0, 0, 0]) + message)
+            while bytes([0x82, 2, 100, 1]) not in heard:  # "1 message of yours is on the disk"
+                more = link.recv(65536)
+                self.assertTrue(more, heard)
+                heard += more
+
+
+class AtRest(Typing):
+    """What a thief of the disk finds."""
+
+    def test_nothing_in_clear(self):
+        secret = self.base / "secret"
+        secret.write_text("open sesame\n")
+        secret.chmod(0o600)
+        data = self.base / "device"
+        lock = ["--passphrase-file", secret]
+        self.ok("init", "--data", data, "--name", "zanzibar-name", "--passphrase", *lock)
+        node = self.start(data, "--bridge", "127.0.0.1:0", "--listen", "tcp://127.0.0.1:0", *lock)
+        self.ok("workspace", "create", "zanzibar-team", "--data", data)
+        self.ok("doc", "create", "zanzibar-team", "zanzibar-path.md", "--data", data)
+        self.type(node.ready["bridge"], "zanzibar-team", "zanzibar-path.md", "zanzibar-text")
+        other = self.init("other")
+        invite = self.ok("invite", "zanzibar-team", "--data", data).strip()
+        self.ok("join", invite, "--data", other)
+        waits = self.ok("invite", "zanzibar-team", "--approval", "--data", data).strip()
+        third = self.base / "third"
+        self.ok("init", "--data", third, "--name", "zanzibar-third", "--passphrase", *lock)
+        self.ok("join", waits, "--wait", "1", "--data", third, *lock)
+        self.assertIn("zanzibar-text", self.ok("doc", "cat", "zanzibar-team", "zanzibar-path.md",
+                                               "--data", data))
+        self.assertEqual(node.stop()[0], 0)
+        for directory in (data, third):
+            files = [path for path in directory.rglob("*") if path.is_file()]
+            self.assertTrue(any(path.name == "data.mdb" for path in files))
+            for path in files:
+                content = path.read_bytes()
+                for marker in (b"zanzibar", "zanzibar".encode("utf-16-le"), waits.encode(),
+                               invite.encode(), b"open sesame"):
+                    self.assertNotIn(marker, content, path)
+        # And it is all there for who knows the passphrase.
+        self.assertIn("zanzibar-text", self.ok("doc", "cat", "zanzibar-team", "zanzibar-path.md",
+                                               "--data", data, *lock))
+
+
+class Revert(Typing):
+    """Undoing what somebody did."""
+
+    def test_preview_then_yes(self):
+        red = self.init("red")
+        node = self.start(red, "--bridge", "127.0.0.1:0", "--listen", "tcp://127.0.0.1:0")
+        self.ok("workspace", "create", "demo", "--data", red)
+        blue = self.init("blue")
+        blue_node = self.start(blue, "--bridge", "127.0.0.1:0", "--listen", "tcp://127.0.0.1:0")
+        self.ok("join", self.ok("invite", "demo", "--data", red).strip(), "--data", blue)
+        self.type(blue_node.ready["bridge"], "demo", "a.md", "nonsense")
+        cat = lambda data: self.run_cli("doc", "cat", "demo", "a.md", "--data", data).stdout
+        self.wait_for("red has it", lambda: "nonsense" in cat(red))
+        shown = self.ok_json("revert", "demo", "blue", "--since", "1h", "--data", red)
+        self.assertTrue(shown["preview"])
+        (document,) = shown["documents"]
+        self.assertEqual(sorted(document),
+                         ["after", "before", "document", "path", "removed", "restored"])
+        self.assertEqual((document["path"], document["removed"]), ("a.md", len("nonsense")))
+        self.assertIn("--yes", self.ok("revert", "demo", "blue", "--since", "1h", "--data", red))
+        self.assertIn("nonsense", cat(red))
+        self.assertFalse(self.ok_json("revert", "demo", "blue", "--since", "1h", "--yes",
+                                      "--data", red)["preview"])
+        for data in (red, blue):
+            self.wait_for("it is gone", lambda data=data: "nonsense" not in cat(data))
+        self.assertIn("Nothing", self.ok("revert", "demo", "blue", "--since", "1h", "--data", red))
+        node.stop()
+
+
 class Rest(CliTest):
     def get(self, url, method="GET", body=None, headers=None):
         request = urllib.request.Request(url, method=method, data=body, headers=headers or {})
@@ -525,7 +836,7 @@ class Rest(CliTest):
         self.assertEqual(self.get_json(url + "/healthz"), (200, {"status": "ok"}))
         status, body = self.get_json(url + "/v1/status")
         self.assertEqual(status, 200)
-        self.assertEqual(sorted(body), ["device", "name", "version", "workspaces"])
+        self.assertEqual(sorted(body), ["device", "name", "version", "waiting", "workspaces"])
         team = url + "/v1/workspaces/my%20team/"
         posted = self.get_json(team + "documents", "POST", b'{"path":"a/b.md"}',
                                {"Content-Type": "application/json"})

@@ -1,0 +1,224 @@
+// What people ask a node about members: commands, their results, and the answers to questions.
+//
+// Commands are carried out by Engine::handle_command(), questions answered by Engine's queries.
+// Every command that changes the membership writes signed operations (membership/operations.hpp);
+// who may do it is decided by every replica, and said here first, so that nobody writes in vain.
+
+#pragma once
+
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "crdt/base/clock.hpp"
+#include "node/core/role.hpp"
+#include "transport/wire/ids.hpp"
+
+namespace coterie::node {
+
+// Commands. Errors of all: kNotFound (no such workspace, member, invite or request), kUnauthorized
+// (this device's role does not allow it), kNoSpace, kIo, kUnavailable (the disk).
+
+/// Hosts; with `own_device` any member but relays.
+struct CreateInvite {
+  WorkspaceId workspace;
+  Role role = Role::kEditor;
+  Duration valid_for = std::chrono::hours(24 * 7);
+  std::uint32_t uses = 1;
+  bool approval = false;    ///< A host has to approve each newcomer.
+  bool from_now = false;    ///< The newcomer reads nothing that was written before.
+  bool own_device = false;  ///< For another device of the same person; at most our own role.
+};
+/// Hosts. Those whom the invite let in stay.
+struct RevokeInvite {
+  WorkspaceId workspace;
+  DeviceId invite;
+};
+/// Hosts: lets in a device that asked.
+struct ApproveRequest {
+  WorkspaceId workspace;
+  DeviceId device;
+};
+/// Hosts: says no to a device that asked.
+struct DenyRequest {
+  WorkspaceId workspace;
+  DeviceId device;
+};
+/// Hosts. Of all devices of the person, if `whole_person`.
+struct SetRole {
+  WorkspaceId workspace;
+  DeviceId device;
+  Role role = Role::kViewer;
+  bool whole_person = true;
+};
+/// Hosts, and everybody for oneself: leaving. New content keys come with it.
+struct RemoveMember {
+  WorkspaceId workspace;
+  DeviceId device;
+  bool whole_person = true;
+};
+/// Hosts and editors: from now on, content is written under a new key.
+struct RotateKeys {
+  WorkspaceId workspace;
+};
+/// Hosts: what was set aside of `device` counts after all.
+struct Readmit {
+  WorkspaceId workspace;
+  DeviceId device;
+};
+/// Hosts and editors: undoes what survives of the changes of `device` since `since`, by edits of
+/// our own. With `preview` nothing is written.
+struct Revert {
+  WorkspaceId workspace;
+  DeviceId device;
+  WallMillis since = 0;
+  bool whole_person = true;  ///< Of all devices of the person.
+  bool preview = true;
+};
+
+// Results.
+
+struct InviteCreated {
+  std::string invite;  ///< "coterie1...": the secret.
+  DeviceId id;         ///< Its public half: what list and revoke name it by.
+};
+/// Of commands that only succeed.
+struct Done {};
+/// What reverting a device does to one document.
+struct RevertedDocument {
+  DocumentId id;
+  std::string path;
+  std::uint64_t removed = 0;   ///< Elements taken out; a character of text is one.
+  std::uint64_t restored = 0;  ///< Elements put back.
+  std::string before;          ///< The text that changes, shortened, and
+  std::string after;           ///< what becomes of it.
+};
+
+struct Reverted {
+  std::vector<RevertedDocument> documents;  ///< Those that change.
+  bool preview = true;
+};
+
+// Answers.
+
+struct MemberInfo {
+  DeviceId device;
+  std::string name;
+  Role role = Role::kViewer;
+  bool self = false;
+  std::vector<std::string> addresses;
+  /// The first device of the person; those with the same one are one person's.
+  DeviceId person;
+};
+
+struct InviteInfo {
+  DeviceId id;
+  DeviceId author;
+  Role role = Role::kEditor;
+  WallMillis expires = 0;
+  std::uint32_t uses = 1;
+  std::vector<DeviceId> used_by;  ///< Whom it let in.
+  bool approval = false;
+  bool from_now = false;
+  bool own_device = false;
+  bool revoked = false;
+
+  std::uint32_t uses_left() const {
+    return used_by.size() >= uses ? 0 : uses - static_cast<std::uint32_t>(used_by.size());
+  }
+};
+
+/// Somebody who asks to be let in.
+struct RequestInfo {
+  DeviceId device;
+  std::string name;  ///< As it calls itself.
+  DeviceId invite;
+  Role role = Role::kEditor;
+  DeviceId author;  ///< The member that was asked.
+  WallMillis time = 0;
+};
+
+/// A device that is or was a member.
+struct KnownDevice {
+  DeviceId device;
+  std::string name;
+};
+
+/// A join of this device that waits for approval.
+struct WaitingInfo {
+  WorkspaceId workspace;
+  DeviceId invite;
+};
+
+/// What a device wrote that does not count, because it was written unseen after (or beside) its
+/// removal or demotion and nobody acknowledged it. A host may readmit it.
+struct SetAsideInfo {
+  DeviceId device;
+  std::uint64_t entries = 0;
+  WallMillis first = 0;  ///< As the device says.
+  WallMillis last = 0;
+  std::size_t documents = 0;       ///< That it would change.
+  std::vector<std::string> paths;  ///< Of these, as far as they are known; at most 100.
+};
+
+/// A device that wrote several entries of one number: it was restored, or copied, or lies.
+struct ForkInfo {
+  DeviceId device;
+  std::uint64_t incarnation = 0;
+  Seq seq = 0;
+  std::size_t branches = 2;
+};
+
+// Audit: who did what, when. The logs are walked from their beginning, because each entry's hash
+// covers the one before; so a page costs what it looks at, not what it finds.
+
+struct AuditQuery {
+  std::optional<DeviceId> device;  ///< Only what this one did.
+  WallMillis since = 0;            ///< Only what its author dates at or after this.
+  /// Where the page before ended; nothing for the first page.
+  struct Cursor {
+    LogId log;
+    LogHead after;
+  };
+  std::optional<Cursor> cursor;
+  std::size_t entries_max = 20'000;  ///< Entries looked at in one page.
+};
+
+struct AuditItem {
+  enum class Kind : std::uint8_t {
+    kOperation,  ///< A membership operation.
+    kDocument,   ///< A document was made.
+    kEdits,      ///< Changes of one document, those close in time together.
+    kOther,      ///< Addresses, and what this version does not know; together as edits are.
+    kSealed,     ///< Content under a key that is not here.
+  };
+  Kind kind = Kind::kOther;
+  DeviceId device;
+  LogId log;
+  Seq seq = 0;          ///< Of the first entry.
+  WallMillis time = 0;  ///< As the author dates it: a clock can be wrong, or lie.
+  WallMillis last = 0;  ///< Of the newest of several.
+  std::uint64_t entries = 1;
+  std::uint64_t bytes = 0;      ///< Of the records.
+  std::uint64_t set_aside = 0;  ///< So many of the entries do not count.
+
+  DocumentId document;  ///< Of kDocument and kEdits.
+  std::string path;     ///< Empty when it is not known here.
+
+  // Of kOperation.
+  Hash hash;
+  std::string operation;  ///< "invite", "admit", ...
+  bool counts = true;
+  std::string reason;               ///< Why it does not count.
+  std::optional<DeviceId> subject;  ///< The device, or invite, it is about.
+  std::optional<DeviceId> invite;   ///< Of admit and request.
+  std::optional<Role> role;
+  std::string name;  ///< Given in it.
+};
+
+struct AuditPage {
+  std::vector<AuditItem> items;  ///< By log, then sequence number.
+  std::optional<AuditQuery::Cursor> next;
+};
+
+}  // namespace coterie::node
