@@ -107,9 +107,17 @@ class KeyRing::Survey {
     }
     for (std::size_t i = 0; i < epochs_.size(); ++i) {
       by_key_[epochs_[i].commitment].push_back(i);
+    }
+    for (auto& [key, same] : by_key_) drop_copies(same);
+    for (std::size_t i = 0; i < epochs_.size(); ++i) {
       if (epochs_[i].rekey == nullptr) continue;
       for (const ChainedKey& older : epochs_[i].rekey->previous) {
-        chained_by_[older.commitment].push_back(i);
+        // Whoever wrote it had the older key only if it had seen its epoch.
+        const auto named = by_key_.find(older.commitment);
+        const bool seen = named != by_key_.end() &&
+                          std::any_of(named->second.begin(), named->second.end(),
+                                      [&](std::size_t earlier) { return sees(i, earlier); });
+        if (seen) chained_by_[older.commitment].push_back(i);
       }
     }
   }
@@ -129,6 +137,17 @@ class KeyRing::Survey {
   bool sees(std::size_t later, std::size_t earlier) const {
     return later != earlier &&
            membership_.in_past(epochs_[earlier].operation, std::span(&epochs_[later].operation, 1));
+  }
+  /// Of epochs of one key: leaves out what does not count beside one that does and is unseen by it.
+  /// A removed device reads the names of new keys, and could claim each as its own from before.
+  void drop_copies(std::vector<std::size_t>& same) const {
+    if (same.size() < 2) return;
+    const std::vector<std::size_t> all = same;
+    std::erase_if(same, [&](std::size_t copy) {
+      return !epochs_[copy].counts && std::any_of(all.begin(), all.end(), [&](std::size_t other) {
+        return epochs_[other].counts && !sees(copy, other) && !sees(other, copy);
+      });
+    });
   }
   bool held(std::size_t i) const { return ring_.find(epochs_[i].commitment) != nullptr; }
   /// A link of a chain that was seen to open. Only down the causal order, so that there is no

@@ -17,6 +17,8 @@ namespace {
 
 /// The hash of every entry whose number this divides is kept in a row of its own.
 constexpr Seq kAnchorDistance = 256;
+/// How often operations are looked at that there was no room for.
+constexpr int kMembershipPassesMax = 4;
 
 LogId real_log(const DeviceId& device, std::uint64_t random) {
   return {device, random & ~kBranchBit};
@@ -181,16 +183,24 @@ Status Ledger::load_membership() {
     return std::make_pair(segments_.chain_of(a.ref.log), a.ref.seq) <
            std::make_pair(segments_.chain_of(b.ref.log), b.ref.seq);
   });
-  for (const Row& row : rows) {
-    auto entry = entry_at(row.ref);
-    if (!entry) return entry.error();
-    const HashedEntry operation{*std::move(entry), row.hash};
-    if (entry_hash(operation.entry) != row.hash) {
-      return corrupt("a membership operation is damaged");
+  // The genesis first, and what there was no room for again while that may help: who is a host is
+  // known when it is in. One operation too many has no effect; it is no reason not to open.
+  std::stable_partition(rows.begin(), rows.end(), [this](const Row& row) {
+    return equal(row.hash.view(), workspace_.view());
+  });
+  for (int pass = 0; pass < kMembershipPassesMax && !rows.empty(); ++pass) {
+    std::vector<Row> left;
+    for (const Row& row : rows) {
+      auto entry = entry_at(row.ref);
+      if (!entry) return entry.error();
+      const HashedEntry operation{*std::move(entry), row.hash};
+      if (entry_hash(operation.entry) != row.hash) {
+        return corrupt("a membership operation is damaged");
+      }
+      if (!membership_.add(operation_entry(operation))) left.push_back(row);
     }
-    // Whoever opens the ledger reads the whole membership anyway. One operation too many has no
-    // effect; it is no reason not to open.
-    (void)membership_.add(operation_entry(operation));
+    if (left.size() == rows.size()) break;
+    rows = std::move(left);
   }
   return {};
 }

@@ -222,6 +222,33 @@ TEST_F(KeyRingTest, ARemovedEditorCannotSpoilNewKeysByNamingThem) {
   EXPECT_TRUE(team_.fit(0));
 }
 
+TEST_F(KeyRingTest, ARemovedEditorCannotSpoilNewKeysByItsOwn) {
+  gather(3);
+  const Hash old_key = team_.writes_under(2);
+  const std::vector<Hash> before = team_.membership(2).heads();
+  const auto made = team_.ring(2).make_rekey(team_.membership(2), false);
+  team_.remove(0, 2);
+  const Hash fresh = team_.rotate(0);
+  team_.sync({0, 1});
+  // As if from before its removal: a new epoch that says it leads to the fresh key, and one that
+  // says it is the fresh key.
+  RekeyOperation chains = made->operation;
+  chains.previous.front().commitment = fresh;
+  RekeyOperation copies = made->operation;
+  copies.key = fresh;
+  for (const RekeyOperation& one : {chains, copies}) {
+    team_.write(2, one, before);
+    team_.pass(2, 0);
+    EXPECT_EQ(team_.writes_under(0), fresh);
+    EXPECT_TRUE(team_.fit(0));
+    EXPECT_FALSE(team_.locked_out(0));
+  }
+  // A newcomer reads the old through the fresh one.
+  const auto late = team_.add(0);
+  EXPECT_TRUE(team_.reads(late, fresh) && team_.reads(late, old_key));
+  EXPECT_TRUE(team_.fit(late));
+}
+
 TEST_F(KeyRingTest, AnAdmissionThatComesToNothingIsARemovalToKeys) {
   gather(3, Role::kHost);
   const auto key = team_.invite(2, Role::kEditor);

@@ -514,6 +514,51 @@ TEST(MembershipTest, WhoWritesTooMuchSideBySideIsNotVouchedFor) {
   EXPECT_EQ(membership.members().size(), 2u);
 }
 
+// Members can fill what is held of operations. Then hosts can still remove them.
+TEST(MembershipTest, WhenOthersHaveFilledItHostsGoOn) {
+  Team team(1);
+  std::vector<std::size_t> loud;
+  for (int i = 0; i < 5; ++i) loud.push_back(team.join(0, Role::kViewer, team.tip));
+  const std::size_t editor = team.join(0, Role::kEditor, team.tip);
+  // All but the last two are known before the flood: the removal of a loud one, and an editor's.
+  const Hash removal = team.remove(0, {team.tip}, loud[0]);
+  const Hash other = team.issue_bytes(editor, {removal}, Bytes{77});
+  OperationEntry entry;
+  const Bytes payload{78};
+  entry.payload = payload;
+  const std::vector<Hash> heads{team.tip};
+  entry.heads = heads;
+  const auto flood = [&](Membership& membership) {
+    std::size_t taken = 0;
+    for (const std::size_t one : loud) {
+      entry.log = {team.id(one), 1};
+      for (std::size_t i = 0; i < kOperationsHeldPerDeviceMax; ++i) {
+        entry.seq = 1 + i;
+        team.random().fill(entry.hash.bytes);
+        taken += membership.add(entry) ? 1 : 0;
+      }
+    }
+    return taken;
+  };
+  std::vector<std::size_t> known(team.issued.size() - 2);
+  std::iota(known.begin(), known.end(), 0);
+  {
+    Membership membership = team.resolve(known);
+    EXPECT_EQ(flood(membership), kMembershipOperationsMax - known.size());
+    EXPECT_TRUE(membership.add(team.issued[known.size()].entry()));
+    EXPECT_EQ(membership.find(team.id(loud[0])), nullptr);
+    EXPECT_EQ(membership.add(team.issued.back().entry()).error().code, ErrorCode::kLimitExceeded);
+    EXPECT_FALSE(membership.operation(other));
+  }
+  // A node that hears the flood first: the genesis has room.
+  Membership late(team.workspace());
+  flood(late);
+  EXPECT_FALSE(late.founded());
+  EXPECT_TRUE(late.add(team.issued.front().entry()));
+  EXPECT_TRUE(late.founded());
+  EXPECT_TRUE(late.add(team.issued[1].entry())) << "the founder is a host";
+}
+
 // Entries name 64 heads: whoever writes more side by side must not crowd out what others' entries
 // count by.
 TEST(MembershipTest, NobodyCrowdsOutTheHeadsOfOthers) {

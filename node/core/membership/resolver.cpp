@@ -9,6 +9,8 @@
 namespace coterie::node {
 namespace {
 
+/// Operations of hosts that are held beyond kMembershipOperationsMax.
+constexpr std::size_t kHostsRoom = kOperationsPerDeviceMax;
 /// Judged sets that are remembered; one costs a bit for each operation.
 constexpr std::size_t kMemoMax = 1024;
 
@@ -86,7 +88,11 @@ const Resolver::InviteKey& Resolver::invite_key(const DeviceId& key) const {
 Result<bool> Resolver::add(const OperationEntry& entry) {
   if (index_.count(entry.hash) > 0 || waiting_.count(entry.hash) > 0) return false;
   Device& author = devices_[entry.log.device];
-  if (index_.size() + waiting_.size() >= kMembershipOperationsMax ||
+  // When others have filled it hosts can still remove them; and without a genesis there is nothing.
+  std::size_t room = kMembershipOperationsMax;
+  if (has_been_host(author)) room += kHostsRoom;
+  const bool founds = entry.genesis && equal(entry.hash.view(), workspace_.view());
+  if ((!founds && index_.size() + waiting_.size() >= room) ||
       author.operations.size() + author.waiting >= kOperationsHeldPerDeviceMax) {
     return Error{ErrorCode::kLimitExceeded, "too many membership operations", index_.size()};
   }
@@ -125,6 +131,13 @@ Result<bool> Resolver::add(const OperationEntry& entry) {
     waits_for_.erase(range.first, range.second);
   }
   return changed;
+}
+
+/// Whether some allowed operation ever made it a host.
+bool Resolver::has_been_host(const Device& device) const {
+  const auto makes_host = [this](Index one) { return ops_[one].to == level(Role::kHost); };
+  return std::any_of(device.admissions.begin(), device.admissions.end(), makes_host) ||
+         std::any_of(device.settings.begin(), device.settings.end(), makes_host);
 }
 
 /// Whether an operation is one too many of its author: it is no part of the graph, and what names

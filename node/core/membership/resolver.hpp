@@ -204,6 +204,7 @@ class Resolver {
 
   bool complete(Waiting one);
   bool outside(const Waiting& one, const Bits& past) const;
+  bool has_been_host(const Device& device) const;
   void take_part(Index index);
   std::shared_ptr<const State> state_of(Bits set, const std::vector<Index>& tips) const;
   std::optional<Index> waist(const Bits& allowed, const std::vector<Index>& tips,
