@@ -8,6 +8,7 @@ coterie_test(node.membership_fuzz_test SOURCES node/membership_fuzz_test.cpp
              DEPENDS coterie::node_log)
 coterie_test(node.invite_test SOURCES node/invite_test.cpp DEPENDS coterie::node_log)
 coterie_test(node.views_test SOURCES node/views_test.cpp DEPENDS coterie::node_core)
+coterie_test(node.views_engine_test SOURCES node/views_engine_test.cpp DEPENDS coterie::node_core)
 coterie_test(node.engine_test SOURCES node/engine_test.cpp DEPENDS coterie::node_core)
 coterie_test(node.revert_test SOURCES node/revert_test.cpp DEPENDS coterie::node_core)
 coterie_test(node.authors_test SOURCES node/authors_test.cpp DEPENDS coterie::node_core)

@@ -1,0 +1,146 @@
+// What counts, through the engine's front door: removals, demotions and readmission with whole
+// nodes, clients and disks in virtual time.
+
+#include <gtest/gtest.h>
+
+#include "node/core/engine.hpp"
+#include "tests/support/cluster.hpp"
+
+namespace coterie::node {
+namespace {
+
+using namespace std::chrono_literals;
+using testing::Cluster;
+
+constexpr const char* kPath = "notes.md";
+
+class ViewsEngineTest : public ::testing::Test {
+ protected:
+  ViewsEngineTest() : cluster_(11, {}) {
+    host_ = cluster_.add_node("host");
+    workspace_ = std::get<WorkspaceReady>(await(host_, CreateWorkspace{"team"})).workspace;
+    eve_ = join("eve", Role::kEditor);
+    viewer_ = join("viewer", Role::kViewer);
+    cluster_.run_for(2s);
+  }
+
+  CommandResult await(Cluster::Node node, Command command) {
+    const auto result = try_await(node, std::move(command));
+    EXPECT_TRUE(result) << (result ? "" : result.error().what);
+    return result ? *result : CommandResult{};
+  }
+  Result<CommandResult> try_await(Cluster::Node node, Command command) {
+    const RequestId request = cluster_.command(node, std::move(command));
+    EXPECT_TRUE(cluster_.run_until(15min, [&] { return cluster_.reply(request) != nullptr; }));
+    return *cluster_.reply(request);
+  }
+  Cluster::Node join(const std::string& name, Role role) {
+    CreateInvite invite;
+    invite.workspace = workspace_;
+    invite.role = role;
+    const auto text = std::get<InviteCreated>(await(host_, invite)).invite;
+    const auto node = cluster_.add_node(name);
+    await(node, JoinWorkspace{text});
+    return node;
+  }
+  Cluster::ClientIndex client(Cluster::Node node, std::uint64_t id) {
+    const auto index = cluster_.add_client(id, "c" + std::to_string(id));
+    EXPECT_TRUE(cluster_.connect(index, node, "team", kPath));
+    cluster_.run_for(500ms);
+    return index;
+  }
+  void type(Cluster::ClientIndex index, const std::string& words) {
+    cluster_.client(index).insert(cluster_.client(index).length(), words);
+    cluster_.deliver_to_server(index);
+  }
+  std::string text(Cluster::Node node) {
+    const auto text = cluster_.engine(node).document_text(workspace_, kPath, "monaco");
+    return text ? *text : std::string("?");
+  }
+  Bytes state(Cluster::Node node) {
+    const auto doc = cluster_.probe(node, "team", kPath);
+    return doc ? doc->encode_state_as_update() : Bytes();
+  }
+  Bytes vector(Cluster::Node node) {
+    const auto vector = cluster_.engine(node).document_state_vector(workspace_, kPath);
+    return vector ? *vector : Bytes();
+  }
+  void expect_alike(Cluster::Node a, Cluster::Node b) {
+    EXPECT_EQ(text(a), text(b));
+    EXPECT_EQ(vector(a), vector(b));
+    EXPECT_EQ(state(a), state(b));
+    EXPECT_EQ(*cluster_.engine(a).frontier_digest(workspace_),
+              *cluster_.engine(b).frontier_digest(workspace_));
+  }
+
+  Cluster cluster_;
+  Cluster::Node host_ = 0;
+  Cluster::Node eve_ = 0;
+  Cluster::Node viewer_ = 0;
+  WorkspaceId workspace_;
+};
+
+TEST_F(ViewsEngineTest, AViewerTakesBackWhatNobodyAcknowledged) {
+  const auto typist = client(host_, 101);
+  type(typist, "base ");
+  cluster_.run_for(1s);
+  const auto reader = client(viewer_, 102);
+  // The host is away while eve writes to the viewer.
+  cluster_.crash(host_);
+  const auto evil = client(eve_, 103);
+  type(evil, "late ");
+  cluster_.run_for(1s);
+  EXPECT_EQ(cluster_.client(reader).text(), "base late ");
+  cluster_.crash(eve_);
+  cluster_.crash(viewer_);
+  cluster_.restart(host_);
+  await(host_, RemoveMember{workspace_, cluster_.id(eve_)});
+  cluster_.restart(viewer_);
+  const auto again = client(viewer_, 104);
+  EXPECT_TRUE(cluster_.run_until(60s, [&] { return text(viewer_) == "base "; }));
+  cluster_.run_for(20s);
+  EXPECT_FALSE(cluster_.connected(again)) << "it held text that does not count";
+  expect_alike(host_, viewer_);
+  const auto aside = cluster_.engine(host_).set_aside(workspace_);
+  ASSERT_TRUE(aside);
+  ASSERT_EQ(aside->size(), 1u);
+  EXPECT_EQ(aside->front().device, cluster_.id(eve_));
+
+  await(host_, Readmit{workspace_, cluster_.id(eve_)});
+  EXPECT_TRUE(cluster_.run_until(60s, [&] { return text(viewer_) == "base late "; }));
+  EXPECT_EQ(text(host_), "base late ");
+  cluster_.run_for(1s);
+  expect_alike(host_, viewer_);
+}
+
+TEST_F(ViewsEngineTest, WhoeverMayNotEditIsToldWhy) {
+  for (const Role role : {Role::kCommenter, Role::kViewer}) {
+    await(host_, SetRole{workspace_, cluster_.id(eve_), role});
+    cluster_.run_for(3s);
+    const auto refused = try_await(eve_, CreateDocument{workspace_, "x.md"});
+    ASSERT_FALSE(refused);
+    EXPECT_EQ(refused.error().code, ErrorCode::kUnauthorized);
+    EXPECT_NE(
+        std::string(refused.error().what).find(role == Role::kViewer ? "only read" : "comment"),
+        std::string::npos)
+        << refused.error().what;
+    const auto writer = client(eve_, 200 + static_cast<std::uint64_t>(role));
+    type(writer, "!");
+    EXPECT_FALSE(cluster_.connected(writer));
+  }
+  await(host_, SetRole{workspace_, cluster_.id(eve_), Role::kEditor});
+  cluster_.run_for(3s);
+  const auto writer = client(eve_, 300);
+  type(writer, "again");
+  cluster_.run_for(3s);
+  EXPECT_EQ(text(host_), "again");
+  await(host_, RemoveMember{workspace_, cluster_.id(eve_)});
+  cluster_.run_for(3s);
+  const auto removed = try_await(eve_, CreateDocument{workspace_, "x.md"});
+  ASSERT_FALSE(removed);
+  EXPECT_EQ(removed.error().code, ErrorCode::kUnauthorized);
+  EXPECT_EQ(text(host_), "again") << "the host held it when it removed";
+}
+
+}  // namespace
+}  // namespace coterie::node
