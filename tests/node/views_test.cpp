@@ -367,6 +367,60 @@ TEST(ViewsTest, AMarkReachesOneBranchOnly) {
   }
 }
 
+TEST(ViewsTest, AForkThatShowsLaterIsJudgedAgain) {
+  // The removal marks the end of one branch, which a viewer does not hold: until it does, all that
+  // is numbered up to there is taken to be on it. Then the log forks under it, and what it had
+  // applied of the other branch goes.
+  Cut cut;
+  cut.eve->type(kPath, "both ");
+  cut.eve->settle();
+  const auto twin = cut.eve->clone(992);
+  cut.eve->type(kPath, "left ");
+  cut.eve->settle();
+  twin->type(kPath, "right ");
+  twin->settle();
+  cut.eve->deliver_whole_to(cut.host);
+  twin->deliver_whole_to(*cut.viewer);
+  cut.remove();
+  // Of the host's log alone.
+  cut.host.deliver_to(*cut.viewer, cut.host.marks(cut.host.id()).front().log);
+  cut.viewer->rest();
+  EXPECT_EQ(cut.viewer->text(kPath), "base both right ");
+  EXPECT_TRUE(cut.viewer->views().admission().all().empty());
+  cut.host.deliver_whole_to(*cut.viewer);
+  cut.viewer->rest();
+  EXPECT_EQ(cut.viewer->text(kPath), "base both left ");
+  EXPECT_EQ(cut.viewer->state(kPath), cut.host.state(kPath));
+  EXPECT_EQ(cut.viewer->views().admission().all().size(), 1u);
+  cut.viewer->crash();
+  EXPECT_EQ(cut.viewer->text(kPath), "base both left ");
+}
+
+TEST(ViewsTest, AForkedLogThatGrowsIsJudgedAgain) {
+  // As before, but the viewer knows of the fork already: the marked entry comes later still.
+  Cut cut;
+  cut.eve->type(kPath, "both ");
+  cut.eve->settle();
+  const auto twin = cut.eve->clone(993);
+  cut.eve->type(kPath, "left ");
+  cut.eve->settle();
+  cut.eve->deliver_whole_to(*cut.viewer);
+  twin->type(kPath, "right ");
+  twin->settle();
+  twin->deliver_whole_to(*cut.viewer);
+  cut.eve->type(kPath, "more ");
+  cut.eve->settle();
+  cut.eve->deliver_whole_to(cut.host);
+  cut.remove();
+  cut.host.deliver_to(*cut.viewer, cut.host.marks(cut.host.id()).front().log);
+  cut.viewer->rest();
+  cut.host.deliver_whole_to(*cut.viewer);
+  cut.viewer->rest();
+  EXPECT_EQ(cut.viewer->text(kPath), "base both left more ");
+  EXPECT_EQ(cut.viewer->state(kPath), cut.host.state(kPath));
+  EXPECT_EQ(cut.viewer->views().admission().all().size(), 1u);
+}
+
 TEST(ViewsTest, LargeUpdatesGoOnInEveryBranch) {
   Cut cut;
   const std::string large(1'400'000, 'x');
