@@ -68,6 +68,9 @@ inline constexpr std::size_t kRekeyPreviousMax = 64;  ///< Older keys under a ne
 /// kRotationRefill.
 inline constexpr std::size_t kRotationBurst = 8;
 inline constexpr std::chrono::seconds kRotationRefill{30};
+/// How often a host acknowledges what is stood upon, and how many restrictions at once.
+inline constexpr std::chrono::minutes kVouchPause{10};
+inline constexpr std::size_t kVouchedOperationsMax = 16;
 inline constexpr std::uint32_t kInviteUsesMax = 10'000;
 inline constexpr std::chrono::hours kInviteValidityMax{24 * 366};
 /// Invites whose keys ZAP lets in as guests, newest first: live ones, and spent ones so that their

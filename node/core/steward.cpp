@@ -16,6 +16,7 @@ namespace {
 constexpr Duration kHostDelayMax = std::chrono::milliseconds(250);
 constexpr Duration kEditorDelayMin = std::chrono::milliseconds(250);
 constexpr Duration kEditorDelayMax = std::chrono::milliseconds(750);
+constexpr Duration kVouchDelayMax = std::chrono::seconds(10);
 constexpr Duration kRetry = std::chrono::seconds(2);
 /// How often the entries of an epoch are counted.
 constexpr Duration kLook = std::chrono::seconds(60);
@@ -28,8 +29,9 @@ std::uint64_t jitter_seed(const Ledger& ledger, const Context& context) {
 
 }  // namespace
 
-Steward::Steward(Ledger& ledger, Context& context)
+Steward::Steward(Ledger& ledger, const Admission& admission, Context& context)
     : ledger_(ledger),
+      admission_(admission),
       context_(context),
       jitter_(jitter_seed(ledger, context)),
       tokens_(kRotationBurst) {}
@@ -55,6 +57,7 @@ void Steward::opened(Now now) {
   }
   plan_healing(now);
   plan_schedule(now);
+  views_changed(now);
 }
 
 void Steward::membership_changed(Now now) {
@@ -68,7 +71,7 @@ void Steward::acknowledge(Now now) {
   std::set<DeviceId> writers;
   for (const auto& [log, head] : ledger_.held()) writers.insert(log.device);
   Answered known;
-  std::map<Hash, std::vector<LogMark>> answers;  // One for all devices that an operation concerns.
+  Answers answers;  // One for all devices that an operation concerns.
   for (const DeviceId& device : writers) {
     for (const Restriction& one : membership.restrictions_of(device)) {
       known.emplace(device, one.operation);
@@ -84,7 +87,10 @@ void Steward::acknowledge(Now now) {
   }
   // One that came to nothing and counts again later is answered again: then more was accepted.
   answered_ = std::move(known);
-  if (!may_act()) return;
+  if (may_act()) write_answers(now, std::move(answers));
+}
+
+void Steward::write_answers(Now now, Answers answers) {
   for (auto& [operation, marks] : answers) {
     std::sort(marks.begin(), marks.end(), [](const LogMark& a, const LogMark& b) {
       return std::tie(a.log, a.seq, a.hash) < std::tie(b.log, b.seq, b.hash);
@@ -92,6 +98,41 @@ void Steward::acknowledge(Now now) {
     if (marks.size() > kLogMarksMax) marks.resize(kLogMarksMax);
     ledger_.append_operation(now, AcknowledgeOperation{operation, std::move(marks)});
   }
+}
+
+void Steward::views_changed(Now now) {
+  // Of an editor's acknowledgements only the first one counts.
+  if (ledger_.role() != Role::kHost || admission_.stood_upon() == 0 || vouch_at_) return;
+  vouch_at_ = std::max(now.steady + random_up_to(kVouchDelayMax), vouch_not_before_);
+}
+
+void Steward::vouch(Now now) {
+  if (ledger_.role() != Role::kHost) return;
+  std::map<Hash, std::map<LogId, LogMark>> furthest;  // By strand.
+  for (const auto& [position, one] : admission_.all()) {
+    if (!one.stood_upon) continue;
+    const Right right = one.kind == RecordKind::kEndpoint ? Right::kSpeak : Right::kEdit;
+    const Standing standing =
+        ledger_.membership().standing(position.first.device, *one.heads, right);
+    if (standing.kind != Standing::Kind::kDisputed) continue;
+    const LogMark mark{ledger_.segments().chain_of(one.ref.log), one.ref.seq, one.hash};
+    for (const Restriction* restriction : standing.by) {
+      const auto& known = restriction->acknowledged;
+      const bool reached = std::any_of(known.begin(), known.end(), [&](const LogMark& other) {
+        return ledger_.reaches(other, one.ref);
+      });
+      // In order of number: the last is the furthest.
+      if (!reached) furthest[restriction->operation][one.ref.log] = mark;
+    }
+  }
+  if (furthest.empty()) return;
+  Answers answers;
+  for (const auto& [operation, marks] : furthest) {
+    if (answers.size() == kVouchedOperationsMax) break;
+    for (const auto& [strand, mark] : marks) answers[operation].push_back(mark);
+  }
+  vouch_not_before_ = now.steady + kVouchPause;
+  write_answers(now, std::move(answers));
 }
 
 // New epochs.
@@ -181,6 +222,14 @@ void Steward::rotate_if_unfit(Now now) {
 }
 
 void Steward::handle_timeout(Now now, bool able) {
+  if (vouch_at_ && *vouch_at_ <= now.steady) {
+    vouch_at_.reset();
+    if (able) {
+      vouch(now);
+    } else {
+      vouch_at_ = now.steady + kRetry;
+    }
+  }
   if (heal_at_ && *heal_at_ <= now.steady) {
     heal_at_.reset();
     if (!able) {
@@ -208,6 +257,7 @@ void Steward::handle_timeout(Now now, bool able) {
 
 std::optional<Instant> Steward::next_deadline() const {
   std::optional<Instant> due = heal_at_;
+  if (vouch_at_) due = due ? std::min(*due, *vouch_at_) : vouch_at_;
   if (rotate_at_) {
     const Instant next = std::min(*rotate_at_, next_look_);
     due = due ? std::min(*due, next) : next;

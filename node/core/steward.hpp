@@ -3,6 +3,11 @@
 // acknowledge  When a removal, a lowered role or a void admission reaches an editor or host that
 //              holds entries of the device concerned which nobody vouched for yet, it vouches for
 //              what it had accepted, in the batch that stores the news. Once for each.
+// settle       What counts only because it is stood upon (admission.hpp) could be another entry
+// when
+//              more of the removed device's turn up. So a host vouches for it, after a random part
+//              of ten seconds, unless another one did; at most once in kVouchPause, whoever has
+//              what to stand upon made.
 // rotate       When the keys are not fit (KeyRing), or a key was withheld from this device, hosts
 //              begin a new epoch after a random 0 to 250 ms, editors after 250 to 750 ms: one of
 //              them is first, the others see it and stop. Again if that did not help, but at most
@@ -23,6 +28,7 @@
 
 #include "crdt/base/clock.hpp"
 #include "crdt/base/random.hpp"
+#include "node/core/admission.hpp"
 #include "node/core/context.hpp"
 #include "node/core/ledger.hpp"
 
@@ -30,13 +36,15 @@ namespace coterie::node {
 
 class Steward {
  public:
-  /// Both must outlive it.
-  Steward(Ledger& ledger, Context& context);
+  /// All must outlive it.
+  Steward(Ledger& ledger, const Admission& admission, Context& context);
 
   /// The ledger is loaded or founded: what it holds was answered when it came.
   void opened(Now now);
   /// Another operation is in the membership, ours or another's.
   void membership_changed(Now now);
+  /// Documents were made anew: what is stood upon may be something else.
+  void views_changed(Now now);
 
   /// `able`: entries can be written. Without, what is due is tried again a little later.
   void handle_timeout(Now now, bool able);
@@ -56,15 +64,22 @@ class Steward {
   bool may_act() const;
   bool unfit() const;
   void acknowledge(Now now);
+  using Answers = std::map<Hash, std::vector<LogMark>>;  ///< Marks by what they answer.
+  void write_answers(Now now, Answers answers);
+  void vouch(Now now);
   void plan_healing(Now now);
   void plan_schedule(Now now);
   Duration random_up_to(Duration most);
   bool take_token(Now now);
 
   Ledger& ledger_;
+  const Admission& admission_;
   Context& context_;
   Random jitter_;
   Answered answered_;  ///< Restrictions known here, by whom they concern.
+
+  std::optional<Instant> vouch_at_;
+  Instant vouch_not_before_{};
 
   std::optional<Instant> heal_at_;
   std::size_t tokens_;

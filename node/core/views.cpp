@@ -861,12 +861,13 @@ void Views::Rebuild::install(const DocumentId& id) {
   }
 }
 
-void Views::handle_timeout(Now now) {
-  if (!due_ || *due_ > now.steady) return;
+bool Views::handle_timeout(Now now) {
+  if (!due_ || *due_ > now.steady) return false;
   due_.reset();
   if (const Status done = Rebuild(*this, now).run(); !done) {
     context_.report("documents cannot be rebuilt: " + to_string(done.error()));
   }
+  return true;
 }
 
 std::vector<SetAsideInfo> Views::set_aside() const {

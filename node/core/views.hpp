@@ -73,8 +73,8 @@ class Views {
 
   /// After every input: judges again when membership moved.
   void pump(Now now);
-  /// Rebuilds what is due. Precondition: the store can be written.
-  void handle_timeout(Now now);
+  /// Rebuilds what is due. Returns whether anything was. Precondition: the store can be written.
+  bool handle_timeout(Now now);
   std::optional<Instant> next_deadline() const { return due_; }
 
   /// What devices did in a document: ids of what only they inserted and only they deleted, by

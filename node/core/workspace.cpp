@@ -65,7 +65,7 @@ Workspace::Workspace(Now now, Context& context, transport::Mesh& mesh, const Wor
       authors_(ledger_, documents_, judge_, context),
       views_(ledger_, documents_, judge_, context, *this),
       presence_(now, ledger_, context),
-      steward_(ledger_, context),
+      steward_(ledger_, views_.admission(), context),
       next_sweep_(now.steady + kSweep) {
   documents_.set_gate(&authors_);
 }
@@ -860,7 +860,9 @@ void Workspace::handle_timeout(Now now) {
     retry_ = true;
   }
   // A replica made anew would lack what waits for a key.
-  if (!stopped_ && !full_ && held_.empty()) views_.handle_timeout(now);
+  if (!stopped_ && !full_ && held_.empty() && views_.handle_timeout(now)) {
+    steward_.views_changed(now);
+  }
   steward_.handle_timeout(now, !stopped_ && !full_);
   release_held(now);
   if (next_sweep_ <= now.steady) {

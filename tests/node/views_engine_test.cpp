@@ -3,6 +3,8 @@
 
 #include <gtest/gtest.h>
 
+#include <algorithm>
+
 #include "node/core/engine.hpp"
 #include "tests/support/cluster.hpp"
 
@@ -61,6 +63,21 @@ class ViewsEngineTest : public ::testing::Test {
     const auto doc = cluster_.probe(node, "team", kPath);
     return doc ? doc->encode_state_as_update() : Bytes();
   }
+  void part(Cluster::Node a, Cluster::Node b) {
+    cluster_.network().cut(a, b);
+    cluster_.network().cut(b, a);
+  }
+  std::size_t acknowledgements_of(Cluster::Node node) {
+    AuditQuery query;
+    query.device = cluster_.id(node);
+    const auto page = cluster_.engine(host_).audit(workspace_, query);
+    EXPECT_TRUE(page);
+    return static_cast<std::size_t>(
+        std::count_if(page->items.begin(), page->items.end(), [](const AuditItem& item) {
+          return item.kind == AuditItem::Kind::kOperation && item.operation == "acknowledge" &&
+                 item.counts;
+        }));
+  }
   Bytes vector(Cluster::Node node) {
     const auto vector = cluster_.engine(node).document_state_vector(workspace_, kPath);
     return vector ? *vector : Bytes();
@@ -110,6 +127,42 @@ TEST_F(ViewsEngineTest, AViewerTakesBackWhatNobodyAcknowledged) {
   EXPECT_TRUE(cluster_.run_until(60s, [&] { return text(viewer_) == "base late "; }));
   EXPECT_EQ(text(host_), "base late ");
   cluster_.run_for(1s);
+  expect_alike(host_, viewer_);
+}
+
+TEST_F(ViewsEngineTest, AHostVouchesForWhatIsStoodUpon) {
+  const auto ann = join("ann", Role::kEditor);
+  const auto typist = client(host_, 101);
+  type(typist, "base ");
+  cluster_.run_for(2s);
+  for (const auto other : {eve_, ann, viewer_}) part(host_, other);
+  cluster_.run_for(20s);
+  const auto evil = client(eve_, 102);
+  const auto honest = client(ann, 103);
+  type(evil, "one ");
+  cluster_.run_for(1s);
+  type(honest, "honest ");
+  cluster_.run_for(1s);
+  ASSERT_EQ(text(viewer_), "base one honest ");
+  cluster_.crash(ann);  // She never acknowledges what she held.
+  cluster_.crash(eve_);
+  await(host_, RemoveMember{workspace_, cluster_.id(eve_)});
+  cluster_.network().heal_all(cluster_.now());
+  ASSERT_TRUE(cluster_.run_until(60s, [&] { return text(host_) == "base one honest "; }))
+      << text(host_);
+  ASSERT_TRUE(cluster_.run_until(15s, [&] { return acknowledgements_of(host_) == 1; }));
+  cluster_.run_for(30s);
+  EXPECT_EQ(acknowledgements_of(host_), 1u) << "that settles it";
+  expect_alike(host_, viewer_);
+
+  // After a start there is nothing to settle either, and the same counts.
+  cluster_.crash(host_);
+  cluster_.restart(host_);
+  cluster_.restart(ann);
+  cluster_.run_for(1min);
+  EXPECT_EQ(acknowledgements_of(host_), 1u);
+  EXPECT_EQ(text(host_), "base one honest ");
+  expect_alike(host_, ann);
   expect_alike(host_, viewer_);
 }
 
