@@ -449,8 +449,9 @@ Status Ledger::visit(const LogId& log, const LogHead& after,
   const Segment* segment = segments_.find(log);
   const bool whole = after.seq == 0 && after.hash.is_zero();
   const bool inside = segment != nullptr && !segment->empty() &&
-                      (whole || (after.seq + 1 >= segment->first && after.seq <= segment->last));
+                      (whole || (after.seq + 1 >= segment->first && after.seq < segment->last));
   if (!inside) {
+    // Of a strand that goes on behind a fork.
     const auto found = segments_.segment_of(log, after.seq + 1);
     if (!found) return {};
     segment = segments_.find(*found);
