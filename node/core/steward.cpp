@@ -43,6 +43,9 @@ bool Steward::may_act() const {
   return role && may_edit(*role);
 }
 
+/// What a member with modified software makes others do must not use up what they may.
+bool Steward::spent() const { return ledger_.membership().nearly_spent(context_.identity.id()); }
+
 bool Steward::unfit() const {
   const Membership& membership = ledger_.membership();
   return !ledger_.keys().fit(membership) || ledger_.keys().locked_out(membership);
@@ -235,7 +238,7 @@ void Steward::handle_timeout(Now now, bool able) {
     if (!able) {
       heal_at_ = now.steady + kRetry;
     } else if (may_act() && unfit()) {
-      const bool rotated = take_token(now) && rotate(now).has_value();
+      const bool rotated = !spent() && take_token(now) && rotate(now).has_value();
       if (!rotated) heal_at_ = now.steady + kRetry;
     }
   }
@@ -251,7 +254,11 @@ void Steward::handle_timeout(Now now, bool able) {
   }
   if (*rotate_at_ <= now.steady) {
     rotate_at_ = now.steady + kRetry;
-    if (able) (void)rotate(now);  // If it cannot, it is tried again.
+    if (spent()) {
+      rotate_at_ = now.steady + kLook;
+    } else if (able) {
+      (void)rotate(now);  // If it cannot, it is tried again.
+    }
   }
 }
 

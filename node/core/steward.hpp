@@ -63,6 +63,7 @@ class Steward {
 
   bool may_act() const;
   bool unfit() const;
+  bool spent() const;
   void acknowledge(Now now);
   using Answers = std::map<Hash, std::vector<LogMark>>;  ///< Marks by what they answer.
   void write_answers(Now now, Answers answers);

@@ -117,9 +117,13 @@ Workspace::RedeemAnswer Workspace::redeem(Now now, const Redeem& redeem) {
   const auto found = membership().invites().find(redeem.invite);
   if (found == membership().invites().end()) return RefusalReason::kUnknownInvite;
   const Invite& invite = found->second;
-  const bool member = membership().find(redeem.device) != nullptr;
-  // An answer that was lost: the newcomer asks again.
-  if (member && invite.admitted.count(redeem.device) > 0) return Admitted{};
+  const Member* member = membership().find(redeem.device);
+  // An answer that was lost: the newcomer asks again. Or the invite gives a member nothing, and an
+  // admission would be refused, each time it asks.
+  if (member != nullptr &&
+      (invite.admitted.count(redeem.device) > 0 || member->role <= invite.terms.role)) {
+    return Admitted{};
+  }
   if (invite.revoked) return RefusalReason::kRevoked;
   if (now.wall >= invite.terms.expires) return RefusalReason::kExpired;
   if (invite.admitted.count(redeem.device) == 0 && invite.admitted.size() >= invite.terms.uses) {
@@ -127,6 +131,8 @@ Workspace::RedeemAnswer Workspace::redeem(Now now, const Redeem& redeem) {
   }
   if (const auto reason = removed_since(redeem.device, invite)) return *reason;
   if (membership().members().size() >= transport::kMembersMax) return RefusalReason::kBusy;
+  // Whoever holds an invite of many uses can come and leave again and again.
+  if (membership().nearly_spent(context_.identity.id())) return RefusalReason::kBusy;
   if (invite.terms.approval) {
     if (membership().now().requests.count(redeem.device) > 0) return Waiting{id()};
     if (membership().now().requests.size() >= kJoinRequestsMax) return RefusalReason::kBusy;

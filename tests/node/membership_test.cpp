@@ -487,6 +487,7 @@ TEST(MembershipTest, OneDeviceFillsOnlyItsOwnShare) {
     tip = entry.hash;
     ASSERT_TRUE(membership.add(entry));
     if (i + 1 == kOperationsPerDeviceMax) last = tip;
+    ASSERT_EQ(membership.nearly_spent(team.id(1)), i + 1 >= kOperationsPerDeviceMax / 4 * 3) << i;
   }
   // What is over waits for ever; others are not concerned.
   EXPECT_EQ(membership.heads(), std::vector<Hash>{last});

@@ -451,6 +451,14 @@ std::size_t Membership::operations() const {
   return resolver_->ops_.size() + resolver_->waiting_count();
 }
 
+bool Membership::nearly_spent(const DeviceId& device) const {
+  const auto& operations = resolver_->device(device).operations;
+  std::size_t bytes = 0;
+  for (const Index one : operations) bytes += resolver_->ops_[one].bytes;
+  return operations.size() >= kOperationsPerDeviceMax / 4 * 3 ||
+         bytes >= kOperationBytesPerDeviceMax / 4 * 3;
+}
+
 std::optional<OperationView> Membership::operation(const Hash& hash) const {
   const auto found = resolver_->index_.find(hash);
   if (found == resolver_->index_.end()) return std::nullopt;

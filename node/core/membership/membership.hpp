@@ -216,6 +216,11 @@ class Membership {
 
   std::size_t operations() const;
 
+  /// Whether `device` has used three quarters of the operations, or of their bytes, that it may
+  /// have. What others can make it write stops there, so that its person can go on: a host without
+  /// operations could remove nobody. O(its operations).
+  bool nearly_spent(const DeviceId& device) const;
+
   /// One that has its past here. Valid until the next add().
   std::optional<OperationView> operation(const Hash& hash) const;
   /// Everything that has its past here, in canonical order.
