@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <map>
 #include <set>
+#include <tuple>
 #include <utility>
 
 #include "node/core/client.hpp"
@@ -241,23 +242,44 @@ void Engine::State::publish_members(Now now, Workspace& workspace) {
 
 void Engine::State::publish_allowed(Now now) {
   std::set<DeviceId> members;
-  std::vector<std::pair<WallMillis, DeviceId>> guests;
+  // Each member's newest first, then each one's next: nobody crowds out the invites of others.
+  struct Guest {
+    bool closed = false;
+    std::size_t rank = 0;  ///< Among those of its author.
+    WallMillis expires = 0;
+    DeviceId key;
+  };
+  std::vector<Guest> guests;
   for (const auto& [id, workspace] : workspaces) {
     for (const auto& member : workspace->mesh_members()) members.insert(member.device);
     const auto role = workspace->ledger().role();
     if (!role || !may_admit(*role)) continue;
+    std::map<DeviceId, std::vector<Guest>> by_author;
     for (const auto& [key, invite] : workspace->membership().invites()) {
       const WallMillis expires = invite.terms.expires;
-      if (now.wall < expires + kSpentInviteMs) guests.emplace_back(expires, key);
+      if (now.wall >= expires + kSpentInviteMs) continue;
+      const bool closed =
+          invite.revoked || now.wall >= expires || invite.admitted.size() >= invite.terms.uses;
+      by_author[invite.author].push_back({closed, 0, expires, key});
+    }
+    for (auto& [author, list] : by_author) {
+      std::sort(list.begin(), list.end(), [](const Guest& a, const Guest& b) {
+        return std::tie(a.closed, b.expires, a.key) < std::tie(b.closed, a.expires, b.key);
+      });
+      for (std::size_t i = 0; i < list.size(); ++i) list[i].rank = i;
+      guests.insert(guests.end(), list.begin(), list.end());
     }
   }
   members.erase(context.identity.id());
-  std::sort(guests.rbegin(), guests.rend());
+  std::sort(guests.begin(), guests.end(), [](const Guest& a, const Guest& b) {
+    return std::tie(a.closed, a.rank, b.expires, a.key) <
+           std::tie(b.closed, b.rank, a.expires, b.key);
+  });
   if (guests.size() > kGuestKeysMax) guests.resize(kGuestKeysMax);
   AllowPeers next;
   next.members.assign(members.begin(), members.end());
-  for (const auto& [expires, key] : guests) {
-    if (members.count(key) == 0) next.guests.push_back(key);
+  for (const Guest& guest : guests) {
+    if (members.count(guest.key) == 0) next.guests.push_back(guest.key);
   }
   if (next.members == allowed.members && next.guests == allowed.guests) return;
   allowed = next;

@@ -73,8 +73,8 @@ inline constexpr std::chrono::minutes kVouchPause{10};
 inline constexpr std::size_t kVouchedOperationsMax = 16;
 inline constexpr std::uint32_t kInviteUsesMax = 10'000;
 inline constexpr std::chrono::hours kInviteValidityMax{24 * 366};
-/// Invites whose keys ZAP lets in as guests, newest first: live ones, and spent ones so that their
-/// holders are told why.
+/// Invites whose keys ZAP lets in as guests: live ones first, then spent ones so that their holders
+/// are told why; of each author the newest, then of each the next.
 inline constexpr std::size_t kGuestKeysMax = 1024;
 
 // Invites as text (docs/PROTOCOL.md, "Invites").

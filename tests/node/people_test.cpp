@@ -8,6 +8,7 @@
 
 #include "node/core/engine.hpp"
 #include "node/core/invite.hpp"
+#include "node/core/limits.hpp"
 #include "tests/support/cluster.hpp"
 
 namespace coterie::node {
@@ -231,6 +232,42 @@ TEST_F(PeopleTest, ApprovalSurvivesRestartsOfBothSides) {
   cluster_.restart(blue);
   EXPECT_TRUE(cluster_.engine(blue).waiting().empty()) << "and that is remembered";
   EXPECT_EQ(role(blue, blue), Role::kEditor);
+}
+
+TEST_F(PeopleTest, OnlySoManyWaitForAHost) {
+  CreateInvite terms;
+  terms.approval = true;
+  terms.uses = kJoinRequestsMax + 1;
+  const auto text = invite(red_, terms).invite;
+  for (std::size_t i = 0; i < kJoinRequestsMax; ++i) {
+    const auto node = cluster_.add_node("n" + std::to_string(i));
+    ASSERT_TRUE(std::holds_alternative<JoinWaiting>(await(node, JoinWorkspace{text}))) << i;
+    cluster_.crash(node);  // Or it asks again and again.
+    cluster_.run_for(2s);
+  }
+  EXPECT_EQ(cluster_.engine(red_).requests(workspace_)->size(), kJoinRequestsMax);
+  EXPECT_EQ(code(cluster_.add_node("late"), JoinWorkspace{text}), ErrorCode::kUnavailable);
+  EXPECT_EQ(cluster_.engine(red_).requests(workspace_)->size(), kJoinRequestsMax);
+}
+
+TEST_F(PeopleTest, NobodyCrowdsOutTheInvitesOfOthers) {
+  const auto blue = join("blue", red_);
+  CreateInvite own;
+  own.workspace = workspace_;
+  own.own_device = true;
+  own.valid_for = kInviteValidityMax;
+  std::vector<RequestId> made;
+  for (std::size_t i = 0; i < kGuestKeysMax + 1; ++i) {
+    made.push_back(cluster_.command(blue, own));
+    if (i % 64 == 0) cluster_.run_for(100ms);
+  }
+  ASSERT_TRUE(cluster_.run_until(1min, [&] { return cluster_.reply(made.back()) != nullptr; }));
+  ASSERT_TRUE(cluster_.run_until(
+      1min, [&] { return cluster_.engine(red_).invites(workspace_)->size() > kGuestKeysMax + 1; }));
+  CreateInvite terms;
+  terms.valid_for = 1h;
+  const auto teal = join("teal", red_, terms);
+  EXPECT_EQ(role(red_, teal), Role::kEditor);
 }
 
 TEST_F(PeopleTest, AHostDeclines) {
