@@ -204,8 +204,17 @@ std::vector<transport::MemberAddress> Workspace::mesh_members() const {
     if (one.addresses.empty() && contact) one.addresses = contact_->addresses;
     list.push_back(std::move(one));
   }
+  // Whom this device holds for removed may be those who stay, and nobody else tell it.
+  if (searches()) {
+    for (const auto& [device, endpoint] : endpoints_) {
+      if (membership().find(device) == nullptr && hears(device)) {
+        list.push_back({device, endpoint.record.addresses});
+      }
+    }
+    return list;
+  }
   // A newcomer knows whom it asked before it knows the members.
-  if (contact_ && membership().find(contact_->device) == nullptr) {
+  if (contact_ && asks(contact_->device)) {
     list.push_back({contact_->device, contact_->addresses});
   }
   return list;

@@ -64,7 +64,8 @@ class Workspace : private Views::Host {
   std::vector<DocumentInfo> documents() const;
   std::vector<MemberInfo> members() const;
   /// Whom to be linked with, and where they are. Nobody once this device has left. One that was
-  /// removed goes on trying: the removal may turn out void, and nobody else could tell it.
+  /// removed goes on trying, those too whom it holds for removed: the removal may turn out void,
+  /// and nobody else could tell it.
   std::vector<transport::MemberAddress> mesh_members() const;
   /// Loads it if need be. Errors: kNotFound, kCorrupt, kIo.
   Result<const crdt::Doc*> replica(Now now, std::string_view path);
@@ -200,6 +201,8 @@ class Workspace : private Views::Host {
   void forget_forsaken();
   void finish_leaving();
   std::string describe_removal() const;
+  bool asks(const DeviceId& peer) const;
+  bool searches() const;
   bool hosts_left_without(const std::set<DeviceId>& devices) const;
   void store_endpoint(const DeviceId& device, std::uint64_t time, const EndpointRecord& record);
   std::string display_name(const DeviceId& device) const;

@@ -140,8 +140,18 @@ void Workspace::forget_forsaken() {
 
 bool Workspace::hears(const DeviceId& peer) const {
   if (!membership().founded() || membership().find(peer) != nullptr) return true;
-  // A newcomer hears whoever let it in, who may not be known here yet.
-  return contact_ && contact_->device == peer && !membership().was_ever_admitted(peer);
+  return asks(peer) || (searches() && membership().was_ever_admitted(peer));
+}
+
+/// This device was removed, by a removal that may turn out void: two hosts who removed each other
+/// while apart, say, and it heard of one of them only.
+bool Workspace::searches() const { return !removed_.empty() && !left_ && !rejoining_ && !leaving_; }
+
+/// A newcomer hears whoever let it in, known here or not, or held for removed, until it holds its
+/// own admission; from then on only members.
+bool Workspace::asks(const DeviceId& peer) const {
+  if (!contact_ || contact_->device != peer || membership().find(peer) != nullptr) return false;
+  return rejoining_ || !membership().was_ever_admitted(context_.identity.id());
 }
 
 void Workspace::rejoin(Now now, const std::vector<SealedKey>& keys, const InviteContact& contact) {
@@ -157,9 +167,8 @@ void Workspace::finish_leaving() {
   const auto peers = mesh_.peers(id());
   const bool linked =
       std::any_of(peers.begin(), peers.end(), [](const auto& peer) { return peer.linked; });
-  const bool heard = std::any_of(peers.begin(), peers.end(), [](const auto& peer) {
-    return peer.linked && peer.in_step;
-  });
+  const bool heard = std::any_of(peers.begin(), peers.end(),
+                                 [](const auto& peer) { return peer.linked && peer.in_step; });
   if (linked && !heard) return;
   leaving_ = false;
   leave_stored_ = false;

@@ -444,5 +444,18 @@ TEST_F(PeopleTest, AuditComesInPagesOfAnySize) {
   EXPECT_TRUE(cluster_.engine(red_).audit(workspace_, foreign)) << "goes on with the next log";
 }
 
+TEST_F(PeopleTest, WhoeverLetADeviceInIsNotHeardOnceRemoved) {
+  CreateInvite host;
+  host.role = Role::kHost;
+  const auto blue = join("blue", red_, host);
+  const auto green = join("green", blue);
+  ASSERT_TRUE(cluster_.linked(green, blue));
+  await(red_, RemoveMember{workspace_, cluster_.id(blue)});
+  cluster_.run_for(3s);
+  EXPECT_FALSE(role(green, blue));
+  EXPECT_TRUE(cluster_.linked(green, red_));
+  EXPECT_FALSE(cluster_.linked(green, blue));
+}
+
 }  // namespace
 }  // namespace coterie::node

@@ -45,6 +45,7 @@ class Cluster {
     made->name = name;
     made->random = std::make_unique<SeededSecureRandom>(seed_ * 1000 + index);
     made->identity = crypto::SecretKey::generate(*made->random);
+    made->id = crypto::SigningKey::from_seed(made->identity).id();
     made->disk = std::make_unique<storage::MemoryStoreProvider>();
     made->address = "tcp://" + name + ":7400";
     nodes_.push_back(std::move(made));
@@ -89,7 +90,7 @@ class Cluster {
   crypto::SigningKey identity(Node index) const {
     return crypto::SigningKey::from_seed(nodes_[index]->identity);
   }
-  DeviceId id(Node index) const { return identity(index).id(); }
+  const DeviceId& id(Node index) const { return nodes_[index]->id; }
   const std::string& address(Node index) const { return nodes_[index]->address; }
   std::size_t size() const { return nodes_.size(); }
   SimNetwork& network() { return network_; }
@@ -291,6 +292,7 @@ class Cluster {
     std::string address;
     std::unique_ptr<SeededSecureRandom> random;
     crypto::SecretKey identity;
+    DeviceId id;  ///< Of `identity`: deriving it is dear.
     std::unique_ptr<storage::MemoryStoreProvider> disk;
     std::unique_ptr<Engine> engine;
     std::set<DeviceId> allowed;

@@ -133,7 +133,10 @@ class Workshop {
   // Writing.
 
   /// A log of its own that nobody has seen yet.
-  Pen fresh_log(std::size_t as) { return {as, {identity(as).id(), random_.next_u64()}, 0, {}}; }
+  Pen fresh_log(std::size_t as) {
+    // Without the top bit, which says that it is a branch of another log.
+    return {as, {identity(as).id(), random_.next_u64() >> 1}, 0, {}};
+  }
   /// The end of a log in the archive, whoever's it is.
   Pen end_of(std::size_t as, const LogId& log) const {
     const auto& seen = archive_.at(log);
@@ -195,7 +198,7 @@ class Workshop {
     for (const auto& [log, seen] : archive_) {
       if (has(log.device) || seen.empty() || !choices_.chance(50)) continue;
       Pen pen = end_of(any(), log);
-      if (choices_.chance(30)) pen = {pen.as, {log.device, random_.next_u64()}, 0, {}};
+      if (choices_.chance(30)) pen = {pen.as, {log.device, random_.next_u64() >> 1}, 0, {}};
       out.push_back(frame_of(
           choices_.chance(60) ? write(pen, heads(), *key, typed("notes.md", fresh_client(), text))
                               : operate(pen, heads(), puppet_invite(node::Role::kHost, nullptr))));
@@ -276,7 +279,7 @@ class Workshop {
       LogId as = log;
       Seq at = first + 1;
       if (choices_.chance(20)) at += choices_.below(3);
-      if (choices_.chance(20)) as = {identity(any()).id(), random_.next_u64()};
+      if (choices_.chance(20)) as = {identity(any()).id(), random_.next_u64() >> 1};
       out.push_back(frame_of(as, at, std::move(run)));
     }
     for (int i = 0; i < 5 && !frames_.empty(); ++i) {
