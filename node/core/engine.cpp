@@ -959,6 +959,21 @@ void Engine::State::handle_redeem(Now now, LinkId link, const Redeem& redeem) {
   const auto from = links.find(link);
   if (from == links.end()) return;
   const auto refuse = [&](RefusalReason reason) { answer_redeem(now, link, Refused{reason}); };
+  // A guest redeems the invite it came with, and a member for itself.
+  const bool entitled =
+      from->second.guest ? redeem.invite == from->second.peer : redeem.device == from->second.peer;
+  // Only the workspace that the invite belongs to: tags of others are nobody's business.
+  Workspace* workspace = nullptr;
+  for (const auto& [id, one] : workspaces) {
+    if (tag_of(id) == redeem.workspace && one->membership().founded()) workspace = one.get();
+  }
+  if (entitled && workspace != nullptr && workspace->waits(now, redeem)) {
+    // It asks again and again: that costs nothing, and keeps nobody else out.
+    workspace->when_durable(now, [this, link, id = workspace->id()](Now then) {
+      answer_redeem(then, link, Waiting{id});
+    });
+    return;
+  }
   const auto refill =
       static_cast<std::size_t>((now.steady - redeem_refilled) / Duration(std::chrono::seconds(1)));
   if (refill > 0) {
@@ -967,15 +982,7 @@ void Engine::State::handle_redeem(Now now, LinkId link, const Redeem& redeem) {
   }
   if (redeem_tokens == 0) return refuse(RefusalReason::kBusy);
   --redeem_tokens;
-  // A guest redeems the invite it came with, and a member for itself.
-  const bool entitled =
-      from->second.guest ? redeem.invite == from->second.peer : redeem.device == from->second.peer;
   if (!entitled || !verify_redeem(redeem)) return refuse(RefusalReason::kBadSignature);
-  // Only the workspace that the invite belongs to: tags of others are nobody's business.
-  Workspace* workspace = nullptr;
-  for (const auto& [id, one] : workspaces) {
-    if (tag_of(id) == redeem.workspace && one->membership().founded()) workspace = one.get();
-  }
   if (workspace == nullptr) return refuse(RefusalReason::kUnknownInvite);
   const Workspace::RedeemAnswer answer = workspace->redeem(now, redeem);
   if (const auto* reason = std::get_if<RefusalReason>(&answer)) return refuse(*reason);

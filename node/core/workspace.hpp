@@ -117,6 +117,9 @@ class Workspace : private Views::Host {
   using RedeemAnswer = std::variant<Admitted, Waiting, RefusalReason>;
   /// The device of `redeem`, whose signatures are verified, wants to be let in.
   RedeemAnswer redeem(Now now, const Redeem& redeem);
+  /// Whether it asks for what it waits for already, so that redeem() would say so. Nothing that it
+  /// signed needs to be verified for that.
+  bool waits(Now now, const Redeem& redeem) const;
   Result<Welcome> welcome(const DeviceId& device);
   // Members and keys. Each is one batch with all that follows from it. Errors: kUnauthorized,
   // kNotFound (no such member), kConflict (no host would be left; nothing to change), kUnavailable.

@@ -148,6 +148,19 @@ Workspace::RedeemAnswer Workspace::redeem(Now now, const Redeem& redeem) {
   return Admitted{};
 }
 
+bool Workspace::waits(Now now, const Redeem& redeem) const {
+  const std::optional<Role> role = ledger_.role();
+  if (!role || !may_admit(*role) || record_obstacle()) return false;
+  const auto request = membership().now().requests.find(redeem.device);
+  const auto invite = membership().invites().find(redeem.invite);
+  return request != membership().now().requests.end() && request->second.invite == redeem.invite &&
+         invite != membership().invites().end() && !invite->second.revoked &&
+         now.wall < invite->second.terms.expires &&
+         invite->second.admitted.size() < invite->second.terms.uses &&
+         membership().find(redeem.device) == nullptr &&
+         !removed_since(redeem.device, invite->second);
+}
+
 /// Whoever was removed, or told no, needs an invite that was made after that.
 std::optional<RefusalReason> Workspace::removed_since(const DeviceId& device,
                                                       const Invite& invite) const {

@@ -250,6 +250,22 @@ TEST_F(PeopleTest, OnlySoManyWaitForAHost) {
   EXPECT_EQ(cluster_.engine(red_).requests(workspace_)->size(), kJoinRequestsMax);
 }
 
+TEST_F(PeopleTest, WhoeverWaitsKeepsNobodyOut) {
+  CreateInvite terms;
+  terms.approval = true;
+  terms.uses = 60;
+  const auto text = invite(red_, terms).invite;
+  for (std::size_t i = 0; i < 60; ++i) {
+    const auto node = cluster_.add_node("n" + std::to_string(i));
+    ASSERT_TRUE(std::holds_alternative<JoinWaiting>(await(node, JoinWorkspace{text}))) << i;
+    cluster_.run_for(1s);
+  }
+  cluster_.run_for(2min);  // They ask twice a second, all in all.
+  const auto teal = cluster_.add_node("teal");
+  const auto in = await(teal, JoinWorkspace{invite(red_).invite});
+  EXPECT_TRUE(std::holds_alternative<WorkspaceReady>(in));
+}
+
 TEST_F(PeopleTest, NobodyCrowdsOutTheInvitesOfOthers) {
   const auto blue = join("blue", red_);
   CreateInvite own;
