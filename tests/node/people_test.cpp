@@ -261,9 +261,13 @@ TEST_F(PeopleTest, WhoeverWaitsKeepsNobodyOut) {
     cluster_.run_for(1s);
   }
   cluster_.run_for(2min);  // They ask twice a second, all in all.
-  const auto teal = cluster_.add_node("teal");
-  const auto in = await(teal, JoinWorkspace{invite(red_).invite});
-  EXPECT_TRUE(std::holds_alternative<WorkspaceReady>(in));
+  for (int i = 0; i < 10; ++i) {
+    const auto text_of_one = invite(red_).invite;
+    const Instant start = cluster_.now();
+    const auto in = await(cluster_.add_node("in" + std::to_string(i)), JoinWorkspace{text_of_one});
+    EXPECT_TRUE(std::holds_alternative<WorkspaceReady>(in));
+    EXPECT_LT(cluster_.now() - start, 1s) << i;
+  }
 }
 
 TEST_F(PeopleTest, NobodyCrowdsOutTheInvitesOfOthers) {
