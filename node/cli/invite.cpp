@@ -1,5 +1,6 @@
 // coterie invite: what others join with. coterie identity link: the same for one's own devices.
 
+#include <chrono>
 #include <iostream>
 #include <memory>
 #include <string>
@@ -8,12 +9,15 @@
 #include <nlohmann/json.hpp>
 
 #include "node/cli/commands.hpp"
+#include "node/core/limits.hpp"
 
 namespace coterie::node::cli {
 
 namespace {
 
 using nlohmann::json;
+
+constexpr std::uint64_t kSecondsMax = std::chrono::seconds(kInviteValidityMax).count();
 
 struct InviteArguments {
   std::string workspace;
@@ -31,6 +35,9 @@ std::string expiry_seconds(const std::string& text) {
   const auto seconds = parse_seconds(text);
   if (!seconds) {
     throw CLI::ValidationError("--expires", "\"" + text + "\" is none of 90s, 30m, 12h, 7d");
+  }
+  if (*seconds == 0 || *seconds > kSecondsMax) {
+    throw CLI::ValidationError("--expires", "an invite is valid for 1s to 366d");
   }
   return std::to_string(*seconds);
 }

@@ -57,7 +57,8 @@ std::optional<std::int64_t> parse_iso(std::string text) {
   parts.tm_sec = second;
   parts.tm_isdst = -1;
   const std::time_t seconds = utc ? ::timegm(&parts) : std::mktime(&parts);
-  if (seconds < 0) return std::nullopt;
+  // They make March 3 of February 31; mktime may also move the hour, where the clocks are changed.
+  if (seconds < 0 || parts.tm_mon != month - 1) return std::nullopt;
   return static_cast<std::int64_t>(seconds);
 }
 

@@ -645,7 +645,16 @@ void Engine::State::run(Now now, RequestId request, const JoinWorkspace& command
   if (!invite) return reply(request, invite.error());
   for (const auto& [id, workspace] : workspaces) {
     const bool member = workspace->membership().founded() && workspace->ledger().role();
-    if (member && tag_of(id) == invite->workspace) {
+    if (!member || tag_of(id) != invite->workspace) continue;
+    // It may be out without knowing, for members do not talk to who was removed. An invite it was
+    // never told of, by somebody it has no link to, is its way back.
+    bool known = workspace->membership().invites().count(invite_key(*invite).id()) > 0;
+    for (const auto& peer : mesh->peers(id)) {
+      for (const InviteContact& contact : invite->contacts) {
+        known = known || (peer.linked && peer.device == contact.device);
+      }
+    }
+    if (known) {
       return reply(request, Error{ErrorCode::kConflict, "this device is a member already"});
     }
   }

@@ -412,17 +412,12 @@ void Workspace::document_replaced(Now, Document& document) {
   }
 }
 
-/// Nobody dials those who are not members any more.
+/// Nobody dials those who are not members any more; what they were called is kept for `audit`.
 void Workspace::membership_moved(Now) {
-  for (auto it = endpoints_.begin(); it != endpoints_.end();) {
-    if (membership().find(it->first) != nullptr) {
-      ++it;
-      continue;
-    }
-    ledger_.staged().batch.erase(Table::kPeers,
-                                 Bytes(it->first.view().begin(), it->first.view().end()));
-    it = endpoints_.erase(it);
-    ledger_.staged().after.push_back([this](Now) { members_changed = true; });
+  for (auto& [device, endpoint] : endpoints_) {
+    if (membership().find(device) != nullptr || endpoint.record.addresses.empty()) continue;
+    endpoint.record.addresses.clear();
+    store_endpoint(device, endpoint.time, EndpointRecord(endpoint.record));
   }
 }
 

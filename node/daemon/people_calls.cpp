@@ -352,8 +352,11 @@ json members_json(const Question& question, const std::vector<MemberInfo>& membe
     if (person.is_null()) {
       person = {{"person", one.person.hex()}, {"name", one.name}, {"devices", json::array()}};
     }
-    if (one.device == one.person) person["name"] = one.name;
-    person["devices"].push_back(one.device.hex());
+    json& theirs = person["devices"];
+    // The first device of a person, after which the person is called, comes first.
+    const bool first = one.device == one.person;
+    if (first) person["name"] = one.name;
+    theirs.insert(first ? theirs.begin() : theirs.end(), one.device.hex());
   }
   json people = json::array();
   for (auto& [id, person] : persons) people.push_back(std::move(person));

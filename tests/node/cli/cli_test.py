@@ -148,6 +148,8 @@ class Usage(CliTest):
                     ["invite", "create"], ["invite", "revoke", "w"], ["members"],
                     ["members", "approve", "w"], ["role", "w", "red", "king"], ["remove", "w"],
                     ["audit", "w", "--since", "soon"], ["audit", "w", "--since", "2026-13-01"],
+                    ["audit", "w", "--since", "2026-02-31"],
+                    ["invite", "w", "--expires", "0s"], ["invite", "w", "--expires", "367d"],
                     ["identity"], ["identity", "passphrase"],
                     ["revert", "w", "red"], ["revert", "w", "red", "--since", "soon"],
                     ["invite", "w", "--uses", "0"], ["invite", "w", "--expires", "soon"],
@@ -645,7 +647,9 @@ class Members(Team):
         self.wait_for("red knows the phone", lambda: "phone" in self.members(red))
         people = self.ok_json("members", "demo", "--data", red)
         self.assertEqual(sorted(len(one["devices"]) for one in people["persons"]), [1, 2])
-        self.assertIn("  + ", self.ok("members", "demo", "--data", red))
+        for person in people["persons"]:
+            self.assertEqual(person["devices"][0], person["person"])
+        self.assertIn("  + phone ", self.ok("members", "demo", "--data", red))
         self.ok("remove", "demo", "phone", "--data", red)
         self.assertEqual(sorted(self.members(red)), ["red"])
 
@@ -676,6 +680,9 @@ class Members(Team):
         self.wait_for("blue is host", lambda: self.members(blue)["blue"]["role"] == "host")
         self.ok("leave", "demo", "--data", red)
         self.wait_for("red is out", lambda: sorted(self.members(blue)) == ["blue"])
+        # No admission says what the founder is called, only what its device told of itself.
+        for data in (red, blue):
+            self.assertRegex(self.ok("audit", "demo", "--data", data), r"red \([0-9a-f]{8}\) +left")
 
     def test_a_removed_device_is_refused_with_the_reason(self):
         red, blue = self.two()
@@ -683,6 +690,19 @@ class Members(Team):
         self.ok("join", invite, "--data", blue)
         self.ok("remove", "demo", "blue", "--data", red)
         self.assertEqual(sorted(self.members(red)), ["red"])
+
+    def test_one_that_was_not_told_of_its_removal_comes_back(self):
+        red, blue = self.two()
+        self.start(blue, "--listen", "tcp://127.0.0.1:0")
+        invite = self.invite(red)
+        self.ok("join", invite, "--data", blue)
+        self.fails("join", invite, "--data", blue, says=["a member already"])
+        self.ok("remove", "demo", "blue", "--data", red)
+        self.ok("join", self.invite(red), "--data", blue)
+        self.assertIn("blue", self.members(red))
+        self.ok("doc", "create", "demo", "back.md", "--data", blue)
+        self.wait_for("red has what blue wrote", lambda: "back.md" in self.ok(
+            "doc", "list", "demo", "--data", red))
 
     def test_audit(self):
         red, blue = self.two()
