@@ -558,13 +558,16 @@ class TeamRun {
     }
     ++probes_["noted what is held"];
   }
-  static std::set<std::pair<crdt::ClientId, crdt::Clock>> honest_ids(ByteView update) {
+  /// None of clients whose ids the gang used: what stands under those may be its own, and of what
+  /// contradicts, the senior's stays.
+  std::set<std::pair<crdt::ClientId, crdt::Clock>> honest_ids(ByteView update) const {
     std::set<std::pair<crdt::ClientId, crdt::Clock>> all;
     const auto listing = crdt::inspect_update(update);
     EXPECT_TRUE(listing);
     if (!listing) return all;
     for (const crdt::IdRange& range : listing->structs) {
       if (range.client < 1000 || range.client > 9000) continue;  // Not one of ours.
+      if (reused_.contains(range.client)) continue;
       for (crdt::Clock i = 0; i < range.length; ++i) all.emplace(range.client, range.clock + i);
     }
     return all;
@@ -698,8 +701,14 @@ class TeamRun {
   }
 
   Adversary::Frames reuse_client(const std::string& text) {
-    const std::size_t victim = choices_.below(kClients);
-    return gang_->reuse_client(cluster_.client(victim).id(), choices_.below(3), text);
+    const crdt::ClientId victim = cluster_.client(choices_.below(kClients)).id();
+    reused_.insert(victim);
+    for (auto& [node, paths] : held_) {
+      for (auto& [path, ids] : paths) {
+        std::erase_if(ids, [&](const auto& id) { return id.first == victim; });
+      }
+    }
+    return gang_->reuse_client(victim, choices_.below(3), text);
   }
 
   void forge_presence() {
@@ -1100,6 +1109,7 @@ class TeamRun {
   std::size_t gang_invites_ = 0;
   /// What an honest editor held on disk: ids of honest clients.
   std::map<Node, std::map<std::string, std::set<std::pair<crdt::ClientId, crdt::Clock>>>> held_;
+  std::set<crdt::ClientId> reused_;  ///< Of honest clients, by the gang.
   std::uint64_t next_client_ = 0;
 };
 
