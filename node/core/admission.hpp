@@ -79,6 +79,10 @@ class UpdateGate {
   /// A rebuild of `document` begins: judge() is asked for all its updates anew, in canonical order.
   virtual void restart(const DocumentId& document) = 0;
 
+  /// Membership is another one, and with it, perhaps, the canonical order. Marks the documents
+  /// where that decides otherwise than before.
+  virtual void order_moved() = 0;
+
   /// A device declared a client id. Asked whether the entry counts or not.
   virtual void declared(const DeviceId& device, const ClientsRecord& record) = 0;
 };

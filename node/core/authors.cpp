@@ -17,6 +17,7 @@ constexpr char kOwners = 'N';
 constexpr char kUndeclared = 'U';
 constexpr char kOffenders = 'O';
 constexpr char kWriters = 'C';
+constexpr char kRivals = 'X';
 /// Stands for the log that this device writes: what waits to be written is in none yet.
 constexpr std::uint64_t kUnwritten = 0;
 
@@ -39,6 +40,8 @@ Bytes undeclared_key(const DeviceId& device, const DocumentId& document) {
 }
 
 Bytes writers_key(const DocumentId& document) { return prefixed(kWriters, document.view()); }
+
+Bytes rivals_key(const DocumentId& document) { return prefixed(kRivals, document.view()); }
 
 Bytes writer_key(const DocumentId& document, crdt::ClientId client, const LogId& log) {
   Bytes key = writers_key(document);
@@ -102,6 +105,20 @@ Status Authors::load() {
     ++writers_count_;
     return {};
   }));
+  COTERIE_CHECK(scan(kRivals, [&](ByteView key, ByteView) -> Status {
+    ByteReader in(key);
+    const auto document = read_id<DocumentId>(in);
+    const auto device = read_id<DeviceId>(in);
+    if (!document || !device) return damaged;
+    rivals_[*document].push_back(*device);
+    return {};
+  }));
+  // Whatever moved membership marked what it moved in the same batch.
+  for (auto& [document, devices] : rivals_) {
+    std::sort(devices.begin(), devices.end(), [this](const DeviceId& a, const DeviceId& b) {
+      return before({a, 0}, {b, 0});
+    });
+  }
   return scan(kOffenders, [&](ByteView key, ByteView) -> Status {
     const auto device = DeviceId::from(key);
     if (!device) return damaged;
@@ -261,6 +278,37 @@ void Authors::restart(const DocumentId& document) {
   ledger_.staged().batch.erase_range(Table::kMeta, key, end_of_prefix(key));
 }
 
+/// `author` contradicts what was written of `client`, or will be contradicted by it.
+void Authors::contest(const DocumentId& document, crdt::ClientId client, const DeviceId& author) {
+  add_rival(document, author);
+  for (const LogId& log : writers(document, client)) add_rival(document, log.device);
+}
+
+void Authors::add_rival(const DocumentId& document, const DeviceId& device) {
+  auto& rivals = rivals_[document];
+  if (std::find(rivals.begin(), rivals.end(), device) != rivals.end()) return;
+  const auto place = std::find_if(rivals.begin(), rivals.end(), [&](const DeviceId& other) {
+    return before({device, 0}, {other, 0});
+  });
+  rivals.insert(place, device);
+  Bytes key = rivals_key(document);
+  append(key, device.view());
+  ledger_.staged().put(Table::kMeta, std::move(key), {});
+}
+
+void Authors::order_moved() {
+  const auto in_order = [this](const DeviceId& a, const DeviceId& b) {
+    return before({a, 0}, {b, 0});
+  };
+  for (auto& [document, rivals] : rivals_) {
+    // Those who wrote may not all be known.
+    const bool same = all_known() && std::is_sorted(rivals.begin(), rivals.end(), in_order);
+    if (same) continue;
+    std::sort(rivals.begin(), rivals.end(), in_order);
+    documents_.schedule_rebuild(document);
+  }
+}
+
 void Authors::report(const DeviceId& device) {
   if (!offenders_.insert(device).second) return;
   const Member* member = ledger_.membership().find(device);
@@ -285,6 +333,7 @@ UpdateGate::Verdict Authors::judge(const DocumentId& document, const crdt::Doc& 
   if (!compared) return Verdict::kApply;
   if (compared->contradiction) {
     const crdt::ClientId client = compared->contradiction->client;
+    contest(document, client, author);
     if (!candidate.in_order && !comes_last(document, client, candidate)) return Verdict::kRebuild;
     if (!candidate.carried) report(author);  // What one carries, another wrote.
     return Verdict::kRefuse;

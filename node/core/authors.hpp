@@ -12,8 +12,10 @@
 //
 // As updates come, one that contradicts and is last in that order is refused at once; else the
 // document is rebuilt. So is one where there was nothing left to compare with (it was deleted and
-// forgotten), after it was applied. Rebuilds are rare and far between (views.hpp), whoever causes
-// them; a device that contradicts is reported once, and counted.
+// forgotten), after it was applied; and, where anything was ever refused so, when membership puts
+// those who wrote it into another order (seniority is that of members; others come last). Rebuilds
+// are rare and far between (views.hpp), whoever causes them; a device that contradicts is reported
+// once, and counted.
 //
 // Single-threaded owner.
 
@@ -48,6 +50,7 @@ class Authors final : public UpdateGate {
   bool contested(const DocumentId& document, const LogId& log, ByteView update) override;
   std::uint8_t rank(bool carried) const override { return carried ? 1 : 0; }
   void restart(const DocumentId& document) override;
+  void order_moved() override;
   void declared(const DeviceId& device, const ClientsRecord& record) override;
 
   /// Of what a client of ours sent, before it is applied. kRebuild: it contradicts, and in an entry
@@ -88,6 +91,8 @@ class Authors final : public UpdateGate {
             const std::vector<crdt::ClientId>& clients);
   const std::set<LogId>& writers(const DocumentId& document, crdt::ClientId client) const;
   bool wrote_others(const DocumentId& document, crdt::ClientId client, const LogId& log) const;
+  void contest(const DocumentId& document, crdt::ClientId client, const DeviceId& author);
+  void add_rival(const DocumentId& document, const DeviceId& device);
   void report(const DeviceId& device);
   void wait_for_declaration(const DeviceId& device, const DocumentId& document);
 
@@ -102,6 +107,8 @@ class Authors final : public UpdateGate {
   /// Logs that wrote structs of a client in a document; ours, whichever, with kUnwritten.
   std::map<Key, std::set<LogId>> writers_;
   std::size_t writers_count_ = 0;
+  /// Who wrote what contradicts: in the order by which that was decided.
+  std::map<DocumentId, std::vector<DeviceId>> rivals_;
   std::optional<crdt::ClientId> own_;
 };
 

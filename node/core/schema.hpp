@@ -21,6 +21,7 @@
 //                 "U" device:32 document:16 -> nothing   where native ids that it had not
 //                                                        declared were refused
 //                 "C" document:16 client:u64 log -> nothing   which logs wrote structs of whom
+//                 "X" document:16 device:32 -> nothing   who wrote what contradicts in it
 //                 "O" device:32    -> nothing              refused for its client ids, and reported
 //     kEntries    position         -> stored entry             (log/entry.hpp); sealed unless it is
 //                                                              content (closed_store.hpp)

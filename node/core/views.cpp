@@ -269,6 +269,7 @@ void Views::judge_again(Now now) {
   const bool first = !epoch_;
   epoch_ = judge_.epoch();
   host_.membership_moved(now);
+  if (UpdateGate* gate = documents_.gate()) gate->order_moved();
   std::set<DeviceId> devices;
   for (const auto& [log, head] : ledger_.held()) devices.insert(log.device);
   auto current = judge_.disputes(devices);

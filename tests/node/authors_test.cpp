@@ -134,6 +134,26 @@ TEST_F(AuthorsTest, ForgedTextUnderAHeldIdIsNowhere) {
   EXPECT_EQ(agreed(), "honest words");
 }
 
+/// Which of two stands is a function of who is a member now: also for whoever decided before.
+TEST_F(AuthorsTest, ARemovalThatChangesTheOrderIsDecidedAgain) {
+  type(client(kBlue, 77), "honest words");
+  cluster_->run_for(2s);
+  // Either of the two is the senior one, by chance: another one first if it is removed.
+  forge(77, 0, "FORGED");
+  cluster_->run_for(10s);
+  const std::string before = agreed();
+  const Cluster::Node winner = before == "honest words" ? kBlue : kEvil;
+  await(kRed, RemoveMember{workspace_, cluster_->id(winner), false});
+  cluster_->run_for(10s);
+  // Members come first, so the other one's stands now; a replica that joined now would say so too.
+  const std::string after = text(kRed);
+  EXPECT_NE(after, before);
+  cluster_->crash(kRed);
+  cluster_->restart(kRed);
+  cluster_->run_for(10s);
+  EXPECT_EQ(text(kRed), after);
+}
+
 TEST_F(AuthorsTest, WhatTheSeniorDeviceWroteStandsThoughItCameLast) {
   // Its ids were taken before it wrote.
   const auto writer = client(kRed, 77);
