@@ -108,6 +108,13 @@ class KeyRing::Survey {
     for (std::size_t i = 0; i < epochs_.size(); ++i) {
       by_key_[epochs_[i].commitment].push_back(i);
     }
+    for (const OperationView& one : membership.history()) {
+      if (!one.counts) continue;
+      const auto* role = std::get_if<RoleOperation>(one.operation);
+      const bool ends = role != nullptr ? role->role == Role::kRelay
+                                        : std::holds_alternative<RemoveOperation>(*one.operation);
+      if (ends) departures_.push_back(one.hash);
+    }
     for (auto& [key, same] : by_key_) drop_copies(same);
     for (std::size_t i = 0; i < epochs_.size(); ++i) {
       if (epochs_[i].rekey == nullptr) continue;
@@ -197,6 +204,13 @@ class KeyRing::Survey {
     return out;
   }
   bool clean(std::size_t i) const {
+    // Of a departure that its epoch has not seen, others need not have known either: they may have
+    // led its key on to the device that left, by operations that are not here yet.
+    const auto epoch = std::span(&epochs_[i].operation, 1);
+    if (!std::all_of(departures_.rbegin(), departures_.rend(),
+                     [&](const Hash& one) { return membership_.in_past(one, epoch); })) {
+      return false;
+    }
     const Devices all = may_know(i);
     return std::includes(readers_.begin(), readers_.end(), all.begin(), all.end());
   }
@@ -299,6 +313,7 @@ class KeyRing::Survey {
   const std::vector<Epoch>& epochs_;
   const std::vector<Handover> handovers_;
   Devices readers_;
+  std::vector<Hash> departures_;  ///< Removals and demotions to relay that count.
   std::map<Hash, std::vector<std::size_t>> by_key_;
   std::map<Hash, std::vector<std::size_t>> chained_by_;  ///< Rekeys that have it in their chain.
 };

@@ -8,9 +8,11 @@
 //                 that had seen the epoch)
 //     through it  whoever may know a key whose chain reaches it
 //
-// clean   nobody may know the key who is no reader now (a member, not a relay). Content goes under
-//         clean keys only: the newest held (no other clean one that counts has its operation in its
-//         past; of several the smaller operation hash).
+// clean   nobody may know the key who is no reader now (a member, not a relay), and its epoch has
+//         every removal and demotion to relay that counts in its past: others may not have known of
+//         one that it has not, and have led the key on to the device by operations that are not
+//         here yet. Content goes under clean keys only: the newest held (no other clean one that
+//         counts has its operation in its past; of several the smaller operation hash).
 // fit     that there is such a key, and that every reader can read everything: it can be held to
 //         know each *leaf*, a key that no chain seen to open leads to. What a break (a rekey with
 //         an empty chain) has in its past is cut off on purpose and left out.

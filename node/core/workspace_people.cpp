@@ -234,11 +234,14 @@ Result<Welcome> Workspace::welcome(const DeviceId& device) {
   welcome.frontier = ledger_.frontier();
   const Member* member = membership().find(device);
   if (member == nullptr || member->role == Role::kRelay) return welcome;
-  // Its admission holds the one key that a newcomer without history may have.
-  for (const auto& [key, invite] : membership().invites()) {
-    if (invite.terms.from_now && invite.admitted.count(device) > 0) return welcome;
+  // What an operation says that it has, and no more: a key given in private would pass for one that
+  // nobody outside knows once the device is removed.
+  for (const Handover& one : membership().handovers()) {
+    if (one.admit->device != device) continue;
+    for (const SealedKey& key : one.admit->keys) {
+      if (welcome.keys.size() < kSealedKeysMax) welcome.keys.push_back(key);
+    }
   }
-  COTERIE_TRY(welcome.keys, ledger_.keys().keys_for_newcomer(membership(), device, false));
   return welcome;
 }
 

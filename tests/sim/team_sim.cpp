@@ -1119,6 +1119,20 @@ class TeamRun {
   std::uint64_t next_client_ = 0;
 };
 
+/// Each found a fault that was mended: an order of contradictions that a removal turned round
+/// (253); a key led on, meanwhile, to a device whose removal its epoch had not seen (20070).
+TEST(TeamSim, WhatOnceWentWrong) {
+  Probes probes;
+  for (const std::uint64_t seed : {253U, 20070U}) {
+    SCOPED_TRACE("replay with COTERIE_SEED=" + std::to_string(seed) +
+                 " ctest --preset dev -R sim.team_sim");
+    TeamRun run(seed, probes);
+    if (!::testing::Test::HasFailure()) run.chaos();
+    if (!::testing::Test::HasFailure()) run.heal();
+    if (!::testing::Test::HasFailure()) run.converge();
+  }
+}
+
 TEST(TeamSim, NobodyWithoutTheRightChangesAnything) {
   Probes probes;
   std::size_t seeds = 0;
