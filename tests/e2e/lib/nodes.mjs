@@ -18,12 +18,21 @@ export function needBinary() {
   if (!existsSync(binary)) throw new Skipped(`there is no ${binary}: run ./dev build, or set COTERIE_BIN`);
 }
 
+/** A port that nobody listens on, below those that the kernel hands to outgoing connections: one of
+ *  these could be taken between this look and its use. */
 export async function freePort() {
-  const server = net.createServer();
-  await new Promise((resolve, reject) => server.once("error", reject).listen(0, "127.0.0.1", resolve));
-  const { port } = server.address();
-  await new Promise((resolve) => server.close(resolve));
-  return port;
+  for (let tries = 0; ; tries++) {
+    const port = 10000 + Math.floor(Math.random() * 20000);
+    const server = net.createServer();
+    try {
+      await new Promise((resolve, reject) => server.once("error", reject).listen(port, "127.0.0.1", resolve));
+    } catch (error) {
+      if (tries < 50) continue;
+      throw error;
+    }
+    await new Promise((resolve) => server.close(resolve));
+    return port;
+  }
 }
 
 /** What a command said when it failed. */
