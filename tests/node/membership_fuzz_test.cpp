@@ -7,6 +7,7 @@
 
 #include <gtest/gtest.h>
 
+#include <cstdlib>
 #include <numeric>
 
 #include "tests/support/membership_world.hpp"
@@ -374,7 +375,8 @@ TEST(MembershipFuzz, WithoutAnAdmissionARoleGivesNothing) {
 
 // Runs last: every rule was met.
 TEST(MembershipFuzz, TheCasesMeetEveryRule) {
-  if (reasons().size() < 20) GTEST_SKIP() << "needs the seeds of the others";
+  // NOLINTNEXTLINE(concurrency-mt-unsafe): tests do not setenv.
+  if (std::getenv("COTERIE_SEED") != nullptr) GTEST_SKIP() << "one seed is replayed";
   for (const auto& [reason, count] : reasons()) std::printf("%7zu %s\n", count, reason.c_str());
   for (const char* rule :
        {"a removal or role that it had not seen takes the right from its author",

@@ -24,13 +24,6 @@
 #include "tests/support/choices.hpp"
 #include "tests/support/cluster.hpp"
 
-// The commands of people about members come with node/core/people.hpp.
-#if __has_include("node/core/people.hpp")
-#define COTERIE_PEOPLE 1
-#else
-#define COTERIE_PEOPLE 0
-#endif
-
 namespace coterie::node {
 namespace {
 
@@ -46,13 +39,6 @@ const std::vector<std::string> kPaths{"notes.md", "other.md"};
 const std::string kForged = "FORGED";
 /// What an adversary wrote with the right to, as far as the simulation can tell.
 const std::string kAllowed = "EVIL";
-
-/// What the nodes are known not to hold yet: switched on as it lands.
-constexpr bool kPastOfContentCounts = true;  ///< Content that names no, or an unknown, past.
-constexpr bool kForksHeld = true;
-constexpr bool kKeysRotated = true;
-constexpr bool kAcknowledged = true;
-constexpr bool kClientIdsHeld = true;
 
 /// How often the interesting things happened, over all seeds: a simulation that never gets there
 /// tests nothing.
@@ -154,8 +140,8 @@ class TeamRun {
       return;
     }
     for (const Node node : members_) check_promises(node);
-    if (kAcknowledged) check_held();
-    if (kKeysRotated) check_secrets();
+    check_held();
+    check_secrets();
     if (!apart_.empty()) ++probes_["teams split by removals"];
     bool host = false;
     for (const auto& [device, role] : view(members_.front())) host = host || role == Role::kHost;
@@ -252,11 +238,7 @@ class TeamRun {
       case 10:
       case 11:
       case 12:
-#if COTERIE_PEOPLE
         return change_members();
-#else
-        return;
-#endif
       case 13:
         return note_held();
       default:
@@ -284,14 +266,13 @@ class TeamRun {
   }
 
   bool start_join(Node node) {
-    const bool own = COTERIE_PEOPLE != 0 && choices_.chance(10);
+    const bool own = choices_.chance(10);
     const auto inviter = pick([&](Node one) {
       const auto role = own_role(one);
       return role && (own ? *role != Role::kRelay : *role == Role::kHost);
     });
     if (!inviter || !cluster_.up(node) || is_member(node)) return false;
     CreateInvite create{workspace_, draw_role(!honest(node)), 1h, 1};
-#if COTERIE_PEOPLE
     if (own) {
       create.own_device = true;
       create.role = std::max(create.role, *own_role(*inviter));
@@ -299,7 +280,6 @@ class TeamRun {
       create.approval = choices_.chance(15);
       create.from_now = choices_.chance(15);
     }
-#endif
     const RequestId asked = cluster_.command(*inviter, create);
     cluster_.run_until(1s, [&] { return cluster_.reply(asked) != nullptr; });
     const auto* made = cluster_.reply(asked);
@@ -307,11 +287,9 @@ class TeamRun {
     const auto& invite = std::get<InviteCreated>(**made);
     // The invite may be used whenever the network lets it: what it grants is granted from now on.
     granted_[cluster_.id(node)].insert(create.role);
-#if COTERIE_PEOPLE
     // Whoever is let in by somebody without the old keys gets none of them either.
     if (create.from_now || !from_now_.empty()) from_now_.insert(node);
     invites_.push_back(invite.id);
-#endif
     if (own) persons_.push_back({*inviter, node});
     if (!honest(node)) ++gang_invites_;
     (void)cluster_.command(node, JoinWorkspace{invite.invite});
@@ -340,7 +318,6 @@ class TeamRun {
     for (Node node = 0; node < honest_; ++node) loosen(node);
   }
 
-#if COTERIE_PEOPLE
   void change_members() {
     const auto host = pick([&](Node one) { return own_role(one) == Role::kHost; });
     switch (choices_.below(12)) {
@@ -460,7 +437,6 @@ class TeamRun {
     if (a == 0 || b == 0) ++probes_["mutual removals with the founder"];
     ++probes_["mutual removals"];
   }
-#endif
 
   void crash() {
     const Node node = choices_.below(cluster_.size());
@@ -648,25 +624,20 @@ class TeamRun {
       case 0:
         return did("forged in others' logs", gang.send(gang.forge_in_others_logs(kForged)));
       case 1:
-        return did(
-            gang_edits_ ? "wrote with the right to" : "wrote without the right to",
-            gang.send(gang.write_content(Past::kCurrent, text, kForksHeld && choices_.chance(30))));
+        return did(gang_edits_ ? "wrote with the right to" : "wrote without the right to",
+                   gang.send(gang.write_content(Past::kCurrent, text, choices_.chance(30))));
       case 2:
-        if (!kPastOfContentCounts && gang_edits_) return;
         return did("named unknown heads",
                    gang.send(gang.write_content(Past::kUnknown, kForged, false)));
       case 3:
-        if (!kPastOfContentCounts && gang_edits_) return;
         return did("named no heads", gang.send(gang.write_content(Past::kNone, kForged, false)));
       case 4:
-        if (!kForksHeld) return;
         return did("equivocated", gang.send_apart(gang.equivocate(text)));
       case 5:
         return did("replayed", gang.send(gang.replay(), 60));
       case 6:
         return did("mangled frames", gang.send(gang.mangle(), 30));
       case 7:
-        if (!kClientIdsHeld) return;
         return did("reused client ids", gang.send(reuse_client(text)));
       case 8:
         return forge_presence();
@@ -684,8 +655,7 @@ class TeamRun {
       case 12:
         return flood();
       case 13:
-        return did("went to the limits",
-                   gang.send(gang.oversize(kPastOfContentCounts ? kForged : text), 40));
+        return did("went to the limits", gang.send(gang.oversize(kForged), 40));
       case 14:
         return did("garbage in key boxes", gang.send(gang.rekey_with_garbage()));
       case 15: {
@@ -1056,8 +1026,7 @@ class TeamRun {
     // Relays have no keys, and some newcomers none of before.
     std::vector<Node> readers;
     for (const Node node : members_) {
-      const bool keyless = !kKeysRotated && waiting(node).find(" w=") != std::string::npos;
-      if (own_role(node) == Role::kRelay || from_now_.contains(node) || keyless) continue;
+      if (own_role(node) == Role::kRelay || from_now_.contains(node)) continue;
       readers.push_back(node);
     }
     for (const Node node : readers) {

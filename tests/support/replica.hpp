@@ -130,11 +130,11 @@ class Replica : private node::Views::Host {
   void heal() {
     const node::Member* self = membership().find(id());
     if (self == nullptr || !node::may_edit(self->role)) return;
-    heal_ring(ledger_->keys());
+    heal_keys();
   }
 
   std::vector<node::SealedKey> keys_for(const DeviceId& newcomer) const {
-    return sealed_keys(ledger_->keys(), newcomer);
+    return *ledger_->keys().keys_for_newcomer(membership(), newcomer, false);
   }
 
   /// Whether it holds the keys of all entries it holds.
@@ -262,34 +262,21 @@ class Replica : private node::Views::Host {
     views_ = std::unique_ptr<node::Views>(
         new node::Views(*ledger_, *documents_, *judge_, context_, *this));
     COTERIE_ASSERT(ledger_->load());
-    absorb_keys(ledger_->keys());
+    ledger_->keys().absorb(membership());
     COTERIE_ASSERT(documents_->load_rows());
     COTERIE_ASSERT(views_->load());
     clients_.clear();
     views_->pump(now_);
   }
 
-  template <typename Ring>
-  std::vector<node::SealedKey> sealed_keys(const Ring& ring, const DeviceId& newcomer) const {
-    if constexpr (requires { ring.keys_for_newcomer(membership(), newcomer, false); }) {
-      return *ring.keys_for_newcomer(membership(), newcomer, false);
-    } else {
-      return *ring.sealed_for(newcomer);
-    }
-  }
-  template <typename Ring>
-  void absorb_keys(Ring& ring) {
-    if constexpr (requires { ring.absorb(membership()); }) ring.absorb(membership());
-  }
-  template <typename Ring>
-  void heal_ring(Ring& ring) {
-    if constexpr (requires { ring.make_rekey(membership(), false); }) {
-      if (ring.fit(membership())) return;
-      auto made = ring.make_rekey(membership(), false);
-      if (!made) return;
-      ring.add(std::move(made->key));
-      operate(std::move(made->operation));
-    }
+  /// A new epoch, if some member could not read everything.
+  void heal_keys() {
+    node::KeyRing& ring = ledger_->keys();
+    if (ring.fit(membership())) return;
+    auto made = ring.make_rekey(membership(), false);
+    if (!made) return;
+    ring.add(std::move(made->key));
+    operate(std::move(made->operation));
   }
 
   void endpoint_spoken(const DeviceId& device, std::uint64_t,
