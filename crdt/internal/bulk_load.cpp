@@ -327,8 +327,9 @@ struct Store::BulkLoader {
     if (item.kind == ContentKind::kGc) return to_gc(index);
     Place left;
     Place right;
-    if (item.origin.exists()) left = clean_end(item.origin, item.place);
+    // In this order: see Integrator::resolve().
     if (item.right_origin.exists()) right = clean_start(item.right_origin, item.parent);
+    if (item.origin.exists()) left = clean_end(item.origin, item.place);
     if ((left.item != nullptr && left.item->is_gc()) ||
         (right.item != nullptr && right.item->is_gc())) {
       return to_gc(index);

@@ -717,13 +717,16 @@ struct Store::Integrator {
   /// never a type), so only its ids are kept.
   bool resolve(NewItem& item) {
     const WireStruct& read = head.read;
-    if (read.has_origin) {
-      item.left = store.item_clean_end(local(read.origin));
-      item.origin = store.items[item.left].last_id();
-    }
+    // The right one first: where a forged item names one that lies before its left one, cutting
+    // there must not leave `left` ending short of the origin (as it does in Yjs, so that the order
+    // depends on how what is held happens to be cut).
     if (read.has_right_origin) {
       item.right = store.item_clean_start(local(read.right_origin));
       item.right_origin = store.items[item.right].id();
+    }
+    if (read.has_origin) {
+      item.left = store.item_clean_end(local(read.origin));
+      item.origin = store.items[item.left].last_id();
     }
     const auto is_gc = [&](ItemIndex index) {
       return index != kNone && store.items[index].is_gc();

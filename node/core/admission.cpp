@@ -126,13 +126,8 @@ bool has_forked(const Ledger& ledger, const DeviceId& device) {
   return false;
 }
 
-/// Members first, by seniority; then whoever is none, by id.
-bool MembershipJudge::senior(const DeviceId& a, const DeviceId& b) const {
-  const Roster& roster = ledger_.membership().now();
-  const bool member_a = roster.find(a) != nullptr;
-  const bool member_b = roster.find(b) != nullptr;
-  if (member_a != member_b) return member_a;
-  return member_a ? roster.senior(a, b) : a < b;
+bool MembershipJudge::precedes(const DeviceId& a, const DeviceId& b) const {
+  return ledger_.membership().precedes(a, b);
 }
 
 // Rows.

@@ -45,7 +45,7 @@ namespace coterie::node {
 /// whole, because it carries other bytes under ids that are held already, or client ids that
 /// another's log declares. Which of two that contradict each other is refused must not depend on
 /// which came first; so a gate may ask for a rebuild, which applies all that counts in one
-/// canonical order: rank() of the update, then seniority of the device, then log, then sequence
+/// canonical order: rank() of the update, then precedence of the device, then log, then sequence
 /// number.
 class UpdateGate {
  public:
@@ -73,7 +73,7 @@ class UpdateGate {
   /// said, so that it is to be judged now.
   virtual bool contested(const DocumentId& document, const LogId& log, ByteView update) = 0;
 
-  /// Its place in the canonical order before seniority; smaller comes first.
+  /// Its place in the canonical order before precedence; smaller comes first.
   virtual std::uint8_t rank(bool carried) const = 0;
 
   /// A rebuild of `document` begins: judge() is asked for all its updates anew, in canonical order.
@@ -112,8 +112,8 @@ class EntryJudge {
   /// Another one whenever judge() may say something else than before.
   using Epoch = std::tuple<std::uint64_t, std::uint64_t, std::uint64_t>;
   virtual Epoch epoch() const = 0;
-  /// Strict order of devices for the canonical order of updates.
-  virtual bool senior(const DeviceId& a, const DeviceId& b) const = 0;
+  /// As Membership::precedes(), for the canonical order of updates.
+  virtual bool precedes(const DeviceId& a, const DeviceId& b) const = 0;
 };
 
 /// By membership operations and marks. A mark whose entry is not held reaches nothing: whoever
@@ -127,7 +127,7 @@ class MembershipJudge final : public EntryJudge {
                 Right right) const override;
   std::map<DeviceId, Disputes> disputes(const std::set<DeviceId>& devices) const override;
   Epoch epoch() const override;
-  bool senior(const DeviceId& a, const DeviceId& b) const override;
+  bool precedes(const DeviceId& a, const DeviceId& b) const override;
 
  private:
   const Ledger& ledger_;

@@ -209,8 +209,8 @@ Authors::Split Authors::split(ByteView update) const {
 // Contradictions.
 
 bool Authors::before(const LogId& a, const LogId& b) const {
-  if (judge_.senior(a.device, b.device)) return true;
-  if (judge_.senior(b.device, a.device)) return false;
+  if (judge_.precedes(a.device, b.device)) return true;
+  if (judge_.precedes(b.device, a.device)) return false;
   return a < b;
 }
 
@@ -361,10 +361,13 @@ UpdateGate::Verdict Authors::judge_own(const DocumentId& document, const crdt::D
     return Verdict::kApply;
   }
   const crdt::ClientId client = compared->contradiction->client;
+  // Where others wrote of that client, it is one of them who said it first, and it gives way.
   const auto& logs = writers(document, client);
-  const bool stands = !is_native(client) && all_known() && !logs.empty() &&
+  const auto others = std::count_if(logs.begin(), logs.end(),
+                                    [&](const LogId& log) { return log.device != self; });
+  const bool stands = !is_native(client) && all_known() && others > 0 &&
                       std::all_of(logs.begin(), logs.end(), [&](const LogId& log) {
-                        return judge_.senior(self, log.device);
+                        return log.device == self || judge_.precedes(self, log.device);
                       });
   return stands ? Verdict::kRebuild : Verdict::kRefuse;
 }

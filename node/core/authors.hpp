@@ -8,12 +8,12 @@
 //       that says other bytes under an id that is held already (crdt/comparison.hpp) is refused
 //       whole, by everybody.
 //     - Which of two that contradict each other was there first is decided by the canonical order:
-//       carried last, then seniority of the device, then log, then sequence number.
+//       carried last, then precedence of the device (Membership::precedes), then log, then number.
 //
 // As updates come, one that contradicts and is last in that order is refused at once; else the
 // document is rebuilt. So is one where there was nothing left to compare with (it was deleted and
-// forgotten), after it was applied; and, where anything was ever refused so, when membership puts
-// those who wrote it into another order (seniority is that of members; others come last). Rebuilds
+// forgotten), after it was applied; and, where anything was ever refused so, when an admission that
+// arrives late puts those who wrote it into another order. Rebuilds
 // are rare and far between (views.hpp), whoever causes them; a device that contradicts is reported
 // once, and counted.
 //

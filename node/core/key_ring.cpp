@@ -239,14 +239,10 @@ class KeyRing::Survey {
       if (!cut(i)) out.uncut.push_back(i);
     }
   }
-  bool breaks(std::size_t i) const {
-    const Epoch& epoch = epochs_[i];
-    return epoch.counts && epoch.rekey != nullptr && epoch.rekey->previous.empty();
-  }
   /// The newest break is the likeliest to have it in its past.
   bool cut(std::size_t i) const {
     for (std::size_t later = epochs_.size(); later-- > 0;) {
-      if (breaks(later) && sees(later, i)) return true;
+      if (epochs_[later].breaks() && sees(later, i)) return true;
     }
     return false;
   }

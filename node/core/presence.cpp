@@ -50,14 +50,17 @@ Presence::Winner Presence::winner(const Room& room, crdt::ClientId client) const
   const DeviceId holder =
       shown != room.shown.end() && shown->second.present ? shown->second.holder : DeviceId{};
   Winner best;
+  Instant first{};
   for (const auto& [from, remote] : room.remote) {
     const auto found = remote.states.find(client);
     if (found == remote.states.end()) continue;
-    // Who holds the id keeps it; a higher clock is easily said.
-    const bool better =
-        best.state == nullptr || (from.first == holder) > (best.holder == holder) ||
-        ((from.first == holder) == (best.holder == holder) && found->second.clock > best.clock);
-    if (better) best = {&found->second.state, found->second.clock, 0, 0, from.first};
+    const auto& [state, since] = found->second;
+    const bool holds = from.first == holder;
+    const bool better = best.state == nullptr || holds > (best.holder == holder) ||
+                        (holds == (best.holder == holder) && since < first);
+    if (!better) continue;
+    first = since;
+    best = {&state.state, state.clock, 0, 0, from.first};
   }
   return best;
 }
@@ -175,7 +178,7 @@ void Presence::forget(Now now, const DeviceId& device) {
          it != room.remote.end() && it->first.first == device;) {
       const auto states = std::move(it->second.states);
       it = room.remote.erase(it);
-      for (const auto& [client, state] : states) show(now, document, room, client, true);
+      for (const auto& [client, said] : states) show(now, document, room, client, true);
     }
   }
 }
@@ -282,15 +285,17 @@ AwarenessVerdict Presence::receive(Now now, const DeviceId& origin, std::uint64_
   for (const AwarenessState& state : *states) {
     // A clock of the far future would leave no room above it.
     const bool sane = state.clock > 0 && state.clock <= now.wall + kClockSkewMsMax;
-    if (sane && !state.state.empty()) remote.states[state.client] = state;
+    if (!sane || state.state.empty()) continue;
+    const auto old = before.find(state.client);
+    remote.states[state.client] = {state, old == before.end() ? now.steady : old->second.since};
   }
-  for (const auto& [client, state] : remote.states) {
+  for (const auto& [client, said] : remote.states) {
     const auto old = before.find(client);
     // A renewal shows again, so that browsers do not time it out.
-    const bool news = old == before.end() || !(old->second == state);
+    const bool news = old == before.end() || !(old->second.state == said.state);
     show(now, *document, room, client, news && winner(room, client).holder == origin);
   }
-  for (const auto& [client, state] : before) {
+  for (const auto& [client, said] : before) {
     const auto shown = room.shown.find(client);
     const bool held = shown != room.shown.end() && shown->second.holder == origin;
     if (remote.states.count(client) == 0 && held) show(now, *document, room, client, true);
@@ -355,7 +360,7 @@ void Presence::handle_timeout(Now now) {
       }
       const auto states = std::move(remote->second.states);
       remote = room.remote.erase(remote);
-      for (const auto& [client, state] : states) show(now, document, room, client, true);
+      for (const auto& [client, said] : states) show(now, document, room, client, true);
     }
     std::vector<crdt::ClientId> silent;
     for (const auto& [client, local] : room.local) {

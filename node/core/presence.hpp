@@ -2,7 +2,7 @@
 //
 // Each device speaks for the clients of its own bridge and for nobody else: what it says is signed,
 // and held under its device id, so that no member sets or clears another device's states. Browsers
-// see, per Yjs client id, the holder with the highest clock.
+// see, per Yjs client id, what its holder says (below).
 //
 // Between nodes a device's states of one document travel in bundles that fit one awareness message;
 // each message replaces the bundle it names, so that the newest alone is enough and an absent
@@ -27,6 +27,9 @@
 // Any member's device may say anything about any client id: nothing ties a browser's id to a
 // device. So what a device says about an id counts while no other device holds that id, and for as
 // long as it goes on saying it: nobody replaces or clears the presence of somebody who is there.
+// When the holder stops, who has said something longest is next: a client that moves from one
+// bridge to another is spoken for by both for a moment. (Clocks decide nothing: they are easily
+// said.)
 // Our own clients come before all others'.
 //
 // Single-threaded owner.
@@ -106,9 +109,13 @@ class Presence {
     std::uint64_t bundle = 0;
     Instant heard;
   };
+  struct Said {
+    AwarenessState state;
+    Instant since;  ///< When that device began to speak for that client.
+  };
   struct Remote {
     Instant heard;
-    std::map<crdt::ClientId, AwarenessState> states;
+    std::map<crdt::ClientId, Said> states;
   };
   struct Shown {
     std::uint64_t clock = 0;

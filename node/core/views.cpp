@@ -633,7 +633,7 @@ std::vector<const Views::Update*> Views::Rebuild::ordered(const DocumentId& id) 
   for (const Update& update : gathered_.at(id).updates) list.push_back(&update);
   std::stable_sort(list.begin(), list.end(), [this](const Update* a, const Update* b) {
     if (a->rank != b->rank) return a->rank < b->rank;
-    return views_.judge_.senior(a->last.log.device, b->last.log.device);
+    return views_.judge_.precedes(a->last.log.device, b->last.log.device);
   });
   return list;
 }

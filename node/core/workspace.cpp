@@ -378,7 +378,10 @@ void Workspace::handle_run(Now now, const transport::Mesh::RunReceived& received
     mesh_.handle_run_verdict(now, received.run_id, RunVerdict::kDeferred);
     return;
   }
+  const std::size_t operations = membership().operations();
   Ledger::Received result = ledger_.receive(now, received.run, received.link);
+  // One that counts for nothing, too, is a past that others name.
+  if (membership().operations() != operations) mesh_.reconsider(now, id());
   if (!result.warning.empty()) context_.warn(std::move(result.warning));
   if (result.verdict != RunVerdict::kStored && result.stored == 0) {
     mesh_.handle_run_verdict(now, received.run_id, result.verdict);
@@ -559,6 +562,7 @@ std::optional<Workspace::Closing> Workspace::handle_update(Now now, Client& clie
       return std::nullopt;
   }
   const bool had_pending = document.doc->has_pending();
+  const crdt::StateVector before = had_pending ? document.doc->state_vector() : crdt::StateVector();
   const auto told = crdt::state_deletes(update);
   auto applied = told ? document.doc->apply_update(*told) : Result<crdt::ApplyResult>(told.error());
   if (!applied) {
@@ -580,7 +584,11 @@ std::optional<Workspace::Closing> Workspace::handle_update(Now now, Client& clie
       return std::nullopt;
     }
   } else if (applied->changed) {
-    enqueue(now, client, std::move(applied->update));
+    // What waited for it is in somebody's log already, who may have forged it: not in ours.
+    Result<Bytes> news =
+        had_pending ? crdt::diff_update(*told, before) : std::move(applied->update);
+    COTERIE_ASSERT(news.has_value());
+    enqueue(now, client, *std::move(news));
     return std::nullopt;
   }
   note_received(now, client);

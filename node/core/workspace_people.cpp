@@ -124,6 +124,7 @@ Workspace::RedeemAnswer Workspace::redeem(Now now, const Redeem& redeem) {
       (invite.admitted.count(redeem.device) > 0 || member->role <= invite.terms.role)) {
     return Admitted{};
   }
+  if (invite.terms.from_now && *role != Role::kHost) return RefusalReason::kNotEntitled;
   if (invite.revoked) return RefusalReason::kRevoked;
   if (now.wall >= invite.terms.expires) return RefusalReason::kExpired;
   if (invite.admitted.count(redeem.device) == 0 && invite.admitted.size() >= invite.terms.uses) {
@@ -217,15 +218,10 @@ void Workspace::follow_break(Now now) {
   const auto own = endpoints_.find(context_.identity.id());
   if (own == endpoints_.end() || record_obstacle()) return;
   const auto& epochs = membership().epochs();
-  const bool any = std::any_of(epochs.begin(), epochs.end(), [](const Epoch& one) {
-    return one.rekey != nullptr && one.counts && one.rekey->previous.empty();
+  const bool newer = std::any_of(epochs.begin(), epochs.end(), [&](const Epoch& one) {
+    return one.breaks() && one.time > own->second.time;
   });
-  if (!any) return;
-  for (const OperationView& one : membership().history()) {
-    const auto* rekey = std::get_if<RekeyOperation>(one.operation);
-    if (rekey == nullptr || !one.counts || !rekey->previous.empty()) continue;
-    if (one.time > own->second.time) return announce_endpoint(now, true);
-  }
+  if (newer) announce_endpoint(now, true);
 }
 
 Result<Welcome> Workspace::welcome(const DeviceId& device) {

@@ -288,6 +288,35 @@ TEST(Hostile, OriginsThatDoNotBelongTogether) {
                "an element in a map");
 }
 
+/// An item between a right origin and a left one that lies behind it. In Yjs its place depends on
+/// how the text there happens to be cut, so that replicas part for good.
+TEST(Hostile, OriginsTheWrongWayRoundEndAlike) {
+  Doc author({.client_id = 7});
+  ASSERT_TRUE(author.text("t").insert(0, "abcd").has_value());
+  const Bytes text = author.encode_state_as_update();
+  const Forged crossed = Forged()
+                             .sections(1)
+                             .section(1, 8, 0)
+                             .u8(kString | kHasOrigin | kHasRightOrigin)
+                             .id(7, 3)
+                             .id(7, 1)
+                             .text("X")
+                             .no_deletes();
+  Forged removal;
+  removal.sections(0).n(1).n(7).n(1).n(1).n(1);  // The "b".
+  std::optional<Bytes> state;
+  std::vector<const Bytes*> order{&text, &crossed.bytes, &removal.bytes};
+  std::sort(order.begin(), order.end());
+  do {
+    Doc doc({.client_id = 1});
+    for (const Bytes* update : order) ASSERT_TRUE(doc.apply_update(*update).has_value());
+    EXPECT_EQ(doc.root_text("t"), "acdX");
+    const Bytes all = doc.encode_state_as_update();
+    if (!state) state = all;
+    EXPECT_EQ(all, *state);
+  } while (std::next_permutation(order.begin(), order.end()));
+}
+
 TEST(Hostile, ParentsThatAreNoTypes) {
   for (std::uint64_t clock = 0; clock < 8; ++clock) {
     Doc doc = expect_taken(

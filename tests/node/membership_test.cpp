@@ -62,8 +62,8 @@ TEST(MembershipTest, InvitedAndAdmitted) {
   EXPECT_EQ(role_of(membership, team.id(0)), Role::kHost);
   EXPECT_EQ(membership.heads(), std::vector<Hash>{team.tip});
   EXPECT_EQ(membership.invites().at(team.keys[0].id()).admitted.count(team.id(anna)), 1u);
-  EXPECT_TRUE(membership.now().senior(team.id(0), team.id(anna)));
-  EXPECT_FALSE(membership.now().senior(team.id(anna), team.id(0)));
+  EXPECT_TRUE(membership.precedes(team.id(0), team.id(anna)));
+  EXPECT_FALSE(membership.precedes(team.id(anna), team.id(0)));
 }
 
 TEST(MembershipTest, AnEditorAdmitsButDoesNotInvite) {
@@ -154,7 +154,7 @@ TEST(MembershipTest, OfThreeHostsInACycleTheMostSeniorRemovalIsDecidedFirst) {
   Team team(3);
   const auto roster = team.resolve();
   // By seniority: founder, then the other two.
-  const bool first = roster.now().senior(team.id(1), team.id(2));
+  const bool first = roster.precedes(team.id(1), team.id(2));
   const std::size_t b = first ? 1 : 2;
   const std::size_t c = first ? 2 : 1;
   team.remove(0, {team.tip}, b);

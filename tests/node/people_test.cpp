@@ -341,6 +341,22 @@ TEST_F(PeopleTest, FromNowOnBringsTheDocumentsAndNoHistory) {
   }
 }
 
+/// It breaks the chain of keys, which only hosts can.
+TEST_F(PeopleTest, AnEditorLetsNobodyInFromNowOn) {
+  const auto green = join("green", red_, {.workspace = {}, .role = Role::kEditor});
+  const InviteCreated made = invite(red_, {.workspace = {}, .from_now = true});
+  cluster_.run_for(2s);
+  cluster_.crash(red_);
+  const auto blue = cluster_.add_node("blue");
+  const RequestId asked = cluster_.command(blue, JoinWorkspace{made.invite});
+  cluster_.run_for(20s);
+  EXPECT_FALSE(role(green, blue));
+  cluster_.restart(red_);
+  const auto* answer = cluster_.reply(asked);
+  if (answer != nullptr && !*answer) await(blue, JoinWorkspace{made.invite});
+  EXPECT_TRUE(cluster_.run_until(5min, [&] { return role(red_, blue).has_value(); }));
+}
+
 // Persons.
 
 TEST_F(PeopleTest, OwnDevicesAreOnePerson) {

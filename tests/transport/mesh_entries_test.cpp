@@ -351,6 +351,26 @@ TEST_F(MeshEntries, ADeferredRunIsAskedForAgainAfterAPauseThatGrows) {
   EXPECT_LT(pauses.back(), 35s);
 }
 
+TEST_F(MeshEntries, ADeferredRunIsAskedForSoonWhenMoreIsKnown) {
+  link_with(1, 1);
+  claim(1, log_of(9), 3);
+  for (int round = 0; round < 8; ++round) {
+    ASSERT_EQ(sent<Pull>(1).size(), 1u);
+    forget();
+    ASSERT_TRUE(receive(1, entries(log_of(9), 1, 3, EntriesMode::kPulledEnd)));
+    mesh_->handle_run_verdict(at(), received().at(0).run_id, RunVerdict::kDeferred);
+    mesh_->reconsider(at(), space(1));
+    EXPECT_TRUE(sent<Pull>(1).empty()) << "not at once";
+    const Instant start = now_;
+    while (sent<Pull>(1).empty() && now_ < start + 60s) {
+      run_for(100ms);
+      ASSERT_TRUE(receive(1, Heartbeat{1, 0, 0, {state(our_digest())}}));
+    }
+    EXPECT_LT(now_ - start, 4s) << "however often it was deferred";
+  }
+  mesh_->reconsider(at(), WorkspaceId{});  // Not one of ours.
+}
+
 TEST_F(MeshEntries, ARefusedRunIsTakenFromAnother) {
   link_with(1, 1);
   link_with(2, 2);

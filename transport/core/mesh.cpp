@@ -32,6 +32,11 @@ void Mesh::set_workspace(Now now, const WorkspaceId& workspace,
   state_->dial_what_is_due();
 }
 
+void Mesh::reconsider(Now now, const WorkspaceId& workspace) {
+  state_->begin(now);
+  state_->reconsider(workspace);
+}
+
 void Mesh::farewell(Now now, const WorkspaceId& workspace, const DeviceId& device, const LogId& log,
                     Seq through) {
   state_->begin(now);

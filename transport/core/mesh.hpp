@@ -234,6 +234,9 @@ class Mesh {
   /// awareness and pulls are dropped, and it is not dialled. If it shares no other workspace, its
   /// links are closed, after kFarewellMax if it was in this one: see farewell().
   void set_workspace(Now now, const WorkspaceId& workspace, std::vector<MemberAddress> members);
+  /// The engine knows more about who may write than when it deferred runs: they are asked for again
+  /// soon, however often they were deferred. Cost: O(logs with something outstanding).
+  void reconsider(Now now, const WorkspaceId& workspace);
   /// The last thing that a device which was dropped from the workspace is sent, so that it learns
   /// why: the entries of `log` up to `through` that it lacks as far as we know, as pushes, then
   /// goodbye if no other workspace is shared. Nothing happens without a link to it.

@@ -218,6 +218,7 @@ const char* Resolver::check(Op& op, const State& past, const Who& author,
   }
   if (op.recipients.size() != rekey.boxes.size()) return "not a key for each member";
   op.need = kEditor;
+  op.by_host = author.role == kHost;
   return nullptr;
 }
 

@@ -118,13 +118,6 @@ const Member* Roster::find(const DeviceId& device) const {
   return found == members.end() ? nullptr : &found->second;
 }
 
-bool Roster::senior(const DeviceId& a, const DeviceId& b) const {
-  const Member* one = find(a);
-  const Member* other = find(b);
-  if (one == nullptr || other == nullptr) return false;
-  return std::tie(one->depth, one->admission) < std::tie(other->depth, other->admission);
-}
-
 /// Answers that stay good until the next operation, and the roster of the present, which is kept up
 /// to date instead of made anew while nothing becomes void.
 struct Membership::Memo {
@@ -220,6 +213,18 @@ bool Membership::in_past(const Hash& operation, std::span<const Hash> heads) con
     if (tip == resolver_->index_.end()) return false;
     return tip->second == found->second || resolver_->ops_[tip->second].past.test(found->second);
   });
+}
+
+bool Membership::precedes(const DeviceId& a, const DeviceId& b) const {
+  const Resolver& graph = *resolver_;
+  const auto first = [&graph](const DeviceId& id) -> const Resolver::Op* {
+    const auto& found = graph.device(id).first;
+    return found ? &graph.ops_[*found] : nullptr;
+  };
+  const Resolver::Op* one = first(a);
+  const Resolver::Op* other = first(b);
+  if (one == nullptr || other == nullptr) return one != nullptr || (other == nullptr && a < b);
+  return std::tie(one->depth, one->hash) < std::tie(other->depth, other->hash);
 }
 
 // Standing.
@@ -380,7 +385,7 @@ const std::vector<Epoch>& Membership::epochs() const {
     const auto* rekey = std::get_if<RekeyOperation>(&op.operation);
     memo.epochs->push_back({create != nullptr ? create->key : rekey->key, op.hash, op.author(),
                             op.log, op.seq, op.time, op.recipients, rekey,
-                            graph.counts(*state, one)});
+                            graph.counts(*state, one), op.by_host});
   }
   return *memo.epochs;
 }

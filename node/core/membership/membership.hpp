@@ -94,9 +94,6 @@ struct Roster {
   std::map<DeviceId, JoinRequest> requests;  ///< By device; those not answered.
 
   const Member* find(const DeviceId& device) const;
-  /// Whether `a` is senior to `b`: nearer to the founder, then by smaller admission. False unless
-  /// both are members.
-  bool senior(const DeviceId& a, const DeviceId& b) const;
 };
 
 class Resolver;
@@ -137,6 +134,11 @@ struct Epoch {
   std::vector<DeviceId> recipients;
   const RekeyOperation* rekey = nullptr;  ///< Null for the genesis.
   bool counts = true;                     ///< False when its author had lost the right.
+  bool by_host = false;                   ///< Its author was one in its own past.
+
+  /// Newcomers after it are to read nothing older. Hosts alone can: else an editor could take from
+  /// members to come, and from those who come meanwhile, what others wrote.
+  bool breaks() const { return counts && by_host && rekey != nullptr && rekey->previous.empty(); }
 };
 
 /// An admission that was allowed in its own past, whether it counts or not: who was given keys.
@@ -187,6 +189,12 @@ class Membership {
   /// kDisputed: a restriction that its author had not seen takes it away. Memoised until the next
   /// add().
   Standing standing(const DeviceId& device, std::span<const Hash> heads, Right right) const;
+
+  /// Strict order of devices for what has to be the same for ever, whoever is removed or lowered:
+  /// by depth, then hash, of the first admission of each that was allowed in its own past, "first"
+  /// by generation, then hash. Whoever was never admitted comes last, by id. Only an admission that
+  /// arrives late can change it.
+  bool precedes(const DeviceId& a, const DeviceId& b) const;
 
   /// Whether an admission of `device` was ever allowed: its logs may be stored.
   bool was_ever_admitted(const DeviceId& device) const;

@@ -200,10 +200,10 @@ void Resolver::take_part(Index index) {
   devices_[op.author()].authored.push_back(index);
   if (op.genesis) {
     founded_ = index;
-    devices_[op.author()].admissions.push_back(index);
+    note_admission(devices_[op.author()], index);
     rekeys_.push_back(index);
   } else if (const auto* admit = std::get_if<AdmitOperation>(&op.operation)) {
-    devices_[admit->device].admissions.push_back(index);
+    note_admission(devices_[admit->device], index);
     invite_keys_[admit->invite].admits.push_back(index);
   } else if (const auto* invite = std::get_if<InviteOperation>(&op.operation)) {
     invite_keys_[invite->invite].invites.push_back(index);
@@ -221,6 +221,11 @@ void Resolver::take_part(Index index) {
     devices_[target].settings.push_back(index);
     ops_[index].about.push_back(&devices_[target]);
   }
+}
+
+void Resolver::note_admission(Device& device, Index index) const {
+  device.admissions.push_back(index);
+  if (!device.first || before(index, *device.first)) device.first = index;
 }
 
 // Sets.

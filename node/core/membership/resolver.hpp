@@ -81,6 +81,7 @@ class Resolver {
   /// What is known about a device. Of allowed operations only, ascending, but for `operations`.
   struct Device {
     std::vector<Index> admissions;  ///< That let it in; the genesis for the founder.
+    std::optional<Index> first;     ///< The first of them, by generation and hash.
     std::vector<Index> settings;    ///< Removes and roles about it.
     std::vector<Index> authored;
     std::vector<Index> invites;     ///< Authored ones.
@@ -119,7 +120,7 @@ class Resolver {
     DeviceId person;          ///< Of an admission; of an own_device invite's author.
     Index invite = 0;         ///< Of an admission or request.
     std::vector<DeviceId> recipients;
-    bool by_host = false;  ///< An acknowledgement of a host.
+    bool by_host = false;  ///< An acknowledgement or rekey of a host.
 
     const DeviceId& author() const { return log.device; }
     bool sees(Index other) const;
@@ -206,6 +207,7 @@ class Resolver {
   bool outside(const Waiting& one, const Bits& past) const;
   bool has_been_host(const Device& device) const;
   void take_part(Index index);
+  void note_admission(Device& device, Index index) const;
   std::shared_ptr<const State> state_of(Bits set, const std::vector<Index>& tips) const;
   std::optional<Index> waist(const Bits& allowed, const std::vector<Index>& tips,
                              std::vector<Index>& after) const;

@@ -13,6 +13,7 @@ using internal::kDeferPauseMin;
 using internal::kExchangePauseMax;
 using internal::kPullTimeout;
 using internal::kPullTimeoutMax;
+using internal::kReconsiderPause;
 using internal::kRefusedPause;
 using internal::kSearchPause;
 using internal::LogState;
@@ -162,6 +163,15 @@ void Mesh::State::want(const LogKey& key) {
     wanted.insert(key);
   } else {
     wanted.erase(key);
+  }
+}
+
+void Mesh::State::reconsider(const WorkspaceId& id) {
+  const auto found = workspaces.find(id);
+  if (found == workspaces.end()) return;
+  for (auto& [log, state] : found->second.logs) {
+    state.defer_pause = {};
+    state.deferred_until = std::min(state.deferred_until, now.steady + kReconsiderPause);
   }
 }
 

@@ -39,6 +39,8 @@ inline constexpr Duration kSearchPause = std::chrono::seconds(2);
 /// After a deferred run, its log is left alone for the first, doubling up to the second.
 inline constexpr Duration kDeferPauseMin = std::chrono::seconds(1);
 inline constexpr Duration kDeferPauseMax = std::chrono::seconds(30);
+/// The same after Mesh::reconsider(), which a flood of operations causes often.
+inline constexpr Duration kReconsiderPause = std::chrono::milliseconds(250);
 /// Frontier exchanges between two nodes that both stand still become as rare as this.
 inline constexpr Duration kExchangePauseMax = std::chrono::seconds(16);
 /// Neighbour lists are sent anew this long after a change: several changes, one heartbeat.
@@ -282,6 +284,7 @@ struct Mesh::State {
   HeldLog held(const LogKey& key) const { return source.held(key.first, key.second); }
   Seq next_wanted(const LogKey& key);
   void compare(Link& link, Shared& shared, const WorkspaceState& theirs);
+  void reconsider(const WorkspaceId& id);
   void want(const LogKey& key);
   void schedule_pulls(std::size_t look_at_most = SIZE_MAX);
   bool try_pull(const LogKey& key);
