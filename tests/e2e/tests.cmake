@@ -21,6 +21,11 @@ coterie_e2e(restore TIMEOUT 300)
 coterie_e2e(capture TIMEOUT 90)
 coterie_e2e(bad_input TIMEOUT 180)
 
+# kill -9, full disks and failing ones. ./dev crash runs thousands of rounds.
+coterie_e2e(crash TIMEOUT 300 ARGUMENTS --rounds 40)
+set_property(TEST e2e.crash APPEND PROPERTY
+  ENVIRONMENT COTERIE_DISK_FAULTS_LIBRARY=$<TARGET_FILE:disk_faults>)
+
 # The web client's types and its tests of what needs no browser.
 add_test(NAME web.check COMMAND npm run --silent check
   WORKING_DIRECTORY ${PROJECT_SOURCE_DIR}/node/web)

@@ -94,6 +94,11 @@ export class Node {
     return this.#process?.pid;
   }
 
+  /** Resolves when the process that runs now has ended, however it does. */
+  exited() {
+    return this.#process?.exited ?? Promise.resolve();
+  }
+
   async start() {
     check(this.#process === null, `${this.name} to be stopped`);
     const [command, ...args] = [
@@ -116,8 +121,9 @@ export class Node {
     });
     await until(`${this.name} is ready`, () => {
       if (this.failure) throw this.failure;
+      if (this.#process !== child) throw new Hopeless(`${this.name} was stopped while it started`);
       return /^ready$/m.test(said);
-    });
+    }, { everyMs: 5 });
   }
 
   lastLog(lines = 15) {
