@@ -104,12 +104,16 @@ class LmdbStore final : public Store {
       return {};
     }
     const std::lock_guard lock(write_mutex_);
+    if (environment_.has_failed()) COTERIE_CHECK(environment_.reopen());
     int code = try_commit(batches);
     while (code == MDB_MAP_FULL) {
       COTERIE_CHECK(environment_.grow());
       code = try_commit(batches);
     }
     if (code == 0) return {};
+    // Now, not before the next commit: until then nothing could be read. If it cannot be done, the
+    // next commit tries again.
+    if (environment_.has_failed()) (void)environment_.reopen();
     // LMDB says EIO for a write that was cut short, which is how a full disk begins.
     if (code == EIO) {
       std::size_t bytes = kProbeBytes;

@@ -7,7 +7,9 @@
 //     DIR/NAME.new/       a store that was being made when the process died: removed at next open
 //
 // Directories have mode 0700, files 0600. Commits are followed by a real fsync. The map grows by
-// itself: a commit that fills it waits until no read is under way, remaps, and runs again.
+// itself: a commit that fills it waits until no read is under way, remaps, and runs again. Where
+// LMDB gives up because the disk failed under its last write, the file is opened again as the disk
+// has it.
 //
 // What is refused at open, with kCorrupt and nothing changed: a data.mdb that is missing, empty,
 // cut short, with a damaged page (internal/page_check.hpp), or not LMDB's; a database that Coterie

@@ -9,9 +9,9 @@
 #include <algorithm>
 #include <filesystem>
 #include <fstream>
-#include <map>
 #include <vector>
 
+#include "tests/storage/content.hpp"
 #include "tests/storage/lmdb_fixture.hpp"
 #include "tests/support/choices.hpp"
 #include "tests/support/disk_faults.hpp"
@@ -26,56 +26,6 @@ using coterie::testing::SeededChoices;
 
 /// What disks write whole, or not at all.
 constexpr std::size_t kSectorBytes = 512;
-
-/// All tables, by table and key.
-using Content = std::map<std::pair<Table, Bytes>, Bytes>;
-
-void apply(Content& content, const WriteBatch& batch) {
-  for (const auto& operation : batch.operations) {
-    if (const auto* put = std::get_if<WriteBatch::Put>(&operation)) {
-      content[{put->table, put->key}] = put->value;
-    } else if (const auto* erase = std::get_if<WriteBatch::Erase>(&operation)) {
-      content.erase({erase->table, erase->key});
-    } else {
-      const auto& range = std::get<WriteBatch::EraseRange>(operation);
-      const auto begin = content.lower_bound({range.table, range.begin});
-      auto end = content.lower_bound(
-          {static_cast<Table>(static_cast<std::size_t>(range.table) + 1), Bytes()});
-      if (!range.end.empty()) end = content.lower_bound({range.table, range.end});
-      content.erase(begin, end);
-    }
-  }
-}
-
-Content read_all(const Store& store) {
-  Content content;
-  for (std::size_t i = 0; i < kTableCount; ++i) {
-    const auto table = static_cast<Table>(i);
-    EXPECT_TRUE(store.scan(table, {}, {}, [&](ByteView key, ByteView value) {
-      content[{table, Bytes(key.begin(), key.end())}] = Bytes(value.begin(), value.end());
-      return true;
-    }));
-  }
-  return content;
-}
-
-/// Rows as the node writes them, and now and then large ones and removals.
-WriteBatch some_batch(Choices& choices) {
-  WriteBatch batch;
-  for (std::uint64_t n = 1 + choices.below(12); n > 0; --n) {
-    const auto table = static_cast<Table>(choices.below(kTableCount));
-    const std::string number = std::to_string(choices.below(300));
-    const std::size_t size = choices.chance(8) ? choices.below(20'000) : choices.below(600);
-    if (choices.chance(75)) {
-      batch.put(table, bytes(number), Bytes(size, static_cast<std::uint8_t>(choices.below(256))));
-    } else if (choices.chance(85)) {
-      batch.erase(table, bytes(number));
-    } else {
-      batch.erase_range(table, bytes(number), bytes(number + "5"));
-    }
-  }
-  return batch;
-}
 
 struct Write {
   std::uint64_t offset;
@@ -208,20 +158,6 @@ Recording record(const std::string& directory, Choices& choices, int commits) {
 
 class PowerLossTest : public LmdbStoreTest {
  protected:
-  /// Where images are opened: in memory if possible, because nobody pulls that plug.
-  PowerLossTest() {
-    std::error_code error;
-    if (fs::is_directory("/dev/shm", error)) {
-      std::string pattern = "/dev/shm/coterie.XXXXXX";
-      if (::mkdtemp(pattern.data()) != nullptr) images_ = pattern;
-    }
-    if (images_.empty()) images_ = directory_ / "images";
-  }
-  ~PowerLossTest() override {
-    std::error_code ignored;
-    fs::remove_all(images_, ignored);
-  }
-
   /// Opens `image`. Returns what is wrong, or nothing: it must hold what one of the commits from
   /// `first` to `last` left, and take another commit.
   std::string judge(const Bytes& image, const Recording& recording, std::size_t first,
@@ -253,7 +189,8 @@ class PowerLossTest : public LmdbStoreTest {
     return "";
   }
 
-  std::string images_;
+  TemporaryDirectory memory_{memory_directory()};
+  const std::string images_ = memory_ / "images";
 };
 
 TEST_F(PowerLossTest, EveryImageHoldsWhatWasAcknowledgedAndNothingHalf) {

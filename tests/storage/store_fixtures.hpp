@@ -25,11 +25,21 @@ class MemoryUnderTest {
   MemoryStoreProvider provider_;
 };
 
+/// A parent where a sync costs nothing, if the system has one: for tests that do not need a disk.
+inline std::filesystem::path memory_directory() {
+  std::error_code error;
+  const std::filesystem::path memory = "/dev/shm";
+  const bool there = std::filesystem::is_directory(memory, error);
+  return there && ::access(memory.c_str(), W_OK) == 0 ? memory
+                                                      : std::filesystem::temp_directory_path();
+}
+
 /// A fresh directory that goes with its owner.
 class TemporaryDirectory {
  public:
-  TemporaryDirectory() {
-    std::string pattern = (std::filesystem::temp_directory_path() / "coterie.XXXXXX").string();
+  explicit TemporaryDirectory(
+      const std::filesystem::path& parent = std::filesystem::temp_directory_path()) {
+    std::string pattern = (parent / "coterie.XXXXXX").string();
     COTERIE_ASSERT(::mkdtemp(pattern.data()) != nullptr);
     path_ = pattern;
   }

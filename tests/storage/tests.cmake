@@ -19,3 +19,5 @@ set_target_properties(disk_faults PROPERTIES
   LIBRARY_OUTPUT_DIRECTORY ${CMAKE_RUNTIME_OUTPUT_DIRECTORY})
 coterie_test(storage.power_loss_test SOURCES storage/power_loss_test.cpp
              DEPENDS disk_faults coterie::storage_lmdb)
+coterie_test(storage.failing_disk_test SOURCES storage/failing_disk_test.cpp
+             DEPENDS disk_faults coterie::storage_lmdb)

@@ -89,6 +89,8 @@ int fail(Control& state, int fd, std::span<const std::uint8_t> bytes, off_t offs
   if (part > 0) written = real_pwrite(fd, bytes.data(), part, offset);
   if (state.fault == Fault::kKill) ::raise(SIGKILL);
   errno = static_cast<int>(state.error.load());
+  // As the kernel does where only the sync that a write implies has failed.
+  if (part == bytes.size()) return -1;
   return written > 0 ? static_cast<int>(written) : -1;
 }
 

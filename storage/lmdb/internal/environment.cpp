@@ -67,11 +67,14 @@ int Cursor::seek(ByteView at) {
   return code;
 }
 
-Environment::~Environment() {
+Environment::~Environment() { close(); }
+
+void Environment::close() {
   if (env_ != nullptr) mdb_env_close(env_);
+  env_ = nullptr;
 }
 
-Status Environment::start(const std::string& directory, std::size_t map_bytes) {
+Status Environment::start(std::size_t map_bytes) {
   const auto page = static_cast<std::size_t>(::sysconf(_SC_PAGESIZE));
   map_bytes_ = (std::max(map_bytes, kMapBytesMin) + page - 1) / page * page;
   int code = mdb_env_create(&env_);
@@ -79,7 +82,7 @@ Status Environment::start(const std::string& directory, std::size_t map_bytes) {
   if (code == 0) code = mdb_env_set_maxreaders(env_, kReadersMax);
   if (code == 0) code = mdb_env_set_mapsize(env_, map_bytes_);
   // MDB_NOTLS: a read belongs to its transaction, not to its thread, so that reads can nest.
-  if (code == 0) code = mdb_env_open(env_, directory.c_str(), MDB_NOTLS, S_IRUSR | S_IWUSR);
+  if (code == 0) code = mdb_env_open(env_, directory_.c_str(), MDB_NOTLS, S_IRUSR | S_IWUSR);
   if (code != 0) return lmdb_error(code, "cannot open the database");
   // LMDB keeps a file's own map size when it is larger.
   MDB_envinfo info{};
@@ -112,7 +115,8 @@ Status Environment::open_tables(unsigned flags) {
 
 Status Environment::create(const std::string& directory, LmdbOptions options) {
   Environment made;
-  COTERIE_CHECK(made.start(directory, options.map_bytes_initial));
+  made.directory_ = directory;
+  COTERIE_CHECK(made.start(options.map_bytes_initial));
   return made.open_tables(MDB_CREATE);
 }
 
@@ -125,7 +129,8 @@ Status Environment::open(const std::string& directory, LmdbOptions options) {
   }
   COTERIE_CHECK(check_pages(data_path));
   const auto file_bytes = static_cast<std::size_t>(file.st_size);
-  COTERIE_CHECK(start(directory, std::max(options.map_bytes_initial, file_bytes * 2)));
+  directory_ = directory;
+  COTERIE_CHECK(start(std::max(options.map_bytes_initial, file_bytes * 2)));
   int dead = 0;
   const int code = mdb_reader_check(env_, &dead);
   if (code != 0) return lmdb_error(code, "cannot check for dead readers");
@@ -171,6 +176,20 @@ Status Environment::grow() {
     }
     return Error{ErrorCode::kNoSpace, "no address space left for the database",
                  static_cast<std::uint64_t>(code)};
+  });
+}
+
+bool Environment::has_failed() const {
+  return Transaction(env_, MDB_RDONLY).begin_code() == MDB_PANIC;
+}
+
+Status Environment::reopen() {
+  return gate_.alone([this]() -> Status {
+    close();
+    Status opened = start(map_bytes_);
+    if (opened) opened = open_tables(0);
+    if (!opened) close();
+    return opened;
   });
 }
 

@@ -61,7 +61,10 @@ Error lmdb_error(int code, const char* what);
 /// Aborted at the end of scope unless committed. `txn()` is null if it could not begin.
 class Transaction {
  public:
-  Transaction(MDB_env* env, unsigned flags) { code_ = mdb_txn_begin(env, nullptr, flags, &txn_); }
+  /// `env` is null while one that failed could not be opened again.
+  Transaction(MDB_env* env, unsigned flags) {
+    code_ = env == nullptr ? MDB_PANIC : mdb_txn_begin(env, nullptr, flags, &txn_);
+  }
   ~Transaction() {
     if (txn_ != nullptr) mdb_txn_abort(txn_);
   }
@@ -128,11 +131,20 @@ class Environment {
   /// Doubles the map, waiting for readers. No write transaction may be open.
   Status grow();
 
+  /// Whether LMDB has given up, as it does when it cannot say what a commit left: then it neither
+  /// writes nor reads until reopen().
+  bool has_failed() const;
+  /// Goes back to what the disk holds, waiting for readers. No write transaction may be open. On
+  /// failure it may be tried again. Errors: kIo, kNoSpace, kCorrupt.
+  Status reopen();
+
  private:
-  Status start(const std::string& directory, std::size_t map_bytes);
+  Status start(std::size_t map_bytes);
+  void close();
   Status open_tables(unsigned flags);
   Status check_schema();
 
+  std::string directory_;
   MDB_env* env_ = nullptr;
   std::size_t map_bytes_ = 0;
   std::array<MDB_dbi, kTableCount> tables_{};
