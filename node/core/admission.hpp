@@ -41,9 +41,9 @@
 
 namespace coterie::node {
 
-/// Where the rule of Yjs client ids plugs in: an update that counts may still be refused as a
-/// whole, because it carries other bytes under ids that are held already, or client ids that
-/// another's log declares. Which of two that contradict each other is refused must not depend on
+/// Where the rule of Yjs client ids plugs in: an update that counts may still be refused, because
+/// it carries client ids that another's log declares, or in part, because it says otherwise what
+/// others said of a client. Which of two that contradict each other is refused must not depend on
 /// which came first; so a gate may ask for a rebuild, which applies all that counts in one
 /// canonical order: rank() of the update, then precedence of the device, then log, then sequence
 /// number.
@@ -52,7 +52,11 @@ class UpdateGate {
   enum class Verdict : std::uint8_t {
     kApply,
     kRefuse,   ///< Not applied, whatever came first: it is wrong by itself, or by rank.
-    kRebuild,  ///< Not applied now: the order of arrival decided. Within a rebuild as kRefuse.
+    kRebuild,  ///< Not applied now: the order of arrival decided.
+  };
+  struct Judgement {
+    Verdict verdict = Verdict::kApply;
+    std::optional<Bytes> rest;  ///< What stands of it, where that is not all.
   };
   /// A whole update (parts joined) that counts.
   struct Candidate {
@@ -66,8 +70,8 @@ class UpdateGate {
 
   /// Before it is applied to `doc`, which holds what was applied before. Called again for the same
   /// update when a document is loaded from its tail: must then say the same.
-  virtual Verdict judge(const DocumentId& document, const crdt::Doc& doc,
-                        const Candidate& candidate) = 0;
+  virtual Judgement judge(const DocumentId& document, const crdt::Doc& doc,
+                          const Candidate& candidate) = 0;
 
   /// Of an update of a document that is not loaded: whether what it says may contradict what others
   /// said, so that it is to be judged now.

@@ -63,6 +63,18 @@ std::vector<crdt::ClientId> clients_of(const crdt::UpdateListing& listing) {
   return clients;
 }
 
+/// What of `update` is not about those clients; nothing if that says nothing, or too many of them
+/// are to be left out.
+std::optional<Bytes> without_clients(ByteView update, const std::set<crdt::ClientId>& clients) {
+  if (clients.size() > kRefusedClientsMax) return std::nullopt;
+  auto rest = crdt::select_clients(
+      update, [&](crdt::ClientId client) { return !clients.contains(client); });
+  if (!rest) return std::nullopt;
+  const auto listing = crdt::inspect_update(*rest);
+  if (!listing || listing->empty()) return std::nullopt;
+  return *std::move(rest);
+}
+
 }  // namespace
 
 Status Authors::load() {
@@ -245,14 +257,10 @@ bool Authors::wrote_others(const DocumentId& document, crdt::ClientId client,
   });
 }
 
-void Authors::note(const DocumentId& document, const LogId& log,
-                   const std::vector<crdt::ClientId>& clients) {
-  for (const crdt::ClientId client : clients) {
-    if (!all_known()) return;
-    if (!writers_[{document, client}].insert(log).second) continue;
-    ++writers_count_;
-    ledger_.staged().put(Table::kMeta, writer_key(document, client, log), {});
-  }
+void Authors::note(const DocumentId& document, const LogId& log, crdt::ClientId client) {
+  if (!all_known() || !writers_[{document, client}].insert(log).second) return;
+  ++writers_count_;
+  ledger_.staged().put(Table::kMeta, writer_key(document, client, log), {});
 }
 
 bool Authors::contested(const DocumentId& document, const LogId& log, ByteView update) {
@@ -262,7 +270,7 @@ bool Authors::contested(const DocumentId& document, const LogId& log, ByteView u
   const bool found = std::any_of(clients.begin(), clients.end(), [&](crdt::ClientId client) {
     return wrote_others(document, client, log);
   });
-  note(document, log, clients);
+  for (const crdt::ClientId client : clients) note(document, log, client);
   return found;
 }
 
@@ -318,26 +326,33 @@ void Authors::report(const DeviceId& device) {
   ledger_.staged().put(Table::kMeta, prefixed(kOffenders, device.view()), {});
 }
 
-UpdateGate::Verdict Authors::judge(const DocumentId& document, const crdt::Doc& doc,
-                                   const Candidate& candidate) {
+UpdateGate::Judgement Authors::judge(const DocumentId& document, const crdt::Doc& doc,
+                                     const Candidate& candidate) {
   const auto listing = crdt::inspect_update(candidate.update);
-  if (!listing) return Verdict::kApply;  // Whoever applies it finds out.
+  if (!listing) return {};  // Whoever applies it finds out.
   const std::vector<crdt::ClientId> clients = clients_of(*listing);
   const DeviceId& author = candidate.ref.log.device;
   if (!may_carry(author, clients, candidate.carried)) {
     if (!candidate.carried) wait_for_declaration(author, document);
     report(author);
-    return Verdict::kRefuse;
+    return {Verdict::kRefuse, {}};
   }
-  const auto compared = crdt::compare_update(doc, candidate.update);
-  if (!compared) return Verdict::kApply;
-  if (compared->contradiction) {
+  Judgement judgement;
+  std::set<crdt::ClientId> refused;
+  auto compared = crdt::compare_update(doc, candidate.update);
+  while (compared && compared->contradiction) {
     const crdt::ClientId client = compared->contradiction->client;
     contest(document, client, author);
-    if (!candidate.in_order && !comes_last(document, client, candidate)) return Verdict::kRebuild;
+    if (!candidate.in_order && !comes_last(document, client, candidate)) {
+      return {Verdict::kRebuild, {}};
+    }
     if (!candidate.carried) report(author);  // What one carries, another wrote.
-    return Verdict::kRefuse;
+    refused.insert(client);
+    judgement.rest = without_clients(candidate.update, refused);
+    if (!judgement.rest) return {Verdict::kRefuse, {}};
+    compared = crdt::compare_update(doc, *judgement.rest);
   }
+  if (!compared) return judgement;
   if (!candidate.in_order) {
     const auto in_doubt = [&](const std::optional<crdt::Id>& id) {
       return id && wrote_others(document, id->client, candidate.ref.log);
@@ -346,30 +361,45 @@ UpdateGate::Verdict Authors::judge(const DocumentId& document, const crdt::Doc& 
       documents_.schedule_rebuild(document);
     }
   }
-  note(document, candidate.ref.log, clients);
-  return Verdict::kApply;
+  for (const crdt::ClientId client : clients) {
+    if (!refused.contains(client)) note(document, candidate.ref.log, client);
+  }
+  return judgement;
 }
 
-UpdateGate::Verdict Authors::judge_own(const DocumentId& document, const crdt::Doc& doc,
-                                       ByteView update) {
-  const auto listing = crdt::inspect_update(update);
-  const auto compared = crdt::compare_update(doc, update);
-  if (!listing || !compared) return Verdict::kApply;
-  const DeviceId& self = context_.identity.id();
-  if (!compared->contradiction) {
-    note(document, {self, kUnwritten}, clients_of(*listing));
-    return Verdict::kApply;
-  }
-  const crdt::ClientId client = compared->contradiction->client;
+/// Whether what our log says of `client` would stand against what others' say.
+bool Authors::would_stand(const DocumentId& document, crdt::ClientId client) const {
   // Where others wrote of that client, it is one of them who said it first, and it gives way.
+  const DeviceId& self = context_.identity.id();
   const auto& logs = writers(document, client);
-  const auto others = std::count_if(logs.begin(), logs.end(),
-                                    [&](const LogId& log) { return log.device != self; });
-  const bool stands = !is_native(client) && all_known() && others > 0 &&
-                      std::all_of(logs.begin(), logs.end(), [&](const LogId& log) {
-                        return log.device == self || judge_.precedes(self, log.device);
-                      });
-  return stands ? Verdict::kRebuild : Verdict::kRefuse;
+  const auto others =
+      std::count_if(logs.begin(), logs.end(), [&](const LogId& log) { return log.device != self; });
+  return !is_native(client) && all_known() && others > 0 &&
+         std::all_of(logs.begin(), logs.end(), [&](const LogId& log) {
+           return log.device == self || judge_.precedes(self, log.device);
+         });
+}
+
+UpdateGate::Judgement Authors::judge_own(const DocumentId& document, const crdt::Doc& doc,
+                                         ByteView update) {
+  const auto listing = crdt::inspect_update(update);
+  if (!listing) return {};
+  std::set<crdt::ClientId> refused;
+  std::set<crdt::ClientId> contradicted;
+  auto compared = crdt::compare_update(doc, update);
+  while (compared && compared->contradiction) {
+    const crdt::ClientId client = compared->contradiction->client;
+    contradicted.insert(client);
+    if (!would_stand(document, client)) refused.insert(client);
+    const auto rest = without_clients(update, contradicted);
+    if (!rest) break;
+    compared = crdt::compare_update(doc, *rest);
+  }
+  if (!refused.empty()) return {Verdict::kRefuse, without_clients(update, refused)};
+  if (!contradicted.empty()) return {Verdict::kRebuild, {}};
+  const LogId own{context_.identity.id(), kUnwritten};
+  for (const crdt::ClientId client : clients_of(*listing)) note(document, own, client);
+  return {};
 }
 
 }  // namespace coterie::node

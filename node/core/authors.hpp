@@ -5,8 +5,9 @@
 //       device, and nobody else's. An update with structs of a native id that its author has not
 //       declared is refused whole, by everybody. `carried` records hold nothing but such structs.
 //     - Below are the ids that browsers draw. They may appear in several bridges' logs; an update
-//       that says other bytes under an id that is held already (crdt/comparison.hpp) is refused
-//       whole, by everybody.
+//       that says other bytes under an id that is held already (crdt/comparison.hpp) is refused as
+//       far as it is about that client, by everybody: who passes on what another forged must not
+//       lose its own text with it.
 //     - Which of two that contradict each other was there first is decided by the canonical order:
 //       carried last, then precedence of the device (Membership::precedes), then log, then number.
 //
@@ -45,8 +46,8 @@ class Authors final : public UpdateGate {
   /// Errors: kCorrupt, kIo.
   Status load();
 
-  Verdict judge(const DocumentId& document, const crdt::Doc& doc,
-                const Candidate& candidate) override;
+  Judgement judge(const DocumentId& document, const crdt::Doc& doc,
+                  const Candidate& candidate) override;
   bool contested(const DocumentId& document, const LogId& log, ByteView update) override;
   std::uint8_t rank(bool carried) const override { return carried ? 1 : 0; }
   void restart(const DocumentId& document) override;
@@ -54,8 +55,8 @@ class Authors final : public UpdateGate {
   void declared(const DeviceId& device, const ClientsRecord& record) override;
 
   /// Of what a client of ours sent, before it is applied. kRebuild: it contradicts, and in an entry
-  /// of ours it would stand.
-  Verdict judge_own(const DocumentId& document, const crdt::Doc& doc, ByteView update);
+  /// of ours it would stand. kRefuse: some of it would not; `rest` is what would, if anything.
+  Judgement judge_own(const DocumentId& document, const crdt::Doc& doc, ByteView update);
 
   /// An update that a client sent, as what may go into our records: structs of other devices'
   /// native ids apart. Empty: nothing of that kind.
@@ -87,8 +88,8 @@ class Authors final : public UpdateGate {
   bool comes_last(const DocumentId& document, crdt::ClientId client,
                   const Candidate& candidate) const;
   bool before(const LogId& a, const LogId& b) const;
-  void note(const DocumentId& document, const LogId& log,
-            const std::vector<crdt::ClientId>& clients);
+  bool would_stand(const DocumentId& document, crdt::ClientId client) const;
+  void note(const DocumentId& document, const LogId& log, crdt::ClientId client);
   const std::set<LogId>& writers(const DocumentId& document, crdt::ClientId client) const;
   bool wrote_others(const DocumentId& document, crdt::ClientId client, const LogId& log) const;
   void contest(const DocumentId& document, crdt::ClientId client, const DeviceId& author);

@@ -251,13 +251,11 @@ void DocumentStore::apply_record(Document& document, const EntryRef& ref, ByteVi
   const auto record = decode_record(ledger_.workspace(), bytes);
   if (!record) return;
   if (const auto* update = std::get_if<UpdateRecord>(&*record)) {
-    if (passes(document, ref, update->update, update->carried)) {
-      (void)apply_whole(*document.doc, update->update);
-    }
+    (void)apply_gated(document, ref, update->update, update->carried);
   } else if (const auto* part = std::get_if<PartRecord>(&*record)) {
     Bytes whole;
-    if (assemble(document, ref, *part, whole) && passes(document, ref, whole, part->carried)) {
-      (void)apply_whole(*document.doc, whole);
+    if (assemble(document, ref, *part, whole)) {
+      (void)apply_gated(document, ref, whole, part->carried);
     }
   }
 }
@@ -268,13 +266,15 @@ Result<crdt::ApplyResult> DocumentStore::apply_whole(crdt::Doc& doc, ByteView up
   return doc.apply_update(told);
 }
 
-/// Whether the gate lets `update` be applied to the replica.
-bool DocumentStore::passes(const Document& document, const EntryRef& ref, ByteView update,
-                           bool carried) {
-  if (gate_ == nullptr) return true;
-  const auto verdict = gate_->judge(document.id, *document.doc, {ref, update, carried});
-  if (verdict == UpdateGate::Verdict::kRebuild) schedule_rebuild(document.id);
-  return verdict == UpdateGate::Verdict::kApply;
+/// Applies to the replica what the gate lets through; nothing if that is nothing.
+std::optional<Result<crdt::ApplyResult>> DocumentStore::apply_gated(const Document& document,
+                                                                    const EntryRef& ref,
+                                                                    ByteView update, bool carried) {
+  if (gate_ == nullptr) return apply_whole(*document.doc, update);
+  const auto judged = gate_->judge(document.id, *document.doc, {ref, update, carried});
+  if (judged.verdict == UpdateGate::Verdict::kRebuild) schedule_rebuild(document.id);
+  if (judged.verdict != UpdateGate::Verdict::kApply) return std::nullopt;
+  return apply_whole(*document.doc, judged.rest ? ByteView(*judged.rest) : update);
 }
 
 void DocumentStore::schedule_rebuild(const DocumentId& document) {
@@ -385,8 +385,9 @@ DocumentStore::Applied DocumentStore::accept(Now now, Document& document, const 
     content = update->update;
   }
   const bool carried = part != nullptr ? part->carried : update != nullptr && update->carried;
-  if (!passes(document, ref, content, carried)) return applied;
-  auto result = apply_whole(*document.doc, content);
+  auto gated = apply_gated(document, ref, content, carried);
+  if (!gated) return applied;
+  auto& result = *gated;
   if (!result) {
     warn_once("a member wrote an update that does not apply; it is kept and not applied");
     return applied;

@@ -177,7 +177,9 @@ class DocumentStore {
   void apply_record(Document& document, const EntryRef& ref, ByteView record);
   void prune_unwritten(Document& document);
   Status load_stored(Document& document, crdt::Doc& doc, std::vector<EntryRef>& tail);
-  bool passes(const Document& document, const EntryRef& ref, ByteView update, bool carried);
+  std::optional<Result<crdt::ApplyResult>> apply_gated(const Document& document,
+                                                       const EntryRef& ref, ByteView update,
+                                                       bool carried);
   void warn_once(const char* what);
 
   Ledger& ledger_;

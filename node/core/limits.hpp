@@ -101,6 +101,10 @@ inline constexpr Duration kJoinSyncTimeout = std::chrono::minutes(10);  ///< Wit
 /// every update may contradict another: documents are loaded for it, and rebuilt to decide.
 inline constexpr std::size_t kClientWritersMax = 1u << 18;
 
+/// Client ids of which one update says otherwise than others did, that are left out of it. With
+/// more it is refused whole: each costs a look at the update.
+inline constexpr std::size_t kRefusedClientsMax = 64;
+
 /// Of all updates that undo what a device did. More is done in steps: later times first.
 inline constexpr std::size_t kRevertBytesMax = 128u << 20;
 

@@ -11,19 +11,16 @@ Replay::Replay(UpdateGate* gate, const DocumentId& id)
   if (gate_ != nullptr) gate_->restart(id_);
 }
 
-bool Replay::take(const EntryRef& ref, ByteView update, bool carried) {
-  auto told = crdt::state_deletes(update);
-  if (!told) return false;
-  if (gate_ != nullptr &&
-      gate_->judge(id_, doc_, {ref, update, carried, true}) != UpdateGate::Verdict::kApply) {
-    return false;
-  }
-  auto contents = crdt::without_collected(*told);
-  if (!contents || !doc_.load_update(*contents)) return false;
-  if (contents->size() != told->size() || *contents != *told) {
-    incomplete_.push_back(*std::move(told));
-  }
-  return true;
+std::optional<ByteView> Replay::take(const EntryRef& ref, ByteView update, bool carried) {
+  UpdateGate::Judgement judged;
+  if (gate_ != nullptr) judged = gate_->judge(id_, doc_, {ref, update, carried, true});
+  if (judged.verdict != UpdateGate::Verdict::kApply) return std::nullopt;
+  auto told = crdt::state_deletes(judged.rest ? ByteView(*judged.rest) : update);
+  auto contents = told ? crdt::without_collected(*told) : Result<Bytes>(told.error());
+  if (!contents || !doc_.load_update(*contents)) return std::nullopt;
+  if (*contents != *told) incomplete_.push_back(*told);
+  taken_ = *std::move(told);
+  return taken_;
 }
 
 void Replay::complete() {

@@ -7,6 +7,7 @@
 
 #pragma once
 
+#include <optional>
 #include <vector>
 
 #include "crdt/doc.hpp"
@@ -19,9 +20,10 @@ class Replay {
   /// `gate` may be null. Until finish(), another replay of that document must not begin.
   Replay(UpdateGate* gate, const DocumentId& id);
 
-  /// The next update in canonical order. One that the gate refuses, or that does not apply, is left
-  /// out: it was reported when it came. Whether it was taken.
-  bool take(const EntryRef& ref, ByteView update, bool carried);
+  /// The next update in canonical order. What the gate refuses of it, or all that does not apply,
+  /// is left out: it was reported when it came. Returns what was taken, valid until the next call;
+  /// nothing if that is nothing.
+  std::optional<ByteView> take(const EntryRef& ref, ByteView update, bool carried);
 
   /// Reads what came of it into `into`, which is empty.
   void finish(crdt::Doc& into);
@@ -35,6 +37,7 @@ class Replay {
   UpdateGate* gate_;
   DocumentId id_;
   crdt::Doc doc_;
+  Bytes taken_;
   std::vector<Bytes> incomplete_;  ///< With something that has no content.
 };
 

@@ -753,10 +753,9 @@ Views::Deeds Views::Rebuild::deeds_of(const DocumentId& id, const std::set<Devic
   for (const Update* update : ordered(id)) {
     if (!counts(*update)) continue;
     const Bytes bytes = bytes_of(*update);
-    if (!replay.take(update->last, bytes, update->carried)) continue;
-    const auto told = crdt::state_deletes(bytes);
-    const auto listing =
-        told ? crdt::inspect_update(*told) : Result<crdt::UpdateListing>(told.error());
+    const auto taken = replay.take(update->last, bytes, update->carried);
+    if (!taken) continue;
+    const auto listing = crdt::inspect_update(*taken);
     if (!listing) continue;
     const auto from = begin.find(update->last.log);
     const bool theirs = from != begin.end() && update->last.seq >= from->second && !update->carried;

@@ -548,10 +548,16 @@ std::optional<Workspace::Closing> Workspace::handle_update(Now now, Client& clie
     note_received(now, client);
     return std::nullopt;
   }
-  switch (authors_.judge_own(document.id, *document.doc, update)) {
+  const auto judged = authors_.judge_own(document.id, *document.doc, update);
+  switch (judged.verdict) {
     case UpdateGate::Verdict::kApply:
       break;
     case UpdateGate::Verdict::kRefuse:
+      // What is its own is not lost for what it holds of others.
+      if (judged.rest) {
+        if (auto closing = handle_update(now, client, *judged.rest)) return closing;
+        flush(now, document);
+      }
       return Closing{kCloseReplaced, "the document says otherwise what this client wrote: reload"};
     case UpdateGate::Verdict::kRebuild:
       // It stands, and somebody took its ids before it came. By itself: nothing is merged with it.

@@ -184,7 +184,7 @@ std::vector<Bytes> everything(Workshop& shop, const std::string& text,
     add(shop.forge_operations(shop.heads()));
     add(shop.forge_operations({}));
     add(shop.rekey_with_garbage());
-    add(shop.backdate(text));
+    add(shop.backdate(text, shop.any()));
     for (const std::uint64_t client : clients) add(shop.reuse_client(client, 0, text));
     add(shop.forge_presence("notes.md", clients, R"({"user":{"name":")" + text + R"("}})"));
     add(shop.replay());

@@ -180,6 +180,63 @@ TEST_F(AuthorsTest, WhatAnotherForgedAheadIsNotLoggedAsOurs) {
   EXPECT_TRUE(offends(kBlue));
 }
 
+/// An honest browser sends on what it holds, forged or not, in one update with its own text.
+TEST_F(AuthorsTest, WhoPassesOnWhatIsForgedLosesNothingOfItsOwn) {
+  const auto red = client(kRed, 77);
+  const auto blue = client(kBlue, 78);
+  apart();
+  cluster_->run_for(10s);
+  forge(77, 0, "FORGED");
+  cluster_->run_for(2s);
+  ASSERT_FALSE(state(kBlue).empty());
+  type(red, "honest words");
+  crdt::Doc offline({.client_id = 78});
+  const Bytes own = offline.transact([&] { (void)offline.text("monaco").insert(0, "my own, "); });
+  const Bytes both[] = {typed_by(77, "FORGED"), own};
+  cluster_->client(blue).submit(*crdt::merge_updates(std::span<const Bytes>(both)));
+  cluster_->deliver_to_server(blue);
+  cluster_->run_for(2s);
+  cluster_->network().heal_all(cluster_->now());
+  cluster_->run_for(30s);
+  const std::string after = agreed();
+  EXPECT_NE(after.find("honest words"), std::string::npos) << after;
+  EXPECT_NE(after.find("my own, "), std::string::npos) << after;
+  EXPECT_EQ(after.find("FORGED"), std::string::npos) << after;
+  // Once the truth is known, too.
+  const auto green = client(kBlue, 79);
+  crdt::Doc later({.client_id = 79});
+  const Bytes more[] = {typed_by(77, "FORGED"),
+                        later.transact([&] { (void)later.text("monaco").insert(0, "more, "); })};
+  cluster_->client(green).submit(*crdt::merge_updates(std::span<const Bytes>(more)));
+  cluster_->deliver_to_server(green);
+  cluster_->run_for(5s);
+  EXPECT_FALSE(cluster_->connected(green)) << "it holds what is not so";
+  EXPECT_NE(agreed().find("more, "), std::string::npos);
+}
+
+/// Each client id that is left out costs a look at the update.
+TEST_F(AuthorsTest, OnlySoManyClientsAreLeftOutOfOneUpdate) {
+  const auto forge_many = [&](std::size_t count, const std::string& own) {
+    const auto writer = client(kRed, 1000 + count);
+    std::vector<Bytes> honest;
+    std::vector<Bytes> forged{typed_by(5000 + count, own)};
+    for (std::size_t i = 0; i < count; ++i) {
+      honest.push_back(typed_by(10'000 * count + i, "h"));
+      forged.push_back(typed_by(10'000 * count + i, "F"));
+    }
+    cluster_->client(writer).submit(*crdt::merge_updates(std::span<const Bytes>(honest)));
+    cluster_->deliver_to_server(writer);
+    cluster_->run_for(2s);
+    auto pen = fresh_log();
+    write(pen, update_record(*crdt::merge_updates(std::span<const Bytes>(forged))));
+    cluster_->run_for(10s);
+    return agreed().find(own) != std::string::npos;
+  };
+  EXPECT_TRUE(forge_many(kRefusedClientsMax, "kept"));
+  EXPECT_FALSE(forge_many(kRefusedClientsMax + 1, "gone"));
+  EXPECT_EQ(agreed().find("F"), std::string::npos);
+}
+
 TEST_F(AuthorsTest, ForgingWhatWasDeletedAndForgottenEndsAlike) {
   const auto writer = client(kRed, 77);
   type(writer, "secret");

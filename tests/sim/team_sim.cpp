@@ -81,7 +81,7 @@ class TeamRun {
       options.unload_after = unload;
     });
     const std::size_t honest = 4 + choices_.below(2);
-    const std::size_t evil = 1 + choices_.below(2);
+    const std::size_t evil = choices_.chance(35) ? 1 : 2;
     for (std::size_t i = 0; i < honest; ++i) cluster_.add_node("n" + std::to_string(i));
     std::vector<Node> gang;
     for (std::size_t i = 0; i < evil; ++i)
@@ -124,6 +124,9 @@ class TeamRun {
     }
     // Evil does not rest, but what it does now must not keep the others from meeting.
     gang_->withhold_percent = choices_.below(2) * 100;
+    (void)known_out();
+    cluster_.run_for(3s);
+    backdate_in_vain();
   }
 
   void converge() {
@@ -392,6 +395,8 @@ class TeamRun {
   void remove(Node host, Node target) {
     if (target == host) return leave();
     loosen(target);
+    // All that it has of the target it acknowledges with the removal.
+    if (!loose_.contains(host)) note_held_by(host);
     contested_ = cluster_.now() + 2s;
     founder_stays_ = founder_stays_ && target != 0 && persons_.empty();
     (void)cluster_.command(host,
@@ -448,7 +453,7 @@ class TeamRun {
     for (std::size_t client = 0; client < kClients; ++client) {
       if (!cluster_.connected(client) || cluster_.node_of(client) != node) continue;
       if (may_edit(own_role(node).value_or(Role::kViewer))) {
-        cluster_.client(client).insert(0, std::string(1, letter()));
+        insert(client, 0, std::string(1, letter()));
         cluster_.deliver_to_server(client);
       }
       // Some of its users' browsers die with it: what only they had may be lost.
@@ -501,6 +506,14 @@ class TeamRun {
     if (!cluster_.connected(client)) connect(client, choices_.below(honest_));
   }
 
+  /// Types, and remembers which elements are the client's own: under its id there may be others.
+  void insert(std::size_t client, std::uint64_t at, const std::string& text) {
+    testing::SimClient& one = cluster_.client(client);
+    const auto clock = [&one] { return one.doc().state_vector().clock_of(one.id()); };
+    const crdt::Clock before = clock();
+    one.insert(at, text);
+    for (crdt::Clock i = before; i < clock(); ++i) typed_.emplace(one.id(), i);
+  }
   void type() {
     const std::size_t index = choices_.below(kClients);
     if (!cluster_.connected(index)) connect(index, choices_.below(honest_));
@@ -514,7 +527,7 @@ class TeamRun {
       if (length > 5 && choices_.chance(25)) {
         client.remove(choices_.below(length - 3), 1 + choices_.below(3));
       } else {
-        client.insert(choices_.below(length + 1), std::string(1 + choices_.below(4), letter()));
+        insert(index, choices_.below(length + 1), std::string(1 + choices_.below(4), letter()));
       }
       cluster_.deliver_to_server(index);
       if (choices_.chance(30)) cluster_.run_for(std::chrono::milliseconds(choices_.below(15)));
@@ -527,13 +540,15 @@ class TeamRun {
     const auto node = pick([&](Node one) {
       return !loose_.contains(one) && may_edit(own_role(one).value_or(Role::kViewer));
     });
-    if (!node) return;
-    cluster_.crash(*node);
-    restart(*node);
+    if (node) note_held_by(*node);
+  }
+  void note_held_by(Node node) {
+    cluster_.crash(node);
+    restart(node);
     for (const std::string& path : kPaths) {
-      auto doc = cluster_.probe(*node, workspace_.hex(), path);
+      auto doc = cluster_.probe(node, workspace_.hex(), path);
       if (!doc) continue;
-      auto& ids = held_[*node][path];
+      auto& ids = held_[node][path];
       for (const auto& one : honest_ids(doc->encode_state_as_update())) ids.insert(one);
     }
     ++probes_["noted what is held"];
@@ -620,25 +635,38 @@ class TeamRun {
     }
   }
 
-  /// Whether every honest node has known for a while that no device of the gang may edit: whatever
-  /// such a device says now, no honest acknowledgement can reach it.
-  bool gang_is_known() {
-    bool known = true;
-    for (Node node = 0; node < honest_; ++node) {
-      const View all = view(node);
-      if (!cluster_.up(node)) known = false;
-      for (const Node one : gang_->nodes()) {
+  /// Devices of the gang of which everybody else has known for a while that they may not edit:
+  /// whatever such a device says now, nobody's acknowledgement can reach it.
+  std::vector<Node> known_out() {
+    std::vector<Node> out;
+    for (const Node one : gang_->nodes()) {
+      bool known = true;
+      for (Node node = 0; node < cluster_.size() && known; ++node) {
+        if (node == one) continue;
+        const View all = view(node);
         const auto found = all.find(cluster_.id(one));
-        if (found != all.end() && may_edit(found->second)) known = false;
+        known = cluster_.up(node) && (found == all.end() || !may_edit(found->second));
       }
+      if (!known) {
+        known_since_.erase(one);
+        continue;
+      }
+      const Instant since = known_since_.try_emplace(one, cluster_.now()).first->second;
+      if (since + 1s < cluster_.now()) out.push_back(one);
     }
-    if (!known) known_since_.reset();
-    if (known && !known_since_) known_since_ = cluster_.now();
-    return known && *known_since_ + 1s < cluster_.now();
+    return out;
+  }
+
+  /// What has no chance any more: in the past of before it lost the right.
+  void backdate_in_vain() {
+    for (const Node one : known_out()) {
+      if (gang_->send(gang_->backdate(kForged, one - honest_)) > 0) ++probes_["backdated in vain"];
+    }
   }
 
   void misbehave() {
     note_rights();
+    if (!known_out().empty() && choices_.chance(20)) return backdate_in_vain();
     const std::string text = gang_edits_ ? kAllowed : kForged;
     const auto did = [&](const char* what, std::size_t frames) {
       if (frames > 0) ++probes_[what];
@@ -683,11 +711,8 @@ class TeamRun {
         return did("went to the limits", gang.send(gang.oversize(kForged), 40));
       case 14:
         return did("garbage in key boxes", gang.send(gang.rekey_with_garbage()));
-      case 15: {
-        const bool known = gang_is_known();
-        return did(known ? "backdated in vain" : "backdated",
-                   gang.send(gang.backdate(known ? kForged : kAllowed)));
-      }
+      case 15:
+        return did("backdated", gang.send(gang.backdate(kAllowed, gang.any())));
       default:
         gang.knock(choices_.below(honest_), gang.write_content(Past::kCurrent, text, false));
         ++probes_["knocked"];
@@ -833,7 +858,7 @@ class TeamRun {
   void check_links() {
     for (Node node = 0; node < honest_; ++node) {
       const View all = view(node);
-      for (const Node one : gang_->nodes()) {
+      for (Node one = 0; one < cluster_.size(); ++one) {
         // Whoever was removed itself goes on asking all it knows: its removal may be void.
         const bool out = cluster_.up(node) && all.contains(cluster_.id(node)) &&
                          !all.contains(cluster_.id(one)) && cluster_.linked(node, one);
@@ -929,10 +954,13 @@ class TeamRun {
           [&](crdt::ClientId client) { return honest_client(client) && !lost.contains(client); });
       ASSERT_TRUE(stands);
       const auto has = ids_in(held->encode_state_as_update());
-      const auto said = ids_in(*stands);
+      Ids said = ids_in(*stands);
+      // What a browser passed on of what the gang wrote under the id of an honest client.
+      std::erase_if(said, [this](const auto& id) {
+        return reused_.contains(id.first) && !typed_.contains(id);
+      });
       bool kept = std::includes(has.begin(), has.end(), said.begin(), said.end());
-      // What an update that is refused deletes is refused with it.
-      if (lost.empty()) kept = kept && !held->apply_update(*stands)->changed;
+      if (reused_.empty()) kept = kept && !held->apply_update(*stands)->changed;
       EXPECT_TRUE(kept) << "node " << node << " lost what it said is saved in " << where.second
                         << ":" << listed(*stands)
                         << "\n  what it has with it:" << listed(held->encode_state_as_update());
@@ -1045,48 +1073,53 @@ class TeamRun {
     }
     return out;
   }
+  /// Keys that members lack, and how they came about.
   std::string key_report() {
     std::string out = "\n";
-    for (Node node : members_)
-      out += "node " + std::to_string(node) + " " + cluster_.id(node).short_hex() +
-             (from_now_.contains(node) ? " FROMNOW" : "") + " " + waiting(node) + "\n";
+    if (members_.empty()) return out;
     const auto ledger = ledger_of(members_.front());
-    std::map<Hash, std::size_t> uses;
-    for (const auto& [log, head] : ledger->held())
-      (void)ledger->visit(log, {}, [&](const HashedEntry& e) {
-        if (e.entry.entry_class == EntryClass::kContent) ++uses[e.entry.key];
+    std::map<Hash, std::size_t> sealed;
+    for (const auto& [log, head] : ledger->held()) {
+      (void)ledger->visit(log, {}, [&](const HashedEntry& one) {
+        if (one.entry.entry_class == EntryClass::kContent) ++sealed[one.entry.key];
         return true;
       });
-    for (Node node : members_) {
+    }
+    for (const Node node : members_) {
+      out += "  node " + std::to_string(node) + " " + cluster_.id(node).short_hex() +
+             (from_now_.contains(node) ? " from now on" : "") + ", " + waiting(node) + ", lacks";
       const auto mine = ledger_of(node);
-      out += "node " + std::to_string(node) + " lacks";
-      for (const auto& [k, n] : uses)
-        if (mine->keys().find(k) == nullptr) out += " " + k.short_hex() + "x" + std::to_string(n);
-      out += "\n";
-    }
-    for (const auto& one : ledger->membership().epochs()) {
-      out += "epoch " + one.commitment.short_hex() + " op " + one.operation.short_hex() + " by " +
-             one.author.short_hex() + (one.counts ? "" : " void") + " to";
-      for (const auto& r : one.recipients) out += " " + r.short_hex();
-      if (one.rekey) {
-        out += " chains";
-        for (const auto& p : one.rekey->previous) out += " " + p.commitment.short_hex();
+      for (const auto& [key, entries] : sealed) {
+        if (mine->keys().find(key) != nullptr) continue;
+        out += " " + key.short_hex() + "x" + std::to_string(entries);
       }
       out += "\n";
     }
-    for (const auto& one : ledger->membership().history()) {
-      out += one.hash.short_hex() + " " + one.log.device.short_hex() + "#" +
-             std::to_string(one.seq) + " " + std::to_string(one.operation->index()) +
-             (one.counts ? "" : std::string(" void ") + one.reason);
-      if (auto* a = std::get_if<AdmitOperation>(one.operation)) {
-        out += " admit " + a->device.short_hex() + " keys";
-        for (auto& k : a->keys) out += " " + k.commitment.short_hex();
+    for (const Epoch& one : ledger->membership().epochs()) {
+      out += "  epoch " + one.commitment.short_hex() + " by " + one.author.short_hex() +
+             (one.counts ? "" : " void") + (one.breaks() ? " breaks" : "") + ", chains";
+      if (one.rekey == nullptr) continue;
+      for (const ChainedKey& older : one.rekey->previous) {
+        out += " " + older.commitment.short_hex();
       }
-      if (auto* a = std::get_if<RemoveOperation>(one.operation))
-        out += " remove " + a->device.short_hex();
-      if (auto* a = std::get_if<RoleOperation>(one.operation))
-        out += " role " + a->device.short_hex() + " " + role_name(a->role);
+      out += " to";
+      for (const DeviceId& device : one.recipients) out += " " + device.short_hex();
       out += "\n";
+    }
+    for (const OperationView& one : ledger->membership().history()) {
+      out += "  " + one.hash.short_hex() + " " + one.log.device.short_hex() + "#" +
+             std::to_string(one.seq) + ": ";
+      if (const auto* admit = std::get_if<AdmitOperation>(one.operation)) {
+        out += "admit " + admit->device.short_hex() + ", keys";
+        for (const SealedKey& key : admit->keys) out += " " + key.commitment.short_hex();
+      } else if (const auto* remove = std::get_if<RemoveOperation>(one.operation)) {
+        out += "remove " + remove->device.short_hex();
+      } else if (const auto* role = std::get_if<RoleOperation>(one.operation)) {
+        out += "role " + role->device.short_hex() + " " + role_name(role->role);
+      } else {
+        out += "kind " + std::to_string(one.operation->index());
+      }
+      out += (one.counts ? "" : std::string(", void: ") + one.reason) + std::string("\n");
     }
     return out;
   }
@@ -1136,16 +1169,29 @@ class TeamRun {
     return out;
   }
 
+  /// Whether that there are no members is as it should be: an evil host may have put everybody out,
+  /// it had the right to; of those who are left each may know nobody else; and the last one may
+  /// have left it to hosts who never came in.
+  bool nobody_is_left() {
+    if (gang_hosts_ || cut_off_ > 0) return true;
+    bool left = !removed_.empty();
+    for (Node node = 0; node < honest_; ++node) {
+      for (const auto& [device, role] : view(node)) {
+        for (Node other = 0; other < honest_; ++other) {
+          if (cluster_.id(other) == device && !view(other).empty() && is_member(other))
+            left = false;
+        }
+      }
+    }
+    return left;
+  }
   /// Dear: for people only.
   std::string report(bool explain) { return explain ? describe_views() + key_report() : ""; }
   std::string disagreement(bool explain = false) {
     members_.clear();
     apart_.clear();
     find_members();
-    // An evil host may have put everybody out: it had the right to. And of those who are left each
-    // may know nobody else.
-    if (members_.empty())
-      return gang_hosts_ || cut_off_ > 0 ? "" : "nobody is a member" + report(explain);
+    if (members_.empty()) return nobody_is_left() ? "" : "nobody is a member" + report(explain);
     const Node first = members_.front();
     const auto digest = cluster_.engine(first).frontier_digest(workspace_);
     const View roster = view(first);
@@ -1230,16 +1276,17 @@ class TeamRun {
   std::vector<DeviceId> invites_;
   std::vector<std::pair<Node, Node>> persons_;  ///< Linked devices.
   std::map<std::pair<Node, Node>, Instant> linked_since_;
-  bool founder_stays_ = true;           ///< It was removed by nobody but whom it removed at once.
-  std::optional<Instant> known_since_;  ///< See gang_is_known().
-  std::set<Node> loose_;                ///< Honest ones of whose writing some may be set aside.
-  std::set<Node> removed_;              ///< Removed once, or meant to be.
-  std::map<Node, Node> contacts_;       ///< Whose invite each used last.
-  std::set<DeviceId> relays_;           ///< Devices that somebody took for one once.
-  std::set<Node> from_now_;             ///< Joined once without what was before.
+  bool founder_stays_ = true;            ///< It was removed by nobody but whom it removed at once.
+  std::map<Node, Instant> known_since_;  ///< See known_out().
+  std::set<Node> loose_;                 ///< Honest ones of whose writing some may be set aside.
+  std::set<Node> removed_;               ///< Removed once, or meant to be.
+  std::map<Node, Node> contacts_;        ///< Whose invite each used last.
+  std::set<DeviceId> relays_;            ///< Devices that somebody took for one once.
+  std::set<Node> from_now_;              ///< Joined once without what was before.
   std::size_t gang_invites_ = 0;
   /// What an honest editor held on disk: ids of honest clients.
   std::map<Node, std::map<std::string, Ids>> held_;
+  Ids typed_;                                          ///< By honest clients.
   std::set<crdt::ClientId> reused_;                    ///< Of honest clients, by the gang.
   std::map<crdt::ClientId, std::set<Node>> carriers_;  ///< Where each honest client was connected.
   std::deque<crypto::SigningKey> disk_identities_;
@@ -1285,6 +1332,7 @@ TEST(TeamSim, NobodyWithoutTheRightChangesAnything) {
   if (seeds >= 200) {
     for (const char* once : {"approvals",
                              "backdated",
+                             "backdated in vain",
                              "entries kept from removed",
                              "equivocated",
                              "garbage in key boxes",

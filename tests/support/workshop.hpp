@@ -256,8 +256,7 @@ class Workshop {
     return best;
   }
   /// As if written long ago, when it still had the right to.
-  Frames backdate(const std::string& text) {
-    const std::size_t as = any();
+  Frames backdate(const std::string& text, std::size_t as) {
     const auto past = old_heads(as, false);
     const auto key = any_key();
     if (!past || !key) return {};
