@@ -107,6 +107,8 @@ int run_command_line(int argc, const char* const* argv) {
   add_revert(app, context);
   add_peers(app, context);
   add_identity(app, context);
+  add_backup(app, context);
+  add_compact(app, context);
   add_status(app, context);
   add_update(app, context.json, context.exit_code);
   add_version(app, context);

@@ -3,6 +3,7 @@
 #pragma once
 
 #include <chrono>
+#include <cstdint>
 #include <optional>
 #include <string>
 #include <vector>
@@ -70,6 +71,30 @@ class Session {
 /// other members may have put into names, are shown as '?'.
 void print_table(const std::vector<std::vector<std::string>>& rows);
 
+/// How far long work is, on stderr: a line that changes on a terminal; elsewhere one every ten
+/// seconds; nothing with --json.
+class Progress {
+ public:
+  Progress(const Context& context, std::string what);
+  /// As end().
+  ~Progress();
+  Progress(const Progress&) = delete;
+  Progress& operator=(const Progress&) = delete;
+  void at(std::uint64_t done, std::uint64_t total);
+  /// Clears the line.
+  void end();
+
+ private:
+  std::string what_;
+  bool terminal_ = false;
+  bool quiet_ = false;
+  bool shown_ = false;
+  std::chrono::steady_clock::time_point next_;
+};
+
+/// "1.5 MiB".
+std::string bytes_text(std::uint64_t bytes);
+
 /// `text` without control characters.
 std::string printable(std::string_view text);
 
@@ -106,6 +131,8 @@ void add_revert(CLI::App& app, Context& context);
 void add_peers(CLI::App& app, Context& context);
 void add_identity(CLI::App& app, Context& context);
 void add_link(CLI::App* identity, Context& context);
+void add_backup(CLI::App& app, Context& context);
+void add_compact(CLI::App& app, Context& context);
 void add_status(CLI::App& app, Context& context);
 void add_version(CLI::App& app, Context& context);
 

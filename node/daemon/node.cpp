@@ -104,6 +104,13 @@ std::optional<CallError> Node::State::open() {
   auto opened = storage::LmdbStoreProvider::open_directory(options.dir.workspaces().string());
   if (!opened) return explain(options.dir.workspaces().string(), opened.error());
   stores = *std::move(opened);
+  // One by one before the engine does: so that an error says which.
+  const auto names = stores->list();
+  if (!names) return explain(options.dir.workspaces().string(), names.error());
+  for (const std::string& one : *names) {
+    const auto store = stores->open(one);
+    if (!store) return explain((options.dir.workspaces() / one).string(), store.error());
+  }
 
   if (auto why = open_network(loaded->key)) return why;
   if (auto why = open_engine(std::move(loaded->key))) return why;

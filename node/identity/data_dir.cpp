@@ -86,13 +86,13 @@ bool is_leftover_of_init(const fs::path& name) {
 
 Status check_empty(const fs::path& root) {
   std::error_code failure;
+  if (fs::exists(root / "device.json", failure)) {
+    return Error{ErrorCode::kConflict,
+                 "the directory already holds a device; use it, or choose another with --data"};
+  }
   for (fs::directory_iterator at(root, failure), end; !failure && at != end;
        at.increment(failure)) {
     const fs::path name = at->path().filename();
-    if (name == "device.json") {
-      return Error{ErrorCode::kConflict,
-                   "the directory already holds a device; use it, or choose another with --data"};
-    }
     if (!is_leftover_of_init(name)) {
       return Error{ErrorCode::kConflict,
                    "the directory holds other files; choose an empty or new one with --data"};

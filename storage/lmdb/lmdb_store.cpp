@@ -90,9 +90,11 @@ int apply(const Environment& environment, MDB_txn* txn, const WriteBatch& batch)
 
 class LmdbStore final : public Store {
  public:
-  static Result<std::unique_ptr<Store>> open(const std::string& directory, LmdbOptions options) {
+  static Result<std::unique_ptr<Store>> open(const std::string& directory,
+                                             const LmdbOptions& options) {
     auto store = std::make_unique<LmdbStore>(directory);
     COTERIE_CHECK(store->environment_.open(directory, options));
+    COTERIE_CHECK(store->migrate(options));
     return std::unique_ptr<Store>(std::move(store));
   }
 
@@ -103,24 +105,7 @@ class LmdbStore final : public Store {
     if (std::all_of(batches.begin(), batches.end(), [](const auto& b) { return b.empty(); })) {
       return {};
     }
-    const std::lock_guard lock(write_mutex_);
-    if (environment_.has_failed()) COTERIE_CHECK(environment_.reopen());
-    int code = try_commit(batches);
-    while (code == MDB_MAP_FULL) {
-      COTERIE_CHECK(environment_.grow());
-      code = try_commit(batches);
-    }
-    if (code == 0) return {};
-    // Now, not before the next commit: until then nothing could be read. If it cannot be done, the
-    // next commit tries again.
-    if (environment_.has_failed()) (void)environment_.reopen();
-    // LMDB says EIO for a write that was cut short, which is how a full disk begins.
-    if (code == EIO) {
-      std::size_t bytes = kProbeBytes;
-      for (const WriteBatch& batch : batches) bytes += payload_bytes(batch);
-      if (internal::disk_is_full(directory_, bytes)) code = ENOSPC;
-    }
-    return lmdb_error(code, "cannot write to the data file");
+    return commit_as(batches, 0);
   }
 
   Result<std::optional<Bytes>> get(Table table, ByteView key) const override {
@@ -178,11 +163,47 @@ class LmdbStore final : public Store {
 
   static Error read_error(int code) { return lmdb_error(code, "cannot read the data file"); }
 
-  int try_commit(std::span<const WriteBatch> batches) {
+  /// With the schema version unless it is 0.
+  Status commit_as(std::span<const WriteBatch> batches, std::uint32_t schema) {
+    const std::lock_guard lock(write_mutex_);
+    if (environment_.has_failed()) COTERIE_CHECK(environment_.reopen());
+    int code = try_commit(batches, schema);
+    while (code == MDB_MAP_FULL) {
+      COTERIE_CHECK(environment_.grow());
+      code = try_commit(batches, schema);
+    }
+    if (code == 0) return {};
+    // Now, not before the next commit: until then nothing could be read. If it cannot be done, the
+    // next commit tries again.
+    if (environment_.has_failed()) (void)environment_.reopen();
+    // LMDB says EIO for a write that was cut short, which is how a full disk begins.
+    if (code == EIO) {
+      std::size_t bytes = kProbeBytes;
+      for (const WriteBatch& batch : batches) bytes += payload_bytes(batch);
+      if (internal::disk_is_full(directory_, bytes)) code = ENOSPC;
+    }
+    return lmdb_error(code, "cannot write to the data file");
+  }
+
+  Status migrate(const LmdbOptions& options) {
+    for (std::uint32_t version = environment_.schema(); version < options.schema; ++version) {
+      COTERIE_TRY(const Migration* step, internal::migration_from(options, version));
+      WriteBatch changes;
+      COTERIE_CHECK(step->run(*this, changes));
+      COTERIE_CHECK(commit_as(std::span(&changes, 1), version + 1));
+    }
+    return {};
+  }
+
+  int try_commit(std::span<const WriteBatch> batches, std::uint32_t schema) {
     Transaction write(environment_.env(), 0);
     if (write.begin_code() != 0) return write.begin_code();
     for (const WriteBatch& batch : batches) {
       const int code = apply(environment_, write.txn(), batch);
+      if (code != 0) return code;
+    }
+    if (schema != 0) {
+      const int code = Environment::put_schema(write.txn(), schema);
       if (code != 0) return code;
     }
     return write.commit();
@@ -194,6 +215,11 @@ class LmdbStore final : public Store {
 };
 
 }  // namespace
+
+const std::vector<Migration>& schema_migrations() {
+  static const std::vector<Migration> none;  // Version 1 is the first.
+  return none;
+}
 
 Result<std::unique_ptr<LmdbStoreProvider>> LmdbStoreProvider::open_directory(
     const std::string& directory, LmdbOptions options) {

@@ -15,11 +15,16 @@
 // cut short, with a damaged page (internal/page_check.hpp), or not LMDB's; a database that Coterie
 // did not make; one of a newer schema. Opening therefore reads every page in use once. LMDB keeps
 // no checksums: a flipped bit inside a value is found by whoever checks signatures and seals.
+//
+// One of an older schema is migrated at open, a version at a time, each in one transaction with the
+// version it leads to: after a crash it is of the one or of the other. What is done to a store as a
+// file (copies, compaction): maintenance.hpp.
 
 #pragma once
 
 #include <cstddef>
 #include <cstdint>
+#include <functional>
 #include <map>
 #include <memory>
 #include <mutex>
@@ -30,10 +35,24 @@
 
 namespace coterie::storage {
 
-/// Persistent: raise it with every change of what tables hold, together with a migration.
+/// Persistent: raise it with every change of what tables hold, together with a migration
+/// (schema_migrations()) and a golden directory (tests/golden/data).
 inline constexpr std::uint32_t kSchemaVersion = 1;
 
+/// From one schema version to the next. Tables that are new are there already, and empty.
+struct Migration {
+  std::uint32_t from = 0;
+  /// Puts into `changes` what has to be changed of `before`. Whoever holds the keys migrates what
+  /// is sealed: here it can be erased, moved, or marked to be made anew. Errors: kCorrupt, kIo.
+  std::function<Status(const Store& before, WriteBatch& changes)> run;
+};
+/// Of this build: from every version that it opens up to kSchemaVersion.
+const std::vector<Migration>& schema_migrations();
+
 struct LmdbOptions {
+  /// What stores are made as and migrated to; others than these are for tests.
+  std::uint32_t schema = kSchemaVersion;
+  const std::vector<Migration>* migrations = nullptr;  ///< Null: schema_migrations().
   /// Address space to begin with, in bytes; doubled (by at most 1 GiB) whenever it is full.
   std::size_t map_bytes_initial = std::size_t{16} << 20;
 };

@@ -21,3 +21,5 @@ coterie_test(storage.power_loss_test SOURCES storage/power_loss_test.cpp
              DEPENDS disk_faults coterie::storage_lmdb)
 coterie_test(storage.failing_disk_test SOURCES storage/failing_disk_test.cpp
              DEPENDS disk_faults coterie::storage_lmdb)
+coterie_test(storage.maintenance_test SOURCES storage/maintenance_test.cpp
+             DEPENDS coterie::storage_lmdb)

@@ -5,6 +5,7 @@
 
 #include <algorithm>
 #include <cerrno>
+#include <limits>
 
 #include "storage/lmdb/internal/files.hpp"
 #include "storage/lmdb/internal/page_check.hpp"
@@ -57,6 +58,18 @@ Error lmdb_error(int code, const char* what) {
   }
 }
 
+Result<const Migration*> migration_from(const LmdbOptions& options, std::uint32_t version) {
+  const auto& steps = options.migrations != nullptr ? *options.migrations : schema_migrations();
+  for (const Migration& one : steps) {
+    if (one.from == version) return &one;
+  }
+  return Error{
+      ErrorCode::kCorrupt,
+      "the data was written by a coterie that is too old for this one: open it with a version "
+      "in between first",
+      version};
+}
+
 int Cursor::seek(ByteView at) {
   if (at.empty()) return move(MDB_FIRST);
   const ByteView reachable = at.first(std::min(at.size(), kKeyBytesMax));
@@ -74,7 +87,7 @@ void Environment::close() {
   env_ = nullptr;
 }
 
-Status Environment::start(std::size_t map_bytes) {
+Status Environment::start(std::size_t map_bytes, unsigned flags) {
   const auto page = static_cast<std::size_t>(::sysconf(_SC_PAGESIZE));
   map_bytes_ = (std::max(map_bytes, kMapBytesMin) + page - 1) / page * page;
   int code = mdb_env_create(&env_);
@@ -82,7 +95,8 @@ Status Environment::start(std::size_t map_bytes) {
   if (code == 0) code = mdb_env_set_maxreaders(env_, kReadersMax);
   if (code == 0) code = mdb_env_set_mapsize(env_, map_bytes_);
   // MDB_NOTLS: a read belongs to its transaction, not to its thread, so that reads can nest.
-  if (code == 0) code = mdb_env_open(env_, directory_.c_str(), MDB_NOTLS, S_IRUSR | S_IWUSR);
+  if (code == 0)
+    code = mdb_env_open(env_, directory_.c_str(), MDB_NOTLS | flags, S_IRUSR | S_IWUSR);
   if (code != 0) return lmdb_error(code, "cannot open the database");
   // LMDB keeps a file's own map size when it is larger.
   MDB_envinfo info{};
@@ -91,7 +105,18 @@ Status Environment::start(std::size_t map_bytes) {
   return {};
 }
 
-Status Environment::open_tables(unsigned flags) {
+int Environment::put_schema(MDB_txn* txn, std::uint32_t version) {
+  MDB_dbi schema = 0;
+  const int code = mdb_dbi_open(txn, kSchemaTable, MDB_CREATE, &schema);
+  if (code != 0) return code;
+  const Bytes encoded = encode_version(version);
+  MDB_val key = to_val(as_bytes(kSchemaKey));
+  MDB_val value = to_val(encoded);
+  return mdb_put(txn, schema, &key, &value, 0);
+}
+
+Status Environment::open_tables(std::uint32_t create) {
+  const unsigned flags = create == 0 ? 0 : MDB_CREATE;
   Transaction write(env_, flags == 0 ? MDB_RDONLY : 0);
   if (write.begin_code() != 0) return lmdb_error(write.begin_code(), "cannot read the database");
   for (std::size_t i = 0; i < kTableCount; ++i) {
@@ -99,13 +124,8 @@ Status Environment::open_tables(unsigned flags) {
     if (code == MDB_NOTFOUND) return Error{ErrorCode::kCorrupt, kDamaged};
     if (code != 0) return lmdb_error(code, "cannot open a table");
   }
-  if (flags != 0) {
-    MDB_dbi schema = 0;
-    int code = mdb_dbi_open(write.txn(), kSchemaTable, flags, &schema);
-    const Bytes version = encode_version(kSchemaVersion);
-    MDB_val key = to_val(as_bytes(kSchemaKey));
-    MDB_val value = to_val(version);
-    if (code == 0) code = mdb_put(write.txn(), schema, &key, &value, 0);
+  if (create != 0) {
+    const int code = put_schema(write.txn(), create);
     if (code != 0) return lmdb_error(code, "cannot make the database");
   }
   const int code = write.commit();  // Also what keeps the table handles open.
@@ -113,14 +133,14 @@ Status Environment::open_tables(unsigned flags) {
   return {};
 }
 
-Status Environment::create(const std::string& directory, LmdbOptions options) {
+Status Environment::create(const std::string& directory, const LmdbOptions& options) {
   Environment made;
   made.directory_ = directory;
   COTERIE_CHECK(made.start(options.map_bytes_initial));
-  return made.open_tables(MDB_CREATE);
+  return made.open_tables(options.schema);
 }
 
-Status Environment::open(const std::string& directory, LmdbOptions options) {
+Status Environment::open(const std::string& directory, const LmdbOptions& options) {
   const std::string data_path = directory + "/data.mdb";
   struct stat file {};
   if (::stat(data_path.c_str(), &file) != 0) {
@@ -134,11 +154,22 @@ Status Environment::open(const std::string& directory, LmdbOptions options) {
   int dead = 0;
   const int code = mdb_reader_check(env_, &dead);
   if (code != 0) return lmdb_error(code, "cannot check for dead readers");
-  COTERIE_CHECK(check_schema());
-  return open_tables(0);
+  COTERIE_CHECK(check_schema(options.schema));
+  if (schema_ >= options.schema) return open_tables(0);
+  // Before anything is changed.
+  COTERIE_CHECK(migration_from(options, schema_));
+  return open_tables(schema_);
 }
 
-Status Environment::check_schema() {
+Result<std::uint32_t> Environment::read_schema(const std::string& directory) {
+  Environment read;
+  read.directory_ = directory;
+  COTERIE_CHECK(read.start(0, MDB_RDONLY));
+  COTERIE_CHECK(read.check_schema(std::numeric_limits<std::uint32_t>::max()));
+  return read.schema_;
+}
+
+Status Environment::check_schema(std::uint32_t newest) {
   Transaction read(env_, MDB_RDONLY);
   if (read.begin_code() != 0) return lmdb_error(read.begin_code(), "cannot read the database");
   MDB_dbi schema = 0;
@@ -150,13 +181,16 @@ Status Environment::check_schema() {
   if (code != 0) return lmdb_error(code, "cannot read the schema version");
   ByteReader reader({static_cast<const std::uint8_t*>(value.mv_data), value.mv_size});
   const auto version = reader.read_varuint();
-  if (!version || !reader.at_end() || *version == 0) return Error{ErrorCode::kCorrupt, kForeign};
-  if (*version > kSchemaVersion) {
+  if (!version || !reader.at_end() || *version == 0 ||
+      *version > std::numeric_limits<std::uint32_t>::max()) {
+    return Error{ErrorCode::kCorrupt, kForeign};
+  }
+  if (*version > newest) {
     return Error{ErrorCode::kCorrupt,
-                 "the data was written by a newer coterie: update this node (schema version "
-                 "follows)",
+                 "the data was written by a newer coterie: update this one, or use another --data",
                  *version};
   }
+  schema_ = static_cast<std::uint32_t>(*version);
   return {};
 }
 

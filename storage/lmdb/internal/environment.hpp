@@ -58,6 +58,9 @@ class ReadGate {
 /// The Error for an LMDB return code. Precondition: `code` is not MDB_SUCCESS.
 Error lmdb_error(int code, const char* what);
 
+/// The step from `version` on. Errors: kCorrupt (there is none: the store is too old).
+Result<const Migration*> migration_from(const LmdbOptions& options, std::uint32_t version);
+
 /// Aborted at the end of scope unless committed. `txn()` is null if it could not begin.
 class Transaction {
  public:
@@ -114,15 +117,22 @@ class Cursor {
 class Environment {
  public:
   /// Makes the tables in an empty `directory`.
-  static Status create(const std::string& directory, LmdbOptions options);
+  static Status create(const std::string& directory, const LmdbOptions& options);
 
   Environment() = default;
   ~Environment();
   Environment(const Environment&) = delete;
   Environment& operator=(const Environment&) = delete;
 
-  /// Opens and checks what create() made. Call once. Errors: kCorrupt, kIo, kNoSpace.
-  Status open(const std::string& directory, LmdbOptions options);
+  /// Opens and checks what create() made. Call once. Makes tables that an older schema had not.
+  /// Errors: kCorrupt, kIo, kNoSpace.
+  Status open(const std::string& directory, const LmdbOptions& options);
+  /// As it was opened; the caller migrates.
+  std::uint32_t schema() const { return schema_; }
+  /// Writes the version in `txn`; returns LMDB's code.
+  static int put_schema(MDB_txn* txn, std::uint32_t version);
+  /// Of a store that nobody opens here: for those that only copy it. Errors: kCorrupt, kIo.
+  static Result<std::uint32_t> read_schema(const std::string& directory);
 
   MDB_env* env() const { return env_; }
   MDB_dbi table(Table table) const { return tables_[static_cast<std::size_t>(table)]; }
@@ -139,14 +149,17 @@ class Environment {
   Status reopen();
 
  private:
-  Status start(std::size_t map_bytes);
+  Status start(std::size_t map_bytes, unsigned flags = 0);
   void close();
-  Status open_tables(unsigned flags);
-  Status check_schema();
+  /// `create`: 0, or the schema version to write; with it the tables are made where missing.
+  Status open_tables(std::uint32_t create);
+  /// Errors: kCorrupt (foreign, or newer than `newest`).
+  Status check_schema(std::uint32_t newest);
 
   std::string directory_;
   MDB_env* env_ = nullptr;
   std::size_t map_bytes_ = 0;
+  std::uint32_t schema_ = 0;
   std::array<MDB_dbi, kTableCount> tables_{};
   mutable ReadGate gate_;
 };

@@ -198,9 +198,25 @@ class Directory(CliTest):
         data = self.init("red")
         self.ok("workspace", "create", "demo", "--data", data)
         (store,) = (data / "workspaces").glob("*/data.mdb")
+        good = store.read_bytes()
         store.write_bytes(b"not a database" * 1000)
-        self.fails("run", "--data", data)
+        self.fails("run", "--data", data, says=[str(store.parent), "not made by coterie"])
         self.assertTrue(store.read_bytes().startswith(b"not a database"))
+        store.write_bytes(good[:len(good) // 2])
+        self.fails("run", "--data", data, says=[str(store.parent), "damaged", "backup", "join"])
+
+    def test_newer_schema(self):
+        data = self.init("red")
+        self.ok("workspace", "create", "demo", "--data", data)
+        (store,) = (data / "workspaces").glob("*/data.mdb")
+        good = store.read_bytes()
+        self.assertIn(b"coterie\x01", good)
+        newer = good.replace(b"coterie\x01", b"coterie\x7f")
+        store.write_bytes(newer)
+        self.fails("run", "--data", data, says=[str(store.parent), "newer coterie", "update"])
+        self.assertEqual(store.read_bytes(), newer)
+        store.write_bytes(good)
+        self.assertIn("demo", self.ok("workspace", "list", "--data", data))
 
     def test_foreign_files_inside_do_no_harm(self):
         data = self.init("red")
