@@ -228,8 +228,15 @@ Result<const crdt::Doc*> Workspace::replica(Now now, std::string_view path) {
 }
 
 std::optional<Error> Workspace::disk_obstacle() const {
-  if (stopped_) return Error{ErrorCode::kIo, "the disk failed: restart the node"};
-  if (full_) return Error{ErrorCode::kNoSpace, "the disk is full"};
+  // Also the reason of a WebSocket close: at most 123 bytes.
+  if (stopped_) {
+    return Error{ErrorCode::kIo,
+                 "the node's disk failed: nothing saved was lost; check it, then restart the node"};
+  }
+  if (full_) {
+    return Error{ErrorCode::kNoSpace,
+                 "the node's disk is full: nothing saved was lost; it goes on when there is room"};
+  }
   if (ledger_.pending_bytes() > kStagedBytesMax) {
     return Error{ErrorCode::kUnavailable, "the disk cannot keep up: try again"};
   }

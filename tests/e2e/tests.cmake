@@ -23,7 +23,9 @@ coterie_e2e(bad_input TIMEOUT 180)
 
 # kill -9, full disks and failing ones. ./dev crash runs thousands of rounds.
 coterie_e2e(crash TIMEOUT 300 ARGUMENTS --rounds 40)
-set_property(TEST e2e.crash APPEND PROPERTY
+coterie_e2e(full_disk TIMEOUT 300)
+coterie_e2e(failing_disk TIMEOUT 300)
+set_property(TEST e2e.crash e2e.failing_disk APPEND PROPERTY
   ENVIRONMENT COTERIE_DISK_FAULTS_LIBRARY=$<TARGET_FILE:disk_faults>)
 
 # The web client's types and its tests of what needs no browser.

@@ -13,6 +13,7 @@
 #include <cstdarg>
 #include <cstdlib>
 #include <cstring>
+#include <ctime>
 #include <mutex>
 #include <string_view>
 #include <vector>
@@ -221,6 +222,13 @@ int ftruncate(int fd, off_t size) noexcept {
 }
 
 int fdatasync(int fd) { return disk::sync(fd, "fdatasync"); }
+
+int clock_gettime(clockid_t clock, timespec* time) noexcept {
+  static const auto function = disk::real<int (*)(clockid_t, timespec*)>("clock_gettime");
+  const int result = function(clock, time);
+  if (result == 0 && clock == CLOCK_REALTIME) time->tv_sec += disk::control().clock_ms / 1000;
+  return result;
+}
 
 int fsync(int fd) { return disk::sync(fd, "fsync"); }
 

@@ -33,8 +33,9 @@ struct Control {
   std::atomic<std::int64_t> calls_left;   ///< That pass before the fault begins.
   std::atomic<std::int64_t> faults_left;  ///< Calls that fail then; later ones pass again.
   std::atomic<std::uint64_t> calls;       ///< So far.
+  std::atomic<std::int64_t> clock_ms;     ///< How much the wall clock is wrong.
 };
-static_assert(sizeof(Control) == 40);
+static_assert(sizeof(Control) == 48);
 
 /// What is in force in this process.
 Control& control();

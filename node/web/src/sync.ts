@@ -17,6 +17,9 @@ export const textRoot = "monaco";
 /** "This many of your updates are durable": a message type of ours, sent for ?saved=1 only. */
 const messageSaved = 100;
 
+/** WebSocket close code "try again later". */
+const closeTryAgain = 1013;
+
 /** Failed attempts after which "connecting" is no longer the honest word. */
 const failedAttemptsUntilOffline = 3;
 
@@ -32,6 +35,8 @@ export interface SessionView {
   connection: Connection;
   /** Why the node refused, if it did. */
   refusal: string;
+  /** Why the node takes nothing for the moment, if it said so: its disk is full, say. */
+  trouble: string;
   /** The content has arrived at least once: it may be edited, offline too. */
   loaded: boolean;
   saved: SavedState;
@@ -47,6 +52,7 @@ export class Session {
   private readonly listeners = new Set<() => void>();
   private loaded = false;
   private refusal: string | null = null;
+  private trouble = "";
   private view_: SessionView;
 
   constructor(readonly ref: DocumentRef) {
@@ -107,7 +113,10 @@ export class Session {
       if (status === "disconnected") tracker.closed();
       this.changed();
     });
-    provider.on("connection-close", () => this.changed());
+    provider.on("connection-close", (event) => {
+      if (event?.code === closeTryAgain) this.trouble = event.reason;
+      this.changed();
+    });
     provider.on("closed", ({ code, reason }) => {
       this.refusal = reason || `The node closed the connection (code ${code}).`;
       this.changed();
@@ -140,6 +149,7 @@ export class Session {
     };
     provider.messageHandlers[messageSaved] = (_encoder, decoder) => {
       tracker.confirmed(decoding.readVarUint(decoder));
+      if (!tracker.unsaved) this.trouble = "";
       this.changed();
     };
   }
@@ -153,6 +163,7 @@ export class Session {
     return {
       connection: this.connection(),
       refusal: this.refusal ?? "",
+      trouble: this.trouble,
       loaded: this.loaded,
       saved: this.tracker.state,
       participants: this.participants(),

@@ -1,4 +1,4 @@
-// Faults of the disk under one node, switched while it runs: tests/support/disk_faults.hpp.
+// Faults of the disk under one node, and of its clock, switched while it runs: tests/support/disk_faults.hpp.
 
 import { closeSync, existsSync, openSync, readSync, writeFileSync, writeSync } from "node:fs";
 import path from "node:path";
@@ -17,7 +17,7 @@ export class Disk {
   constructor(context, name) {
     if (!existsSync(library)) throw new Skipped(`there is no ${library}: run ./dev build, or build disk_faults`);
     this.file = path.join(context.directory, `${name}.disk`);
-    writeFileSync(this.file, Buffer.alloc(40));
+    writeFileSync(this.file, Buffer.alloc(48));
     this.#fd = openSync(this.file, "r+");
     context.defer(() => closeSync(this.#fd));
   }
@@ -46,6 +46,13 @@ export class Disk {
     const bytes = Buffer.alloc(8);
     readSync(this.#fd, bytes, 0, 8, 32);
     return Number(bytes.readBigUInt64LE());
+  }
+
+  /** From now on the node's wall clock is wrong by `seconds`. */
+  setClock(seconds) {
+    const bytes = Buffer.alloc(8);
+    bytes.writeBigInt64LE(BigInt(seconds) * 1000n);
+    writeSync(this.#fd, bytes, 0, 8, 40);
   }
 
   #write(kind, error, part, after, times) {

@@ -63,6 +63,11 @@ function OpenDocument({ session, mayEdit, listRoute, person }: OpenDocumentProps
           </button>
         </p>
       )}
+      {view.trouble && (
+        <p className="notice" role="alert">
+          Your changes are not saved yet and kept in this tab: {view.trouble}.
+        </p>
+      )}
       <div className="editor-area" data-loaded={view.loaded}>
         <Suspense>
           <Editor session={session} mayEdit={mayEdit} loaded={view.loaded} onCaret={onCaret} />
