@@ -42,12 +42,13 @@ CommitQueue::~CommitQueue() {
 }
 
 void CommitQueue::enqueue(Store& store, WriteBatch batch, std::uint64_t token) {
+  const std::size_t rows = batch.operations.size();
   const std::size_t bytes = payload_bytes(batch);
   {
     const std::lock_guard lock(mutex_);
     Lane& lane = lanes_[&store];
     if (lane.waiting.empty()) turns_.push_back(&store);
-    lane.waiting.push_back({std::move(batch), token, bytes, SteadyClock::now()});
+    lane.waiting.push_back({std::move(batch), token, rows, bytes, SteadyClock::now()});
     ++lane.outstanding;
     ++totals_.waiting;
   }
@@ -69,6 +70,7 @@ CommitQueue::Stats CommitQueue::stats() const {
   const std::lock_guard lock(mutex_);
   Stats stats = totals_;
   stats.commit_median = commit_times_.quantile(0.5);
+  stats.commit_p99 = commit_times_.quantile(0.99);
   stats.commit_max = commit_times_.quantile(1);
   stats.wait_median = wait_times_.quantile(0.5);
   stats.wait_p99 = wait_times_.quantile(0.99);
@@ -123,7 +125,12 @@ void CommitQueue::commit_group(Store& store, std::vector<Waiting> group) {
     commit_times_.add(time);
     ++totals_.transactions;
     totals_.batches_in_one_max = std::max(totals_.batches_in_one_max, std::uint64_t{group.size()});
-    for (const Waiting& batch : group) report(store, batch, {});
+    std::uint64_t rows = 0;
+    for (const Waiting& batch : group) {
+      rows += batch.rows;
+      report(store, batch, {});
+    }
+    totals_.rows_in_one_max = std::max(totals_.rows_in_one_max, rows);
     return;
   }
   // One by one, so that a batch that cannot be written does not take those before it along.
@@ -131,7 +138,10 @@ void CommitQueue::commit_group(Store& store, std::vector<Waiting> group) {
   for (std::size_t i = 0; i < group.size(); ++i) {
     if (status) status = store.commit({&batches[i], 1});
     const std::lock_guard lock(mutex_);
-    if (status) ++totals_.transactions;
+    if (status) {
+      ++totals_.transactions;
+      totals_.rows_in_one_max = std::max(totals_.rows_in_one_max, std::uint64_t{group[i].rows});
+    }
     report(store, group[i], status);
   }
 }
@@ -140,6 +150,8 @@ void CommitQueue::commit_group(Store& store, std::vector<Waiting> group) {
 void CommitQueue::report(Store& store, const Waiting& batch, Status status) {
   if (status) {
     ++totals_.batches;
+    totals_.rows += batch.rows;
+    totals_.bytes += batch.bytes;
     wait_times_.add(since(batch.since));
   } else {
     ++totals_.failed;

@@ -45,8 +45,12 @@ class CommitQueue {
     std::uint64_t failed = 0;        ///< Reported with an error.
     std::uint64_t transactions = 0;  ///< That succeeded: one fsync each.
     std::uint64_t batches_in_one_max = 0;
-    std::size_t waiting = 0;   ///< Enqueued and not yet reported.
-    Duration commit_median{};  ///< Of a transaction.
+    std::uint64_t rows = 0;  ///< Put or erased, of the durable batches; a range counts as one.
+    std::uint64_t rows_in_one_max = 0;  ///< Of one transaction.
+    std::uint64_t bytes = 0;            ///< Of keys and values that were put.
+    std::size_t waiting = 0;            ///< Enqueued and not yet reported.
+    Duration commit_median{};           ///< Of a transaction.
+    Duration commit_p99{};
     Duration commit_max{};
     Duration wait_median{};  ///< Of a batch, from enqueue() to durable.
     Duration wait_p99{};
@@ -73,6 +77,7 @@ class CommitQueue {
   struct Waiting {
     WriteBatch batch;
     std::uint64_t token;
+    std::size_t rows;
     std::size_t bytes;
     std::chrono::steady_clock::time_point since;
   };

@@ -1,6 +1,8 @@
 // coterie status, coterie version: what this node is.
 
+#include <iomanip>
 #include <iostream>
+#include <sstream>
 
 #include <CLI/CLI.hpp>
 #include <nlohmann/json.hpp>
@@ -14,6 +16,19 @@ namespace {
 
 using nlohmann::json;
 
+/// How the writing to disk goes, in a line; empty before anything was written.
+std::string disk_line(const json& disk) {
+  const auto commits = disk.value("commits", std::uint64_t{0});
+  if (commits == 0) return "";
+  const json& times = disk.at("commit_ms");
+  std::ostringstream line;
+  line << std::fixed << std::setprecision(1) << "Disk     " << commits << " commits of "
+       << disk.value("rows", 0.0) / static_cast<double>(commits) << " rows (at most "
+       << disk.value("rows_in_one_commit_max", std::uint64_t{0}) << "), median "
+       << times.value("median", 0.0) << " ms, p99 " << times.value("p99", 0.0) << " ms\n";
+  return line.str();
+}
+
 void status(Context& context) {
   const bool running = is_node_running(context.dir);
   auto answer = Session(context).ask({"status", {}});
@@ -23,7 +38,8 @@ void status(Context& context) {
   std::cout << "Device   " << printable(answer->value("name", "")) << " ("
             << answer->value("device", "") << ")\nData     " << context.dir.root.string()
             << "\nNode     " << (running ? "running" : "not running") << ", coterie "
-            << answer->value("version", "") << "\n\n";
+            << answer->value("version", "") << '\n'
+            << disk_line(answer->at("disk")) << '\n';
   std::vector<std::vector<std::string>> rows{
       {"WORKSPACE", "ROLE", "MEMBERS", "DOCUMENTS", "ENTRIES"}};
   for (const json& one : answer->at("workspaces")) {

@@ -34,7 +34,7 @@ Now read_clock() {
 
 EngineThread::EngineThread(Parts parts)
     : parts_(std::move(parts)),
-      service_(*parts_.engine, parts_.device_name),
+      service_(*parts_.engine, parts_.device_name, [this] { return commit_queue_.stats(); }),
       commit_queue_([waker = parts_.waker] { waker->wake(); }) {}
 
 EngineThread::~EngineThread() { stop(); }

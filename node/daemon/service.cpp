@@ -114,10 +114,27 @@ json waiting_json(const Engine& engine) {
   return list;
 }
 
+json disk_json(const storage::CommitQueue::Stats& stats) {
+  const auto millis = [](Duration time) {
+    return std::chrono::duration<double, std::milli>(time).count();
+  };
+  return {{"commits", stats.transactions},
+          {"failed", stats.failed},
+          {"waiting", stats.waiting},
+          {"rows", stats.rows},
+          {"rows_in_one_commit_max", stats.rows_in_one_max},
+          {"bytes", stats.bytes},
+          {"commit_ms",
+           {{"median", millis(stats.commit_median)},
+            {"p99", millis(stats.commit_p99)},
+            {"max", millis(stats.commit_max)}}},
+          {"saved_ms", {{"median", millis(stats.wait_median)}, {"p99", millis(stats.wait_p99)}}}};
+}
+
 }  // namespace
 
-Service::Service(Engine& engine, std::string device_name)
-    : engine_(engine), device_name_(std::move(device_name)) {}
+Service::Service(Engine& engine, std::string device_name, DiskStats disk_stats)
+    : engine_(engine), device_name_(std::move(device_name)), disk_stats_(std::move(disk_stats)) {}
 
 void Service::handle(Now now, const Call& call, CallReply reply) {
   if (is_people_question(call.operation)) {
@@ -178,7 +195,8 @@ Result<std::string> Service::answer(Now now, const Call& call) {
                  {"name", device_name_},
                  {"version", COTERIE_VERSION},
                  {"workspaces", workspaces_json(engine_)},
-                 {"waiting", waiting_json(engine_)}});
+                 {"waiting", waiting_json(engine_)},
+                 {"disk", disk_json(disk_stats_())}});
   }
   if (operation != "doc.list" && operation != "peers" && operation != "doc.text" &&
       operation != "doc.state") {

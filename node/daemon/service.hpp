@@ -2,7 +2,8 @@
 //
 //     operation         arguments                        answer
 //     health                                             {"status":"ok"}
-//     status                                             {"device","name","version","workspaces"}
+//     status                                             {"device","name","version","workspaces",
+//                                                        "waiting","disk"}
 //     workspace.list                                     {"workspaces":[{"id","name","role",...}]}
 //     workspace.create  name                             {"id","name"}
 //     join              invite                           {"id","name","waiting"}: waiting is true,
@@ -40,11 +41,13 @@
 
 #pragma once
 
+#include <functional>
 #include <map>
 #include <string>
 
 #include "node/bridge/call.hpp"
 #include "node/core/engine.hpp"
+#include "storage/commit_queue.hpp"
 
 namespace coterie::node {
 
@@ -54,8 +57,11 @@ inline constexpr std::size_t kTextBytesMax = 64u << 20;
 /// Single-threaded: all calls from the thread that owns the engine.
 class Service {
  public:
+  /// How the writing to disk goes.
+  using DiskStats = std::function<storage::CommitQueue::Stats()>;
+
   /// `engine` must outlive the service.
-  Service(Engine& engine, std::string device_name);
+  Service(Engine& engine, std::string device_name, DiskStats disk_stats);
 
   /// Answers `reply` now, or, for what is written to disk, when handle_reply() tells its end.
   void handle(Now now, const Call& call, CallReply reply);
@@ -68,6 +74,7 @@ class Service {
 
   Engine& engine_;
   std::string device_name_;
+  DiskStats disk_stats_;
   RequestId next_request_ = 1;
   struct Pending {
     std::string path;  ///< Of doc.create.

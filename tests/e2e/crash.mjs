@@ -19,6 +19,7 @@ const options = { rounds: number, writers: number };
 const roundsPerTeam = 100;
 const roundsPerDocuments = 20;
 const documentsAtOnce = 3;
+const slowStartMs = 2000;
 
 const totals = { rounds: 0, starts: 0, kills: {}, promised: 0, startMs: [], newcomers: 0 };
 
@@ -92,7 +93,9 @@ async function oneRound(context, red, disk, writers) {
   }
   const begun = performance.now();
   await red.start();
-  totals.startMs.push(performance.now() - begun);
+  const took = performance.now() - begun;
+  totals.startMs.push(took);
+  if (took > slowStartMs) context.log(`  a start took ${took.toFixed(0)} ms:\n${red.lastLog(4)}`);
   totals.starts += 1;
   await lookForPromises(red, writers);
 }

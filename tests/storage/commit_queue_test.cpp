@@ -112,6 +112,8 @@ TEST_F(CommitQueueTest, BatchesThatWaitShareOneTransaction) {
   EXPECT_EQ(stats.batches, 6u);
   EXPECT_EQ(stats.transactions, 2u);
   EXPECT_EQ(stats.batches_in_one_max, 5u);
+  EXPECT_EQ(stats.rows, 6u);
+  EXPECT_EQ(stats.rows_in_one_max, 5u);
   EXPECT_EQ(stats.waiting, 0u);
   EXPECT_EQ(stats.failed, 0u);
   EXPECT_LE(stats.wait_median, stats.wait_p99);

@@ -111,6 +111,7 @@ class Init(CliTest):
         self.assertEqual(stat.S_IMODE((data / "device.json").stat().st_mode), 0o600)
         status = self.ok_json("status", "--data", data)
         self.assertEqual(status["device"], made["device"])
+        self.assertEqual(status["disk"]["commits"], 0)
 
     def test_never_replaces_one(self):
         data = self.init("red")
@@ -872,7 +873,7 @@ class Rest(CliTest):
         self.assertEqual(self.get_json(url + "/healthz"), (200, {"status": "ok"}))
         status, body = self.get_json(url + "/v1/status")
         self.assertEqual(status, 200)
-        self.assertEqual(sorted(body), ["device", "name", "version", "waiting", "workspaces"])
+        self.assertEqual(sorted(body), ["device", "disk", "name", "version", "waiting", "workspaces"])
         team = url + "/v1/workspaces/my%20team/"
         posted = self.get_json(team + "documents", "POST", b'{"path":"a/b.md"}',
                                {"Content-Type": "application/json"})
@@ -882,6 +883,9 @@ class Rest(CliTest):
         self.assertEqual((again[0], again[1]["error"]["code"]), (409, "conflict"))
         listed = self.get_json(team + "documents")[1]["documents"]
         self.assertEqual([one["id"] for one in listed], [posted[1]["id"]])
+        disk = self.get_json(url + "/v1/status")[1]["disk"]
+        self.assertGreaterEqual(disk["rows"], disk["commits"])
+        self.assertGreater(disk["commit_ms"]["max"], 0)
         self.assertEqual(self.get_json(team + "peers"), (200, {"peers": []}))
         self.assertEqual(len(self.get_json(team + "members")[1]["members"]), 1)
         self.assertEqual(self.get_json(url + "/v1/workspaces/nope/documents")[0], 404)
