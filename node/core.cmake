@@ -13,7 +13,8 @@ coterie_library(node_core
           core/invert.cpp core/json_check.cpp core/key_ring.cpp core/ledger.cpp
           core/ledger_receive.cpp
           core/presence.cpp core/replay.cpp core/schema.cpp core/steward.cpp
-          core/sync_protocol.cpp core/views.cpp core/workspace.cpp core/workspace_members.cpp
+          core/sync_protocol.cpp core/views.cpp core/workspace.cpp core/workspace_import.cpp
+          core/workspace_members.cpp
           core/workspace_people.cpp
   DEPENDS coterie::base coterie::crdt coterie::node_log coterie::storage coterie::transport_core
   PRIVATE_DEPENDS PkgConfig::ZSTD)

@@ -109,6 +109,8 @@ int run_command_line(int argc, const char* const* argv) {
   add_identity(app, context);
   add_backup(app, context);
   add_compact(app, context);
+  add_export(app, context);
+  add_import(app, context);
   add_status(app, context);
   add_update(app, context.json, context.exit_code);
   add_version(app, context);

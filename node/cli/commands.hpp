@@ -59,10 +59,10 @@ class Session {
   /// The answer, or nothing after Context::fail().
   std::optional<nlohmann::json> ask(const Call& call,
                                     std::chrono::milliseconds patience = kPatience);
+  /// As ask(), for those who go on after an error.
+  CallResult ask_for_result(const Call& call, std::chrono::milliseconds patience);
 
  private:
-  CallResult ask_either(const Call& call, std::chrono::milliseconds patience);
-
   Context& context_;
   std::unique_ptr<Node> own_;
 };
@@ -133,6 +133,8 @@ void add_identity(CLI::App& app, Context& context);
 void add_link(CLI::App* identity, Context& context);
 void add_backup(CLI::App& app, Context& context);
 void add_compact(CLI::App& app, Context& context);
+void add_export(CLI::App& app, Context& context);
+void add_import(CLI::App& app, Context& context);
 void add_status(CLI::App& app, Context& context);
 void add_version(CLI::App& app, Context& context);
 

@@ -31,7 +31,7 @@ bool Context::print_json(const nlohmann::json& answer) const {
   return true;
 }
 
-CallResult Session::ask_either(const Call& call, std::chrono::milliseconds patience) {
+CallResult Session::ask_for_result(const Call& call, std::chrono::milliseconds patience) {
   if (own_) return own_->call_and_wait(call, patience);
   const auto asked = ask_running_node(context_.dir, call, patience);
   if (asked) return *asked;
@@ -50,7 +50,7 @@ CallResult Session::ask_either(const Call& call, std::chrono::milliseconds patie
 }
 
 std::optional<json> Session::ask(const Call& call, std::chrono::milliseconds patience) {
-  const CallResult result = ask_either(call, patience);
+  const CallResult result = ask_for_result(call, patience);
   if (!result.error) return json::parse(result.json, nullptr, false);
   context_.fail(*result.error);
   return std::nullopt;

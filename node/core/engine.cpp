@@ -101,6 +101,7 @@ struct Engine::State final : transport::EntrySource {
   void reply_when_durable(Now now, Workspace& workspace, RequestId request, CommandResult result);
   void run(Now now, RequestId request, const CreateWorkspace& command);
   void run(Now now, RequestId request, const CreateDocument& command);
+  void run(Now now, RequestId request, const ImportDocument& command);
   /// What people do about members.
   template <typename PeopleCommand>
   void run(Now now, RequestId request, const PeopleCommand& command);
@@ -638,6 +639,15 @@ void Engine::State::run(Now now, RequestId request, const CreateDocument& comman
   reply_when_durable(now, **workspace, request, DocumentCreated{*document});
 }
 
+void Engine::State::run(Now now, RequestId request, const ImportDocument& command) {
+  const auto workspace = find_founded(command.workspace);
+  if (!workspace) return reply(request, workspace.error());
+  const auto document =
+      (*workspace)->import_document(now, command.path, command.update, command.fresh);
+  if (!document) return reply(request, document.error());
+  reply_when_durable(now, **workspace, request, DocumentCreated{*document});
+}
+
 // Joining: the newcomer.
 
 void Engine::State::run(Now now, RequestId request, const JoinWorkspace& command) {
@@ -1155,6 +1165,12 @@ Result<std::string> Engine::document_text(const WorkspaceId& id, std::string_vie
   std::string all;
   for (const std::string& name : doc->root_names()) all += doc->root_text(name);
   return all;
+}
+
+Result<Bytes> Engine::document_update(const WorkspaceId& id, std::string_view path) {
+  COTERIE_TRY(Workspace * workspace, state_->find_founded(id));
+  COTERIE_TRY(const crdt::Doc* doc, workspace->replica(state_->last, path));
+  return doc->encode_state_as_update();
 }
 
 Result<Bytes> Engine::document_state_vector(const WorkspaceId& id, std::string_view path) {

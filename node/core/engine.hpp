@@ -55,9 +55,17 @@ struct CreateDocument {
   WorkspaceId workspace;
   std::string path;  ///< 1 to 1,024 bytes of UTF-8; see check_document_path().
 };
-using Command =
-    std::variant<CreateWorkspace, JoinWorkspace, CreateDocument, CreateInvite, RevokeInvite,
-                 ApproveRequest, DenyRequest, SetRole, RemoveMember, RotateKeys, Readmit, Revert>;
+/// Applies a Yjs update (v1), made elsewhere, as edits of this device. The document is made if
+/// there is none; with `fresh` there must be none.
+struct ImportDocument {
+  WorkspaceId workspace;
+  std::string path;  ///< As CreateDocument's.
+  Bytes update;      ///< At most kUpdateBytesMax.
+  bool fresh = false;
+};
+using Command = std::variant<CreateWorkspace, JoinWorkspace, CreateDocument, ImportDocument,
+                             CreateInvite, RevokeInvite, ApproveRequest, DenyRequest, SetRole,
+                             RemoveMember, RotateKeys, Readmit, Revert>;
 
 struct WorkspaceReady {  ///< Of CreateWorkspace and JoinWorkspace.
   WorkspaceId workspace;
@@ -68,7 +76,7 @@ struct WorkspaceReady {  ///< Of CreateWorkspace and JoinWorkspace.
 struct JoinWaiting {
   WorkspaceId workspace;
 };
-struct DocumentCreated {
+struct DocumentCreated {  ///< Of CreateDocument and ImportDocument.
   DocumentId document;
 };
 using CommandResult =
@@ -235,6 +243,8 @@ class Engine {
   /// "codemirror", "quill"); empty: every root, each as text. Errors: kNotFound.
   Result<std::string> document_text(const WorkspaceId& workspace, std::string_view path,
                                     std::string_view root);
+  /// The whole document as an update (v1). Errors: kNotFound.
+  Result<Bytes> document_update(const WorkspaceId& workspace, std::string_view path);
   /// Yjs state vector (v1). Errors: kNotFound.
   Result<Bytes> document_state_vector(const WorkspaceId& workspace, std::string_view path);
 

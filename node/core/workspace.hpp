@@ -96,6 +96,9 @@ class Workspace : private Views::Host {
   // Commands. Preconditions: no write_obstacle().
   /// Errors: kMalformed, kLimitExceeded, kConflict.
   Result<DocumentId> create_document(Now now, const std::string& path);
+  /// As Engine's ImportDocument. Errors: those of create_document(), kMalformed (the update),
+  /// kUnauthorized, kUnavailable, kNoSpace, kIo, kCorrupt.
+  Result<DocumentId> import_document(Now now, const std::string& path, ByteView update, bool fresh);
   // What people do about members (workspace_people.cpp). Preconditions: no disk_obstacle().
   Result<CommandResult> carry_out(Now now, const CreateInvite& command);
   Result<CommandResult> carry_out(Now now, const RevokeInvite& command);
@@ -214,6 +217,7 @@ class Workspace : private Views::Host {
   std::optional<Closing> handle_presence(Now now, Client& client, ByteView payload);
   bool adds_nothing(const Document& document, ByteView update) const;
   void note_received(Now now, Client& client);
+  Status import_into(Now now, Document& document, ByteView update, ByteView told);
   void enqueue(Now now, Client& client, Bytes update);
   void flush(Now now, Document& document);
   void write_put_back(Now now, const DocumentId& document, const crdt::IdSet& ids);

@@ -26,8 +26,8 @@ class io_context;
 
 namespace coterie::node {
 
-/// Longest request line, in bytes.
-inline constexpr std::size_t kControlLineBytesMax = 1u << 20;
+/// Longest request line, in bytes: an update of 16 MiB in hexadecimal, and what is around it.
+inline constexpr std::size_t kControlLineBytesMax = 33u << 20;
 /// Connections open at once; more are closed.
 inline constexpr std::size_t kControlConnectionsMax = 32;
 /// Longest answer a client takes, in bytes.

@@ -90,7 +90,8 @@ json peers_json(Now now, const std::vector<transport::PeerStatus>& peers,
 CallResult failed(const Error& error) { return {"", CallError{error.code, error.what}}; }
 
 bool is_command(const std::string& operation) {
-  return operation == "workspace.create" || operation == "join" || operation == "doc.create";
+  return operation == "workspace.create" || operation == "join" || operation == "doc.create" ||
+         operation == "doc.import";
 }
 
 std::string result_text(const CommandResult& result, const std::string& path) {
@@ -183,6 +184,12 @@ Result<Command> Service::command(const Call& call) {
   COTERIE_TRY(const std::string name, argument(call, "workspace"));
   COTERIE_TRY(const WorkspaceId workspace, engine_.find_workspace(name));
   COTERIE_TRY(std::string path, argument(call, "path"));
+  if (call.operation == "doc.import") {
+    COTERIE_TRY(const std::string hex, argument(call, "update"));
+    COTERIE_TRY(Bytes update, from_hex(hex));
+    const bool fresh = argument_or(call, "fresh", "") == "true";
+    return Command{ImportDocument{workspace, std::move(path), std::move(update), fresh}};
+  }
   return Command{CreateDocument{workspace, std::move(path)}};
 }
 
@@ -199,7 +206,7 @@ Result<std::string> Service::answer(Now now, const Call& call) {
                  {"disk", disk_json(disk_stats_())}});
   }
   if (operation != "doc.list" && operation != "peers" && operation != "doc.text" &&
-      operation != "doc.state") {
+      operation != "doc.state" && operation != "doc.update") {
     return Error{ErrorCode::kNotFound,
                  "the node does not know this operation; it may be of another version"};
   }
@@ -218,6 +225,13 @@ Result<std::string> Service::answer(Now now, const Call& call) {
   if (operation == "doc.state") {
     COTERIE_TRY(const Bytes vector, engine_.document_state_vector(workspace, path));
     return dump({{"state_vector", to_hex(vector)}});
+  }
+  if (operation == "doc.update") {
+    COTERIE_TRY(const Bytes update, engine_.document_update(workspace, path));
+    if (update.size() > kExportBytesMax) {
+      return Error{ErrorCode::kLimitExceeded, "the document is too large to be exported"};
+    }
+    return dump({{"update", to_hex(update)}});
   }
   const std::string root = argument_or(call, "root", "");
   COTERIE_TRY(std::string text, engine_.document_text(workspace, path, root));

@@ -12,6 +12,9 @@
 //     doc.create        workspace, path                  {"id","path"}
 //     doc.text          workspace, path, root?           {"text"}
 //     doc.state         workspace, path                  {"state_vector"}: hexadecimal
+//     doc.update        workspace, path                  {"update"}: all of it, Yjs v1, hexadecimal
+//     doc.import        workspace, path, update, fresh?  {"id","path"}: applies a Yjs update (v1,
+//                                                        hexadecimal), to a new document if fresh
 //     peers             workspace                        {"peers":[...]}
 //
 // People (people_calls.hpp). `who` is a name, or the beginning of an id; flags are "true".
@@ -53,6 +56,8 @@ namespace coterie::node {
 
 /// Largest answer to doc.text, in bytes of UTF-8.
 inline constexpr std::size_t kTextBytesMax = 64u << 20;
+/// Largest document that doc.update answers, in bytes: the control socket carries twice as many.
+inline constexpr std::size_t kExportBytesMax = 240u << 20;
 
 /// Single-threaded: all calls from the thread that owns the engine.
 class Service {

@@ -14,11 +14,12 @@ if(TARGET coterie)
   coterie_test(node.daemon
     SOURCES node/daemon/node_test.cpp
     DEPENDS coterie::daemon)
+  coterie_test(node.render SOURCES node/cli/render_test.cpp DEPENDS coterie::cli)
   find_package(Python3 REQUIRED COMPONENTS Interpreter)
   add_test(NAME node.cli COMMAND ${Python3_EXECUTABLE}
     ${CMAKE_CURRENT_SOURCE_DIR}/node/cli/cli_test.py $<TARGET_FILE:coterie>)
   set_tests_properties(node.cli PROPERTIES LABELS e2e TIMEOUT 300)
-  foreach(part backup)
+  foreach(part backup export)
     add_test(NAME node.cli_${part} COMMAND ${Python3_EXECUTABLE}
       ${CMAKE_CURRENT_SOURCE_DIR}/node/cli/${part}_test.py $<TARGET_FILE:coterie>)
     set_tests_properties(node.cli_${part} PROPERTIES LABELS e2e TIMEOUT 300)
