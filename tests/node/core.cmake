@@ -21,6 +21,7 @@ coterie_test(node.sync_protocol_test SOURCES node/sync_protocol_test.cpp DEPENDS
 coterie_test(node.presence_test SOURCES node/presence_test.cpp DEPENDS coterie::node_core)
 coterie_test(node.key_ring_test SOURCES node/key_ring_test.cpp DEPENDS coterie::node_core)
 coterie_test(node.removal_test SOURCES node/removal_test.cpp DEPENDS coterie::node_core)
+coterie_test(node.steward_test SOURCES node/steward_test.cpp DEPENDS coterie::node_core)
 coterie_test(node.client_limits_test SOURCES node/client_limits_test.cpp DEPENDS coterie::node_core)
 
 add_executable(entry_golden golden/entries/generate.cpp)

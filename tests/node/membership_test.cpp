@@ -499,6 +499,34 @@ TEST(MembershipTest, OneDeviceFillsOnlyItsOwnShare) {
   EXPECT_STREQ(reason(membership, last), "of an unknown kind");
 }
 
+TEST(MembershipTest, TheBytesOfADevicesOperationsAreBounded) {
+  Team team(1, 1);
+  Membership membership = team.resolve();
+  Hash tip = team.tip;
+  Bytes payload(kOperationBytesPerDeviceMax / 4, 0);
+  payload[0] = 77;
+  const auto add = [&](std::size_t number, std::size_t bytes) {
+    OperationEntry entry;
+    entry.log = {team.id(1), 1};
+    entry.seq = number;
+    entry.payload = ByteView(payload).first(bytes);
+    const std::vector<Hash> heads{tip};
+    entry.heads = heads;
+    team.random().fill(entry.hash.bytes);
+    EXPECT_TRUE(membership.add(entry));
+    return entry.hash;
+  };
+  for (std::size_t i = 1; i <= 4; ++i) {
+    EXPECT_EQ(membership.nearly_spent(team.id(1)), i > 3) << i;
+    tip = add(i, payload.size());
+    EXPECT_STREQ(reason(membership, tip), "of an unknown kind") << i;
+  }
+  // One byte more: it is no part of the graph, and nobody else is concerned.
+  const Hash over = add(5, 1);
+  EXPECT_STREQ(reason(membership, over), "not here");
+  EXPECT_EQ(membership.heads(), std::vector<Hash>{tip});
+}
+
 TEST(MembershipTest, WhoWritesTooMuchSideBySideIsNotVouchedFor) {
   Team team(1, 1);
   Membership membership = team.resolve();
