@@ -92,6 +92,8 @@ class Mapping {
     return {};
   }
   ByteView bytes() const { return {static_cast<const std::uint8_t*>(data_), data_ ? size_ : 0}; }
+  /// Lets go of the memory behind it; what is read again is mapped again.
+  void release() const { (void)::madvise(data_, size_, MADV_DONTNEED); }
 
  private:
   void* data_ = nullptr;
@@ -112,7 +114,7 @@ bool less(ByteView a, ByteView b) {
 
 class Checker {
  public:
-  explicit Checker(ByteView file) : file_(file) {}
+  explicit Checker(const Mapping& file) : mapping_(file), file_(file.bytes()) {}
 
   Status check() {
     COTERIE_TRY(const Meta meta, find_meta());
@@ -196,6 +198,8 @@ class Checker {
 
   /// `levels` is the height of the tree below and including `page`: bounds the recursion.
   Status check_page(Page page, std::size_t levels, Bounds bounds, Kind kind) {
+    // Or the whole file would count as this process's memory.
+    if (++pages_read_ % kPagesHeld == 0) mapping_.release();
     COTERIE_TRY(const ByteView bytes, take(page, 1));
     const auto flags = static_cast<std::uint16_t>(read<std::uint16_t>(bytes, 10) & ~kDirty);
     const auto lower = read<std::uint16_t>(bytes, 12);
@@ -300,7 +304,11 @@ class Checker {
     return {};
   }
 
+  static constexpr std::size_t kPagesHeld = 4096;
+
+  const Mapping& mapping_;
   const ByteView file_;
+  std::size_t pages_read_ = 0;
   std::size_t page_bytes_ = 0;
   Page last_page_ = 0;
   std::vector<bool> seen_;
@@ -313,7 +321,7 @@ Status check_pages(const std::string& path) {
   COTERIE_CHECK(mapping.open(path));
   // LMDB would take an empty file for a new database, and a node for one that knows nothing.
   if (mapping.bytes().empty()) return Error{ErrorCode::kCorrupt, kDamaged};
-  return Checker(mapping.bytes()).check();
+  return Checker(mapping).check();
 }
 
 }  // namespace coterie::storage::internal
