@@ -18,6 +18,7 @@ for name in "$@"; do
       dir=$(mktemp -d build/storage_bench.XXXXXX)
       trap 'rm -rf "$dir"' EXIT
       "$bin/storage_bench" "$dir"
+      node bench/storage/run.mjs --bin "$bin" --dir "$dir"
       ;;
     transport) "$bin/driver_bench" ;;
     catch_up)

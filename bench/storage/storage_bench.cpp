@@ -1,10 +1,20 @@
-// What one durable commit costs, and what group commit makes of it.
+// What one durable commit costs, and what group commit makes of it: beside the floor, one bare
+// fsync, and beside SQLite (WAL, synchronous=FULL), in turns on the same disk in the same run.
 //
-// Claim: while batches arrive faster than the disk can fsync, the rate of durable batches follows
-// the arrivals and the wait stays near two fsyncs. Run with the directory to measure in; the disk
-// under it is what is measured.
+// Claims: a commit of ours costs two fsyncs, of data and of the page that names it. While batches
+// arrive faster than the disk can fsync, the rate of durable batches follows the arrivals and the
+// wait stays near two commits. Run with the directory to measure in; the disk under it is what is
+// measured. The stores of other Yjs servers are in run.mjs.
+
+#include <fcntl.h>
+#include <unistd.h>
+
+#ifdef COTERIE_WITH_SQLITE
+#include <sqlite3.h>
+#endif
 
 #include <algorithm>
+#include <atomic>
 #include <chrono>
 #include <cstdio>
 #include <filesystem>
@@ -35,24 +45,163 @@ double micros(Clock::duration time) {
   return std::chrono::duration<double, std::micro>(time).count();
 }
 
-void report(const char* what, std::vector<double> values, const char* unit) {
-  std::sort(values.begin(), values.end());
-  const auto at = [&](double share) {
-    return values[static_cast<std::size_t>(share * static_cast<double>(values.size() - 1))];
-  };
-  std::printf("%-34s median %9.1f  p99 %9.1f  max %9.1f %s\n", what, at(0.5), at(0.99), at(1),
-              unit);
+double at(const std::vector<double>& sorted, double share) {
+  return sorted[static_cast<std::size_t>(share * static_cast<double>(sorted.size() - 1))];
 }
 
-void measure_single(Store& store, int count) {
-  std::vector<double> times;
-  for (int i = 0; i < count; ++i) {
-    const WriteBatch batch = entry(static_cast<std::uint64_t>(i));
-    const auto start = Clock::now();
-    if (!store.commit({&batch, 1})) std::abort();
-    times.push_back(micros(Clock::now() - start));
+void report(const char* what, std::vector<double> values, const char* unit,
+            const std::vector<double>& floor = {}) {
+  std::sort(values.begin(), values.end());
+  std::printf("%-38s median %9.1f  p99 %9.1f  max %9.1f %s", what, at(values, 0.5),
+              at(values, 0.99), at(values, 1), unit);
+  if (!floor.empty()) {
+    std::vector<double> sorted = floor;
+    std::sort(sorted.begin(), sorted.end());
+    std::printf("  %5.2f x the floor, p99 %5.2f x", at(values, 0.5) / at(sorted, 0.5),
+                at(values, 0.99) / at(sorted, 0.99));
   }
-  report("one batch, one fsync", std::move(times), "us");
+  std::printf("\n");
+}
+
+/// The floor: bytes at the end of a file, then fsync.
+class BareFile {
+ public:
+  explicit BareFile(const std::string& path)
+      : fd_(::open(path.c_str(), O_RDWR | O_CREAT | O_TRUNC | O_CLOEXEC, 0600)) {}
+  ~BareFile() { ::close(fd_); }
+  void commit() {
+    const Bytes bytes(kEntryBytes, 7);
+    if (::write(fd_, bytes.data(), bytes.size()) < 0 || ::fsync(fd_) != 0) std::abort();
+  }
+
+ private:
+  int fd_;
+};
+
+#ifdef COTERIE_WITH_SQLITE
+/// The same two rows in the database that people would take otherwise.
+class Sqlite {
+ public:
+  explicit Sqlite(const std::string& path) {
+    if (sqlite3_open(path.c_str(), &db_) != SQLITE_OK) std::abort();
+    run("PRAGMA journal_mode=WAL");
+    run("PRAGMA synchronous=FULL");
+    run("CREATE TABLE entries (key BLOB PRIMARY KEY, value BLOB) WITHOUT ROWID");
+    const char* put = "INSERT OR REPLACE INTO entries VALUES (?, ?)";
+    if (sqlite3_prepare_v2(db_, put, -1, &put_, nullptr) != SQLITE_OK) std::abort();
+  }
+  ~Sqlite() {
+    sqlite3_finalize(put_);
+    sqlite3_close(db_);
+  }
+  void commit(std::uint64_t first, std::uint64_t count) {
+    run("BEGIN IMMEDIATE");
+    for (std::uint64_t i = first; i < first + count; ++i) {
+      const WriteBatch batch = entry(i);
+      for (const auto& operation : batch.operations) {
+        const auto& row = std::get<WriteBatch::Put>(operation);
+        const auto size = [](const Bytes& bytes) { return static_cast<int>(bytes.size()); };
+        sqlite3_bind_blob(put_, 1, row.key.data(), size(row.key), SQLITE_STATIC);
+        sqlite3_bind_blob(put_, 2, row.value.data(), size(row.value), SQLITE_STATIC);
+        if (sqlite3_step(put_) != SQLITE_DONE) std::abort();
+        sqlite3_reset(put_);
+      }
+    }
+    run("COMMIT");
+  }
+
+ private:
+  void run(const char* sql) {
+    if (sqlite3_exec(db_, sql, nullptr, nullptr, nullptr) != SQLITE_OK) std::abort();
+  }
+
+  sqlite3* db_ = nullptr;
+  sqlite3_stmt* put_ = nullptr;
+};
+#endif
+
+template <typename Action>
+double time_of(Action action) {
+  const auto start = Clock::now();
+  action();
+  return micros(Clock::now() - start);
+}
+
+/// In turns, so that all see the same disk.
+void measure_single(Store& store, const std::string& directory, int count) {
+  BareFile bare(directory + "/bare");
+  std::vector<double> floor;
+  std::vector<double> ours;
+  std::vector<double> sqlite;
+#ifdef COTERIE_WITH_SQLITE
+  Sqlite other(directory + "/sqlite");
+#endif
+  for (int i = 0; i < count; ++i) {
+    const auto number = static_cast<std::uint64_t>(i);
+    floor.push_back(time_of([&] { bare.commit(); }));
+    const WriteBatch batch = entry(number);
+    ours.push_back(time_of([&] {
+      if (!store.commit({&batch, 1})) std::abort();
+    }));
+#ifdef COTERIE_WITH_SQLITE
+    sqlite.push_back(time_of([&] { other.commit(number, 1); }));
+#endif
+  }
+  report("one bare fsync", floor, "us");
+  report("one batch, one commit", ours, "us", floor);
+  if (!sqlite.empty()) report("the same in SQLite, WAL, FULL", sqlite, "us", floor);
+}
+
+/// As many as the disk takes while `waiting` are always there to be written.
+void measure_throughput(Store& store, const std::string& directory, std::uint64_t waiting,
+                        double seconds) {
+  const auto rate = [&](auto one_round) {
+    const auto start = Clock::now();
+    std::uint64_t done = 0;
+    while (micros(Clock::now() - start) < seconds * 1e6) done += one_round(done);
+    return static_cast<double>(done) / (micros(Clock::now() - start) / 1e6);
+  };
+  BareFile bare(directory + "/bare");
+  const double floor = rate([&](std::uint64_t) {
+    bare.commit();
+    return std::uint64_t{1};
+  });
+  double ours = 0;
+  {
+    std::atomic<bool> ready = false;
+    CommitQueue queue([&ready] {
+      ready = true;
+      ready.notify_one();
+    });
+    std::uint64_t sent = 0;
+    ours = rate([&](std::uint64_t done) {
+      for (; sent < done + waiting; ++sent) queue.enqueue(store, entry(sent), sent);
+      ready.wait(false);
+      ready = false;
+      std::uint64_t taken = 0;
+      while (const auto completion = queue.poll_completion()) {
+        if (!completion->status) std::abort();
+        ++taken;
+      }
+      return taken;
+    });
+  }
+  std::printf("%4llu waiting: %9.0f durable batches/s; bare fsyncs %7.0f/s",
+              static_cast<unsigned long long>(waiting), ours, floor);
+#ifdef COTERIE_WITH_SQLITE
+  Sqlite other(directory + "/sqlite-" + std::to_string(waiting));
+  const double single = rate([&](std::uint64_t done) {
+    other.commit(done, 1);
+    return std::uint64_t{1};
+  });
+  const double grouped = rate([&](std::uint64_t done) {
+    other.commit(done, waiting);
+    return waiting;
+  });
+  std::printf("; SQLite %7.0f/s one by one (%.0f x), %9.0f/s in groups of %llu (%.1f x)", single,
+              ours / single, grouped, static_cast<unsigned long long>(waiting), ours / grouped);
+#endif
+  std::printf("\n");
 }
 
 void measure_group(Store& store, int per_second, int seconds) {
@@ -136,7 +285,10 @@ int main(int argc, char** argv) {
       return 1;
     }
     Store& store = **(*provider)->open("a1");
-    measure_single(store, quick ? 100 : 2000);
+    measure_single(store, directory, quick ? 100 : 2000);
+    for (const std::uint64_t waiting : {1, 16, 256}) {
+      measure_throughput(store, directory, waiting, quick ? 0.1 : 3);
+    }
     for (const int rate : {100, 1000, 10'000}) measure_group(store, rate, quick ? 1 : 5);
     measure_reads(store, quick ? 1000 : 100'000);
   }
