@@ -4,6 +4,7 @@
 #include <utility>
 
 #include "node/core/codec.hpp"
+#include "node/core/compression.hpp"
 #include "node/core/limits.hpp"
 
 namespace coterie::node {
@@ -17,6 +18,8 @@ constexpr std::uint8_t kRowVersion = 1;
 constexpr std::size_t kLoadedIdleMax = 256;
 /// A document that is not loaded may have a longer tail, by this factor: cutting it means loading.
 constexpr std::uint64_t kUnloadedTailFactor = 4;
+/// Of a replica. Ours only: it guards against damage.
+constexpr std::size_t kSnapshotBytesMax = std::size_t{2} << 30;
 /// The row on disk may be this much behind with `changed`: one write a minute, not one an edit.
 constexpr WallMillis kChangedLagMs = 60'000;
 
@@ -209,7 +212,8 @@ Status DocumentStore::load_stored(Document& document, crdt::Doc& doc, std::vecto
   COTERIE_CHECK(status);
   COTERIE_TRY(const auto sealed, ledger_.store().get(Table::kSnapshots, prefix));
   if (!sealed) return {};
-  COTERIE_TRY(const Bytes snapshot, ledger_.sealer().open(Table::kSnapshots, prefix, *sealed));
+  COTERIE_TRY(const Bytes opened, ledger_.sealer().open(Table::kSnapshots, prefix, *sealed));
+  COTERIE_TRY(const Bytes snapshot, decompress(opened, kSnapshotBytesMax));
   if (!doc.load_update(snapshot)) {
     return Error{ErrorCode::kCorrupt, "a document's snapshot does not apply"};
   }
@@ -293,6 +297,11 @@ void DocumentStore::clear_rebuild_marks() {
   to_rebuild_.clear();
 }
 
+void DocumentStore::stage_snapshot(const Bytes& key, ByteView state) {
+  ledger_.staged().put(Table::kSnapshots, key,
+                       ledger_.sealer().seal(Table::kSnapshots, key, compress(state)));
+}
+
 DocumentStore::Installed DocumentStore::install(Now now, Document& document, Contents contents) {
   Installed out;
   know_tail(document);
@@ -320,7 +329,7 @@ DocumentStore::Installed DocumentStore::install(Now now, Document& document, Con
   }
   document.unwritten.clear();
   auto& staged = ledger_.staged();
-  staged.put(Table::kSnapshots, key, ledger_.sealer().seal(Table::kSnapshots, key, state));
+  stage_snapshot(key, state);
   staged.batch.erase_range(Table::kTails, key, end_of_prefix(key));
   document.tail_first = document.tail_next;
   document.assemblies = std::move(contents.assemblies);
@@ -415,8 +424,7 @@ void DocumentStore::cut(Document& document) {
   if (!document.queue.empty()) return;
   const Bytes key = row_key(document.id);
   auto& staged = ledger_.staged();
-  staged.put(Table::kSnapshots, key,
-             ledger_.sealer().seal(Table::kSnapshots, key, document.doc->encode_state_as_update()));
+  stage_snapshot(key, document.doc->encode_state_as_update());
   staged.batch.erase_range(Table::kTails, tail_key(document.id, document.tail_first),
                            tail_key(document.id, document.tail_next));
   document.tail_first = document.tail_next;

@@ -171,6 +171,7 @@ class DocumentStore {
  private:
   void know_tail(Document& document);
   void store_row(Document& document);
+  void stage_snapshot(const Bytes& key, ByteView state);
   /// Parts: whether `record` completes an update; then `update` is whole.
   bool assemble(Document& document, const EntryRef& ref, const PartRecord& part, Bytes& update);
   static Result<crdt::ApplyResult> apply_whole(crdt::Doc& doc, ByteView update);

@@ -29,7 +29,8 @@
 //                                     head:32 head_previous:32      (log/segments.hpp)
 //     kKeys       commitment:32    -> sealed epoch key
 //     kDocuments  document:16      -> sealed row               (document.hpp)
-//     kSnapshots  document:16      -> sealed update            all up to the first tail row
+//     kSnapshots  document:16      -> sealed zstd frame        the update of all up to the first
+//                                                              tail row
 //     kTails      document:16 counter:u64 -> position previous:32   entries newer than the snapshot
 //     kPeers      device:32        -> sealed endpoint
 //

@@ -53,9 +53,9 @@ bool Steward::unfit() const {
 
 void Steward::opened(Now now) {
   refilled_ = now.steady;
-  for (const auto& [log, head] : ledger_.held()) {
-    for (const Restriction& one : ledger_.membership().restrictions_of(log.device)) {
-      answered_.emplace(log.device, one.operation);
+  for (const DeviceId& device : ledger_.membership().ever_admitted()) {
+    for (const Restriction& one : ledger_.membership().restrictions_of(device)) {
+      answered_.emplace(device, one.operation);
     }
   }
   plan_healing(now);
@@ -71,14 +71,14 @@ void Steward::membership_changed(Now now) {
 
 void Steward::acknowledge(Now now) {
   const Membership& membership = ledger_.membership();
-  std::set<DeviceId> writers;
-  for (const auto& [log, head] : ledger_.held()) writers.insert(log.device);
   Answered known;
   Answers answers;  // One for all devices that an operation concerns.
-  for (const DeviceId& device : writers) {
+  // Also of whom nothing is held: what comes later was written in vain.
+  for (const DeviceId& device : membership.ever_admitted()) {
     for (const Restriction& one : membership.restrictions_of(device)) {
       known.emplace(device, one.operation);
       if (answered_.count({device, one.operation}) > 0) continue;
+      if (membership.came_after(context_.identity.id(), one.operation)) continue;
       const std::vector<LogMark> marks = ledger_.marks(device);
       for (const LogMark& mark : marks) {
         // A mark further on may name an entry that is nowhere: only what is held is believed.

@@ -1,4 +1,6 @@
 coterie_test(node.entry_test SOURCES node/entry_test.cpp DEPENDS coterie::node_log)
+coterie_test(node.compression_test SOURCES node/compression_test.cpp
+  DEPENDS coterie::node_core)
 coterie_test(node.segments_test SOURCES node/segments_test.cpp
              DEPENDS coterie::node_log coterie::transport_core)
 coterie_test(node.ledger_test SOURCES node/ledger_test.cpp DEPENDS coterie::node_core)

@@ -446,6 +446,11 @@ TEST(MembershipTest, AnEditorAcknowledgesOnceAHostAgain) {
   acknowledge(0, host, 5);
   membership = team.resolve();
   EXPECT_EQ(marks(), (std::vector<Seq>{1, 2, 4, 5}));
+  // Who was let in later took in nothing before.
+  Hash in = host;
+  const std::size_t newcomer = team.join(0, Role::kEditor, in);
+  const Hash late = acknowledge(newcomer, in, 6);
+  EXPECT_STREQ(reason(team.resolve(), late), "its author was let in after what it answers");
   const Hash early = team.issue(2, before, AcknowledgeOperation{removed, {}});
   EXPECT_STREQ(reason(team.resolve(), early), "what it answers is not in its past");
 }

@@ -521,6 +521,15 @@ class MembershipOracle {
         const Id o = found->second;
         const bool admits = std::holds_alternative<node::AdmitOperation>(ops_[o].operation);
         fine = ops_[o].allowed && (is_role(o) || is_remove(o) || admits);
+        // An editor that was let in after a removal or role does not answer it.
+        bool before_it = admits || author->role == 1;
+        for (const Id i : past.all) {
+          const auto* in = std::get_if<node::AdmitOperation>(&ops_[i].operation);
+          const bool own = in != nullptr ? in->device == op.log.device
+                                         : ops_[i].genesis && ops_[i].log.device == op.log.device;
+          if (ops_[i].allowed && own && ops_[i].past.count(o) == 0) before_it = true;
+        }
+        fine = fine && before_it;
       }
     } else if (const auto* rekey = std::get_if<node::RekeyOperation>(&op.operation)) {
       op.need = 2;

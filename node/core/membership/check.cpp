@@ -192,6 +192,14 @@ const char* Resolver::check(Op& op, const State& past, const Who& author,
   return set_targets(op, past) ? nullptr : "it would leave no host";
 }
 
+/// Whether a device was no member before `restriction`: it took in nothing of what that cut off in
+/// good faith, and must not vouch for what was written since.
+bool Resolver::came_after(const DeviceId& id, Index restriction, const State& past) const {
+  const auto& admissions = device(id).admissions;
+  return std::all_of(admissions.begin(), admissions.end(),
+                     [&](Index one) { return !past.has(one) || ops_[one].past.test(restriction); });
+}
+
 const char* Resolver::check(Op& op, const State& past, const Who& author,
                             const AcknowledgeOperation& acknowledge) const {
   if (author.role > kEditor) return "its author might not edit";
@@ -203,6 +211,10 @@ const char* Resolver::check(Op& op, const State& past, const Who& author,
   const bool admits = std::holds_alternative<AdmitOperation>(other.operation);
   if (other.refused != nullptr || (!admits && other.targets.empty())) {
     return "what it answers takes nothing from anybody";
+  }
+  if (author.role != kHost && !other.targets.empty() &&
+      came_after(op.author(), answered->second, past)) {
+    return "its author was let in after what it answers";
   }
   op.need = kEditor;
   op.by_host = author.role == kHost;

@@ -364,6 +364,20 @@ std::vector<Restriction> Membership::restrictions_of(const DeviceId& id) const {
   return out;
 }
 
+std::vector<DeviceId> Membership::ever_admitted() const {
+  std::vector<DeviceId> all;
+  for (const auto& [id, device] : resolver_->devices_) {
+    if (!device.admissions.empty()) all.push_back(id);
+  }
+  return all;
+}
+
+bool Membership::came_after(const DeviceId& device, const Hash& operation) const {
+  const auto found = resolver_->index_.find(operation);
+  return found != resolver_->index_.end() && !resolver_->ops_[found->second].targets.empty() &&
+         resolver_->came_after(device, found->second, *resolver_->now());
+}
+
 // The rest.
 
 const std::vector<Epoch>& Membership::epochs() const {

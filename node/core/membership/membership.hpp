@@ -198,9 +198,15 @@ class Membership {
 
   /// Whether an admission of `device` was ever allowed: its logs may be stored.
   bool was_ever_admitted(const DeviceId& device) const;
+  /// All such devices, ascending.
+  std::vector<DeviceId> ever_admitted() const;
 
   /// What takes rights from `device` now, or from what it wrote before it was admitted again.
   std::vector<Restriction> restrictions_of(const DeviceId& device) const;
+
+  /// Whether `device` was let in only after `operation`, a remove or role: then it took in nothing
+  /// of what that cut off, and does not acknowledge it. False for other operations.
+  bool came_after(const DeviceId& device, const Hash& operation) const;
 
   /// In canonical order: generation in the graph, then hash.
   const std::vector<Epoch>& epochs() const;

@@ -180,6 +180,7 @@ class Resolver {
   std::optional<Index> invite(const State& state, const DeviceId& key) const;
   bool closed(const State& state, Index invite) const;
   std::set<DeviceId> places(const State& state, Index invite) const;
+  bool came_after(const DeviceId& id, Index restriction, const State& past) const;
   const Device& device(const DeviceId& id) const;
   const InviteKey& invite_key(const DeviceId& key) const;
 
