@@ -131,9 +131,19 @@ void add_cuts(const Snapshot& snapshot, ClientId client, std::uint32_t clock, st
 
 /// The pieces of an item, in order. What cannot be cut comes whole.
 std::vector<Piece> pieces_of(const Store& store, const Item& item,
-                             std::initializer_list<const Snapshot*> snapshots) {
+                             std::initializer_list<const Snapshot*> snapshots,
+                             const CutPieces& cut = nullptr) {
   std::vector<std::uint32_t> cuts;
   if (item.length > 1) {
+    if (cut) {
+      std::vector<Clock> more;
+      cut({store.client(item.client).id, item.clock, item.length}, more);
+      for (const Clock at : more) {
+        if (at > item.clock && at < item.end()) {
+          cuts.push_back(static_cast<std::uint32_t>(at - item.clock));
+        }
+      }
+    }
     for (const Snapshot* const snapshot : snapshots) {
       if (snapshot == nullptr) continue;
       add_cuts(*snapshot, store.client(item.client).id, item.clock, item.end(), cuts);
@@ -174,14 +184,19 @@ std::string slice(const Store& store, const Item& item, const Piece& piece) {
   return out;
 }
 
-/// The value of the newest item of a key that was there by then.
-std::optional<Value> value_of(Store& store, ItemIndex last, const Snapshot& snapshot) {
+/// The newest value of a key that was there by then. Values that were deleted one after the other
+/// may stand in one item.
+std::optional<std::pair<Id, Value>> value_of(Store& store, ItemIndex last,
+                                             const Snapshot& snapshot) {
   for (ItemIndex at = last; at != kNone; at = store.items[at].left) {
     const Item& item = store.items[at];
-    const Id id = id_at(store, item, 0);
-    if (id.clock >= snapshot.state.clock_of(id.client)) continue;
+    const Clock known = snapshot.state.clock_of(store.client(item.client).id);
+    if (known <= item.clock) continue;
+    const auto offset =
+        static_cast<std::uint32_t>(std::min<Clock>(known, item.end()) - item.clock) - 1;
+    const Id id = id_at(store, item, offset);
     if (!snapshot.shows(id) || !item.countable()) return std::nullopt;
-    return internal::value_at(store, item, item.length - 1);
+    return std::pair(id, internal::value_at(store, item, offset));
   }
   return std::nullopt;
 }
@@ -214,7 +229,9 @@ std::optional<Value> value_at(const SharedType& map, std::string_view key,
   if (branch == nullptr || index == kNone) return std::nullopt;
   const internal::MapEntry* const entry = branch->entries.find(index);
   if (entry == nullptr) return std::nullopt;
-  return value_of(store, entry->last, snapshot);
+  auto found = value_of(store, entry->last, snapshot);
+  if (!found) return std::nullopt;
+  return std::move(found->second);
 }
 
 std::vector<std::pair<std::string, Value>> entries_at(const SharedType& map,
@@ -225,7 +242,52 @@ std::vector<std::pair<std::string, Value>> entries_at(const SharedType& map,
   if (branch == nullptr) return all;
   for (const internal::MapEntry& entry : branch->entries.all()) {
     if (auto value = value_of(store, entry.last, snapshot)) {
-      all.emplace_back(store.key_text(entry.key), *std::move(value));
+      all.emplace_back(store.key_text(entry.key), std::move(value->second));
+    }
+  }
+  return all;
+}
+
+std::vector<KeyedValue> keyed_values_at(const SharedType& map, const Snapshot& snapshot) {
+  Store& store = Access::store(map);
+  const Branch* const branch = store.resolve(map);
+  std::vector<KeyedValue> all;
+  if (branch == nullptr) return all;
+  for (const internal::MapEntry& entry : branch->entries.all()) {
+    if (auto value = value_of(store, entry.last, snapshot)) {
+      all.push_back(
+          {std::string(store.key_text(entry.key)), value->first, std::move(value->second)});
+    }
+  }
+  return all;
+}
+
+std::vector<ListPiece> pieces_at(const SharedType& list, const Snapshot& before,
+                                 const Snapshot& after, const CutPieces& cut) {
+  Store& store = Access::store(list);
+  const Branch* const branch = store.resolve(list);
+  std::vector<ListPiece> all;
+  if (branch == nullptr) return all;
+  for (ItemIndex at = branch->start; at != kNone; at = store.items[at].right) {
+    const Item& item = store.items[at];
+    const bool mark = item.kind == ContentKind::kFormat;
+    if (!item.countable() && !mark) continue;
+    std::vector<Value> values;
+    for (const Piece& piece : pieces_of(store, item, {&before, &after}, cut)) {
+      const Id id = id_at(store, item, piece.from);
+      if (!before.shows(id) && !after.shows(id)) continue;
+      ListPiece one{{id.client, id.clock, piece.to - piece.from}, {}};
+      if (mark) {
+        const Attribute attribute = internal::attribute_of(store, at);
+        one.content =
+            TextMark{std::string(attribute.key), internal::value_of_stored(attribute.json)};
+      } else if (item.kind == ContentKind::kString) {
+        one.content = slice(store, item, piece);
+      } else {
+        if (values.empty()) values = internal::values_of(store, item);
+        one.content = std::vector<Value>(values.begin() + piece.from, values.begin() + piece.to);
+      }
+      all.push_back(std::move(one));
     }
   }
   return all;

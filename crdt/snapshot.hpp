@@ -20,6 +20,7 @@
 #include <string>
 #include <string_view>
 #include <utility>
+#include <variant>
 #include <vector>
 
 #include "crdt/base/bytes.hpp"
@@ -86,6 +87,36 @@ std::vector<std::pair<std::string, Value>> entries_at(const SharedType& map,
 
 /// The characters of a text. O(items).
 std::string text_at(const SharedType& text, const Snapshot& snapshot);
+
+/// A change of formatting that stands in a text: from there on, `name` is `value`.
+struct TextMark {
+  std::string name;
+  Any value;
+};
+
+/// Consecutive elements of a list that stand in one item, and that is it: text (UTF-8; half a
+/// surrogate pair is U+FFFD), one value for each element, or a mark (which takes no room in the
+/// list).
+struct ListPiece {
+  IdRange ids;
+  std::variant<std::string, std::vector<Value>, TextMark> content;
+};
+
+/// Adds the clocks inside of `ids` where a piece is to end and the next one to begin.
+using CutPieces = std::function<void(const IdRange& ids, std::vector<Clock>& cuts)>;
+
+/// What a text, array or XML type holds at `before` or at `after`, or both, in order; each piece is
+/// wholly there or not in each of the two, and cut where `cut` says. O(items log ranges).
+std::vector<ListPiece> pieces_at(const SharedType& list, const Snapshot& before,
+                                 const Snapshot& after, const CutPieces& cut = nullptr);
+
+/// As entries_at(), with the element that holds each value.
+struct KeyedValue {
+  std::string key;
+  Id id;
+  Value value;
+};
+std::vector<KeyedValue> keyed_values_at(const SharedType& map, const Snapshot& snapshot);
 
 /// Whether text was added or removed between two snapshots.
 enum class TextChange { kAdded, kRemoved };

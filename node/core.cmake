@@ -10,10 +10,13 @@ pkg_check_modules(ZSTD REQUIRED IMPORTED_TARGET libzstd)
 coterie_library(node_core
   SOURCES core/admission.cpp core/audit.cpp core/authors.cpp core/client.cpp
           core/closed_store.cpp core/compression.cpp core/dependencies.cpp core/document_store.cpp core/engine.cpp
+          core/history/history.cpp core/history/provenance.cpp core/history/restore.cpp
+          core/history/timeline.cpp
           core/invert.cpp core/json_check.cpp core/key_ring.cpp core/ledger.cpp
           core/ledger_receive.cpp
           core/presence.cpp core/replay.cpp core/schema.cpp core/steward.cpp
-          core/sync_protocol.cpp core/views.cpp core/workspace.cpp core/workspace_import.cpp
+          core/sync_protocol.cpp core/views.cpp core/workspace.cpp core/workspace_history.cpp
+          core/workspace_import.cpp
           core/workspace_members.cpp
           core/workspace_people.cpp
   DEPENDS coterie::base coterie::crdt coterie::node_log coterie::storage coterie::transport_core

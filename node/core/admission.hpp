@@ -73,6 +73,9 @@ class UpdateGate {
   virtual Judgement judge(const DocumentId& document, const crdt::Doc& doc,
                           const Candidate& candidate) = 0;
 
+  /// What judge() says in canonical order. Takes note of nothing.
+  virtual Judgement look(const crdt::Doc& doc, const Candidate& candidate) const = 0;
+
   /// Of an update of a document that is not loaded: whether what it says may contradict what others
   /// said, so that it is to be judged now.
   virtual bool contested(const DocumentId& document, const LogId& log, ByteView update) = 0;

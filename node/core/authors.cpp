@@ -367,6 +367,24 @@ UpdateGate::Judgement Authors::judge(const DocumentId& document, const crdt::Doc
   return judgement;
 }
 
+UpdateGate::Judgement Authors::look(const crdt::Doc& doc, const Candidate& candidate) const {
+  const auto listing = crdt::inspect_update(candidate.update);
+  if (!listing) return {};
+  if (!may_carry(candidate.ref.log.device, clients_of(*listing), candidate.carried)) {
+    return {Verdict::kRefuse, {}};
+  }
+  Judgement judgement;
+  std::set<crdt::ClientId> refused;
+  auto compared = crdt::compare_update(doc, candidate.update);
+  while (compared && compared->contradiction) {
+    refused.insert(compared->contradiction->client);
+    judgement.rest = without_clients(candidate.update, refused);
+    if (!judgement.rest) return {Verdict::kRefuse, {}};
+    compared = crdt::compare_update(doc, *judgement.rest);
+  }
+  return judgement;
+}
+
 /// Whether what our log says of `client` would stand against what others' say.
 bool Authors::would_stand(const DocumentId& document, crdt::ClientId client) const {
   // Where others wrote of that client, it is one of them who said it first, and it gives way.

@@ -48,6 +48,7 @@ class Authors final : public UpdateGate {
 
   Judgement judge(const DocumentId& document, const crdt::Doc& doc,
                   const Candidate& candidate) override;
+  Judgement look(const crdt::Doc& doc, const Candidate& candidate) const override;
   bool contested(const DocumentId& document, const LogId& log, ByteView update) override;
   std::uint8_t rank(bool carried) const override { return carried ? 1 : 0; }
   void restart(const DocumentId& document) override;

@@ -1152,6 +1152,38 @@ Result<std::vector<RevertedDocument>> Engine::revert(Now now, const WorkspaceId&
   return reverted;
 }
 
+Result<VersionList> Engine::versions(Now now, const WorkspaceId& id, std::string_view path,
+                                     std::size_t limit) {
+  COTERIE_TRY(Workspace * workspace, state_->find_founded(id));
+  auto found = workspace->versions(now, path, limit);
+  state_->pump(now);
+  return found;
+}
+
+Result<VersionContent> Engine::version(Now now, const WorkspaceId& id, std::string_view path,
+                                       const VersionChoice& choice) {
+  COTERIE_TRY(Workspace * workspace, state_->find_founded(id));
+  auto found = workspace->version(now, path, choice);
+  state_->pump(now);
+  return found;
+}
+
+Result<VersionDiff> Engine::diff(Now now, const WorkspaceId& id, std::string_view path,
+                                 const VersionChoice& from, const VersionChoice& to) {
+  COTERIE_TRY(Workspace * workspace, state_->find_founded(id));
+  auto found = workspace->diff(now, path, from, to);
+  state_->pump(now);
+  return found;
+}
+
+Result<Blame> Engine::blame(Now now, const WorkspaceId& id, std::string_view path,
+                            const VersionChoice& at) {
+  COTERIE_TRY(Workspace * workspace, state_->find_founded(id));
+  auto found = workspace->blame(now, path, at);
+  state_->pump(now);
+  return found;
+}
+
 Result<Hash> Engine::frontier_digest(const WorkspaceId& id) const {
   COTERIE_TRY(const Workspace* workspace, state_->find_founded(id));
   return transport::frontier_digest(workspace->ledger().frontier());

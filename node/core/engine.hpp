@@ -63,9 +63,10 @@ struct ImportDocument {
   Bytes update;      ///< At most kUpdateBytesMax.
   bool fresh = false;
 };
-using Command = std::variant<CreateWorkspace, JoinWorkspace, CreateDocument, ImportDocument,
-                             CreateInvite, RevokeInvite, ApproveRequest, DenyRequest, SetRole,
-                             RemoveMember, RotateKeys, Readmit, Revert>;
+using Command =
+    std::variant<CreateWorkspace, JoinWorkspace, CreateDocument, ImportDocument, CreateInvite,
+                 RevokeInvite, ApproveRequest, DenyRequest, SetRole, RemoveMember, RotateKeys,
+                 Readmit, Revert, NameVersion, RestoreVersion>;
 
 struct WorkspaceReady {  ///< Of CreateWorkspace and JoinWorkspace.
   WorkspaceId workspace;
@@ -79,8 +80,8 @@ struct JoinWaiting {
 struct DocumentCreated {  ///< Of CreateDocument and ImportDocument.
   DocumentId document;
 };
-using CommandResult =
-    std::variant<Done, WorkspaceReady, JoinWaiting, DocumentCreated, InviteCreated, Reverted>;
+using CommandResult = std::variant<Done, WorkspaceReady, JoinWaiting, DocumentCreated,
+                                   InviteCreated, Reverted, VersionNamed, VersionRestored>;
 
 // Queries: answered at once from what is held here.
 
@@ -227,6 +228,20 @@ class Engine {
   /// One page; costs about 5 us an entry looked at. Errors: kNotFound, kCorrupt, kIo.
   Result<AuditPage> audit(const WorkspaceId& workspace, const AuditQuery& query) const;
   Result<std::vector<transport::PeerStatus>> peers(const WorkspaceId& workspace) const;
+  // Versions of a document. Cost: a pass over the logs, and the making of the document. Errors:
+  // kNotFound, kConflict (a choice fits several), kLimitExceeded (kHistoryAnswerBytesMax,
+  // kHistoryRangesMax), kMalformed (a named version that is none), kCorrupt, kIo.
+  /// The newest `limit`, at most kVersionsListedMax.
+  Result<VersionList> versions(Now now, const WorkspaceId& workspace, std::string_view path,
+                               std::size_t limit);
+  Result<VersionContent> version(Now now, const WorkspaceId& workspace, std::string_view path,
+                                 const VersionChoice& choice);
+  /// What changed from one to the other; `from` may be the newer.
+  Result<VersionDiff> diff(Now now, const WorkspaceId& workspace, std::string_view path,
+                           const VersionChoice& from, const VersionChoice& to);
+  /// Who wrote the text of a version.
+  Result<Blame> blame(Now now, const WorkspaceId& workspace, std::string_view path,
+                      const VersionChoice& at);
   Result<Hash> frontier_digest(const WorkspaceId& workspace) const;
   /// Devices whose updates were refused here, ever, for the Yjs client ids in them: they claimed
   /// another's, or said otherwise what was said. For audits. Errors: kNotFound.

@@ -75,8 +75,7 @@ std::string limited(std::string text) { return shortened(text, 0, text.size()); 
 
 }  // namespace
 
-Inverse invert(crdt::Doc& doc, const crdt::IdSet& inserted, const crdt::IdSet& deleted,
-               crdt::ClientId client) {
+Inverse tell_edits(crdt::Doc& doc, crdt::ClientId client, const std::function<void()>& edits) {
   Inverse out;
   const auto before = texts_of(doc);
   doc.set_client_id(client);
@@ -84,19 +83,7 @@ Inverse invert(crdt::Doc& doc, const crdt::IdSet& inserted, const crdt::IdSet& d
   const auto watching = doc.on_update([&](ByteView update, const crdt::Transaction&) {
     updates.emplace_back(update.begin(), update.end());
   });
-  crdt::UndoManager::Options options;
-  options.tracked_origins = {};
-  options.delete_filter = [](const crdt::UndoDeletion& deletion) {
-    return !deletion.type || is_empty(*deletion.type);
-  };
-  crdt::UndoManager undo(doc, std::move(options));
-  undo.push(inserted, deleted);
-  bool more = undo.undo().has_value();
-  for (int round = 1; more && round < kRoundsMax; ++round) {
-    undo.push(inserted, {});
-    more = undo.undo().has_value();
-  }
-  undo.destroy();
+  edits();
   if (updates.empty()) return out;
   auto merged = crdt::merge_updates(std::span<const Bytes>(updates));
   COTERIE_ASSERT(merged.has_value());
@@ -113,6 +100,25 @@ Inverse invert(crdt::Doc& doc, const crdt::IdSet& inserted, const crdt::IdSet& d
   out.before = limited(std::move(out.before));
   out.after = limited(std::move(out.after));
   return out;
+}
+
+Inverse invert(crdt::Doc& doc, const crdt::IdSet& inserted, const crdt::IdSet& deleted,
+               crdt::ClientId client) {
+  return tell_edits(doc, client, [&] {
+    crdt::UndoManager::Options options;
+    options.tracked_origins = {};
+    options.delete_filter = [](const crdt::UndoDeletion& deletion) {
+      return !deletion.type || is_empty(*deletion.type);
+    };
+    crdt::UndoManager undo(doc, std::move(options));
+    undo.push(inserted, deleted);
+    bool more = undo.undo().has_value();
+    for (int round = 1; more && round < kRoundsMax; ++round) {
+      undo.push(inserted, {});
+      more = undo.undo().has_value();
+    }
+    undo.destroy();
+  });
 }
 
 }  // namespace coterie::node

@@ -3,6 +3,7 @@
 #pragma once
 
 #include <cstdint>
+#include <functional>
 #include <string>
 
 #include "crdt/doc.hpp"
@@ -31,5 +32,8 @@ inline constexpr std::size_t kInverseTextBytesMax = 400;
 /// O(document).
 Inverse invert(crdt::Doc& doc, const crdt::IdSet& inserted, const crdt::IdSet& deleted,
                crdt::ClientId client);
+
+/// Runs `edits` on `doc` as `client`, and tells what they did. Cost: that, and O(document).
+Inverse tell_edits(crdt::Doc& doc, crdt::ClientId client, const std::function<void()>& edits);
 
 }  // namespace coterie::node

@@ -108,6 +108,19 @@ inline constexpr std::size_t kRefusedClientsMax = 64;
 /// Of all updates that undo what a device did. More is done in steps: later times first.
 inline constexpr std::size_t kRevertBytesMax = 128u << 20;
 
+// Version history (docs/PROTOCOL.md, "Versions").
+
+/// A named version's snapshot: one record.
+inline constexpr std::size_t kVersionSnapshotBytesMax = kRecordPartBytes;
+/// Names that count, of each device and document: its first ones.
+inline constexpr std::size_t kNamedVersionsMax = 1000;
+/// Versions in one answer: the newest.
+inline constexpr std::size_t kVersionsListedMax = 10'000;
+/// Text and values in one answer (a diff, a blame, a document).
+inline constexpr std::size_t kHistoryAnswerBytesMax = 64u << 20;
+/// And ranges.
+inline constexpr std::size_t kHistoryRangesMax = 200'000;
+
 // Documents and clients (docs/PROTOCOL.md, "Bridge").
 
 inline constexpr std::size_t kDocumentsMax = 65'536;  ///< Per workspace.

@@ -11,6 +11,7 @@
 #include <vector>
 
 #include "crdt/base/clock.hpp"
+#include "node/core/history/versions.hpp"
 #include "node/core/role.hpp"
 #include "transport/wire/ids.hpp"
 
@@ -96,6 +97,35 @@ struct RevertedDocument {
 
 struct Reverted {
   std::vector<RevertedDocument> documents;  ///< Those that change.
+  bool preview = true;
+};
+
+// Versions of documents. Hosts and editors.
+
+/// Gives a version a name, for all members. Errors also: kMalformed, kLimitExceeded (the name,
+/// kNamedVersionsMax, kVersionSnapshotBytesMax), kConflict (that name is taken, or `version` fits
+/// several).
+struct NameVersion {
+  WorkspaceId workspace;
+  std::string path;
+  VersionChoice version;
+  std::string name;
+};
+/// Makes a document what it was, by edits of our own. With `preview` nothing is written. Errors
+/// also: kConflict (as above), kLimitExceeded (kUpdateBytesMax).
+struct RestoreVersion {
+  WorkspaceId workspace;
+  std::string path;
+  VersionChoice version;
+  bool preview = true;
+};
+
+struct VersionNamed {
+  VersionFound version;
+};
+struct VersionRestored {
+  VersionFound version;
+  RevertedDocument document;
   bool preview = true;
 };
 

@@ -64,6 +64,13 @@ struct Encoder {
     append(out, reverted.document.view());
     append(out, reverted.ids);
   }
+  void operator()(const VersionRecord& version) const {
+    append_kind(out, RecordKind::kVersion);
+    append(out, version.document.view());
+    append_varuint(out, version.moment);
+    append_varstring(out, version.name);
+    append(out, version.snapshot);
+  }
   void operator()(const UnknownRecord&) const { COTERIE_ASSERT(false); }
 };
 
@@ -114,6 +121,19 @@ Result<Record> decode_endpoint(ByteReader& in) {
   return Record(std::move(endpoint));
 }
 
+Result<Record> decode_version(ByteReader& in) {
+  VersionRecord version;
+  COTERIE_TRY(version.document, read_id<DocumentId>(in));
+  COTERIE_TRY(version.moment, read_number(in));
+  COTERIE_TRY(version.name, read_text(in, kNameBytesMax));
+  COTERIE_CHECK(check_name(version.name));
+  COTERIE_TRY(version.snapshot, in.read_bytes(in.remaining()));
+  if (version.snapshot.size() > kVersionSnapshotBytesMax) {
+    return Error{ErrorCode::kLimitExceeded, "snapshot too large", version.snapshot.size()};
+  }
+  return Record(std::move(version));
+}
+
 }  // namespace
 
 Bytes encode_record(const Record& record) {
@@ -154,6 +174,8 @@ Result<Record> decode_record(const WorkspaceId& workspace, ByteView record) {
       COTERIE_TRY(reverted.ids, in.read_bytes(in.remaining()));
       return Record(reverted);
     }
+    case static_cast<std::uint64_t>(RecordKind::kVersion):
+      return decode_version(in);
     default:
       return Record(UnknownRecord{kind});
   }

@@ -16,6 +16,9 @@
 //     reverted := 8 document:16 ids                    elements (an IdSet, v1) that had been
 //     deleted
 //                 and that the author put back: not to be put back again
+//     version  := 9 document:16 moment_ms:varuint name:varstring snapshot:rest
+//                 the author names what the document was: a Yjs snapshot (v1); `moment_ms`, when
+//                 the last change in it was made
 //
 // Records of other kinds are kept and relayed, and not applied: a later version wrote them.
 
@@ -43,6 +46,7 @@ enum class RecordKind : std::uint8_t {
   kCarried = 6,
   kCarriedPart = 7,
   kReverted = 8,
+  kVersion = 9,
 };
 
 struct UpdateRecord {
@@ -73,11 +77,17 @@ struct RevertedRecord {
   DocumentId document;
   ByteView ids;  ///< An IdSet (v1), unchecked. Points into the decoded bytes.
 };
+struct VersionRecord {
+  DocumentId document;
+  WallMillis moment = 0;
+  std::string name;   ///< See check_name().
+  ByteView snapshot;  ///< A crdt::Snapshot (v1), unchecked. Points into the decoded bytes.
+};
 struct UnknownRecord {
   std::uint64_t kind = 0;
 };
 using Record = std::variant<UpdateRecord, PartRecord, DocumentRecord, EndpointRecord, ClientsRecord,
-                            RevertedRecord, UnknownRecord>;
+                            RevertedRecord, VersionRecord, UnknownRecord>;
 
 Bytes encode_record(const Record& record);
 

@@ -1,5 +1,6 @@
 #include "node/core/replay.hpp"
 
+#include <algorithm>
 #include <utility>
 
 #include "crdt/update.hpp"
@@ -11,20 +12,31 @@ Replay::Replay(UpdateGate* gate, const DocumentId& id)
   if (gate_ != nullptr) gate_->restart(id_);
 }
 
-std::optional<ByteView> Replay::take(const EntryRef& ref, ByteView update, bool carried) {
-  UpdateGate::Judgement judged;
-  if (gate_ != nullptr) judged = gate_->judge(id_, doc_, {ref, update, carried, true});
+Replay::Replay(const UpdateGate* gate) : asked_(gate), doc_({.client_id = 0, .gc = false}) {}
+
+UpdateGate::Judgement Replay::judge(const UpdateGate::Candidate& candidate) {
+  if (asked_ != nullptr) return asked_->look(doc_, candidate);
+  return gate_ != nullptr ? gate_->judge(id_, doc_, candidate) : UpdateGate::Judgement{};
+}
+
+std::optional<ByteView> Replay::take(const EntryRef& ref, ByteView update, bool carried,
+                                     std::uint64_t time) {
+  const UpdateGate::Judgement judged = judge({ref, update, carried, true});
   if (judged.verdict != UpdateGate::Verdict::kApply) return std::nullopt;
   auto told = crdt::state_deletes(judged.rest ? ByteView(*judged.rest) : update);
   auto contents = told ? crdt::without_collected(*told) : Result<Bytes>(told.error());
   if (!contents || !doc_.load_update(*contents)) return std::nullopt;
-  if (*contents != *told) incomplete_.push_back(*told);
+  if (*contents != *told) incomplete_.emplace_back(time, *told);
   taken_ = *std::move(told);
   return taken_;
 }
 
 void Replay::complete() {
-  for (const Bytes& update : std::exchange(incomplete_, {})) (void)doc_.load_update(update);
+  std::stable_sort(incomplete_.begin(), incomplete_.end(),
+                   [](const auto& a, const auto& b) { return a.first < b.first; });
+  for (const auto& [time, update] : std::exchange(incomplete_, {})) {
+    (void)doc_.load_update(update);
+  }
 }
 
 void Replay::finish(crdt::Doc& into) {

@@ -7,7 +7,9 @@
 
 #pragma once
 
+#include <cstdint>
 #include <optional>
+#include <utility>
 #include <vector>
 
 #include "crdt/doc.hpp"
@@ -20,10 +22,15 @@ class Replay {
   /// `gate` may be null. Until finish(), another replay of that document must not begin.
   Replay(UpdateGate* gate, const DocumentId& id);
 
+  /// Only to look: the same result, and the gate takes note of nothing.
+  explicit Replay(const UpdateGate* gate);
+
   /// The next update in canonical order. What the gate refuses of it, or all that does not apply,
   /// is left out: it was reported when it came. Returns what was taken, valid until the next call;
-  /// nothing if that is nothing.
-  std::optional<ByteView> take(const EntryRef& ref, ByteView update, bool carried);
+  /// nothing if that is nothing. What comes without content takes ids in the order of `time`, then
+  /// of this: whoever wrote first says what else was there by then.
+  std::optional<ByteView> take(const EntryRef& ref, ByteView update, bool carried,
+                               std::uint64_t time = 0);
 
   /// Reads what came of it into `into`, which is empty.
   void finish(crdt::Doc& into);
@@ -34,11 +41,15 @@ class Replay {
  private:
   void complete();
 
-  UpdateGate* gate_;
+  UpdateGate::Judgement judge(const UpdateGate::Candidate& candidate);
+
+  UpdateGate* gate_ = nullptr;         ///< Takes note.
+  const UpdateGate* asked_ = nullptr;  ///< Does not.
   DocumentId id_;
   crdt::Doc doc_;
   Bytes taken_;
-  std::vector<Bytes> incomplete_;  ///< With something that has no content.
+  /// With something that has no content.
+  std::vector<std::pair<std::uint64_t, Bytes>> incomplete_;
 };
 
 }  // namespace coterie::node

@@ -29,6 +29,7 @@ DocumentId document_of(const Record& record) {
   if (const auto* part = std::get_if<PartRecord>(&record)) return part->document;
   if (const auto* document = std::get_if<DocumentRecord>(&record)) return document->document;
   if (const auto* reverted = std::get_if<RevertedRecord>(&record)) return reverted->document;
+  if (const auto* version = std::get_if<VersionRecord>(&record)) return version->document;
   return {};
 }
 
@@ -93,7 +94,9 @@ void Views::take(Now now, const std::vector<LedgerRecord>& records) {
     const auto record = decode_record(ledger_.workspace(), one.record);
     // Of an unknown kind: a later version wrote it, and will judge it.
     if (!record || std::holds_alternative<UnknownRecord>(*record)) continue;
-    if (std::holds_alternative<RevertedRecord>(*record)) continue;  // Read from the logs.
+    // Read from the logs.
+    if (std::holds_alternative<RevertedRecord>(*record)) continue;
+    if (std::holds_alternative<VersionRecord>(*record)) continue;
     if (const auto* declaration = std::get_if<ClientsRecord>(&*record)) {
       if (UpdateGate* gate = documents_.gate()) gate->declared(one.ref.log.device, *declaration);
       continue;
@@ -360,7 +363,8 @@ void Views::rescan_log(const LogId& log) {
     const auto record = decode_record(ledger_.workspace(), *bytes);
     if (!record || std::holds_alternative<UnknownRecord>(*record) ||
         std::holds_alternative<ClientsRecord>(*record) ||
-        std::holds_alternative<RevertedRecord>(*record)) {
+        std::holds_alternative<RevertedRecord>(*record) ||
+        std::holds_alternative<VersionRecord>(*record)) {
       return true;
     }
     const Verdict verdict = judge_.judge(ref, one.hash, one.entry.heads, right_for(*record));
@@ -406,6 +410,8 @@ struct Views::Update {
   bool carried = false;            ///< By its record.
   std::uint8_t rank = 0;
   std::optional<Bytes> bytes;  ///< Unless there was no room to keep them.
+  Hash hash;                   ///< Of its last entry,
+  std::uint64_t time = 0;      ///< and when that was written.
 };
 
 /// What the logs hold of one document, refused entries left out. In order of log and seq.
@@ -423,6 +429,7 @@ struct Views::Gathered {
   std::vector<std::pair<DeviceId, crdt::IdSet>> put_back;
   std::vector<Naming> namings;
   std::map<LogId, Unfinished> unfinished;
+  std::vector<NamedVersion> named;
   WallMillis changed = 0;
 };
 
@@ -463,6 +470,10 @@ class Views::Rebuild {
   Status tell_deeds(const std::set<DeviceId>& devices, WallMillis since,
                     const std::function<Status(const Deeds&, crdt::Doc&)>& each);
 
+  /// Views::for_each_update().
+  Result<HistoryNotes> tell_updates(const DocumentId& id,
+                                    const std::function<Status(const CountedUpdate&)>& visit);
+
  private:
   using Open = std::optional<std::pair<DocumentId, Gathered::Unfinished>>;
   using Beginnings = std::map<LogId, Seq>;  ///< From which entry on.
@@ -495,6 +506,8 @@ class Views::Rebuild {
   std::set<DocumentId> marked_;
   std::map<DocumentId, Gathered> gathered_;
   std::size_t kept_bytes_ = 0;
+  std::uint64_t sealed_ = 0;
+  WallMillis sealed_until_ = 0;
   std::map<DocumentId, Analysis> analyses_;
   std::set<Position> stood_upon_;
   std::vector<std::pair<DocumentId, crdt::Id>> needed_;
@@ -535,7 +548,11 @@ Status Views::Rebuild::gather(const LogId& log, Open& open) {
     auto current = std::exchange(open, std::nullopt);
     if (one.entry.entry_class != EntryClass::kContent) return true;
     auto bytes = views_.ledger_.open_record(one.entry);
-    if (!bytes) return true;
+    if (!bytes) {
+      ++sealed_;
+      sealed_until_ = std::max(sealed_until_, HybridClock::millis(one.entry.time));
+      return true;
+    }
     const auto record = decode_record(views_.ledger_.workspace(), *bytes);
     if (!record) return true;
     const DocumentId id = document_of(*record);
@@ -554,6 +571,14 @@ Status Views::Rebuild::gather(const LogId& log, Open& open) {
       ByteReader in(reverted->ids);
       auto ids = crdt::IdSet::decode(in);
       if (ids && !disputed) gathered.put_back.emplace_back(ref.log.device, *std::move(ids));
+      return true;
+    }
+    if (const auto* version = std::get_if<VersionRecord>(&*record)) {
+      if (disputed) return true;
+      NamedVersion named{ref, one.hash, one.entry.time, *version, {}};
+      named.snapshot.assign(version->snapshot.begin(), version->snapshot.end());
+      named.record.snapshot = {};
+      gathered.named.push_back(std::move(named));
       return true;
     }
     if (const auto* naming = std::get_if<DocumentRecord>(&*record)) {
@@ -586,7 +611,7 @@ Status Views::Rebuild::gather(const LogId& log, Open& open) {
       gathered.updates.push_back(std::move(update));
       whole = std::move(assembly.bytes);
     } else if (const auto* update = std::get_if<UpdateRecord>(&*record)) {
-      gathered.updates.push_back({log, ref, ref, {}, disputed, false, 0, std::nullopt});
+      gathered.updates.push_back({log, ref, ref, {}, disputed, false, 0, std::nullopt, {}, 0});
       if (disputed) gathered.updates.back().disputed.push_back(position);
       whole.assign(update->update.begin(), update->update.end());
     } else {
@@ -597,6 +622,8 @@ Status Views::Rebuild::gather(const LogId& log, Open& open) {
     added.carried = last != nullptr ? last->carried : std::get<UpdateRecord>(*record).carried;
     if (const UpdateGate* gate = views_.documents_.gate()) added.rank = gate->rank(added.carried);
     added.segment = log;
+    added.hash = one.hash;
+    added.time = one.entry.time;
     keep(added, std::move(whole));
     return true;
   });
@@ -791,6 +818,26 @@ Status Views::Rebuild::tell_deeds(const std::set<DeviceId>& devices, WallMillis 
     COTERIE_CHECK(each(deeds, replay.uncollected()));
   }
   return {};
+}
+
+Result<Views::HistoryNotes> Views::Rebuild::tell_updates(
+    const DocumentId& id, const std::function<Status(const CountedUpdate&)>& visit) {
+  Gathered& gathered = gathered_[id];
+  COTERIE_CHECK(gather_all());
+  for (const Position& position : views_.admission_.of(id)) {
+    if (views_.admission_.all().at(position).stood_upon) stood_upon_.insert(position);
+  }
+  for (const Update* update : ordered(id)) {
+    if (!counts(*update)) continue;
+    const Bytes bytes = bytes_of(*update);
+    COTERIE_CHECK(visit({update->last, update->hash, update->time, update->carried, bytes}));
+  }
+  return HistoryNotes{std::move(gathered.named), sealed_, sealed_until_};
+}
+
+Result<Views::HistoryNotes> Views::for_each_update(
+    Now now, const DocumentId& document, const std::function<Status(const CountedUpdate&)>& visit) {
+  return Rebuild(*this, now).tell_updates(document, visit);
 }
 
 Status Views::for_each_deed(Now now, const std::set<DeviceId>& devices, WallMillis since,

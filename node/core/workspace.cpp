@@ -346,14 +346,7 @@ Result<std::vector<RevertedDocument>> Workspace::revert(Now now, const std::set<
   }
   for (std::size_t i = 0; i < updates.size(); ++i) {
     Document& document = *documents_.find(list[i].id);
-    const auto applied = document.doc->apply_update(updates[i]);
-    if (!applied) return applied.error();
-    if (!applied->changed) continue;
-    broadcast(now, document, applied->update, nullptr);
-    write_update(now, document, updates[i]);
-    write_put_back(now, document.id, put_back[i]);
-    documents_.touch(document, now.wall);
-    documents_.cut_if_long(document);
+    COTERIE_CHECK(write_edit(now, document, updates[i], put_back[i]));
   }
   return list;
 }

@@ -30,6 +30,8 @@
 
 namespace coterie::node {
 
+class History;
+
 class Workspace : private Views::Host {
  public:
   /// Why a client is to be closed.
@@ -90,6 +92,12 @@ class Workspace : private Views::Host {
   /// As Engine::revert().
   Result<std::vector<RevertedDocument>> revert(Now now, const std::set<DeviceId>& devices,
                                                WallMillis since, bool preview);
+  // Versions of a document (workspace_history.cpp): as Engine has them.
+  Result<VersionList> versions(Now now, std::string_view path, std::size_t limit);
+  Result<VersionContent> version(Now now, std::string_view path, const VersionChoice& choice);
+  Result<VersionDiff> diff(Now now, std::string_view path, const VersionChoice& from,
+                           const VersionChoice& to);
+  Result<Blame> blame(Now now, std::string_view path, const VersionChoice& at);
   /// Devices whose updates were refused for the Yjs client ids in them.
   const std::set<DeviceId>& offenders() const { return authors_.offenders(); }
 
@@ -109,6 +117,8 @@ class Workspace : private Views::Host {
   Result<CommandResult> carry_out(Now now, const RotateKeys& command);
   Result<CommandResult> carry_out(Now now, const Readmit& command);
   Result<CommandResult> carry_out(Now now, const Revert& command);
+  Result<CommandResult> carry_out(Now now, const NameVersion& command);
+  Result<CommandResult> carry_out(Now now, const RestoreVersion& command);
   std::vector<InviteInfo> invites() const;
   std::vector<RequestInfo> requests() const;
   std::vector<KnownDevice> known_devices() const;
@@ -220,6 +230,8 @@ class Workspace : private Views::Host {
   Status import_into(Now now, Document& document, ByteView update, ByteView told);
   void enqueue(Now now, Client& client, Bytes update);
   void flush(Now now, Document& document);
+  Result<History> history(Now now, std::string_view path);
+  Status write_edit(Now now, Document& document, ByteView update, const crdt::IdSet& put_back);
   void write_put_back(Now now, const DocumentId& document, const crdt::IdSet& ids);
   void write_update(Now now, Document& document, ByteView update);
   void after_flush(Now now, const DocumentId& document, const std::vector<Bytes>& updates,

@@ -119,6 +119,56 @@ TEST(Snapshot, TypedReadsGoElementByElement) {
   EXPECT_EQ(entries_at(map, after).size(), 2u);
 }
 
+TEST(Snapshot, ValuesOfAKeyAreToldApartInOneItem) {
+  Doc doc({.client_id = 1, .gc = false});
+  Map map = doc.map("m");
+  std::vector<Snapshot> snapshots;
+  for (int i = 0; i < 3; ++i) {
+    (void)map.set("k", i);
+    snapshots.push_back(take_snapshot(doc));
+  }
+  (void)map.remove("k");  // All three are deleted now, and one item.
+  for (int i = 0; i < 3; ++i) {
+    EXPECT_EQ(value_at(map, "k", snapshots[static_cast<std::size_t>(i)]), Value(Any(i)));
+    const auto keyed = keyed_values_at(map, snapshots[static_cast<std::size_t>(i)]);
+    ASSERT_EQ(keyed.size(), 1u);
+    EXPECT_EQ(keyed[0].id, (Id{1, static_cast<Clock>(i)}));
+    EXPECT_EQ(keyed[0].value, Value(Any(i)));
+  }
+  EXPECT_FALSE(value_at(map, "k", take_snapshot(doc)));
+}
+
+TEST(Snapshot, PiecesAreOfOneKindEach) {
+  Doc doc({.client_id = 1, .gc = false});
+  Text text = doc.text("t");
+  (void)text.insert(0, "abcdef");
+  const Snapshot before = take_snapshot(doc);
+  (void)text.remove(1, 2);
+  (void)text.insert(1, "XY", {{"b", true}});
+  const Snapshot after = take_snapshot(doc);
+  (void)text.insert(0, "later");
+  std::string told;
+  const auto cut = [](const IdRange& ids, std::vector<Clock>& cuts) {
+    cuts.push_back(ids.clock);  // Not inside: no cut.
+    cuts.push_back(4);
+    cuts.push_back(999);
+  };
+  for (const ListPiece& piece : pieces_at(text, before, after, cut)) {
+    const Id id{piece.ids.client, piece.ids.clock};
+    told += (before.shows(id) ? "" : "+");
+    told += (after.shows(id) ? "" : "-");
+    if (const auto* words = std::get_if<std::string>(&piece.content)) {
+      EXPECT_EQ(words->size(), piece.ids.length);
+      told += *words + " ";
+    } else {
+      const auto& mark = std::get<TextMark>(piece.content);
+      told += mark.name + "=" + mark.value.to_json() + " ";
+    }
+  }
+  EXPECT_EQ(told, "a -bc +b=true +XY +b=null d ef ");
+  EXPECT_TRUE(pieces_at(text, {}, {}).empty());
+}
+
 TEST(Snapshot, KnowsWhatItContains) {
   Doc doc({.client_id = 1, .gc = false});
   Text text = doc.text("text");

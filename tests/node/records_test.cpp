@@ -51,6 +51,14 @@ TEST(RecordsTest, EveryKindSurvivesTheRoundTrip) {
   EXPECT_EQ(std::get<RevertedRecord>(*reverted).document, document);
   EXPECT_TRUE(equal(std::get<RevertedRecord>(*reverted).ids, update));
 
+  const Bytes naming = encode_record(VersionRecord{document, 1234, "draft", update});
+  const auto named = decode_record(workspace(), naming);
+  ASSERT_TRUE(named);
+  EXPECT_EQ(std::get<VersionRecord>(*named).document, document);
+  EXPECT_EQ(std::get<VersionRecord>(*named).moment, 1234u);
+  EXPECT_EQ(std::get<VersionRecord>(*named).name, "draft");
+  EXPECT_TRUE(equal(std::get<VersionRecord>(*named).snapshot, update));
+
   ClientsRecord clients;
   clients.salt.fill(7);
   const Bytes declaration = encode_record(clients);
@@ -68,6 +76,19 @@ TEST(RecordsTest, EveryKindSurvivesTheRoundTrip) {
   ASSERT_TRUE(unknown);
   EXPECT_EQ(std::get<UnknownRecord>(*unknown).kind, 99u);
   EXPECT_FALSE(decode_record(workspace(), {}));
+}
+
+TEST(RecordsTest, NamesOfVersionsHaveLimits) {
+  const auto document = document_id(workspace(), "d");
+  const auto decodes = [&](std::size_t name, std::size_t snapshot) {
+    return decode_record(workspace(), encode_record(VersionRecord{
+                                          document, 1, std::string(name, 'n'), Bytes(snapshot)}))
+        .has_value();
+  };
+  EXPECT_TRUE(decodes(kNameBytesMax, kVersionSnapshotBytesMax));
+  EXPECT_FALSE(decodes(kNameBytesMax + 1, 2));
+  EXPECT_FALSE(decodes(1, kVersionSnapshotBytesMax + 1));
+  EXPECT_FALSE(decodes(0, 2)) << "a version without a name";
 }
 
 TEST(RecordsTest, LargeUpdatesAreSplitAndWhole) {
