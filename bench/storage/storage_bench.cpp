@@ -152,57 +152,98 @@ void measure_single(Store& store, const std::string& directory, int count) {
   if (!sqlite.empty()) report("the same in SQLite, WAL, FULL", sqlite, "us", floor);
 }
 
-/// As many as the disk takes while `waiting` are always there to be written.
-void measure_throughput(Store& store, const std::string& directory, std::uint64_t waiting,
-                        double seconds) {
-  const auto rate = [&](auto one_round) {
+/// What gets done in slices of time.
+class Rate {
+ public:
+  /// Calls `round`, which returns how much it did, for `seconds`.
+  template <typename Round>
+  void run(double seconds, Round round) {
     const auto start = Clock::now();
-    std::uint64_t done = 0;
-    while (micros(Clock::now() - start) < seconds * 1e6) done += one_round(done);
-    return static_cast<double>(done) / (micros(Clock::now() - start) / 1e6);
-  };
-  BareFile bare(directory + "/bare");
-  const double floor = rate([&](std::uint64_t) {
-    bare.commit();
-    return std::uint64_t{1};
-  });
-  double ours = 0;
-  {
-    std::atomic<bool> ready = false;
-    CommitQueue queue([&ready] {
-      ready = true;
-      ready.notify_one();
-    });
-    std::uint64_t sent = 0;
-    ours = rate([&](std::uint64_t done) {
-      for (; sent < done + waiting; ++sent) queue.enqueue(store, entry(sent), sent);
-      ready.wait(false);
-      ready = false;
-      std::uint64_t taken = 0;
-      while (const auto completion = queue.poll_completion()) {
-        if (!completion->status) std::abort();
-        ++taken;
-      }
-      return taken;
-    });
+    while (micros(Clock::now() - start) < seconds * 1e6) done_ += round(done_);
+    seconds_ += micros(Clock::now() - start) / 1e6;
   }
-  std::printf("%4llu waiting: %9.0f durable batches/s; bare fsyncs %7.0f/s",
-              static_cast<unsigned long long>(waiting), ours, floor);
+  double per_second() const { return static_cast<double>(done_) / seconds_; }
+
+ private:
+  std::uint64_t done_ = 0;
+  double seconds_ = 0;
+};
+
+/// As many as the disk takes while `waiting` are always there to be written.
+class Throughput {
+ public:
+  Throughput(Store& store, const std::string& directory, std::uint64_t waiting)
+      : store_(store),
+        waiting_(waiting),
+        bare_(directory + "/bare"),
 #ifdef COTERIE_WITH_SQLITE
-  Sqlite other(directory + "/sqlite-" + std::to_string(waiting));
-  const double single = rate([&](std::uint64_t done) {
-    other.commit(done, 1);
-    return std::uint64_t{1};
-  });
-  const double grouped = rate([&](std::uint64_t done) {
-    other.commit(done, waiting);
-    return waiting;
-  });
-  std::printf("; SQLite %7.0f/s one by one (%.0f x), %9.0f/s in groups of %llu (%.1f x)", single,
-              ours / single, grouped, static_cast<unsigned long long>(waiting), ours / grouped);
+        sqlite_(directory + "/sqlite-" + std::to_string(waiting)),
 #endif
-  std::printf("\n");
-}
+        queue_([this] {
+          ready_ = true;
+          ready_.notify_one();
+        }) {
+  }
+
+  /// In turns, so that all see the same disk.
+  void run(double seconds) {
+    floor_.run(seconds, [&](std::uint64_t) {
+      bare_.commit();
+      return std::uint64_t{1};
+    });
+    ours_.run(seconds, [&](std::uint64_t done) { return one_round(done); });
+#ifdef COTERIE_WITH_SQLITE
+    sqlite_single_.run(seconds, [&](std::uint64_t done) {
+      sqlite_.commit(done, 1);
+      return std::uint64_t{1};
+    });
+    sqlite_grouped_.run(seconds, [&](std::uint64_t done) {
+      sqlite_.commit(done, waiting_);
+      return waiting_;
+    });
+#endif
+  }
+
+  void print() const {
+    const double ours = ours_.per_second();
+    std::printf("%4llu waiting: %8.0f durable batches/s; bare fsyncs %6.0f/s (%.1f x)",
+                static_cast<unsigned long long>(waiting_), ours, floor_.per_second(),
+                ours / floor_.per_second());
+#ifdef COTERIE_WITH_SQLITE
+    std::printf("; SQLite %6.0f/s one by one (%.1f x), %8.0f/s in groups of as many (%.1f x)",
+                sqlite_single_.per_second(), ours / sqlite_single_.per_second(),
+                sqlite_grouped_.per_second(), ours / sqlite_grouped_.per_second());
+#endif
+    std::printf("\n");
+  }
+
+ private:
+  std::uint64_t one_round(std::uint64_t done) {
+    for (; sent_ < done + waiting_; ++sent_) queue_.enqueue(store_, entry(sent_), sent_);
+    ready_.wait(false);
+    ready_ = false;
+    std::uint64_t taken = 0;
+    while (const auto completion = queue_.poll_completion()) {
+      if (!completion->status) std::abort();
+      ++taken;
+    }
+    return taken;
+  }
+
+  Store& store_;
+  const std::uint64_t waiting_;
+  BareFile bare_;
+#ifdef COTERIE_WITH_SQLITE
+  Sqlite sqlite_;
+  Rate sqlite_single_;
+  Rate sqlite_grouped_;
+#endif
+  Rate floor_;
+  Rate ours_;
+  std::uint64_t sent_ = 0;
+  std::atomic<bool> ready_ = false;
+  CommitQueue queue_;  // Last: its thread uses what is above.
+};
 
 void measure_group(Store& store, int per_second, int seconds) {
   CommitQueue queue([] {});
@@ -287,7 +328,9 @@ int main(int argc, char** argv) {
     Store& store = **(*provider)->open("a1");
     measure_single(store, directory, quick ? 100 : 2000);
     for (const std::uint64_t waiting : {1, 16, 256}) {
-      measure_throughput(store, directory, waiting, quick ? 0.1 : 3);
+      Throughput throughput(store, directory, waiting);
+      for (int slice = 0; slice < (quick ? 1 : 10); ++slice) throughput.run(quick ? 0.05 : 0.4);
+      throughput.print();
     }
     for (const int rate : {100, 1000, 10'000}) measure_group(store, rate, quick ? 1 : 5);
     measure_reads(store, quick ? 1000 : 100'000);
