@@ -486,7 +486,9 @@ void Engine::handle_commit_failed(Now now, CommitToken token, Error error) {
       for (const auto& [request, of] : state.requests) {
         if (of == id) failed.push_back(request);
       }
-      for (const RequestId request : failed) state.reply(request, error);
+      // In the words that say what to do; the log has those of the disk.
+      const Error said = workspace->disk_obstacle().value_or(error);
+      for (const RequestId request : failed) state.reply(request, said);
       if (Joining* joining = state.joining_workspace(id)) {
         state.finish(now, *joining, error);
       }
