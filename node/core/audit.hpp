@@ -25,7 +25,7 @@ struct AuditSources {
 };
 
 /// Edits of one device and document that are closer together than this are shown as one.
-inline constexpr WallMillis kAuditGapMs = 10 * 60 * 1000;
+inline constexpr WallMillis kAuditGapMs = 600'000;
 
 /// Errors: kCorrupt, kIo, kNotFound (the cursor is of no log here).
 Result<AuditPage> audit_page(const Ledger& ledger, const AuditQuery& query,

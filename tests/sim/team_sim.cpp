@@ -124,7 +124,7 @@ class TeamRun {
     }
     // Evil does not rest, but what it does now must not keep the others from meeting.
     gang_->withhold_percent = choices_.below(2) * 100;
-    (void)known_out();
+    (void)gang_is_known();
     cluster_.run_for(3s);
     backdate_in_vain();
   }
@@ -267,7 +267,7 @@ class TeamRun {
     const std::uint64_t drawn = choices_.below(100);
     std::size_t i = 0;
     while (drawn >= (evil ? kEvil : kHonest)[i]) ++i;
-    if (evil && no_evil_hosts_) i = std::max<std::size_t>(i, 1);
+    if (evil && gang_is_out_) i = std::max<std::size_t>(i, 2);
     return kRoles[i];
   }
 
@@ -636,43 +636,35 @@ class TeamRun {
     }
   }
 
-  /// Devices of the gang of which everybody else has known for a while that they may not edit:
-  /// whatever such a device says now, nobody's acknowledgement can reach it.
-  std::vector<Node> known_out() {
-    std::vector<Node> out;
-    for (const Node one : gang_->nodes()) {
-      bool known = true;
-      for (Node node = 0; node < cluster_.size() && known; ++node) {
-        if (node == one) continue;
-        const View all = view(node);
+  /// Whether all honest nodes are members and have known for a while that no device of the gang may
+  /// edit: whatever such a device says now, nobody's acknowledgement can reach it, and nobody who
+  /// has not heard builds on it.
+  bool gang_is_known() {
+    bool known = !gang_hosts_;
+    for (Node node = 0; node < cluster_.size(); ++node) {
+      const View all = view(node);
+      known = known && cluster_.up(node) && (!honest(node) || all.contains(cluster_.id(node)));
+      for (const Node one : gang_->nodes()) {
         const auto found = all.find(cluster_.id(one));
-        known = cluster_.up(node) && (found == all.end() || !may_edit(found->second));
+        if (node != one && found != all.end() && may_edit(found->second)) known = false;
       }
-      if (!known) {
-        known_since_.erase(one);
-        continue;
-      }
-      const Instant since = known_since_.try_emplace(one, cluster_.now()).first->second;
-      if (since + 1s < cluster_.now()) out.push_back(one);
     }
-    return out;
+    if (!known) known_since_.reset();
+    if (known && !known_since_) known_since_ = cluster_.now();
+    return known && *known_since_ + 1s < cluster_.now();
   }
-
-  /// What has no chance any more: in the past of before it lost the right.
+  /// What has no chance any more: in the past of before they lost the right.
   void backdate_in_vain() {
-    // A host of theirs could vouch for it, now or later.
-    for (const Node one : gang_->nodes()) {
-      if (gang_hosts_ || granted_[cluster_.id(one)].contains(Role::kHost)) return;
-    }
-    no_evil_hosts_ = true;
-    for (const Node one : known_out()) {
-      if (gang_->send(gang_->backdate(kForged, one - honest_)) > 0) ++probes_["backdated in vain"];
+    if (!gang_is_known()) return;
+    gang_is_out_ = true;
+    for (std::size_t one = 0; one < gang_->nodes().size(); ++one) {
+      if (gang_->send(gang_->backdate(kForged, one)) > 0) ++probes_["backdated in vain"];
     }
   }
 
   void misbehave() {
     note_rights();
-    if (!known_out().empty() && choices_.chance(20)) return backdate_in_vain();
+    if (gang_is_known() && choices_.chance(20)) return backdate_in_vain();
     const std::string text = gang_edits_ ? kAllowed : kForged;
     const auto did = [&](const char* what, std::size_t frames) {
       if (frames > 0) ++probes_[what];
@@ -745,10 +737,12 @@ class TeamRun {
            std::any_of(forged->second.begin(), forged->second.end(),
                        [&](Instant at) { return at < since && since < at + 40s; });
   }
-  /// Whether a node hears another one without help, or is it.
+  /// Whether a node hears another one's presence without help, or is it.
   bool hears(Node node, Node other) {
-    return node == other ||
-           (cluster_.linked(node, other) && view(node).contains(cluster_.id(other)));
+    if (node == other) return true;
+    const View all = view(node);
+    const auto found = all.find(cluster_.id(other));
+    return found != all.end() && found->second != Role::kRelay && cluster_.linked(node, other);
   }
   void forge_presence() {
     std::set<std::uint64_t> ids;
@@ -830,7 +824,6 @@ class TeamRun {
             << "node " << node << ": " << notices[i].text;
       }
       for (const auto& [device, role] : view(node)) {
-        if (role == Role::kRelay) relays_.insert(device);
         EXPECT_FALSE(gang_->puppets().contains(device) && !gang_hosts_)
             << "node " << node << " has a member that nobody let in";
         check_role(node, device, role);
@@ -998,11 +991,13 @@ class TeamRun {
     for (Node other = 0; other < honest_; ++other) {
       if (cluster_.linked(node, other)) return false;
     }
+    return lost_contact(node) || own_role(node) == Role::kRelay;
+  }
+  /// Whether a node and whoever let it in are no members of one team any more.
+  bool lost_contact(Node node) {
     const auto contact = contacts_.find(node);
-    const bool gone =
-        contact != contacts_.end() && (!view(node).contains(cluster_.id(contact->second)) ||
-                                       !view(contact->second).contains(cluster_.id(node)));
-    return gone || own_role(node) == Role::kRelay;
+    return contact != contacts_.end() && (!view(node).contains(cluster_.id(contact->second)) ||
+                                          !view(contact->second).contains(cluster_.id(node)));
   }
   /// Whether two nodes hold each other, and themselves, for members, and can meet. A relay has no
   /// keys: it reads nobody's endpoint and writes none, so that it meets whom it joined by alone.
@@ -1012,7 +1007,8 @@ class TeamRun {
     // Nor does a viewer say where it is: two of them meet through others.
     const bool silent = own_role(a) == Role::kViewer && own_role(b) == Role::kViewer;
     const bool split = !removed_.empty() || gang_hosts_;
-    if ((relay || silent) && split && !cluster_.linked(a, b)) return false;
+    const bool may_miss = relay || silent || lost_contact(a) || lost_contact(b);
+    if (may_miss && split && !cluster_.linked(a, b)) return false;
     const DeviceId& one = cluster_.id(a);
     const DeviceId& other = cluster_.id(b);
     return views[a].contains(one) && views[a].contains(other) && views[b].contains(one) &&
@@ -1224,11 +1220,10 @@ class TeamRun {
     std::vector<Node> readers;
     for (const Node node : members_) {
       if (own_role(node) == Role::kRelay || from_now_.contains(node)) continue;
-      // One that was a relay was given the new key and what that is chained to: not what a break
-      // cut off before (docs/SECURITY.md).
-      const DeviceId& device = cluster_.id(node);
-      const bool was_relay = relays_.contains(device) || granted_[device].contains(Role::kRelay);
-      if (was_relay && (!from_now_.empty() || gang_hosts_)) continue;
+      // A break ("from now on", or an evil host's) keeps older keys from whoever comes after it or
+      // meanwhile, by whomever that was let in, and from relays that are made readers.
+      const bool broken = !from_now_.empty() || gang_hosts_;
+      if (broken && waiting(node).find(" w=") != std::string::npos) continue;
       readers.push_back(node);
     }
     for (const Node node : readers) {
@@ -1267,8 +1262,8 @@ class TeamRun {
   std::unique_ptr<Adversary> gang_;
   bool gang_edits_ = false;
   bool gang_hosts_ = false;
-  bool no_evil_hosts_ = false;  ///< None is to be made any more.
-  bool overfull_ = false;       ///< The gang may have more logs than one device can.
+  bool gang_is_out_ = false;  ///< Its devices get no role any more by which they could vouch.
+  bool overfull_ = false;     ///< The gang may have more logs than one device can.
   std::map<DeviceId, std::set<Role>> granted_;
   std::vector<std::string> paths_;
   std::map<std::size_t, Instant> connected_since_;
@@ -1284,13 +1279,12 @@ class TeamRun {
   std::vector<DeviceId> invites_;
   std::vector<std::pair<Node, Node>> persons_;  ///< Linked devices.
   std::map<std::pair<Node, Node>, Instant> linked_since_;
-  bool founder_stays_ = true;            ///< It was removed by nobody but whom it removed at once.
-  std::map<Node, Instant> known_since_;  ///< See known_out().
-  std::set<Node> loose_;                 ///< Honest ones of whose writing some may be set aside.
-  std::set<Node> removed_;               ///< Removed once, or meant to be.
-  std::map<Node, Node> contacts_;        ///< Whose invite each used last.
-  std::set<DeviceId> relays_;            ///< Devices that somebody took for one once.
-  std::set<Node> from_now_;              ///< Joined once without what was before.
+  bool founder_stays_ = true;           ///< It was removed by nobody but whom it removed at once.
+  std::optional<Instant> known_since_;  ///< See gang_is_known().
+  std::set<Node> loose_;                ///< Honest ones of whose writing some may be set aside.
+  std::set<Node> removed_;              ///< Removed once, or meant to be.
+  std::map<Node, Node> contacts_;       ///< Whose invite each used last.
+  std::set<Node> from_now_;             ///< Joined once without what was before.
   std::size_t gang_invites_ = 0;
   /// What an honest editor held on disk: ids of honest clients.
   std::map<Node, std::map<std::string, Ids>> held_;

@@ -121,14 +121,14 @@ using Salt = FixedId<struct SaltTag, 16>;
 /// What stretching a passphrase costs: passes over memory, and how much of it.
 struct StretchCost {
   std::uint64_t passes = 3;
-  std::uint64_t memory_kib = 256 * 1024;  ///< libsodium's "moderate": about 0.7 s.
+  std::uint64_t memory_kib = 256u << 10;  ///< libsodium's "moderate": about 0.7 s.
 
   bool operator==(const StretchCost&) const = default;
 };
 /// Costs come from a file: one that was tampered with must not stop the machine.
 inline constexpr std::uint64_t kStretchPassesMax = 16;
 inline constexpr std::uint64_t kStretchMemoryKibMin = 8;
-inline constexpr std::uint64_t kStretchMemoryKibMax = 1024 * 1024;
+inline constexpr std::uint64_t kStretchMemoryKibMax = 1u << 20;
 inline constexpr std::size_t kPassphraseBytesMax = 1024;
 
 /// A key from a passphrase, by Argon2id (RFC 9106) with one lane. Blocks for its cost. Errors:
