@@ -133,6 +133,7 @@ void add_identity(CLI::App& app, Context& context);
 void add_link(CLI::App* identity, Context& context);
 void add_backup(CLI::App& app, Context& context);
 void add_compact(CLI::App& app, Context& context);
+void add_doctor(CLI::App& app, Context& context);
 void add_export(CLI::App& app, Context& context);
 void add_import(CLI::App& app, Context& context);
 void add_status(CLI::App& app, Context& context);

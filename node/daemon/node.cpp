@@ -166,7 +166,13 @@ std::optional<CallError> Node::State::open_engine(crypto::SigningKey key) {
   wanted.place_found = std::move(place->found);
   wanted.place = std::move(place->now);
   auto opened = Engine::open(read_clock(), std::move(wanted), std::move(key), *stores, random);
-  if (!opened) return explain(options.dir.root.string(), opened.error());
+  if (!opened) {
+    CallError why = explain(options.dir.root.string(), opened.error());
+    if (opened.error().code == ErrorCode::kCorrupt) {
+      why.message += "; `coterie doctor` tells more, and whether it can be repaired";
+    }
+    return why;
+  }
   engine = std::make_unique<EngineThread>(EngineThread::Parts{.engine = *std::move(opened),
                                                               .device_name = name,
                                                               .stores = stores.get(),

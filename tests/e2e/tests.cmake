@@ -18,6 +18,7 @@ coterie_e2e(faults TIMEOUT 300 ARGUMENTS --seconds 30 --kill-red 2)
 coterie_e2e(crowd TIMEOUT 180)
 coterie_e2e(browsers TIMEOUT 120)
 coterie_e2e(restore TIMEOUT 300)
+coterie_e2e(backup TIMEOUT 300)
 coterie_e2e(capture TIMEOUT 90)
 coterie_e2e(bad_input TIMEOUT 180)
 

@@ -30,3 +30,4 @@ coterie_test(node.client_limits_test SOURCES node/client_limits_test.cpp DEPENDS
 add_executable(entry_golden golden/entries/generate.cpp)
 target_include_directories(entry_golden PRIVATE ${PROJECT_SOURCE_DIR})
 target_link_libraries(entry_golden PRIVATE coterie::node_log coterie_options)
+coterie_test(node.doctor_test SOURCES node/doctor_test.cpp DEPENDS coterie::node_core)
