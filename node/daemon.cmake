@@ -58,8 +58,8 @@ if(TARGET coterie::node_core AND TARGET coterie::transport_zmq)
   find_package(CLI11 2.1 REQUIRED)
   pkg_check_modules(qrencode REQUIRED IMPORTED_TARGET libqrencode)
   coterie_library(daemon
-    SOURCES daemon/backup.cpp daemon/doctor.cpp daemon/engine_thread.cpp daemon/engine_thread_network.cpp
-            daemon/log.cpp
+    SOURCES daemon/backup.cpp daemon/doctor.cpp daemon/engine_thread.cpp
+            daemon/engine_thread_network.cpp daemon/history_calls.cpp daemon/log.cpp
             daemon/node.cpp daemon/people_calls.cpp daemon/service.cpp
     DEPENDS coterie::control coterie::node_core coterie::storage_queue coterie::transport_zmq
     PRIVATE_DEPENDS coterie::storage_lmdb coterie::web_assets
@@ -67,7 +67,8 @@ if(TARGET coterie::node_core AND TARGET coterie::transport_zmq)
   target_compile_definitions(coterie_daemon PRIVATE COTERIE_VERSION="${PROJECT_VERSION}")
 
   coterie_library(cli
-    SOURCES cli/app.cpp cli/audit.cpp cli/backup.cpp cli/doc.cpp cli/doctor.cpp cli/export.cpp cli/identity.cpp cli/init.cpp cli/invite.cpp
+    SOURCES cli/app.cpp cli/audit.cpp cli/backup.cpp cli/doc.cpp cli/doctor.cpp cli/export.cpp
+            cli/history.cpp cli/identity.cpp cli/init.cpp cli/invite.cpp
             cli/join.cpp cli/passphrase.cpp cli/people.cpp cli/progress.cpp cli/qr.cpp cli/render.cpp cli/revert.cpp cli/run.cpp cli/session.cpp
             cli/status.cpp cli/times.cpp cli/update.cpp cli/workspace.cpp
     DEPENDS coterie::daemon nlohmann_json::nlohmann_json

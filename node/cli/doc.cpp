@@ -8,6 +8,7 @@
 #include <nlohmann/json.hpp>
 
 #include "node/cli/commands.hpp"
+#include "node/cli/history.hpp"
 
 namespace coterie::node::cli {
 
@@ -68,6 +69,7 @@ void add_doc(CLI::App& app, Context& context) {
   add("create", "Make an empty one", true)->final_callback([&context, arguments] {
     create(context, *arguments);
   });
+  add_doc_history(*doc, context);
   CLI::App* cat = add("cat", "Print its text", true);
   cat->add_option("--root", arguments->root, "Only this Yjs type (\"monaco\"); else every one");
   cat->final_callback([&context, arguments] { show(context, *arguments, "doc.text", "text", ""); });

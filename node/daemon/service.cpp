@@ -4,6 +4,7 @@
 
 #include <nlohmann/json.hpp>
 
+#include "node/daemon/history_calls.hpp"
 #include "node/daemon/people_calls.hpp"
 
 namespace coterie::node {
@@ -104,6 +105,7 @@ std::string result_text(const CommandResult& result, const std::string& path) {
   if (const auto* document = std::get_if<DocumentCreated>(&result)) {
     return dump({{"id", document->document.hex()}, {"path", path}});
   }
+  if (auto answer = history_result(result)) return *std::move(answer);
   return people_result(result);
 }
 
@@ -145,6 +147,16 @@ void Service::handle(Now now, const Call& call, CallReply reply) {
   }
   if (is_people_command(call.operation)) {
     auto made = people_command(engine_, now, call);
+    if (const auto* why = std::get_if<CallError>(&made)) return reply({"", *why});
+    return start(now, call, std::get<Command>(std::move(made)), std::move(reply));
+  }
+  if (is_history_question(call.operation)) {
+    auto said = history_answer(engine_, now, call);
+    if (const auto* why = std::get_if<CallError>(&said)) return reply({"", *why});
+    return reply({std::get<std::string>(std::move(said)), std::nullopt});
+  }
+  if (is_history_command(call.operation)) {
+    auto made = history_command(engine_, call);
     if (const auto* why = std::get_if<CallError>(&made)) return reply({"", *why});
     return start(now, call, std::get<Command>(std::move(made)), std::move(reply));
   }

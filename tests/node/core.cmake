@@ -13,7 +13,8 @@ coterie_test(node.views_test SOURCES node/views_test.cpp DEPENDS coterie::node_c
 coterie_test(node.views_engine_test SOURCES node/views_engine_test.cpp DEPENDS coterie::node_core)
 coterie_test(node.engine_test SOURCES node/engine_test.cpp DEPENDS coterie::node_core)
 coterie_test(node.revert_test SOURCES node/revert_test.cpp DEPENDS coterie::node_core)
-coterie_test(node.history_test SOURCES node/history_test.cpp DEPENDS coterie::node_core)
+coterie_test(node.history_test SOURCES node/history_test.cpp
+             DEPENDS coterie::node_core nlohmann_json::nlohmann_json)
 coterie_test(node.history_engine_test SOURCES node/history_engine_test.cpp
              DEPENDS coterie::node_core)
 coterie_test(node.authors_test SOURCES node/authors_test.cpp DEPENDS coterie::node_core)

@@ -39,6 +39,7 @@ TEST(GoldenTest, WeWriteWhatWeWrote) {
   for (std::size_t i = 0; i < samples.records.size(); ++i) {
     EXPECT_EQ(file.at("records")[i], to_hex(samples.records[i])) << "record " << i;
   }
+  EXPECT_EQ(file.at("version"), to_hex(samples.version));
   ASSERT_EQ(file.at("messages").size(), samples.messages.size());
   for (const auto& [name, message] : samples.messages) {
     EXPECT_EQ(file.at("messages").at(name), to_hex(message)) << name;
@@ -65,6 +66,13 @@ TEST(GoldenTest, WeReadWhatWasWritten) {
   Bytes branch;
   append_u64(branch, branch_name(log, (*run)[3].hash).incarnation);
   EXPECT_EQ(file.at("branch"), to_hex(branch));
+
+  const Bytes version_bytes = bytes_of(file.at("version"));
+  const auto version = decode_record(workspace, version_bytes);
+  ASSERT_TRUE(version);
+  EXPECT_EQ(std::get<VersionRecord>(*version).name, "draft");
+  EXPECT_EQ(std::get<VersionRecord>(*version).moment, 1'760'000'000'005u);
+  EXPECT_EQ(to_hex(std::get<VersionRecord>(*version).snapshot), "00010702");
 
   Membership membership(workspace);
   crypto::SecretKey key;

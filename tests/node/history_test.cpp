@@ -5,6 +5,8 @@
 
 #include <gtest/gtest.h>
 
+#include <fstream>
+#include <nlohmann/json.hpp>
 #include <numeric>
 
 #include "crdt/base/utf16.hpp"
@@ -314,6 +316,41 @@ TEST(HistoryTest, ADeviceHasSoManyNames) {
   EXPECT_TRUE(history.has_name("another")) << "others' names are not crowded out";
 }
 
+TEST(HistoryTest, TheListHasSoManyVersions) {
+  crdt::Doc doc({.client_id = 5});
+  Writing writing;
+  for (std::size_t i = 0; i <= kVersionsListedMax; ++i) {
+    writing.write(1, kDay + i * kHour, doc.transact([&] { (void)doc.text("t").insert(i, "x"); }));
+  }
+  // What lies ahead is not thinned out: a clock that lies must not make the answer grow.
+  const History history = writing.history();
+  const VersionList list = history.versions(0, ~std::size_t{0});
+  EXPECT_EQ(list.versions.size(), kVersionsListedMax);
+  EXPECT_EQ(list.more, 1u);
+  EXPECT_TRUE(list.versions.front().current);
+}
+
+TEST(HistoryTest, TheAnswerHasSoMuchText) {
+  for (const std::size_t more : {0, 1}) {
+    crdt::Doc doc({.client_id = 5});
+    Writing writing;
+    writing.write(1, kDay, doc.transact([&] {
+      (void)doc.text("t").insert(0, std::string(kHistoryAnswerBytesMax + more, 'x'));
+    }));
+    const History history = writing.history();
+    const auto found = history.find({});
+    ASSERT_TRUE(found);
+    const auto content = history.read(*found);
+    const auto blame = history.blame(*found);
+    EXPECT_EQ(content.has_value(), more == 0);
+    EXPECT_EQ(blame.has_value(), more == 0);
+    if (more > 0) {
+      EXPECT_EQ(content.error().code, ErrorCode::kLimitExceeded);
+      EXPECT_EQ(blame.error().code, ErrorCode::kLimitExceeded);
+    }
+  }
+}
+
 TEST(HistoryTest, TheAnswerHasSoManyRanges) {
   const auto blames = [](std::size_t ranges) {
     crdt::Doc docs[] = {crdt::Doc({.client_id = 5}), crdt::Doc({.client_id = 6})};
@@ -404,6 +441,40 @@ TEST(HistoryTest, RestoringWhatIsChangesNothing) {
   History history = writing.history();
   const auto found = history.find({});
   EXPECT_TRUE(restore(history.doc(), found->snapshot, 77).edits.update.empty());
+}
+
+/// Beside stock Yjs: what it took as snapshots, and made of them.
+TEST(HistoryTest, VersionsAreTheSnapshotsThatYjsTakes) {
+  std::ifstream in(std::string(COTERIE_SOURCE_DIR) + "/tests/golden/yjs/history.json");
+  const auto golden = nlohmann::json::parse(in);
+  std::size_t compared = 0;
+  for (const auto& session : golden.at("sessions")) {
+    if (session.at("gc").get<bool>()) continue;  // What Yjs forgot is in our logs.
+    Writing writing;
+    WallMillis time = kDay;
+    for (const auto& step : session.at("steps")) {
+      writing.write(1, ++time, *from_hex(step.at("update").get<std::string>()));
+    }
+    for (const auto& look : session.at("snapshots")) {
+      const std::string snapshot = look.at("v1").get<std::string>();
+      writing.name(2, ++time, "step " + look.at("step").dump(), *from_hex(snapshot));
+    }
+    const History history = writing.history();
+    for (const auto& look : session.at("snapshots")) {
+      const auto by_time = history.find(at(kDay + look.at("step").get<WallMillis>()));
+      const auto by_name = history.find({"step " + look.at("step").dump(), std::nullopt});
+      for (const auto* found : {&by_time, &by_name}) {
+        ASSERT_TRUE(*found);
+        EXPECT_EQ(to_hex((*found)->snapshot.encode()), look.at("v1").get<std::string>());
+        const auto content = history.read(**found);
+        ASSERT_TRUE(content);
+        const auto json = nlohmann::json::parse(content->json);
+        EXPECT_EQ(json.value("text", ""), look.at("text").get<std::string>());
+        ++compared;
+      }
+    }
+  }
+  EXPECT_GT(compared, 5u);
 }
 
 // Properties.

@@ -43,6 +43,8 @@ struct EntrySamples {
   LogId branch;
   /// The records in entries 4 to 6, in clear.
   std::vector<Bytes> records;
+  /// A record that names the document of the sample update. In no entry.
+  Bytes version;
   std::string invite;
   std::map<std::string, Bytes> messages;
 };
@@ -107,6 +109,8 @@ inline EntrySamples entry_samples() {
   // insert(0, "hi") into the text "monaco" by Yjs client 7.
   const Bytes update{1, 1, 7, 0, 4, 1, 6, 'm', 'o', 'n', 'a', 'c', 'o', 2, 'h', 'i', 0};
   write(UpdateRecord{document, update});
+  const Bytes snapshot{0, 1, 7, 2};  // Nothing deleted; two elements of client 7.
+  out.version = encode_record(VersionRecord{document, kStart + 5, "draft", snapshot});
   write(EndpointRecord{"red", {"tcp://192.168.1.20:7400"}});
 
   const auto second_invite = crypto::SigningKey::from_seed(out.second_invite_seed);

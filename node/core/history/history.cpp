@@ -323,7 +323,8 @@ Result<VersionContent> History::read(const Found& found) const {
     roots.emplace_back(name, root_json(doc, name));
   }
   content.json = crdt::Any(std::move(roots)).to_json();
-  const std::size_t bytes = content.text.size() + content.json.size() + content.update.size();
+  // Written out, a text is somewhat larger.
+  const std::size_t bytes = std::max(content.text.size(), content.json.size() / 2);
   if (bytes > kHistoryAnswerBytesMax) {
     return Error{ErrorCode::kLimitExceeded, "the document is too large to be shown", bytes};
   }
@@ -332,8 +333,8 @@ Result<VersionContent> History::read(const Found& found) const {
 
 // Comparing two, and asking who wrote what.
 
-/// Those that were declared by their author first, then by whoever carried them; what came without
-/// content is its author's only if nobody brought content.
+/// Who brought an element's content by a record of its own goes before who carried it, and both
+/// before who named it without content.
 const History::Origins& History::origins() const {
   if (origins_) return *origins_;
   Origins made;

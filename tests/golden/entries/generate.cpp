@@ -36,6 +36,7 @@ int main() {
   node::append_u64(branch, samples.branch.incarnation);
   line("branch", to_hex(branch));
   list("records", samples.records);
+  line("version", to_hex(samples.version));
   line("invite", samples.invite);
   std::printf("  \"messages\": {");
   const char* separator = "\n";

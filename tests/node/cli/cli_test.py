@@ -155,7 +155,11 @@ class Usage(CliTest):
                     ["revert", "w", "red"], ["revert", "w", "red", "--since", "soon"],
                     ["invite", "w", "--uses", "0"], ["invite", "w", "--expires", "soon"],
                     ["invite", "w", "--expires", "7"], ["join", "x", "--wait", "0"],
-                    ["doc", "cat", "w"], ["status", "extra"]):
+                    ["doc", "cat", "w"], ["status", "extra"], ["doc", "show", "w"],
+                    ["doc", "diff", "w", "d"], ["doc", "restore", "w", "d"],
+                    ["doc", "name", "w", "d"], ["doc", "versions", "w", "d", "--limit", "0"],
+                    ["doc", "versions", "w", "d", "--limit", "10001"],
+                    ["doc", "show", "w", "d", "--as", "pdf"]):
             self.fails(*bad, code=2)
 
     def test_suggests_what_was_meant(self):
@@ -849,6 +853,91 @@ class Revert(Typing):
         for data in (red, blue):
             self.wait_for("it is gone", lambda data=data: "nonsense" not in cat(data))
         self.assertIn("Nothing", self.ok("revert", "demo", "blue", "--since", "1h", "--data", red))
+        node.stop()
+
+
+class History(Typing):
+    """What documents were."""
+
+    def test_versions_from_naming_to_restoring(self):
+        red = self.init("red")
+        node = self.start(red, "--bridge", "127.0.0.1:0", "--listen", "tcp://127.0.0.1:0")
+        self.ok("workspace", "create", "demo", "--data", red)
+        self.ok("doc", "create", "demo", "a.md", "--data", red)
+        self.assertIn("Nothing was written", self.ok("doc", "versions", "demo", "a.md", "--data",
+                                                     red))
+        blue = self.init("blue")
+        blue_node = self.start(blue, "--bridge", "127.0.0.1:0", "--listen", "tcp://127.0.0.1:0")
+        self.ok("join", self.ok("invite", "demo", "--data", red).strip(), "--data", blue)
+        words = "a good\ndraft"
+        self.type(blue_node.ready["bridge"], "demo", "a.md", words)
+        cat = lambda data: self.run_cli("doc", "cat", "demo", "a.md", "--data", data).stdout
+        self.wait_for("red has it", lambda: cat(red) == words)
+        self.assertIn("named", self.ok("doc", "name", "demo", "a.md", "draft", "--data", red))
+        self.fails("doc", "name", "demo", "a.md", "draft", "--data", red, says=["that name"])
+        self.fails("doc", "name", "demo", "a.md", "n" * 201, "--data", red, says=["200 bytes"])
+        self.ok("revert", "demo", "blue", "--since", "1h", "--yes", "--data", red)
+        self.wait_for("it is gone", lambda: cat(blue) == "")
+
+        listed = self.ok_json("doc", "versions", "demo", "a.md", "--data", red)
+        self.assertEqual(sorted(listed), ["more", "names", "persons", "sealed", "sealed_until",
+                                          "versions"])
+        (named,) = [one for one in listed["versions"] if one["kind"] == "named"]
+        (current,) = [one for one in listed["versions"] if one["current"]]
+        self.assertEqual((named["name"], named["elements"]), ("draft", len(words)))
+        self.assertEqual(listed["names"][named["by"]], "red")
+        self.assertEqual({listed["names"][one["device"]] for one in current["authors"]},
+                         {"red", "blue"})
+        self.assertEqual((current["inserted"], current["deleted"], current["elements"]),
+                         (len(words), len(words), 0))
+        shown = self.ok("doc", "versions", "demo", "a.md", "--data", blue)
+        for text in ('"draft", named by red', "current", current["id"][:8]):
+            self.assertIn(text, shown)
+        self.wait_for("blue has the name", lambda: self.run_cli(
+            "doc", "show", "demo", "a.md", "--at", "draft", "--data", blue).stdout == words)
+        for which in (["--at", named["id"][:8]], ["--at", "draft"]):
+            self.assertEqual(self.ok("doc", "show", "demo", "a.md", *which, "--data", red), words)
+        self.assertEqual(self.ok("doc", "show", "demo", "a.md", "--data", red), "")
+        self.assertEqual(self.ok("doc", "show", "demo", "a.md", "--at", "1h", "--data", red), "")
+        self.assertEqual(json.loads(self.ok("doc", "show", "demo", "a.md", "--at", "draft", "--as",
+                                            "json", "--data", red)), {"monaco": words})
+        update = subprocess.run(
+            [COTERIE, "doc", "show", "demo", "a.md", "--at", "draft", "--as", "yjs", "--data", red],
+            capture_output=True, timeout=PATIENCE, check=True).stdout
+        told = subprocess.run([COTERIE, "update", "json", "-", "--root", "monaco:text"],
+                              input=update, capture_output=True, timeout=PATIENCE, check=True)
+        self.assertEqual(json.loads(told.stdout)["monaco"], [{"insert": words}])
+
+        diff = self.ok_json("doc", "diff", "demo", "a.md", "draft", "--data", red)
+        (change,) = diff["changes"]
+        self.assertEqual((change["change"], change["what"], change["content"], change["path"]),
+                         ("deleted", "text", words, ["monaco"]))
+        self.assertEqual(diff["names"][change["by"]["device"]], "red")
+        diff = self.ok("doc", "diff", "demo", "a.md", "1h", "draft", "--data", red)
+        for text in ("@ monaco, line 1", "+ a good", "  draft", "(blue, "):
+            self.assertIn(text, diff)
+        self.assertIn("No difference", self.ok("doc", "diff", "demo", "a.md", "now", "--data", red))
+        blame = self.ok("doc", "blame", "demo", "a.md", "--at", "draft", "--data", red)
+        self.assertIn("blue  ", blame)
+        self.assertIn("  a good\n", blame)
+
+        shown = self.ok("doc", "restore", "demo", "a.md", "--at", "draft", "--data", red)
+        self.assertIn("--yes", shown)
+        self.assertIn(f"{len(words)} put back", shown)
+        self.assertEqual(cat(red), "")
+        done = self.ok_json("doc", "restore", "demo", "a.md", "--at", "draft", "--yes", "--data",
+                            red)
+        self.assertEqual((done["restored"], done["removed"], done["preview"]),
+                         (len(words), 0, False))
+        for data in (red, blue):
+            self.wait_for("it is back", lambda data=data: cat(data) == words)
+        self.assertIn("already", self.ok("doc", "restore", "demo", "a.md", "--at", "draft", "--yes",
+                                         "--data", red))
+        (back,) = self.ok_json("doc", "blame", "demo", "a.md", "--data", blue)["ranges"]
+        self.assertEqual(listed["names"][back["by"]["device"]], "red")
+        self.fails("doc", "show", "demo", "a.md", "--at", "nosuch", "--data", red,
+                   says=["no version"])
+        self.fails("doc", "show", "demo", "none.md", "--data", red, says=["no document"])
         node.stop()
 
 
