@@ -124,8 +124,10 @@ class TeamRun {
     }
     // Evil does not rest, but what it does now must not keep the others from meeting.
     gang_->withhold_percent = choices_.below(2) * 100;
-    (void)gang_is_known();
+    if (choices_.chance(60)) lower_gang();
     cluster_.run_for(3s);
+    (void)gang_is_known();
+    cluster_.run_for(2s);
     backdate_in_vain();
   }
 
@@ -636,14 +638,16 @@ class TeamRun {
     }
   }
 
-  /// Whether all honest nodes are members and have known for a while that no device of the gang may
-  /// edit: whatever such a device says now, nobody's acknowledgement can reach it, and nobody who
-  /// has not heard builds on it.
+  /// Whether all honest nodes that were ever let in have known for a while that no device of the
+  /// gang may edit: whatever such a device says now, nobody's acknowledgement can reach it, and
+  /// nobody who has not heard builds on it.
   bool gang_is_known() {
     bool known = !gang_hosts_;
     for (Node node = 0; node < cluster_.size(); ++node) {
       const View all = view(node);
-      known = known && cluster_.up(node) && (!honest(node) || all.contains(cluster_.id(node)));
+      // Who is on the way in hears things in any order.
+      const bool on_the_way = honest(node) && all.empty() && granted_.contains(cluster_.id(node));
+      known = known && cluster_.up(node) && !on_the_way;
       for (const Node one : gang_->nodes()) {
         const auto found = all.find(cluster_.id(one));
         if (node != one && found != all.end() && may_edit(found->second)) known = false;
@@ -652,6 +656,19 @@ class TeamRun {
     if (!known) known_since_.reset();
     if (known && !known_since_) known_since_ = cluster_.now();
     return known && *known_since_ + 1s < cluster_.now();
+  }
+  /// Editors of the gang become viewers: still linked, and free to say what they like.
+  void lower_gang() {
+    const auto host = pick([&](Node one) { return own_role(one) == Role::kHost; });
+    if (!host || gang_hosts_) return;
+    gang_is_out_ = true;
+    const View all = view(*host);
+    for (const Node one : gang_->nodes()) {
+      const auto found = all.find(cluster_.id(one));
+      if (found == all.end() || !may_edit(found->second)) continue;
+      granted_[cluster_.id(one)].insert(Role::kViewer);
+      (void)cluster_.command(*host, SetRole{workspace_, cluster_.id(one), Role::kViewer, false});
+    }
   }
   /// What has no chance any more: in the past of before they lost the right.
   void backdate_in_vain() {
