@@ -300,7 +300,7 @@ class TeamRun {
     invites_.push_back(invite.id);
     if (own) persons_.push_back({*inviter, node});
     if (!honest(node)) ++gang_invites_;
-    contacts_[node] = *inviter;
+    contacts_[node].insert(*inviter);
     (void)cluster_.command(node, JoinWorkspace{invite.invite});
     ++probes_["joins begun"];
     return true;
@@ -657,6 +657,18 @@ class TeamRun {
     if (known && !known_since_) known_since_ = cluster_.now();
     return known && *known_since_ + 1s < cluster_.now();
   }
+  /// Whether all honest nodes that were ever let in hold the same operations: one that lags behind
+  /// would take in what was written before a removal that it has not heard of.
+  bool know_the_same() {
+    std::optional<std::vector<Hash>> heads;
+    for (Node node = 0; node < honest_; ++node) {
+      if (view(node).empty()) continue;
+      std::vector<Hash> its = ledger_of(node)->membership().heads();
+      if (heads && *heads != its) return false;
+      heads = std::move(its);
+    }
+    return true;
+  }
   /// Editors of the gang become viewers: still linked, and free to say what they like.
   void lower_gang() {
     const auto host = pick([&](Node one) { return own_role(one) == Role::kHost; });
@@ -672,7 +684,7 @@ class TeamRun {
   }
   /// What has no chance any more: in the past of before they lost the right.
   void backdate_in_vain() {
-    if (!gang_is_known()) return;
+    if (!gang_is_known() || !know_the_same()) return;
     gang_is_out_ = true;
     for (std::size_t one = 0; one < gang_->nodes().size(); ++one) {
       if (gang_->send(gang_->backdate(kForged, one)) > 0) ++probes_["backdated in vain"];
@@ -1012,9 +1024,11 @@ class TeamRun {
   }
   /// Whether a node and whoever let it in are no members of one team any more.
   bool lost_contact(Node node) {
-    const auto contact = contacts_.find(node);
-    return contact != contacts_.end() && (!view(node).contains(cluster_.id(contact->second)) ||
-                                          !view(contact->second).contains(cluster_.id(node)));
+    const auto& asked = contacts_[node];
+    return std::any_of(asked.begin(), asked.end(), [&](Node contact) {
+      return !view(node).contains(cluster_.id(contact)) ||
+             !view(contact).contains(cluster_.id(node));
+    });
   }
   /// Whether two nodes hold each other, and themselves, for members, and can meet. A relay has no
   /// keys: it reads nobody's endpoint and writes none, so that it meets whom it joined by alone.
@@ -1300,8 +1314,8 @@ class TeamRun {
   std::optional<Instant> known_since_;  ///< See gang_is_known().
   std::set<Node> loose_;                ///< Honest ones of whose writing some may be set aside.
   std::set<Node> removed_;              ///< Removed once, or meant to be.
-  std::map<Node, Node> contacts_;       ///< Whose invite each used last.
-  std::set<Node> from_now_;             ///< Joined once without what was before.
+  std::map<Node, std::set<Node>> contacts_;  ///< Whose invites each used.
+  std::set<Node> from_now_;                  ///< Joined once without what was before.
   std::size_t gang_invites_ = 0;
   /// What an honest editor held on disk: ids of honest clients.
   std::map<Node, std::map<std::string, Ids>> held_;
