@@ -438,6 +438,32 @@ TEST_F(ZmqDriverTest, PeerThatDiesWhileItIsNotReadHarmsNobody) {
   EXPECT_EQ(other.expect<ZmqDriver::LinkUp>().peer, quiet.id());
 }
 
+// ZeroMQ's I/O thread waited for ever to report the end of a connection whose link was closed, and
+// the process neither accepted nor dialled any more.
+TEST_F(ZmqDriverTest, ConnectionsThatEndAfterTheirLinkHarmNobody) {
+  Node red;
+  Node green;
+  green.driver().allow_peers({red.id()}, {});
+  for (int i = 0; i < 10; ++i) {
+    {
+      Proxy proxy(port_of(green.address()));
+      red.driver().dial(green.id(), proxy.address());
+      const LinkId link = red.expect<ZmqDriver::LinkUp>().link;
+      proxy.freeze();  // What is sent stays on its way while the link is closed.
+      red.driver().send(link, TrafficClass::kBulk, Bytes(kFrameBytesMax, 'r'));
+      red.driver().close(link);
+      EXPECT_EQ(red.expect<ZmqDriver::LinkDown>().link, link);
+      std::this_thread::sleep_for(i * 100ms);
+    }
+    while (green.next(100ms)) {
+    }
+  }
+  Node other;
+  red.driver().allow_peers({other.id()}, {});
+  other.driver().dial(red.id(), red.address());
+  EXPECT_EQ(other.expect<ZmqDriver::LinkUp>().peer, red.id());
+}
+
 TEST_F(ZmqDriverTest, DialsThatCannotSucceedFail) {
   Node red;
   const Device nobody = new_device();

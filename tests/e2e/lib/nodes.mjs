@@ -198,11 +198,17 @@ export async function formTeam(nodes, workspace = "demo") {
 
 /** Waits until each of `nodes` is linked to all the others. */
 export async function linked(nodes, workspace = "demo") {
+  const links = async (node) => (await peersOf(node, workspace)).filter((peer) => peer.linked).length;
   for (const node of nodes) {
-    await until(`${node.name} is linked to the ${nodes.length - 1} others`, async () => {
-      const peers = await peersOf(node, workspace);
-      return peers.filter((peer) => peer.linked).length === nodes.length - 1;
-    });
+    try {
+      await until(
+        `${node.name} is linked to the ${nodes.length - 1} others`,
+        async () => (await links(node)) === nodes.length - 1,
+      );
+    } catch (error) {
+      for (const each of nodes) each.context.log(`  ${each.name}: ${await each.cli("peers", workspace)}`);
+      throw error;
+    }
   }
 }
 

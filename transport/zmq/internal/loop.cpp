@@ -45,18 +45,18 @@ Loop::Loop(const ZmqDriver::Options& options, const crypto::SigningKey& identity
   zap_ = zmq::socket_t(context_, zmq::socket_type::rep);
   zap_.set(zmq::sockopt::linger, 0);
   zap_.bind("inproc://zeromq.zap.01");
-  router_ = zmq::socket_t(context_, zmq::socket_type::router);
-  set_common_options(router_);
-  set_server_key(router_, identity_);
-  router_.set(zmq::sockopt::router_mandatory, true);
-  router_monitor_ = attach_monitor(context_, router_, "router");
+  zmq::socket_t router(context_, zmq::socket_type::router);
+  set_common_options(router);
+  set_server_key(router, identity_);
+  router.set(zmq::sockopt::router_mandatory, true);
+  router_ = MonitoredSocket(context_, std::move(router), "router");
 }
 
 Status Loop::listen(const std::vector<std::string>& addresses) {
   for (const std::string& address : addresses) {
     COTERIE_CHECK(parse_listen_address(address));
-    COTERIE_CHECK(bind(router_, address));
-    endpoints_.push_back(router_.get(zmq::sockopt::last_endpoint));
+    COTERIE_CHECK(bind(router_.socket(), address));
+    endpoints_.push_back(router_.socket().get(zmq::sockopt::last_endpoint));
   }
   return {};
 }
@@ -84,12 +84,11 @@ void Loop::run() {
   // ZeroMQ sends what it took; closing the context waits that long for it.
   const auto left = std::chrono::duration_cast<std::chrono::milliseconds>(*stop_at_ - now_);
   const int linger = static_cast<int>(std::max<std::int64_t>(left.count(), 0));
-  router_.set(zmq::sockopt::linger, linger);
+  router_.socket().set(zmq::sockopt::linger, linger);
   for (auto& [link, outgoing] : outgoing_) {
-    if (outgoing.socket) outgoing.socket.set(zmq::sockopt::linger, linger);
+    if (outgoing.dealer) outgoing.dealer.socket().set(zmq::sockopt::linger, linger);
   }
   outgoing_.clear();
-  router_monitor_.close();
   router_.close();
   zap_.close();
   context_.close();
@@ -235,7 +234,7 @@ const Loop::Admitted* Loop::find_admitted(const std::string& mechanism,
 }
 
 void Loop::read_router_monitor() {
-  while (const auto event = next_event(router_monitor_)) {
+  while (const auto event = router_.next_event()) {
     const int fd = static_cast<int>(event->value);
     if (event->kind == ZMQ_EVENT_ACCEPTED) {
       connections_[fd] = {};
@@ -259,14 +258,15 @@ bool Loop::read_router() {
   zmq::message_t route;
   std::size_t frames = 0;
   for (; frames < kFramesPerTurn && room_ > 0; ++frames) {
-    if (!receive(router_, route)) {
+    if (!receive(router_.socket(), route)) {
       router_drained_ = true;
       return frames > 0;
     }
     zmq::message_t message;
-    if (!route.more() || !receive(router_, message)) continue;
+    if (!route.more() || !receive(router_.socket(), message)) continue;
     const bool more_parts = message.more();
-    for (zmq::message_t rest; router_.get(zmq::sockopt::rcvmore) && receive(router_, rest);) {
+    for (zmq::message_t rest;
+         router_.socket().get(zmq::sockopt::rcvmore) && receive(router_.socket(), rest);) {
     }
     take_incoming(text_of(route), message, more_parts);
   }
@@ -307,7 +307,7 @@ Loop::Incoming* Loop::link_of(const std::string& route, const zmq::message_t& me
   }
   // The other side ignores an empty frame, but ZeroMQ tells whether it is still there: a link must
   // not come up from the last frames of a connection that is gone.
-  if (push(router_, &route, {}) != Pushed::kTaken) return nullptr;
+  if (push(router_.socket(), &route, {}) != Pushed::kTaken) return nullptr;
   const LinkId link = ++last_link_;
   Incoming& incoming = incoming_[link];
   incoming.device = *device;
@@ -351,10 +351,9 @@ Status Loop::open_dealer(Outgoing& outgoing, const Address& address) {
     const DialCommand& dial = outgoing.dial;
     COTERIE_CHECK(
         set_client_keys(socket, dial.device, dial.invite_key ? *dial.invite_key : identity_));
-    outgoing.monitor = attach_monitor(context_, socket, std::to_string(++last_monitor_));
-    outgoing.socket = std::move(socket);
+    outgoing.dealer = MonitoredSocket(context_, std::move(socket), std::to_string(++last_monitor_));
     outgoing.fd = -1;
-    outgoing.socket.connect(address.text());
+    outgoing.dealer.socket().connect(address.text());
     return {};
   } catch (const zmq::error_t& error) {
     return Error{ErrorCode::kIo, "this process cannot open another connection",
@@ -368,7 +367,7 @@ bool Loop::read_outgoing() {
     const auto current = next++;
     const LinkId link = current->first;
     Outgoing& outgoing = current->second;
-    if (!outgoing.socket) continue;  // Its host is being looked up.
+    if (!outgoing.dealer) continue;  // Its host is being looked up.
     const char* ended = read_dealer_monitor(link, outgoing);
     if (outgoing.up) {  // Also when it ended: its last frames may be in already.
       const char* faulty = read_dealer(link, outgoing, progress);
@@ -386,7 +385,7 @@ bool Loop::read_outgoing() {
 
 const char* Loop::read_dealer_monitor(LinkId link, Outgoing& outgoing) {
   const char* ended = nullptr;
-  while (const auto event = next_event(outgoing.monitor)) {
+  while (const auto event = outgoing.dealer.next_event()) {
     switch (event->kind) {
       case ZMQ_EVENT_CONNECTED:
         outgoing.fd = static_cast<int>(event->value);
@@ -417,7 +416,7 @@ const char* Loop::read_dealer_monitor(LinkId link, Outgoing& outgoing) {
 const char* Loop::read_dealer(LinkId link, Outgoing& outgoing, bool& progress) {
   zmq::message_t message;
   for (std::size_t frames = 0; frames < kFramesPerTurn && room_ > 0; ++frames) {
-    if (!receive(outgoing.socket, message)) return nullptr;
+    if (!receive(outgoing.dealer.socket(), message)) return nullptr;
     progress = true;
     outgoing.connection.frame_since = true;
     if (message.more() || message.size() > kFrameBytesMax) {
@@ -453,13 +452,14 @@ bool Loop::flush_queues() {
   bool gone = false;
   for (auto& [link, outgoing] : outgoing_) {
     if (outgoing.up) {
-      progress |= flush(link, outgoing.queue, outgoing.socket, nullptr, !outgoing.closing, gone);
+      progress |=
+          flush(link, outgoing.queue, outgoing.dealer.socket(), nullptr, !outgoing.closing, gone);
     }
   }
   for (auto& [link, incoming] : incoming_) {
     if (incoming.gone) continue;
-    progress |=
-        flush(link, incoming.queue, router_, &incoming.route, !incoming.closing, incoming.gone);
+    progress |= flush(link, incoming.queue, router_.socket(), &incoming.route, !incoming.closing,
+                      incoming.gone);
     if (incoming.gone) router_drained_ = false;
   }
   return progress;
@@ -516,7 +516,7 @@ void Loop::check_deadlines() {
       if (now_ >= outgoing.deadline) try_next(current->first, outgoing, "no answer in time");
     } else if (outgoing.closing && outgoing.queue.empty()) {
       const auto linger = std::chrono::duration_cast<std::chrono::milliseconds>(kCloseFlush);
-      outgoing.socket.set(zmq::sockopt::linger, static_cast<int>(linger.count()));
+      outgoing.dealer.socket().set(zmq::sockopt::linger, static_cast<int>(linger.count()));
       end_outgoing(current->first, outgoing, "closed");
     } else if (outgoing.closing && now_ >= outgoing.deadline) {
       end_outgoing(current->first, outgoing, "closed");
@@ -562,14 +562,14 @@ void Loop::wait() {
     fds.push_back({socket.get(zmq::sockopt::fd), POLLIN, 0});
   };
   add(zap_);
-  add(router_monitor_);
-  for (const auto& [link, outgoing] : outgoing_) {
-    if (outgoing.socket) add(outgoing.monitor);
+  add(router_.monitor());
+  for (auto& [link, outgoing] : outgoing_) {
+    if (outgoing.dealer) add(outgoing.dealer.monitor());
   }
   if (mailbox_.room() > 0) {  // Otherwise the mailbox wakes us when there is room again.
-    add(router_);
-    for (const auto& [link, outgoing] : outgoing_) {
-      if (outgoing.socket) add(outgoing.socket);
+    add(router_.socket());
+    for (auto& [link, outgoing] : outgoing_) {
+      if (outgoing.dealer) add(outgoing.dealer.socket());
     }
   }
   auto until = next_check_;

@@ -44,8 +44,7 @@ class Loop {
   struct Outgoing {
     DialCommand dial;
     std::vector<Address> untried;  ///< Further addresses of the same host.
-    zmq::socket_t socket;          ///< Closed while the host is looked up.
-    zmq::socket_t monitor;
+    MonitoredSocket dealer;        ///< Empty while the host is looked up.
     OutQueue queue;
     Connection connection;
     int fd = -1;
@@ -124,8 +123,7 @@ class Loop {
 
   zmq::context_t context_;  ///< Before the sockets: it must go last.
   zmq::socket_t zap_;
-  zmq::socket_t router_;
-  zmq::socket_t router_monitor_;
+  MonitoredSocket router_;
   bool router_drained_ = true;
   std::size_t room_ = 0;  ///< What may still be read in this turn, in bytes.
 

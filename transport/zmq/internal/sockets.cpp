@@ -74,24 +74,40 @@ Status set_client_keys(zmq::socket_t& socket, const DeviceId& device,
   return {};
 }
 
-zmq::socket_t attach_monitor(zmq::context_t& context, zmq::socket_t& socket,
-                             const std::string& name) {
+MonitoredSocket::MonitoredSocket(zmq::context_t& context, zmq::socket_t socket,
+                                 const std::string& name)
+    : socket_(std::move(socket)), monitor_(context, zmq::socket_type::pair) {
   const std::string address = "inproc://monitor." + name;
-  if (zmq_socket_monitor(socket.handle(), address.c_str(), ZMQ_EVENT_ALL) != 0) {
+  if (zmq_socket_monitor(socket_.handle(), address.c_str(), ZMQ_EVENT_ALL) != 0) {
     throw zmq::error_t();
   }
-  zmq::socket_t monitor(context, zmq::socket_type::pair);
   // Unlimited: a full queue would stop ZeroMQ's I/O thread. It is emptied at every turn.
-  monitor.set(zmq::sockopt::rcvhwm, 0);
-  monitor.set(zmq::sockopt::linger, 0);
-  monitor.connect(address);
-  return monitor;
+  monitor_.set(zmq::sockopt::rcvhwm, 0);
+  monitor_.set(zmq::sockopt::linger, 0);
+  monitor_.connect(address);
 }
 
-std::optional<MonitorEvent> next_event(zmq::socket_t& monitor) {
+MonitoredSocket& MonitoredSocket::operator=(MonitoredSocket&& other) noexcept {
+  close();
+  socket_ = std::move(other.socket_);
+  monitor_ = std::move(other.monitor_);
+  return *this;
+}
+
+void MonitoredSocket::close() {
+  if (!socket_) return;
+  // ZeroMQ's I/O thread waits for ever to report what happens to a connection, also of a closed
+  // socket, when nobody holds the other end of its monitor (libzmq issue 3575): no link of the
+  // process would work any more.
+  zmq_socket_monitor(socket_.handle(), nullptr, 0);
+  socket_.close();
+  monitor_.close();
+}
+
+std::optional<MonitorEvent> MonitoredSocket::next_event() {
   zmq::message_t head;
   zmq::message_t address;
-  if (!receive(monitor, head) || !receive(monitor, address)) return std::nullopt;
+  if (!receive(monitor_, head) || !receive(monitor_, address)) return std::nullopt;
   MonitorEvent event{};
   COTERIE_ASSERT(head.size() == sizeof event.kind + sizeof event.value);
   std::memcpy(&event.kind, head.data(), sizeof event.kind);

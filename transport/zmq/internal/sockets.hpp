@@ -27,10 +27,27 @@ void set_server_key(zmq::socket_t& socket, const crypto::SigningKey& identity);
 Status set_client_keys(zmq::socket_t& socket, const DeviceId& device,
                        const crypto::SigningKey& own);
 
-/// The monitor of `socket`, as a socket to read with next_event().
-zmq::socket_t attach_monitor(zmq::context_t& context, zmq::socket_t& socket,
-                             const std::string& name);
-std::optional<MonitorEvent> next_event(zmq::socket_t& monitor);
+/// A socket and the monitor that tells what becomes of its connections. Empty when default made.
+class MonitoredSocket {
+ public:
+  MonitoredSocket() = default;
+  /// `name`: of no other monitor of `context`.
+  MonitoredSocket(zmq::context_t& context, zmq::socket_t socket, const std::string& name);
+  MonitoredSocket(MonitoredSocket&&) = default;
+  MonitoredSocket& operator=(MonitoredSocket&& other) noexcept;
+  ~MonitoredSocket() { close(); }
+
+  explicit operator bool() const { return static_cast<bool>(socket_); }
+  zmq::socket_t& socket() { return socket_; }
+  /// To poll for next_event().
+  const zmq::socket_t& monitor() const { return monitor_; }
+  std::optional<MonitorEvent> next_event();
+  void close();
+
+ private:
+  zmq::socket_t socket_;
+  zmq::socket_t monitor_;
+};
 
 /// Errors: as ZmqDriver::start().
 Status bind(zmq::socket_t& socket, const std::string& address);
