@@ -11,7 +11,7 @@ endif()
 
 coterie_library(identity
   SOURCES identity/data_dir.cpp identity/device_key_file.cpp
-  DEPENDS coterie::base coterie::crypto
+  DEPENDS coterie::base coterie::crypto coterie::files
   PRIVATE_DEPENDS nlohmann_json::nlohmann_json)
 
 # The web client and the API description travel in the binary. Built without them where

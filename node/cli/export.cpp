@@ -5,9 +5,7 @@
 #include <unistd.h>
 
 #include <algorithm>
-#include <cstdio>
 #include <filesystem>
-#include <fstream>
 #include <iostream>
 #include <memory>
 #include <set>
@@ -22,6 +20,7 @@
 #include "node/cli/commands.hpp"
 #include "node/cli/render.hpp"
 #include "node/core/records.hpp"
+#include "storage/files/files.hpp"
 #include "transport/crypto/crypto.hpp"
 
 namespace coterie::node::cli {
@@ -79,33 +78,14 @@ const char* suffix_of(Format format) {
 }
 
 CallError failure(const std::string& where, const Error& error) {
-  return {error.code, where + ": " + error.what};
-}
-
-/// Whole and on disk when it returns, or not there.
-Status write_file(const fs::path& path, std::string_view content) {
-  const fs::path beside = path.string() + ".part";
-  {
-    std::ofstream out(beside, std::ios::binary | std::ios::trunc);
-    out.write(content.data(), static_cast<std::streamsize>(content.size()));
-    out.flush();
-    if (!out) {
-      std::error_code ignored;
-      fs::remove(beside, ignored);
-      return Error{ErrorCode::kIo, "cannot be written: is there room, and may you write there?"};
-    }
-  }
-  std::error_code error;
-  fs::rename(beside, path, error);
-  if (error) return Error{ErrorCode::kIo, "cannot be put in its place"};
-  return {};
+  return {error.code, where + ": " + files::described(error)};
 }
 
 Result<std::string> read_file(const fs::path& path, std::size_t bytes_max) {
   // A FIFO must not hang us.
-  const int fd = ::open(path.c_str(), O_RDONLY | O_CLOEXEC | O_NONBLOCK);
+  const files::Descriptor file(::open(path.c_str(), O_RDONLY | O_CLOEXEC | O_NONBLOCK));
   struct stat info {};
-  const bool regular = fd >= 0 && ::fstat(fd, &info) == 0 && S_ISREG(info.st_mode);
+  const bool regular = file.valid() && ::fstat(file.get(), &info) == 0 && S_ISREG(info.st_mode);
   Result<std::string> result = Error{ErrorCode::kIo, "cannot be read"};
   if (regular && static_cast<std::uint64_t>(info.st_size) > bytes_max) {
     result = Error{ErrorCode::kLimitExceeded, "too large"};
@@ -113,14 +93,13 @@ Result<std::string> read_file(const fs::path& path, std::size_t bytes_max) {
     std::string content(static_cast<std::size_t>(info.st_size), '\0');
     std::size_t at = 0;
     while (at < content.size()) {
-      const ssize_t got = ::read(fd, content.data() + at, content.size() - at);
+      const ssize_t got = ::read(file.get(), content.data() + at, content.size() - at);
       if (got <= 0) break;
       at += static_cast<std::size_t>(got);
     }
     content.resize(at);
     result = std::move(content);
   }
-  if (fd >= 0) ::close(fd);
   return result;
 }
 
@@ -177,7 +156,7 @@ void export_one(Context& context, const ExportArguments& arguments) {
     if (!std::cout) context.fail(CallError{ErrorCode::kIo, "standard output cannot be written"});
     return;
   }
-  const Status written = write_file(arguments.out, *content);
+  const Status written = files::replace_file(arguments.out, as_bytes(*content));
   if (!written) return context.fail(failure(arguments.out, written.error()));
   if (context.print_json({{"path", arguments.path}, {"file", arguments.out}})) return;
   std::cout << "Wrote " << printable(arguments.out) << ".\n";
@@ -193,7 +172,8 @@ std::string file_name(const std::string& path, Format format, std::set<std::stri
     if (taken.count(one) > 0 || folders.count(one) > 0 || one == kManifestName) return true;
     for (std::size_t at = 0; at <= one.size();) {
       const std::size_t end = std::min(one.find('/', at), one.size());
-      if (end - at > 240) return true;  // File systems take 255 bytes, and ".part" is to fit.
+      if (end - at > 240)
+        return true;  // File systems take 255 bytes, and what is written beside is to fit.
       at = end + 1;
     }
     return false;
@@ -240,7 +220,7 @@ void export_all(Context& context, const ExportArguments& arguments) {
     const std::string name = file_name(path, format, taken, folders);
     const fs::path file = folder / name;
     fs::create_directories(file.parent_path(), error);
-    const Status written = write_file(file, *content);
+    const Status written = files::replace_file(file, as_bytes(*content));
     if (!written) return context.fail(failure(file.string(), written.error()));
     documents.push_back({{"path", path}, {"file", name}});
   }
@@ -250,8 +230,8 @@ void export_all(Context& context, const ExportArguments& arguments) {
                          {"workspace", arguments.workspace},
                          {"format", arguments.format},
                          {"documents", documents}};
-  const Status written = write_file(
-      folder / kManifestName, manifest.dump(1, ' ', false, json::error_handler_t::replace) + "\n");
+  const std::string text = manifest.dump(1, ' ', false, json::error_handler_t::replace) + "\n";
+  const Status written = files::replace_file(folder / kManifestName, as_bytes(text));
   if (!written) return context.fail(failure(arguments.to, written.error()));
   if (context.print_json({{"to", arguments.to}, {"documents", documents}})) return;
   std::cout << "Wrote " << paths.size() << (paths.size() == 1 ? " document" : " documents")

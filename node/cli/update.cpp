@@ -1,9 +1,5 @@
 #include "node/cli/update.hpp"
 
-#include <unistd.h>
-
-#include <cstdio>
-#include <filesystem>
 #include <fstream>
 #include <functional>
 #include <iostream>
@@ -17,6 +13,8 @@
 #include "crdt/decoded_update.hpp"
 #include "crdt/doc.hpp"
 #include "crdt/update.hpp"
+#include "node/cli/render.hpp"
+#include "storage/files/files.hpp"
 
 namespace coterie::node::cli {
 
@@ -67,68 +65,21 @@ Outcome<Bytes> read_file(const std::string& file) {
   return bytes;
 }
 
-bool write_all(std::ostream& out, ByteView bytes) {
-  out.write(reinterpret_cast<const char*>(bytes.data()),
-            static_cast<std::streamsize>(bytes.size()));
-  out.flush();
-  return out.good();
+std::optional<Failure> print(std::string_view text) {
+  std::cout.write(text.data(), static_cast<std::streamsize>(text.size()));
+  if (std::cout.flush()) return std::nullopt;
+  return Failure{"standard output cannot be written"};
 }
 
-/// A file that is there whole or not at all: written beside its place, then moved there. A symbolic
-/// link stays one; a device or a pipe is written to, since moving a file there would destroy it.
-class NewFile {
- public:
-  explicit NewFile(std::string path) : path_(std::move(path)) {
-    std::error_code none;
-    const auto status = std::filesystem::status(path_, none);
-    directory_ = std::filesystem::is_directory(status);
-    special_ = std::filesystem::is_other(status);
-    target_ = special_ ? path_ : std::filesystem::weakly_canonical(path_, none).string();
-    if (target_.empty()) target_ = path_;
-    beside_ = special_ ? path_ : target_ + ".new-" + std::to_string(::getpid());
-  }
-  NewFile(const NewFile&) = delete;
-  NewFile& operator=(const NewFile&) = delete;
-  ~NewFile() {
-    if (written_ && !special_) std::remove(beside_.c_str());
-  }
-
-  std::optional<Failure> write(ByteView bytes) {
-    if (directory_) return Failure{path_ + ": is a directory"};
-    std::ofstream out(beside_, std::ios::binary | std::ios::trunc);
-    if (!out) return Failure{path_ + ": cannot be written"};
-    written_ = true;
-    if (!write_all(out, bytes)) return Failure{path_ + ": cannot be written whole"};
-    return std::nullopt;
-  }
-  std::optional<Failure> move_into_place() {
-    if (!special_ && std::rename(beside_.c_str(), target_.c_str()) != 0) {
-      return Failure{path_ + ": cannot be replaced"};
-    }
-    written_ = false;
-    return std::nullopt;
-  }
-
- private:
-  std::string path_;
-  std::string target_;
-  std::string beside_;
-  bool directory_ = false;
-  bool special_ = false;  ///< Something that is written to and not replaced.
-  bool written_ = false;
-};
-
-std::optional<Failure> print(std::string_view text) {
-  if (write_all(std::cout, as_bytes(text))) return std::nullopt;
-  return Failure{"standard output cannot be written"};
+std::optional<Failure> unless(const std::string& file, const Status& done) {
+  if (done) return std::nullopt;
+  return Failure{file + ": " + files::described(done.error())};
 }
 
 /// To the file of --out, or else to standard output.
 std::optional<Failure> put_out(const Arguments& arguments, ByteView bytes) {
   if (arguments.out.empty() || arguments.out == "-") return print(as_text(bytes));
-  NewFile file(arguments.out);
-  if (auto failure = file.write(bytes)) return failure;
-  return file.move_into_place();
+  return unless(arguments.out, files::replace_file(arguments.out, bytes));
 }
 
 /// Updates from a stream, each after its length.
@@ -389,17 +340,12 @@ std::optional<Failure> state_vector(const Arguments& arguments, bool json) {
 
 // --- json ------------------------------------------------------------------------------------
 
-struct Root {
-  std::string name;
-  TypeKind kind;
-};
-
-Outcome<std::vector<Root>> roots_of(const Arguments& arguments) {
-  std::vector<Root> roots;
+Outcome<std::vector<DocumentRoot>> named_roots(const Arguments& arguments) {
+  std::vector<DocumentRoot> roots;
   for (const std::string& given : arguments.roots) {
     const std::size_t colon = given.rfind(':');
     const std::string type = colon == std::string::npos ? "" : given.substr(colon + 1);
-    Root root{given.substr(0, colon), TypeKind::kUnknown};
+    DocumentRoot root{given.substr(0, colon), TypeKind::kUnknown};
     if (type == "text") root.kind = TypeKind::kText;
     if (type == "array") root.kind = TypeKind::kArray;
     if (type == "map") root.kind = TypeKind::kMap;
@@ -408,41 +354,12 @@ Outcome<std::vector<Root>> roots_of(const Arguments& arguments) {
       return Failure{"--root " + given + ": not NAME:text, NAME:array, NAME:map or NAME:xml"};
     }
     if (!is_utf8(root.name)) return Failure{"--root: a name that is not UTF-8"};
-    for (const Root& other : roots) {
+    for (const DocumentRoot& other : roots) {
       if (other.name == root.name) return Failure{"--root " + given + ": named twice"};
     }
     roots.push_back(std::move(root));
   }
   return roots;
-}
-
-Any delta_of(const crdt::Text& text) {
-  Any::Array ops;
-  for (const crdt::TextRun& run : text.to_delta()) {
-    Any::Object op;
-    if (const auto* string = std::get_if<std::string>(&run.insert)) {
-      op.emplace_back("insert", Any(*string));
-    } else if (const auto* value = std::get_if<Any>(&run.insert)) {
-      op.emplace_back("insert", *value);
-    } else {
-      op.emplace_back("insert", std::get<crdt::SharedType>(run.insert).to_json());
-    }
-    if (!run.attributes.empty()) op.emplace_back("attributes", Any(run.attributes));
-    ops.emplace_back(std::move(op));
-  }
-  return Any(std::move(ops));
-}
-
-/// One object with a member per root, in the order they were named.
-std::string json_of(Doc& doc, const std::vector<Root>& roots) {
-  std::string out = "{";
-  for (const Root& root : roots) {
-    if (out.size() > 1) out += ',';
-    const crdt::SharedType type = doc.get(root.name, root.kind);
-    out += Any(root.name).to_json() + ":";
-    out += (root.kind == TypeKind::kText ? delta_of(type.as_text()) : type.to_json()).to_json();
-  }
-  return out + "}\n";
 }
 
 /// Applies what the command names, in order. Says which update is wrong.
@@ -481,21 +398,22 @@ std::optional<Failure> json(const Arguments& arguments) {
     return Failure{"--stream reads standard input: name no files"};
   }
   if (arguments.out == "-") return Failure{"--out -: the JSON goes to standard output"};
-  auto parsed = roots_of(arguments);
+  auto parsed = named_roots(arguments);
   if (auto* failure = std::get_if<Failure>(&parsed)) return *failure;
-  const auto& roots = std::get<std::vector<Root>>(parsed);
+  const auto& roots = std::get<std::vector<DocumentRoot>>(parsed);
   Doc doc({.client_id = 0});  // It never edits.
-  for (const Root& root : roots) (void)doc.get(root.name, root.kind);
+  for (const DocumentRoot& root : roots) (void)doc.get(root.name, root.kind);
   if (auto failure = apply_all(arguments, doc)) return failure;
 
-  const std::string out = json_of(doc, roots);
+  const std::string out = as_json(doc, roots);
   if (arguments.out.empty()) {
     if (auto failure = print(out)) return failure;
   } else {
-    NewFile file(arguments.out);
-    if (auto failure = file.write(doc.encode_state_as_update())) return failure;
+    files::NewFile file(arguments.out);
+    const Status written = file.write(doc.encode_state_as_update());
+    if (auto failure = unless(arguments.out, written)) return failure;
     if (auto failure = print(out)) return failure;
-    if (auto failure = file.move_into_place()) return failure;
+    if (auto failure = unless(arguments.out, file.move_into_place())) return failure;
   }
   if (doc.has_pending()) {
     std::cerr << "coterie: some of it waits for updates that are not here\n";

@@ -11,7 +11,6 @@
 #include <chrono>
 #include <cstring>
 #include <filesystem>
-#include <fstream>
 #include <future>
 #include <map>
 #include <memory>
@@ -22,6 +21,7 @@
 #include <nlohmann/json.hpp>
 
 #include "node/identity/device_key_file.hpp"
+#include "storage/files/files.hpp"
 #include "storage/lmdb/lmdb_store.hpp"
 #include "storage/lmdb/maintenance.hpp"
 #include "storage/store.hpp"
@@ -30,6 +30,8 @@
 namespace coterie::node {
 
 namespace fs = std::filesystem;
+using files::Descriptor;
+using files::file_error;
 using nlohmann::json;
 
 namespace {
@@ -43,68 +45,14 @@ constexpr std::size_t kSmallFileBytesMax = 64u << 10;
 constexpr std::chrono::milliseconds kProgressStep{200};
 constexpr std::size_t kBlockBytes = 512;  ///< Of a tar archive.
 
-Error io_error(const char* what, int code = errno) {
-  const bool full = code == ENOSPC || code == EDQUOT || code == EFBIG;
-  return {full ? ErrorCode::kNoSpace : ErrorCode::kIo,
-          full ? "the disk is full: free some space there" : what,
-          static_cast<std::uint64_t>(code)};
-}
-
 CallError explain(const std::string& where, const Error& error) {
-  std::string message = where + ": " + error.what;
-  if (error.code == ErrorCode::kIo && error.detail != 0) {
-    message += std::string(" (") + std::strerror(static_cast<int>(error.detail)) + ")";
-  }
-  return {error.code, std::move(message)};
-}
-
-class Descriptor {
- public:
-  explicit Descriptor(int value = -1) : value_(value) {}
-  Descriptor(Descriptor&& other) noexcept : value_(std::exchange(other.value_, -1)) {}
-  Descriptor& operator=(Descriptor&& other) noexcept {
-    std::swap(value_, other.value_);
-    return *this;
-  }
-  Descriptor(const Descriptor&) = delete;
-  Descriptor& operator=(const Descriptor&) = delete;
-  ~Descriptor() {
-    if (value_ >= 0) ::close(value_);
-  }
-  bool valid() const { return value_ >= 0; }
-  int get() const { return value_; }
-
- private:
-  int value_;
-};
-
-Descriptor create_file(const fs::path& path) {
-  return Descriptor(
-      ::open(path.c_str(), O_RDWR | O_CREAT | O_EXCL | O_CLOEXEC | O_NOFOLLOW, S_IRUSR | S_IWUSR));
+  return {error.code, where + ": " + files::described(error)};
 }
 
 Result<std::uint64_t> file_bytes(int fd) {
   struct stat info {};
-  if (::fstat(fd, &info) != 0) return io_error("cannot read the file");
+  if (::fstat(fd, &info) != 0) return file_error("cannot read the file");
   return static_cast<std::uint64_t>(info.st_size);
-}
-
-Status write_all(int fd, ByteView bytes) {
-  while (!bytes.empty()) {
-    const ssize_t written = ::write(fd, bytes.data(), bytes.size());
-    if (written < 0 && errno == EINTR) continue;
-    if (written < 0) return io_error("cannot write the file");
-    bytes = bytes.subspan(static_cast<std::size_t>(written));
-  }
-  return {};
-}
-
-Status sync_directory(const fs::path& path) {
-  const Descriptor directory(::open(path.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC));
-  if (!directory.valid() || ::fsync(directory.get()) != 0) {
-    return io_error("cannot make the directory durable");
-  }
-  return {};
 }
 
 /// Directories with mode 0700.
@@ -113,7 +61,7 @@ Status make_directories(const fs::path& root, const fs::path& below) {
   for (const fs::path& part : below) {
     at /= part;
     if (::mkdir(at.c_str(), S_IRWXU) != 0 && errno != EEXIST) {
-      return io_error("cannot make a directory");
+      return file_error("cannot make a directory");
     }
   }
   return {};
@@ -133,7 +81,7 @@ class Section {
     if (bytes == 0) return {};
     size_ = static_cast<std::size_t>(offset + bytes);
     void* mapped = ::mmap(nullptr, size_, PROT_READ, MAP_SHARED, fd, 0);
-    if (mapped == MAP_FAILED) return io_error("cannot read the file");
+    if (mapped == MAP_FAILED) return file_error("cannot read the file");
     data_ = mapped;
     offset_ = static_cast<std::size_t>(offset);
     return {};
@@ -272,12 +220,12 @@ class Writer {
     fs::remove_all(part_, failure);  // Left behind by one that was killed.
     begun_ = true;
     if (archive_) {
-      file_ = create_file(part_);
-      if (!file_.valid()) return io_error("cannot make the file of the backup");
+      file_ = files::create_file(part_);
+      if (!file_.valid()) return file_error("cannot make the file of the backup");
       return {};
     }
     if (::mkdir(part_.c_str(), S_IRWXU) != 0) {
-      return io_error("cannot make the directory of the backup");
+      return file_error("cannot make the directory of the backup");
     }
     return {};
   }
@@ -287,28 +235,28 @@ class Writer {
              const std::function<void(std::uint64_t)>& progress = {}) {
     if (!archive_) {
       COTERIE_CHECK(make_directories(part_, fs::path(name).parent_path()));
-      file_ = create_file(part_ / name);
-      if (!file_.valid()) return io_error("cannot make a file of the backup");
+      file_ = files::create_file(part_ / name);
+      if (!file_.valid()) return file_error("cannot make a file of the backup");
     }
     const off_t start = archive_ ? ::lseek(file_.get(), 0, SEEK_END) : 0;
     const off_t body = archive_ ? start + static_cast<off_t>(kBlockBytes) : 0;
     if (start < 0 || ::lseek(file_.get(), body, SEEK_SET) != body) {
-      return io_error("cannot write the backup");
+      return file_error("cannot write the backup");
     }
     COTERIE_CHECK(run(fill, static_cast<std::uint64_t>(body), progress));
     COTERIE_TRY(const std::uint64_t end, file_bytes(file_.get()));
-    if (end < static_cast<std::uint64_t>(body)) return io_error("cannot write the backup", EIO);
+    if (end < static_cast<std::uint64_t>(body)) return file_error("cannot write the backup", EIO);
     BackupFile file{name, end - static_cast<std::uint64_t>(body), ""};
     COTERIE_TRY(file.hash, hash_of(file_.get(), static_cast<std::uint64_t>(body), file.bytes));
     if (archive_) {
       const TarHeader header = tar_header(name, file.bytes, seconds_);
       if (::pwrite(file_.get(), header.block.data(), kBlockBytes, start) !=
           static_cast<ssize_t>(kBlockBytes)) {
-        return io_error("cannot write the backup");
+        return file_error("cannot write the backup");
       }
       COTERIE_CHECK(pad((kBlockBytes - end % kBlockBytes) % kBlockBytes));
-    } else if (::fsync(file_.get()) != 0) {
-      return io_error("cannot make the backup durable");
+    } else {
+      COTERIE_CHECK(files::sync_file(file_.get()));
     }
     bytes_ += file.bytes;
     files_.push_back(std::move(file));
@@ -318,21 +266,21 @@ class Writer {
   Status finish() {
     if (archive_) {
       COTERIE_CHECK(pad(2 * kBlockBytes));
-      if (::fsync(file_.get()) != 0) return io_error("cannot make the backup durable");
+      COTERIE_CHECK(files::sync_file(file_.get()));
     } else {
       std::error_code failure;
       for (fs::recursive_directory_iterator at(part_, failure), end; !failure && at != end;
            at.increment(failure)) {
-        if (at->is_directory()) COTERIE_CHECK(sync_directory(at->path()));
+        if (at->is_directory()) COTERIE_CHECK(files::sync_directory(at->path()));
       }
-      COTERIE_CHECK(sync_directory(part_));
+      COTERIE_CHECK(files::sync_directory(part_));
     }
     if (::rename(part_.c_str(), to_.c_str()) != 0) {
-      return io_error("cannot put the backup in its place");
+      return file_error("cannot put the backup in its place");
     }
     begun_ = false;
     const fs::path parent = fs::absolute(to_).parent_path();
-    return sync_directory(parent);
+    return files::sync_directory(parent);
   }
 
   const std::vector<BackupFile>& files() const { return files_; }
@@ -353,8 +301,8 @@ class Writer {
 
   Status pad(std::size_t count) const {
     const Bytes zeros(count, 0);
-    if (::lseek(file_.get(), 0, SEEK_END) < 0) return io_error("cannot write the backup");
-    return write_all(file_.get(), zeros);
+    if (::lseek(file_.get(), 0, SEEK_END) < 0) return file_error("cannot write the backup");
+    return files::write_all(file_.get(), zeros);
   }
 
   const fs::path to_;
@@ -383,7 +331,7 @@ Result<std::vector<std::string>> store_names(const DataDir& dir) {
     std::error_code unreadable;
     if (storage::is_store_name(name) && at->is_directory(unreadable)) names.push_back(name);
   }
-  if (failure) return io_error("cannot list the workspaces", failure.value());
+  if (failure) return file_error("cannot list the workspaces", failure.value());
   std::sort(names.begin(), names.end());
   return names;
 }
@@ -419,7 +367,7 @@ std::string manifest(const BackupSummary& summary, const std::vector<BackupFile>
 }
 
 Status add_text(Writer& writer, const char* name, const std::string& text) {
-  return writer.add(name, [&](int fd) { return write_all(fd, as_bytes(text)); });
+  return writer.add(name, [&](int fd) { return files::write_all(fd, as_bytes(text)); });
 }
 
 }  // namespace
@@ -496,14 +444,14 @@ class Reader {
     directory_ = kind == fs::file_type::directory;
     if (directory_) return {};
     archive_ = Descriptor(::open(from_.c_str(), O_RDONLY | O_CLOEXEC));
-    if (!archive_.valid()) return io_error("cannot open the backup");
+    if (!archive_.valid()) return file_error("cannot open the backup");
     COTERIE_TRY(const std::uint64_t size, file_bytes(archive_.get()));
     std::uint64_t at = 0;
     while (at + kBlockBytes <= size) {
       TarHeader header;
       if (::pread(archive_.get(), header.block.data(), kBlockBytes, static_cast<off_t>(at)) !=
           static_cast<ssize_t>(kBlockBytes)) {
-        return io_error("cannot read the backup", EIO);
+        return file_error("cannot read the backup", EIO);
       }
       if (std::all_of(header.block.begin(), header.block.end(), [](char c) { return c == 0; })) {
         break;
@@ -535,7 +483,7 @@ class Reader {
     const Descriptor file(::open((from_ / name).c_str(), O_RDONLY | O_CLOEXEC));
     if (!file.valid()) {
       if (errno == ENOENT || errno == ENOTDIR) return missing;
-      return io_error("cannot open a file of the backup");
+      return file_error("cannot open a file of the backup");
     }
     COTERIE_TRY(const std::uint64_t bytes, file_bytes(file.get()));
     return use(file.get(), 0, bytes);
@@ -607,19 +555,20 @@ Status bring_back(const Reader& reader, const BackupFile& file, const fs::path& 
     const Error other{ErrorCode::kCorrupt,
                       "a file of the backup is not what was backed up: use another backup"};
     if (bytes != file.bytes) return other;
-    const Descriptor out = create_file(path);
-    if (!out.valid()) return io_error("cannot make the file");
+    const Descriptor out = files::create_file(path);
+    if (!out.valid()) return file_error("cannot make the file");
     Bytes chunk(std::size_t{1} << 20);
     for (std::uint64_t at = 0; at < bytes;) {
       const auto want = static_cast<std::size_t>(std::min<std::uint64_t>(chunk.size(), bytes - at));
       const ssize_t got = ::pread(fd, chunk.data(), want, static_cast<off_t>(offset + at));
       if (got < 0 && errno == EINTR) continue;
-      if (got <= 0) return io_error("cannot read the backup", got < 0 ? errno : EIO);
-      COTERIE_CHECK(write_all(out.get(), ByteView(chunk).first(static_cast<std::size_t>(got))));
+      if (got <= 0) return file_error("cannot read the backup", got < 0 ? errno : EIO);
+      COTERIE_CHECK(
+          files::write_all(out.get(), ByteView(chunk).first(static_cast<std::size_t>(got))));
       at += static_cast<std::uint64_t>(got);
       if (progress) progress(at);
     }
-    if (::fsync(out.get()) != 0) return io_error("cannot make the file durable");
+    COTERIE_CHECK(files::sync_file(out.get()));
     COTERIE_TRY(const std::string hash, hash_of(out.get(), 0, bytes));
     if (hash != file.hash) return other;
     return {};
@@ -658,7 +607,7 @@ Status restore_store(const Reader& reader, const BackupFile& file, const DataDir
     return Error{ErrorCode::kCorrupt,
                  "the backup was made by a newer coterie: update this one, then restore"};
   }
-  return sync_directory(path.parent_path());
+  return files::sync_directory(path.parent_path());
 }
 
 }  // namespace
@@ -702,15 +651,15 @@ std::optional<BackupSummary> restore_backup(const std::string& from, const DataD
     return failed(from, {ErrorCode::kMalformed, "the backup holds no device key"});
   }
   if (::mkdir(dir.workspaces().c_str(), S_IRWXU) != 0 && errno != EEXIST) {
-    return failed(root, io_error("cannot make a directory"));
+    return failed(root, file_error("cannot make a directory"));
   }
   Status status = bring_back(reader, *device, restoring.device_beside(), {});
   if (!status) return failed(from + ": " + device->name, status.error());
-  status = sync_directory(dir.workspaces());
+  status = files::sync_directory(dir.workspaces());
   if (status && ::rename(restoring.device_beside().c_str(), dir.device_file().c_str()) != 0) {
-    status = io_error("cannot put the device key in its place");
+    status = file_error("cannot put the device key in its place");
   }
-  if (status) status = sync_directory(dir.root);
+  if (status) status = files::sync_directory(dir.root);
   if (!status) return failed(root, status.error());
   const auto found = inspect_device(dir);
   if (!found || found->device != manifest->summary.device) {

@@ -1,7 +1,5 @@
 #include "node/daemon/doctor.hpp"
 
-#include <fcntl.h>
-#include <sys/stat.h>
 #include <unistd.h>
 
 #include <cstring>
@@ -13,6 +11,7 @@
 #include "crdt/doc.hpp"
 #include "node/core/engine.hpp"
 #include "node/daemon/engine_thread.hpp"
+#include "storage/files/files.hpp"
 #include "storage/lmdb/lmdb_store.hpp"
 #include "storage/lmdb/maintenance.hpp"
 
@@ -321,18 +320,12 @@ class Doctor {
   Status keep(WorkspaceReport& report) const {
     const std::string store = (dir_.workspaces() / report.id).string();
     const std::string kept = store + "/data.mdb.before-repair";
-    const int fd = ::open(kept.c_str(), O_RDWR | O_CREAT | O_TRUNC | O_CLOEXEC | O_NOFOLLOW,
-                          S_IRUSR | S_IWUSR);
-    if (fd < 0) {
-      return Error{ErrorCode::kIo, "cannot keep the store as it is",
-                   static_cast<std::uint64_t>(errno)};
-    }
-    Status copied = storage::copy_store(store, fd);
-    if (copied && ::fsync(fd) != 0)
-      copied = Error{ErrorCode::kIo, "cannot keep the store as it is"};
-    ::close(fd);
+    ::unlink(kept.c_str());  // Of an earlier repair.
+    const files::Descriptor file = files::create_file(kept);
+    if (!file.valid()) return files::file_error("cannot keep the store as it is");
+    COTERIE_CHECK(storage::copy_store(store, file.get()));
     report.kept = kept;
-    return copied;
+    return files::sync_file(file.get());
   }
 
   const DataDir& dir_;

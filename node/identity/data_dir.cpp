@@ -1,7 +1,6 @@
 #include "node/identity/data_dir.hpp"
 
 #include <fcntl.h>
-#include <sys/file.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -13,56 +12,19 @@
 #include <system_error>
 #include <utility>
 
+#include "storage/files/files.hpp"
 #include "transport/crypto/crypto.hpp"
 
 namespace coterie::node {
 
 namespace fs = std::filesystem;
+using files::Descriptor;
+using files::file_error;
 
 namespace {
 
 constexpr mode_t kOthersMask = S_IRWXG | S_IRWXO;
 constexpr off_t kOverwrittenBytesMax = 1 << 20;
-
-Error io_error(const char* what) {
-  const int code = errno;
-  const bool full = code == ENOSPC || code == EDQUOT;
-  return {full ? ErrorCode::kNoSpace : ErrorCode::kIo, what, static_cast<std::uint64_t>(code)};
-}
-
-/// Closes on scope exit.
-class Descriptor {
- public:
-  explicit Descriptor(int value) : value_(value) {}
-  Descriptor(const Descriptor&) = delete;
-  Descriptor& operator=(const Descriptor&) = delete;
-  ~Descriptor() {
-    if (value_ >= 0) ::close(value_);
-  }
-  bool valid() const { return value_ >= 0; }
-  int get() const { return value_; }
-  int release() { return std::exchange(value_, -1); }
-
- private:
-  int value_;
-};
-
-Status sync_directory(const fs::path& path) {
-  const Descriptor directory(::open(path.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC));
-  if (!directory.valid()) return io_error("cannot open the directory to make it durable");
-  if (::fsync(directory.get()) != 0) return io_error("cannot make the directory durable");
-  return {};
-}
-
-Status write_all(int descriptor, std::string_view content) {
-  while (!content.empty()) {
-    const ssize_t written = ::write(descriptor, content.data(), content.size());
-    if (written < 0 && errno == EINTR) continue;
-    if (written < 0) return io_error("cannot write the file");
-    content.remove_prefix(static_cast<std::size_t>(written));
-  }
-  return {};
-}
 
 Result<std::string> read_all(int descriptor, std::size_t bytes_max) {
   std::string content;
@@ -70,7 +32,7 @@ Result<std::string> read_all(int descriptor, std::size_t bytes_max) {
   for (;;) {
     const ssize_t got = ::read(descriptor, chunk, sizeof chunk);
     if (got < 0 && errno == EINTR) continue;
-    if (got < 0) return io_error("cannot read the file");
+    if (got < 0) return file_error("cannot read the file");
     if (got == 0) return content;
     content.append(chunk, static_cast<std::size_t>(got));
     if (content.size() > bytes_max) {
@@ -125,10 +87,10 @@ Status create_data_dir(const DataDir& dir) {
                  static_cast<std::uint64_t>(failure.value())};
   }
   if (::mkdir(dir.root.c_str(), S_IRWXU) != 0 && errno != EEXIST) {
-    return io_error("cannot make the data directory");
+    return file_error("cannot make the data directory");
   }
   struct stat info {};
-  if (::stat(dir.root.c_str(), &info) != 0) return io_error("cannot read the data directory");
+  if (::stat(dir.root.c_str(), &info) != 0) return file_error("cannot read the data directory");
   if (!S_ISDIR(info.st_mode)) {
     return Error{ErrorCode::kConflict,
                  "there is a file where the data directory should be; "
@@ -136,14 +98,14 @@ Status create_data_dir(const DataDir& dir) {
   }
   COTERIE_CHECK(check_owner(info));
   COTERIE_CHECK(check_empty(dir.root));
-  if (::chmod(dir.root.c_str(), S_IRWXU) != 0) return io_error("cannot set the directory's mode");
-  return sync_directory(parent);
+  if (::chmod(dir.root.c_str(), S_IRWXU) != 0) return file_error("cannot set the directory's mode");
+  return files::sync_directory(parent);
 }
 
 Status check_data_dir(const DataDir& dir) {
   struct stat info {};
   if (::stat(dir.root.c_str(), &info) != 0) {
-    if (errno != ENOENT && errno != ENOTDIR) return io_error("cannot read the data directory");
+    if (errno != ENOENT && errno != ENOTDIR) return file_error("cannot read the data directory");
     return Error{ErrorCode::kNotFound,
                  "there is no such data directory; make it with "
                  "`coterie init`, or name another with --data"};
@@ -160,49 +122,23 @@ Status check_data_dir(const DataDir& dir) {
 }
 
 Result<DataDirLock> DataDirLock::acquire(const DataDir& dir) {
-  Descriptor file(::open(dir.lock_file().c_str(), O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW,
-                         S_IRUSR | S_IWUSR));
-  if (!file.valid()) return io_error("cannot open the lock file of the data directory");
-  if (::flock(file.get(), LOCK_EX | LOCK_NB) != 0) {
-    if (errno != EWOULDBLOCK) return io_error("cannot lock the data directory");
-    const auto holder = read_all(file.get(), 64);
-    const std::uint64_t pid = holder ? std::strtoull(holder->c_str(), nullptr, 10) : 0;
-    return Error{ErrorCode::kConflict, "another process uses this data directory", pid};
-  }
-  const std::string pid = std::to_string(::getpid()) + "\n";
-  if (::ftruncate(file.get(), 0) != 0) return io_error("cannot write the lock file");
-  COTERIE_CHECK(write_all(file.get(), pid));
-  return DataDirLock(file.release());
-}
-
-DataDirLock::DataDirLock(DataDirLock&& other) noexcept
-    : descriptor_(std::exchange(other.descriptor_, -1)) {}
-
-DataDirLock& DataDirLock::operator=(DataDirLock&& other) noexcept {
-  std::swap(descriptor_, other.descriptor_);
-  return *this;
-}
-
-DataDirLock::~DataDirLock() {
-  // The file stays: removing it would let two processes lock two files of the same name.
-  if (descriptor_ >= 0) ::close(descriptor_);
+  COTERIE_TRY(files::Descriptor lock, files::take_lock(dir.lock_file()));
+  return DataDirLock(std::move(lock));
 }
 
 Status write_private_file(const fs::path& path, std::string_view content) {
   const fs::path temporary = path.string() + ".new";
   if (::unlink(temporary.c_str()) != 0 && errno != ENOENT) {
-    return io_error("cannot remove an old temporary file");
+    return file_error("cannot remove an old temporary file");
   }
   {
-    const Descriptor file(::open(temporary.c_str(),
-                                 O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC | O_NOFOLLOW,
-                                 S_IRUSR | S_IWUSR));
-    if (!file.valid()) return io_error("cannot make the file");
-    COTERIE_CHECK(write_all(file.get(), content));
-    if (::fsync(file.get()) != 0) return io_error("cannot make the file durable");
+    const Descriptor file = files::create_file(temporary);
+    if (!file.valid()) return file_error("cannot make the file");
+    COTERIE_CHECK(files::write_all(file.get(), as_bytes(content)));
+    COTERIE_CHECK(files::sync_file(file.get()));
   }
-  if (::rename(temporary.c_str(), path.c_str()) != 0) return io_error("cannot rename the file");
-  return sync_directory(path.parent_path());
+  if (::rename(temporary.c_str(), path.c_str()) != 0) return file_error("cannot rename the file");
+  return files::sync_directory(path.parent_path());
 }
 
 Status replace_secret_file(const fs::path& path, std::string_view content) {
@@ -212,8 +148,8 @@ Status replace_secret_file(const fs::path& path, std::string_view content) {
   if (!old.valid() || ::fstat(old.get(), &info) != 0 || !S_ISREG(info.st_mode)) return {};
   // A second name for the old file is somebody's backup.
   if (info.st_nlink > 0 || info.st_size > kOverwrittenBytesMax) return {};
-  const std::string zeros(static_cast<std::size_t>(info.st_size), '\0');
-  if (write_all(old.get(), zeros)) (void)::fsync(old.get());
+  if (files::write_all(old.get(), Bytes(static_cast<std::size_t>(info.st_size), 0)))
+    (void)::fsync(old.get());
   return {};
 }
 
@@ -223,10 +159,10 @@ Result<std::string> read_private_file(const fs::path& path, std::size_t bytes_ma
   if (!file.valid()) {
     if (errno == ENOENT) return Error{ErrorCode::kNotFound, "there is no such file"};
     if (errno == ELOOP) return Error{ErrorCode::kMalformed, "the file is a symbolic link"};
-    return io_error("cannot open the file");
+    return file_error("cannot open the file");
   }
   struct stat info {};
-  if (::fstat(file.get(), &info) != 0) return io_error("cannot read the file");
+  if (::fstat(file.get(), &info) != 0) return file_error("cannot read the file");
   if (!S_ISREG(info.st_mode)) return Error{ErrorCode::kMalformed, "it is no regular file"};
   if (info.st_uid != ::geteuid()) {
     return Error{ErrorCode::kUnauthorized, "the file belongs to another user"};
@@ -273,9 +209,10 @@ Result<Place> take_place(const DataDir& dir, SecureRandom& random) {
   const fs::path path = dir.place_file();
   const Descriptor file(::open(path.c_str(), O_RDWR | O_CREAT | O_NOFOLLOW | O_CLOEXEC | O_NONBLOCK,
                                S_IRUSR | S_IWUSR));
-  if (!file.valid()) return io_error("cannot open the file that tells the place");
+  if (!file.valid()) return file_error("cannot open the file that tells the place");
   struct stat info {};
-  if (::fstat(file.get(), &info) != 0) return io_error("cannot read the file that tells the place");
+  if (::fstat(file.get(), &info) != 0)
+    return file_error("cannot read the file that tells the place");
   if (!S_ISREG(info.st_mode)) {
     return Error{ErrorCode::kUnauthorized, "what should tell the place is not a regular file"};
   }
@@ -291,11 +228,10 @@ Result<Place> take_place(const DataDir& dir, SecureRandom& random) {
   }
   // In place: the inode is part of what is told. Half written, it tells of doubt, which is safe.
   if (::ftruncate(file.get(), 0) != 0 || ::lseek(file.get(), 0, SEEK_SET) != 0) {
-    return io_error("cannot write the file that tells the place");
+    return file_error("cannot write the file that tells the place");
   }
-  COTERIE_CHECK(write_all(file.get(), fresh));
-  if (::fsync(file.get()) != 0)
-    return io_error("cannot make the file that tells the place durable");
+  COTERIE_CHECK(files::write_all(file.get(), as_bytes(fresh)));
+  COTERIE_CHECK(files::sync_file(file.get()));
   place.now = fingerprint(where, as_bytes(fresh));
   return place;
 }

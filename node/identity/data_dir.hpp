@@ -14,10 +14,12 @@
 #pragma once
 
 #include <filesystem>
+#include <utility>
 
 #include "crdt/base/bytes.hpp"
 #include "crdt/base/random.hpp"
 #include "crdt/base/result.hpp"
+#include "storage/files/files.hpp"
 
 namespace coterie::node {
 
@@ -49,15 +51,9 @@ class DataDirLock {
   /// that is unknown), kIo.
   static Result<DataDirLock> acquire(const DataDir& dir);
 
-  DataDirLock(DataDirLock&& other) noexcept;
-  DataDirLock& operator=(DataDirLock&& other) noexcept;
-  DataDirLock(const DataDirLock&) = delete;
-  DataDirLock& operator=(const DataDirLock&) = delete;
-  ~DataDirLock();
-
  private:
-  explicit DataDirLock(int descriptor) : descriptor_(descriptor) {}
-  int descriptor_ = -1;
+  explicit DataDirLock(files::Descriptor lock) : lock_(std::move(lock)) {}
+  files::Descriptor lock_;
 };
 
 /// Names one stay of a data directory in one place: hashes over the machine's id, the file system

@@ -8,7 +8,6 @@
 #include <filesystem>
 
 #include "storage/lmdb/internal/environment.hpp"
-#include "storage/lmdb/internal/files.hpp"
 
 namespace coterie::storage {
 namespace {
@@ -180,7 +179,7 @@ class LmdbStore final : public Store {
     if (code == EIO) {
       std::size_t bytes = kProbeBytes;
       for (const WriteBatch& batch : batches) bytes += payload_bytes(batch);
-      if (internal::disk_is_full(directory_, bytes)) code = ENOSPC;
+      if (files::disk_is_full(directory_, bytes)) code = ENOSPC;
     }
     return lmdb_error(code, "cannot write to the data file");
   }
@@ -223,18 +222,15 @@ const std::vector<Migration>& schema_migrations() {
 
 Result<std::unique_ptr<LmdbStoreProvider>> LmdbStoreProvider::open_directory(
     const std::string& directory, LmdbOptions options) {
-  COTERIE_CHECK(internal::make_directory(directory));
-  COTERIE_TRY(const int lock_fd, internal::take_lock(directory));
-  return std::unique_ptr<LmdbStoreProvider>(new LmdbStoreProvider(directory, options, lock_fd));
+  COTERIE_CHECK(files::make_directory(directory));
+  COTERIE_TRY(files::Descriptor lock, files::take_lock(directory + "/lock"));
+  return std::unique_ptr<LmdbStoreProvider>(
+      new LmdbStoreProvider(directory, options, std::move(lock)));
 }
 
-LmdbStoreProvider::LmdbStoreProvider(std::string directory, LmdbOptions options, int lock_fd)
-    : directory_(std::move(directory)), options_(options), lock_fd_(lock_fd) {}
-
-LmdbStoreProvider::~LmdbStoreProvider() {
-  stores_.clear();  // Before the lock goes: nobody else may open them while they are open here.
-  ::close(lock_fd_);
-}
+LmdbStoreProvider::LmdbStoreProvider(std::string directory, LmdbOptions options,
+                                     files::Descriptor lock)
+    : directory_(std::move(directory)), options_(options), lock_(std::move(lock)) {}
 
 Result<std::vector<std::string>> LmdbStoreProvider::list() {
   std::vector<std::string> names;
@@ -245,7 +241,7 @@ Result<std::vector<std::string>> LmdbStoreProvider::list() {
     std::error_code unreadable;  // Then it is no directory of ours.
     if (is_store_name(name) && item->is_directory(unreadable)) names.push_back(name);
   }
-  if (error) return internal::file_error(error.value(), "cannot list the data directory");
+  if (error) return files::file_error("cannot list the data directory", error.value());
   std::sort(names.begin(), names.end());
   return names;
 }
@@ -258,17 +254,17 @@ Result<Store*> LmdbStoreProvider::open(const std::string& name) {
   const std::string path = directory_ + "/" + name;
   std::error_code error;
   if (!std::filesystem::exists(path, error)) {
-    if (error) return internal::file_error(error.value(), "cannot read the data directory");
+    if (error) return files::file_error("cannot read the data directory", error.value());
     // Made aside and renamed, so that an incomplete store is never taken for a damaged one.
     const std::string fresh = path + ".new";
     std::filesystem::remove_all(fresh, error);
-    if (error) return internal::file_error(error.value(), "cannot clear the data directory");
-    COTERIE_CHECK(internal::make_directory(fresh));
+    if (error) return files::file_error("cannot clear the data directory", error.value());
+    COTERIE_CHECK(files::make_directory(fresh));
     COTERIE_CHECK(Environment::create(fresh, options_));
-    COTERIE_CHECK(internal::sync_directory(fresh));
+    COTERIE_CHECK(files::sync_directory(fresh));
     std::filesystem::rename(fresh, path, error);
-    if (error) return internal::file_error(error.value(), "cannot name the new store");
-    COTERIE_CHECK(internal::sync_directory(directory_));
+    if (error) return files::file_error("cannot name the new store", error.value());
+    COTERIE_CHECK(files::sync_directory(directory_));
   }
   COTERIE_TRY(auto store, LmdbStore::open(path, options_));
   return stores_.emplace(name, std::move(store)).first->second.get();

@@ -31,6 +31,7 @@
 #include <string>
 #include <vector>
 
+#include "storage/files/files.hpp"
 #include "storage/store.hpp"
 
 namespace coterie::storage {
@@ -65,17 +66,16 @@ class LmdbStoreProvider final : public StoreProvider {
   /// kIo. Blocks on disk.
   static Result<std::unique_ptr<LmdbStoreProvider>> open_directory(const std::string& directory,
                                                                    LmdbOptions options = {});
-  ~LmdbStoreProvider() override;
 
   Result<std::vector<std::string>> list() override;
   Result<Store*> open(const std::string& name) override;
 
  private:
-  LmdbStoreProvider(std::string directory, LmdbOptions options, int lock_fd);
+  LmdbStoreProvider(std::string directory, LmdbOptions options, files::Descriptor lock);
 
   const std::string directory_;
   const LmdbOptions options_;
-  const int lock_fd_;
+  const files::Descriptor lock_;  ///< Goes last: nobody else may open the stores before.
   std::mutex mutex_;
   std::map<std::string, std::unique_ptr<Store>> stores_;
 };

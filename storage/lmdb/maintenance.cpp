@@ -11,41 +11,27 @@
 #include <cstdio>
 #include <filesystem>
 
+#include "storage/files/files.hpp"
 #include "storage/lmdb/internal/environment.hpp"
-#include "storage/lmdb/internal/files.hpp"
 #include "storage/lmdb/internal/page_check.hpp"
 
 namespace coterie::storage {
 namespace {
 
+using files::Descriptor;
 using internal::Environment;
-using internal::file_error;
 using internal::lmdb_error;
 
 constexpr const char* kDataName = "/data.mdb";
 constexpr const char* kCompactName = "/data.mdb.compact";
 constexpr int kResizedTriesMax = 16;
 
-class Descriptor {
- public:
-  explicit Descriptor(int value) : value_(value) {}
-  Descriptor(const Descriptor&) = delete;
-  Descriptor& operator=(const Descriptor&) = delete;
-  ~Descriptor() {
-    if (value_ >= 0) ::close(value_);
-  }
-  int get() const { return value_; }
-
- private:
-  int value_;
-};
-
 /// Holds the directory against replacement of its file (`kind` LOCK_SH), or against copies
 /// (LOCK_EX), while the descriptor is open.
 Status hold(const Descriptor& directory, int kind) {
-  if (directory.get() < 0) return file_error(errno, "cannot open the store's directory");
+  if (!directory.valid()) return files::file_error("cannot open the store's directory");
   if (::flock(directory.get(), kind | LOCK_NB) == 0) return {};
-  if (errno != EWOULDBLOCK) return file_error(errno, "cannot lock the store's directory");
+  if (errno != EWOULDBLOCK) return files::file_error("cannot lock the store's directory");
   return Error{ErrorCode::kConflict,
                kind == LOCK_SH ? "the store is being compacted: try again when that is done"
                                : "a backup of the store is being made: try again later"};
@@ -106,7 +92,7 @@ Result<std::uint64_t> store_bytes(const std::string& directory) {
     return static_cast<std::uint64_t>(found.st_size);
   }
   if (errno == ENOENT) return Error{ErrorCode::kCorrupt, internal::kDamaged};
-  return file_error(errno, "cannot read the data file");
+  return files::file_error("cannot read the data file");
 }
 
 Status copy_store(const std::string& directory, int fd) {
@@ -136,20 +122,20 @@ Result<Compacted> compact_store(const std::string& directory) {
     return error;
   };
   {
-    const Descriptor out(::open(fresh.c_str(), O_RDWR | O_CREAT | O_TRUNC | O_CLOEXEC | O_NOFOLLOW,
-                                S_IRUSR | S_IWUSR));
-    if (out.get() < 0) return file_error(errno, "cannot make the compacted file");
+    ::unlink(fresh.c_str());  // Left behind by one that was killed.
+    const Descriptor out = files::create_file(fresh);
+    if (!out.valid()) return files::file_error("cannot make the compacted file");
     ReadOnly source;
     Status copied = source.open(directory);
     if (copied) copied = copy_to(source.env(), out.get());
-    if (copied && ::fsync(out.get()) != 0) copied = file_error(errno, "cannot fsync the copy");
+    if (copied) copied = files::sync_file(out.get());
     if (!copied) return discard(copied.error());
   }
   if (const Status whole = internal::check_pages(fresh); !whole) return discard(whole.error());
   if (::rename(fresh.c_str(), data.c_str()) != 0) {
-    return discard(file_error(errno, "cannot put the compacted file in its place"));
+    return discard(files::file_error("cannot put the compacted file in its place"));
   }
-  COTERIE_CHECK(internal::sync_directory(directory));
+  COTERIE_CHECK(files::sync_directory(directory));
   COTERIE_TRY(done.bytes_after, store_bytes(directory));
   return done;
 }

@@ -2,6 +2,8 @@
 pkg_check_modules(LMDB_TEST REQUIRED IMPORTED_TARGET lmdb)
 
 coterie_test(storage.store_test SOURCES storage/store_test.cpp DEPENDS coterie::storage_lmdb)
+coterie_test(storage.files_test SOURCES storage/files_test.cpp
+             DEPENDS coterie::files coterie::storage_lmdb)
 coterie_test(storage.memory_store_test SOURCES storage/memory_store_test.cpp
              DEPENDS coterie::storage_lmdb)
 coterie_test(storage.lmdb_store_test SOURCES storage/lmdb_store_test.cpp

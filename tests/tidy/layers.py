@@ -16,20 +16,21 @@ ROOT = pathlib.Path(__file__).resolve().parents[2]
 # listed, and nothing else of ours: so crdt/internal is private to crdt, and LMDB to the daemon.
 BASE = ["crdt/base"]
 CORE = BASE + ["crdt", "storage", "transport/crypto", "transport/wire", "transport/core"]
-DRIVERS = CORE + ["storage/lmdb", "storage/memory", "transport/zmq", "node/core"]
+DRIVERS = CORE + ["storage/files", "storage/lmdb", "storage/memory", "transport/zmq", "node/core"]
 MAY_INCLUDE = {
     "crdt/base": [],
     "crdt/internal": BASE + ["crdt"],
     "crdt": BASE + ["crdt/internal"],
     "storage": BASE,
-    "storage/lmdb": BASE + ["storage"],
+    "storage/files": BASE,
+    "storage/lmdb": BASE + ["storage", "storage/files"],
     "storage/memory": BASE + ["storage"],
     "transport/crypto": BASE + ["transport/wire"],
     "transport/wire": BASE + ["transport/crypto"],
     "transport/core": BASE + ["transport/crypto", "transport/wire"],
     "transport/zmq": BASE + ["transport/crypto", "transport/wire", "transport/core"],
     "node/core": CORE,
-    "node/identity": BASE + ["transport/crypto", "transport/wire"],
+    "node/identity": BASE + ["storage/files", "transport/crypto", "transport/wire"],
     "node/bridge": BASE + ["node/core"],
     "node/daemon": DRIVERS + ["node/identity", "node/bridge"],
     "node/cli": DRIVERS + ["node/identity", "node/bridge", "node/daemon"],

@@ -7,7 +7,7 @@
 #include <cerrno>
 #include <limits>
 
-#include "storage/lmdb/internal/files.hpp"
+#include "storage/files/files.hpp"
 #include "storage/lmdb/internal/page_check.hpp"
 
 namespace coterie::storage::internal {
@@ -54,7 +54,7 @@ Error lmdb_error(int code, const char* what) {
       return {ErrorCode::kIo, "writing stopped after a disk error: check the disk, then restart"};
     default:
       // Negative codes are LMDB's, positive ones errno.
-      return file_error(code < 0 ? -code : code, what);
+      return files::file_error(what, code < 0 ? -code : code);
   }
 }
 
@@ -145,7 +145,7 @@ Status Environment::open(const std::string& directory, const LmdbOptions& option
   struct stat file {};
   if (::stat(data_path.c_str(), &file) != 0) {
     if (errno == ENOENT) return Error{ErrorCode::kCorrupt, kDamaged};
-    return file_error(errno, "cannot read the data file");
+    return files::file_error("cannot read the data file");
   }
   COTERIE_CHECK(check_pages(data_path));
   const auto file_bytes = static_cast<std::size_t>(file.st_size);

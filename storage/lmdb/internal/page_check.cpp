@@ -11,7 +11,7 @@
 #include <cstring>
 #include <vector>
 
-#include "storage/lmdb/internal/files.hpp"
+#include "storage/files/files.hpp"
 #include "storage/store.hpp"
 
 namespace coterie::storage::internal {
@@ -75,7 +75,7 @@ class Mapping {
 
   Status open(const std::string& path) {
     const int fd = ::open(path.c_str(), O_RDONLY | O_CLOEXEC);
-    if (fd < 0) return file_error(errno, "cannot open the data file");
+    if (fd < 0) return files::file_error("cannot open the data file");
     struct stat found {};
     int error = ::fstat(fd, &found) == 0 ? 0 : errno;
     if (error == 0 && found.st_size > 0) {
@@ -88,7 +88,7 @@ class Mapping {
       }
     }
     ::close(fd);
-    if (error != 0) return file_error(error, "cannot read the data file");
+    if (error != 0) return files::file_error("cannot read the data file", error);
     return {};
   }
   ByteView bytes() const { return {static_cast<const std::uint8_t*>(data_), data_ ? size_ : 0}; }
