@@ -24,6 +24,7 @@ constexpr std::uint16_t kCloseTooLarge = 4413;
 constexpr std::uint16_t kCloseTryAgain = 1013;
 
 constexpr Duration kSweep = std::chrono::seconds(10);
+constexpr Duration kSweepMin = std::chrono::milliseconds(100);
 /// Stock clients announce themselves at once; one that does not is greeted after this time.
 constexpr Duration kGreetDelay = std::chrono::milliseconds(250);
 constexpr Duration kCommitRetry = std::chrono::seconds(2);
@@ -884,7 +885,7 @@ void Workspace::handle_timeout(Now now) {
   steward_.handle_timeout(now, !stopped_ && !full_);
   release_held(now);
   if (next_sweep_ <= now.steady) {
-    next_sweep_ = now.steady + std::min(kSweep, context_.options.unload_after);
+    next_sweep_ = now.steady + std::clamp(context_.options.unload_after, kSweepMin, kSweep);
     if (!stopped_ && !full_) documents_.sweep(now);
     if (leaving_ && leave_stored_) finish_leaving();
   }

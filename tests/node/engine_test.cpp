@@ -62,6 +62,19 @@ class EngineTest : public ::testing::Test {
   WorkspaceId workspace_;
 };
 
+/// Cluster stops where a deadline does not move on.
+TEST_F(EngineTest, TimeGoesOnAlsoWhereNothingStaysLoaded) {
+  cluster_.set_engine_options([](Engine::Options& options) { options.unload_after = Duration(0); });
+  cluster_.crash(red_);
+  cluster_.restart(red_);
+  const auto writer = client(red_, 101);
+  type(writer, "kept");
+  cluster_.run_for(1s);
+  cluster_.disconnect(writer);
+  cluster_.run_for(1s);
+  EXPECT_EQ(text(red_), "kept");
+}
+
 TEST_F(EngineTest, EditsReachClientsNodesAndDisk) {
   const auto green = join("green");
   const auto a = client(red_, 101);
