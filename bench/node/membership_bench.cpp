@@ -163,7 +163,7 @@ void apart(std::size_t operations) {
   while (world.issued.size() < operations) {
     Hash sides[2] = {tip, tip};
     for (std::size_t i = 0; i < 100; ++i) {
-      for (const std::size_t side : {0, 1}) {
+      for (const std::size_t side : {0u, 1u}) {
         const std::size_t device = 20 + 2 * ((i + world.issued.size()) % 90) + side;
         const Role role = i % 2 == 0 ? Role::kViewer : Role::kEditor;
         sides[side] =

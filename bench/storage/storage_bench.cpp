@@ -327,7 +327,7 @@ int main(int argc, char** argv) {
     }
     Store& store = **(*provider)->open("a1");
     measure_single(store, directory, quick ? 100 : 2000);
-    for (const std::uint64_t waiting : {1, 16, 256}) {
+    for (const std::uint64_t waiting : {1u, 16u, 256u}) {
       Throughput throughput(store, directory, waiting);
       for (int slice = 0; slice < (quick ? 1 : 10); ++slice) throughput.run(quick ? 0.05 : 0.4);
       throughput.print();

@@ -266,7 +266,6 @@ Result<Hash> Ledger::hash_at(const Segment& segment, Seq seq) const {
     COTERIE_TRY(at.hash, Hash::from(*row));
     at.seq = anchor;
   }
-  Status status;
   COTERIE_CHECK(store_.scan(
       Table::kEntries, position_key(segment.strand, at.seq + 1),
       position_key(segment.strand, seq + 1), [&](ByteView, ByteView stored) {

@@ -121,9 +121,9 @@ void Steward::vouch(Now now) {
     const LogMark mark{ledger_.segments().chain_of(one.ref.log), one.ref.seq, one.hash};
     for (const Restriction* restriction : standing.by) {
       const auto& known = restriction->acknowledged;
-      const bool reached = std::any_of(known.begin(), known.end(), [&](const LogMark& other) {
-        return ledger_.reaches(other, one.ref);
-      });
+      const bool reached = std::any_of(
+          known.begin(), known.end(),
+          [this, &ref = one.ref](const LogMark& other) { return ledger_.reaches(other, ref); });
       // In order of number: the last is the furthest.
       if (!reached) furthest[restriction->operation][one.ref.log] = mark;
     }

@@ -165,7 +165,8 @@ TEST(Comparison, PendingStructsCount) {
   for (const Bytes& update : updates) EXPECT_FALSE(contradiction(reader, update));
   EXPECT_FALSE(contradiction(reader, author.encode_state_as_update()));
   Bytes forged = updates[200];
-  const auto at = std::search(forged.begin(), forged.end(), "wait", "wait" + 4);
+  const std::string_view typed = "wait";
+  const auto at = std::search(forged.begin(), forged.end(), typed.begin(), typed.end());
   ASSERT_NE(at, forged.end());
   *at = 'b';
   EXPECT_EQ(contradiction(reader, forged), (Id{7, 800}));

@@ -331,7 +331,7 @@ TEST(HistoryTest, TheListHasSoManyVersions) {
 }
 
 TEST(HistoryTest, TheAnswerHasSoMuchText) {
-  for (const std::size_t more : {0, 1}) {
+  for (const std::size_t more : {0u, 1u}) {
     crdt::Doc doc({.client_id = 5});
     Writing writing;
     writing.write(1, kDay, doc.transact([&] {

@@ -28,7 +28,7 @@ class KeyRingTest : public ::testing::Test {
 TEST_F(KeyRingTest, ThreeWriteUnderTheFirstKeyUntilOneRotates) {
   gather(3);
   const Hash first = team_.membership(0).first_key();
-  for (const KeyTeam::Device one : {0, 1, 2}) {
+  for (const KeyTeam::Device one : {0u, 1u, 2u}) {
     EXPECT_EQ(team_.writes_under(one), first);
     EXPECT_TRUE(team_.fit(one));
     EXPECT_FALSE(team_.locked_out(one));
@@ -37,7 +37,7 @@ TEST_F(KeyRingTest, ThreeWriteUnderTheFirstKeyUntilOneRotates) {
   EXPECT_EQ(team_.writes_under(1), second);
   EXPECT_EQ(team_.writes_under(0), first) << "nobody told it";
   team_.sync({0, 1, 2});
-  for (const KeyTeam::Device one : {0, 1, 2}) {
+  for (const KeyTeam::Device one : {0u, 1u, 2u}) {
     EXPECT_EQ(team_.writes_under(one), second);
     EXPECT_TRUE(team_.fit(one));
   }
@@ -71,7 +71,7 @@ TEST_F(KeyRingTest, ARotationThatMissedARemovalIsNotUsed) {
   const Hash blind = team_.rotate(1);  // Had not heard: a box for 2 is in it.
   const Hash seeing = team_.rotate(0);
   team_.sync({0, 1});
-  for (const KeyTeam::Device one : {0, 1}) EXPECT_EQ(team_.writes_under(one), seeing);
+  for (const KeyTeam::Device one : {0u, 1u}) EXPECT_EQ(team_.writes_under(one), seeing);
   team_.pass(0, 2);
   EXPECT_TRUE(team_.reads(2, blind));
   EXPECT_FALSE(team_.reads(2, seeing));
@@ -84,7 +84,7 @@ TEST_F(KeyRingTest, OfTwoRotationsAtOnceAllChooseTheSame) {
   team_.sync({0, 1, 2, 3});
   const Hash chosen = team_.writes_under(0);
   EXPECT_TRUE(chosen == one || chosen == two);
-  for (const KeyTeam::Device device : {1, 2, 3}) {
+  for (const KeyTeam::Device device : {1u, 2u, 3u}) {
     EXPECT_EQ(team_.writes_under(device), chosen);
     EXPECT_TRUE(team_.reads(device, one) && team_.reads(device, two));
     EXPECT_TRUE(team_.fit(device)) << "no need for a third";
@@ -183,7 +183,7 @@ TEST_F(KeyRingTest, AMemberWhoseBoxIsGarbageSaysSoAndIsHealedByThoseWhoCan) {
   team_.rotate(1);
   team_.sync({0, 1, 2, 3});
   EXPECT_TRUE(team_.reads(0, poisoned));
-  for (const KeyTeam::Device one : {0, 1, 2}) EXPECT_TRUE(team_.fit(one));
+  for (const KeyTeam::Device one : {0u, 1u, 2u}) EXPECT_TRUE(team_.fit(one));
 }
 
 TEST_F(KeyRingTest, AChainOfNoiseIsNotBelieved) {

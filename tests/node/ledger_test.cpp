@@ -199,7 +199,7 @@ TEST_F(LedgerTest, AForkIsKeptWhateverComesFirst) {
     std::size_t visited = 0;
     for (const auto& [log, head] : other->ledger->held()) {
       if (log.device != one.key.id()) continue;
-      ASSERT_TRUE(other->ledger->visit(log, {}, [&](const HashedEntry& entry) {
+      ASSERT_TRUE(other->ledger->visit(log, {}, [&, &log = log](const HashedEntry& entry) {
         EXPECT_TRUE(other->ledger->read_record(other->ledger->ref_of(log, entry.entry)));
         ++visited;
         return true;

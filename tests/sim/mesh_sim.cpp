@@ -93,7 +93,7 @@ class Disk final : public EntrySource {
 
   /// From now on alters every entry that it passes on and that is not `self`'s own.
   void lie(const DeviceId& self) { liar_ = self; }
-  const Frontier& held() const { return frontier_; }
+  const Frontier& frontier() const { return frontier_; }
 
  private:
   std::map<LogId, std::vector<Bytes>> logs_;
@@ -218,7 +218,7 @@ class MeshSim {
     node.unsent.clear();
     node.pending.clear();
     node.last_commit = now_;
-    for (const auto& [log, head] : node.disk.held()) node.pending[log] = head.seq;
+    for (const auto& [log, head] : node.disk.frontier()) node.pending[log] = head.seq;
     Mesh::Options options;
     options.self = node.device;
     options.seed = choices_.below(1'000'000);
@@ -470,7 +470,7 @@ class MeshSim {
 
   bool converged() const {
     for (const SimNode& node : nodes_) {
-      if (!node.writing.empty() || node.disk.held() != nodes_[0].disk.held()) return false;
+      if (!node.writing.empty() || node.disk.frontier() != nodes_[0].disk.frontier()) return false;
     }
     return true;
   }

@@ -81,7 +81,7 @@ class FailingDiskTest : public LmdbStoreTest {
 
 TEST_F(FailingDiskTest, EveryCallMayFail) {
   for (const int error : {ENOSPC, EIO, EROFS}) {
-    for (const std::uint32_t part : {0, 60, 100}) {
+    for (const std::uint32_t part : {0u, 60u, 100u}) {
       for (const std::int64_t times : {1, 2, 5}) {
         std::int64_t call = 0;
         for (; !HasFailure() && run(error, part, call, times); ++call) {

@@ -76,7 +76,7 @@ class Disk {
       writes.push_back(extra->write);
     }
     // One of a few ways to lose, so that all of them are frequent.
-    const std::uint64_t kept_percent = std::array{5, 50, 95}[choices.below(3)];
+    const std::uint64_t kept_percent = std::array{5u, 50u, 95u}[choices.below(3)];
     const bool torn = choices.chance(50);
     const bool reordered = choices.chance(50);
     if (reordered) {

@@ -38,11 +38,13 @@ std::optional<Resolver::Index> Resolver::Bits::last_below(Index end) const {
   std::size_t word = std::min<std::size_t>(end / 64, words_.size());
   if (word < words_.size() && end % 64 != 0) {
     const std::uint64_t low = words_[word] & ((std::uint64_t{1} << (end % 64)) - 1);
-    if (low != 0) return static_cast<Index>(word * 64 + 63 - std::countl_zero(low));
+    if (low != 0)
+      return static_cast<Index>(word * 64 + static_cast<std::size_t>(std::bit_width(low)) - 1);
   }
   while (word-- > 0) {
     if (words_[word] == 0) continue;
-    return static_cast<Index>(word * 64 + 63 - std::countl_zero(words_[word]));
+    return static_cast<Index>(word * 64 + static_cast<std::size_t>(std::bit_width(words_[word])) -
+                              1);
   }
   return std::nullopt;
 }
