@@ -353,24 +353,30 @@ std::string plain(const Block& block) {
 std::string html_blocks(const std::vector<Block>& blocks) {
   using Kind = Block::Kind;
   std::string out;
-  std::vector<Kind> lists;
-  const auto close_to = [&](std::size_t depth) {
-    for (; lists.size() > depth; lists.pop_back()) {
-      out += lists.back() == Kind::kBullet ? "</ul>\n" : "</ol>\n";
+  std::vector<std::pair<Kind, int>> lists;  ///< Open, each in an item of the one before; its level.
+  const auto close_list = [&] {
+    out += lists.back().first == Kind::kBullet ? "</li>\n</ul>\n" : "</li>\n</ol>\n";
+    lists.pop_back();
+  };
+  const auto begin_item = [&](const Block& block) {
+    while (!lists.empty() && lists.back().second > block.level) close_list();
+    const bool goes_on = !lists.empty() && lists.back().second == block.level;
+    if (goes_on && lists.back().first == block.kind) {
+      out += "</li>\n";
+      return;
     }
+    if (goes_on) close_list();
+    if (!lists.empty() && out.back() != '\n') out += '\n';
+    out += block.kind == Kind::kBullet ? "<ul>\n" : "<ol>\n";
+    lists.emplace_back(block.kind, block.level);
   };
   for (std::size_t i = 0; i < blocks.size(); ++i) {
     const Block& block = blocks[i];
     std::string inside;
     for (const Run& run : block.runs) inside += html_run(run);
     const bool item = block.kind == Kind::kBullet || block.kind == Kind::kNumber;
-    const auto depth = static_cast<std::size_t>(item ? block.level + 1 : 0);
-    close_to(depth);
-    if (item && lists.size() == depth && lists.back() != block.kind) close_to(depth - 1);
-    while (lists.size() < depth) {
-      lists.push_back(block.kind);
-      out += block.kind == Kind::kBullet ? "<ul>\n" : "<ol>\n";
-    }
+    if (item) begin_item(block);
+    while (!item && !lists.empty()) close_list();
     switch (block.kind) {
       case Kind::kParagraph:
         out += "<p>" + inside + "</p>\n";
@@ -382,7 +388,7 @@ std::string html_blocks(const std::vector<Block>& blocks) {
       }
       case Kind::kBullet:
       case Kind::kNumber:
-        out += "<li>" + inside + "</li>\n";
+        out += "<li>" + inside;  // Lists further in stand in it.
         break;
       case Kind::kQuote:
         out += "<blockquote><p>" + inside + "</p></blockquote>\n";
@@ -400,7 +406,7 @@ std::string html_blocks(const std::vector<Block>& blocks) {
         break;
     }
   }
-  close_to(0);
+  while (!lists.empty()) close_list();
   return out;
 }
 

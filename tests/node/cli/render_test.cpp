@@ -65,8 +65,8 @@ TEST(Render, WhatProseMirrorAndTiptapWrite) {
             "    1. deep\n\n```\na < b\n*c*\n```\n\n---\n");
   EXPECT_EQ(out.html,
             "<h2>Plans &amp; &lt;such&gt;</h2>\n<p>plain <strong>bold</strong>"
-            "<a href=\"https://x.y/\"> link</a></p>\n<ul>\n<li>item 0</li>\n<li>item 1</li>\n<ol>\n"
-            "<li>deep</li>\n</ol>\n</ul>\n<pre><code>a &lt; b\n*c*</code></pre>\n<hr>\n");
+            "<a href=\"https://x.y/\"> link</a></p>\n<ul>\n<li>item 0</li>\n<li>item 1\n<ol>\n"
+            "<li>deep</li>\n</ol>\n</li>\n</ul>\n<pre><code>a &lt; b\n*c*</code></pre>\n<hr>\n");
 }
 
 TEST(Render, WhatQuillWrites) {
@@ -82,6 +82,34 @@ TEST(Render, WhatQuillWrites) {
   EXPECT_EQ(out.markdown, "# Title\n\n1. *one*\n2. two\n");
   EXPECT_EQ(out.html, "<h1>Title</h1>\n<ol>\n<li><em>one</em></li>\n<li>two</li>\n</ol>\n");
   EXPECT_EQ(out.text, "Title\none\ntwo\n");
+}
+
+/// A list stands in an item of the one around it: nothing else may be in a list but items.
+TEST(Render, ListsInLists) {
+  Doc doc({.client_id = 1});
+  crdt::Text text = doc.text("quill");
+  const auto item = [&](const char* words, const char* list, int indent) {
+    crdt::Attributes line{{"list", *list == '\0' ? Any::Null() : Any(list)},
+                          {"indent", indent == 0 ? Any::Null() : Any(indent)}};
+    ASSERT_TRUE(text.insert(text.size(), words, {{"list", Any::Null()}, {"indent", Any::Null()}}));
+    ASSERT_TRUE(text.insert(text.size(), "\n", line));
+  };
+  item("a", "bullet", 0);
+  item("b", "bullet", 1);
+  item("c", "bullet", 3);  // Two steps at once.
+  item("d", "ordered", 1);
+  item("e", "ordered", 1);
+  item("f", "bullet", 0);
+  item("text", "", 0);
+  item("g", "ordered", 2);  // In nothing.
+  EXPECT_EQ(render(doc).html,
+            "<ul>\n<li>a\n"
+            "<ul>\n<li>b\n"
+            "<ul>\n<li>c</li>\n</ul>\n</li>\n</ul>\n"
+            "<ol>\n<li>d</li>\n<li>e</li>\n</ol>\n</li>\n"
+            "<li>f</li>\n</ul>\n"
+            "<p>text</p>\n"
+            "<ol>\n<li>g</li>\n</ol>\n");
 }
 
 TEST(Render, NothingInAPageRunsInABrowser) {
