@@ -1090,22 +1090,20 @@ class TeamRun {
   }
   /// Whether a document is to be made anew: what was written under an id that a junior member had
   /// taken is in the logs, and shows then.
-  bool rebuilds(Node node) { return waiting(node).find(" r=") != std::string::npos; }
-  /// Entries that a node cannot open, or does not count.
-  std::string waiting(Node node) {
+  bool rebuilds(Node node) { return meta_rows(node).contains('r'); }
+  /// Whether it holds entries that it has no key to.
+  bool lacks_keys(Node node) { return meta_rows(node).contains('w'); }
+  /// How many rows of each kind a node keeps beside its entries. Those of one name each, as
+  /// "workspace", say nothing and are left out.
+  std::map<char, std::size_t> meta_rows(Node node) {
     std::map<char, std::size_t> rows;
     (void)cluster_.disk(node)
         .store(workspace_.hex())
         ->scan(storage::Table::kMeta, {}, {}, [&](ByteView key, ByteView) {
-          // Those of one name each, as "workspace", say nothing.
           if (key.size() > sizeof(DocumentId)) ++rows[static_cast<char>(key[0])];
           return true;
         });
-    std::string out = "rows:";
-    for (const auto& [prefix, count] : rows) {
-      out += std::string(" ") + prefix + "=" + std::to_string(count);
-    }
-    return out;
+    return rows;
   }
   /// Keys that members lack, and how they came about.
   std::string key_report() {
@@ -1121,7 +1119,11 @@ class TeamRun {
     }
     for (const Node node : members_) {
       out += "  node " + std::to_string(node) + " " + cluster_.id(node).short_hex() +
-             (from_now_.contains(node) ? " from now on" : "") + ", " + waiting(node) + ", lacks";
+             (from_now_.contains(node) ? " from now on" : "") + ", rows:";
+      for (const auto& [kind, count] : meta_rows(node)) {
+        out += std::string(" ") + kind + "=" + std::to_string(count);
+      }
+      out += ", lacks";
       const auto mine = ledger_of(node);
       for (const auto& [key, entries] : sealed) {
         if (mine->keys().find(key) != nullptr) continue;
@@ -1254,7 +1256,7 @@ class TeamRun {
       // A break ("from now on", or an evil host's) keeps older keys from whoever comes after it or
       // meanwhile, by whomever that was let in, and from relays that are made readers.
       const bool broken = !from_now_.empty() || gang_hosts_;
-      if (broken && waiting(node).find(" w=") != std::string::npos) continue;
+      if (broken && lacks_keys(node)) continue;
       readers.push_back(node);
     }
     for (const Node node : readers) {
