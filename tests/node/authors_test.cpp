@@ -5,6 +5,7 @@
 
 #include <gtest/gtest.h>
 
+#include "node/core/context.hpp"
 #include "node/core/engine.hpp"
 #include "tests/support/adversary.hpp"
 #include "tests/support/cluster.hpp"
@@ -372,6 +373,122 @@ TEST_F(AuthorsTest, RandomOrdersEndAlike) {
     (void)agreed();
     ASSERT_FALSE(::testing::Test::HasFailure()) << "COTERIE_SEED=" << seed;
   });
+}
+
+// Below the engine: the order of devices, and what is remembered.
+
+/// Orders devices as it is told.
+struct OrderJudge final : EntryJudge {
+  std::vector<DeviceId> order;
+
+  Verdict judge(const EntryRef&, const Hash&, std::span<const Hash>, Right) const override {
+    return Verdict::kCounts;
+  }
+  std::map<DeviceId, Disputes> disputes(const std::set<DeviceId>&) const override { return {}; }
+  Epoch epoch() const override { return {}; }
+  bool precedes(const DeviceId& a, const DeviceId& b) const override {
+    return std::find(order.begin(), order.end(), a) < std::find(order.begin(), order.end(), b);
+  }
+};
+
+class AuthorsOrderTest : public ::testing::Test {
+ protected:
+  AuthorsOrderTest() {
+    for (std::uint8_t i = 1; i <= 3; ++i) {
+      DeviceId device;
+      device.bytes.fill(i);
+      judge_.order.push_back(device);
+    }
+  }
+  /// What becomes of an update by a device, before anything else moves.
+  UpdateGate::Verdict take(std::size_t device, const Bytes& update) {
+    const EntryRef ref{{judge_.order[device], 1}, ++seq_, {}};
+    const auto judged = authors_.judge(document_, doc_, {ref, update});
+    if (judged.verdict == UpdateGate::Verdict::kApply) {
+      EXPECT_TRUE(doc_.apply_update(judged.rest ? *judged.rest : update));
+    }
+    return judged.verdict;
+  }
+  static Bytes typed_by(std::uint64_t id, const std::string& words) {
+    crdt::Doc doc({.client_id = id});
+    return doc.transact([&] { (void)doc.text("monaco").insert(0, words); });
+  }
+  /// An update that only names clients, with an empty struct of each.
+  static Bytes of_clients(std::uint64_t first, std::size_t count) {
+    Bytes update;
+    append_varuint(update, count);
+    for (std::size_t i = 0; i < count; ++i) {
+      append_varuint(update, 1);
+      append_varuint(update, first + count - i);
+      append(update, Bytes{0, 0, 1});  // From clock 0: one element, collected.
+    }
+    update.push_back(0);
+    return update;
+  }
+  bool marked() const { return documents_.to_rebuild().contains(document_); }
+
+  testing::SeededSecureRandom random_{1};
+  Context context_{{}, crypto::SigningKey::generate(random_), random_, {}};
+  storage::MemoryStore store_;
+  Ledger ledger_{{}, store_, context_.identity, random_, [] { return true; }};
+  DocumentStore documents_{ledger_, context_};
+  OrderJudge judge_;
+  Authors authors_{ledger_, documents_, judge_, context_};
+  const DocumentId document_ = document_id({}, "notes.md");
+  crdt::Doc doc_{{.client_id = 1}};
+  Seq seq_ = 0;
+};
+
+TEST_F(AuthorsOrderTest, DocumentsAreRebuiltWhereTheOrderOfRivalsIsAnother) {
+  ASSERT_EQ(take(0, typed_by(77, "first")), UpdateGate::Verdict::kApply);
+  ASSERT_EQ(take(2, typed_by(78, "no rival")), UpdateGate::Verdict::kApply);
+  ASSERT_EQ(take(1, typed_by(77, "second")), UpdateGate::Verdict::kRefuse);
+  authors_.order_moved();
+  EXPECT_FALSE(marked()) << "membership moved, their order did not";
+  std::swap(judge_.order[1], judge_.order[2]);
+  authors_.order_moved();
+  EXPECT_FALSE(marked()) << "nor by the place of somebody who contradicted nobody";
+  std::swap(judge_.order[0], judge_.order[2]);
+  authors_.order_moved();
+  EXPECT_TRUE(marked());
+  documents_.clear_rebuild_marks();
+  authors_.order_moved();
+  EXPECT_FALSE(marked()) << "once";
+}
+
+TEST_F(AuthorsOrderTest, TheOrderOfRivalsIsKeptOverARestart) {
+  ASSERT_EQ(take(0, typed_by(77, "first")), UpdateGate::Verdict::kApply);
+  ASSERT_EQ(take(1, typed_by(77, "second")), UpdateGate::Verdict::kRefuse);
+  const storage::WriteBatch batch = ledger_.launch();
+  ASSERT_TRUE(store_.commit(std::span(&batch, 1)));
+  (void)ledger_.landed();
+  Authors again(ledger_, documents_, judge_, context_);
+  ASSERT_TRUE(again.load());
+  again.order_moved();
+  EXPECT_FALSE(marked());
+  std::swap(judge_.order[0], judge_.order[1]);
+  again.order_moved();
+  EXPECT_TRUE(marked());
+}
+
+TEST_F(AuthorsOrderTest, PastTheLimitOfWhatIsRememberedEveryUpdateMayContradict) {
+  constexpr std::size_t kStep = 1u << 14;
+  const LogId log{judge_.order[0], 1};
+  const LogId other{judge_.order[1], 1};
+  const auto contested = [&](std::uint64_t client) {
+    return authors_.contested(document_, other, of_clients(client, 1));
+  };
+  for (std::size_t count = 0; count < kClientWritersMax - kStep; count += kStep) {
+    ASSERT_FALSE(authors_.contested(document_, log, of_clients(1000 + count, kStep)));
+  }
+  EXPECT_FALSE(authors_.contested(document_, log, of_clients(1'000'000, kStep - 1)));
+  EXPECT_FALSE(contested(2'000'000)) << "the last one that is remembered";
+  EXPECT_TRUE(contested(3'000'000));
+  // Who wrote what contradicts is not all known any more: order decides in a rebuild.
+  EXPECT_EQ(take(0, typed_by(77, "first")), UpdateGate::Verdict::kApply);
+  EXPECT_EQ(take(1, typed_by(77, "second")), UpdateGate::Verdict::kRebuild);
+  authors_.order_moved();
+  EXPECT_TRUE(marked());
 }
 
 }  // namespace

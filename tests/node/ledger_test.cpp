@@ -281,6 +281,18 @@ TEST_F(LedgerTest, ACutNeverEndsWithAWrongSignature) {
   EXPECT_EQ(received.stored, 2u) << "the next who gets them must be able to verify them";
 }
 
+TEST_F(LedgerTest, OnlySoManySignaturesAreTriedForAPartOfARun) {
+  for (const std::size_t wrong : {kCutChecksMax - 1, kCutChecksMax}) {
+    Writer writer = admit();
+    write(writer, 2);
+    for (std::size_t i = 0; i < wrong; ++i) write(writer, heads(), true);
+    write(writer, {genesis_.hash});  // Refused: its author was no member there.
+    write(writer, 1);
+    auto node = follower();
+    EXPECT_EQ(receive(*node, writer.run()).stored, wrong < kCutChecksMax ? 2u : 0u);
+  }
+}
+
 TEST_F(LedgerTest, AnswersEndWithARightSignature) {
   Writer writer = admit();
   write(writer, 2);
@@ -416,6 +428,32 @@ TEST_F(LedgerTest, ABranchThatIsNoneHereIsFollowedUnderItsName) {
   EXPECT_EQ(digest(*node), digest(*split));
 }
 
+TEST_F(LedgerTest, BranchesThatAreNoneHereAreBounded) {
+  Writer one = admit();
+  write(one, kAliasesMax + 2);
+  auto node = follower();
+  ASSERT_EQ(receive(*node, one.run()).verdict, RunVerdict::kStored);
+  // Each entry but the first, as if its log had forked before it.
+  const auto name = [&](std::size_t index) { return branch_name(one.log, one.made[index].hash); };
+  const auto offer = [&](std::size_t index) {
+    const BranchDescriptor descriptor{one.log.incarnation, index + 1, one.made[index - 1].hash};
+    EXPECT_EQ(receive(*node, {name(index), 1, {encode_descriptor(descriptor), one.entries[index]}})
+                  .verdict,
+              RunVerdict::kStored);
+  };
+  const auto known = [&](std::size_t index) {
+    return node->ledger->held(name(index)).head.seq > 0;
+  };
+  for (std::size_t i = 1; i <= kAliasesMax; ++i) offer(i);
+  EXPECT_TRUE(known(1));
+  EXPECT_TRUE(known(kAliasesMax));
+  offer(kAliasesMax + 1);
+  EXPECT_FALSE(known(1)) << "those before are forgotten";
+  EXPECT_TRUE(known(kAliasesMax + 1));
+  offer(1);
+  EXPECT_TRUE(known(1)) << "and told again";
+}
+
 TEST_F(LedgerTest, LogsOfADeviceAreBounded) {
   Writer writer = admit();
   write(writer, kLogsPerDeviceMax + 1);
@@ -525,6 +563,22 @@ TEST_F(LedgerTest, ThePlaceDecidesWhetherALogIsContinued) {
   EXPECT_EQ(write_one(), second);
   open(founder_, {{}, b});  // Missing.
   EXPECT_NE(write_one(), second);
+}
+
+TEST_F(LedgerTest, ADeviceInDoubtOpensOnlySoManyLogs) {
+  admit();
+  LogId log{founder_.key.id(), genesis_.incarnation};
+  const auto start_in_doubt = [&](std::size_t number) {
+    open(founder_, {{}, Bytes{static_cast<std::uint8_t>(number)}});
+    const LogId before = log;
+    log = founder_.ledger->append_record(at(), encode_record(EndpointRecord{"x", {}})).log;
+    land(founder_);
+    return log != before;
+  };
+  for (std::size_t logs = 1; logs < kOwnIncarnationsMax; ++logs) {
+    ASSERT_TRUE(start_in_doubt(logs)) << logs;
+  }
+  EXPECT_FALSE(start_in_doubt(kOwnIncarnationsMax)) << "it goes on with the last one";
 }
 
 }  // namespace

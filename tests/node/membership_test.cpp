@@ -473,7 +473,131 @@ TEST(MembershipTest, ARekeyHasABoxForEachThatMayHoldKeys) {
   EXPECT_FALSE(membership.epochs()[1].counts);  // Its author was being removed.
 }
 
+// The order of devices.
+
+TEST(MembershipTest, DevicesAreOrderedByDepthThenHashOfTheirFirstAdmission) {
+  Team team(2);
+  const std::size_t anna = team.join(1, Role::kEditor, team.tip);  // By a host one step away.
+  const Hash annas = team.tip;
+  const std::size_t ben = team.join(1, Role::kEditor, team.tip);
+  const Hash bens = team.tip;
+  const std::size_t carl = team.join(0, Role::kEditor, team.tip);
+  const std::size_t stranger = team.add_device();
+  const std::size_t other = team.add_device();
+  const Membership membership = team.resolve();
+  const auto precedes = [&](std::size_t a, std::size_t b) {
+    EXPECT_NE(membership.precedes(team.id(a), team.id(b)),
+              membership.precedes(team.id(b), team.id(a)));
+    return membership.precedes(team.id(a), team.id(b));
+  };
+  EXPECT_TRUE(precedes(0, 1));
+  EXPECT_TRUE(precedes(1, anna));
+  EXPECT_TRUE(precedes(carl, anna)) << "a step less, though later";
+  EXPECT_TRUE(precedes(carl, ben));
+  EXPECT_EQ(precedes(anna, ben), annas < bens);
+  EXPECT_TRUE(precedes(anna, stranger));
+  EXPECT_EQ(precedes(stranger, other), team.id(stranger) < team.id(other));
+  EXPECT_FALSE(membership.precedes(team.id(anna), team.id(anna)));
+}
+
+TEST(MembershipTest, NoRemovalAndNoReturnChangesTheOrderOfDevices) {
+  Team team(2);
+  const std::size_t anna = team.join(1, Role::kEditor, team.tip);
+  const std::size_t carl = team.join(0, Role::kEditor, team.tip);
+  const auto carl_first = [&] { return team.resolve().precedes(team.id(carl), team.id(anna)); };
+  ASSERT_TRUE(carl_first());
+  team.tip = team.remove(0, {team.tip}, carl);
+  EXPECT_TRUE(carl_first());
+  // The host that let her in, and with it its invites.
+  team.tip = team.remove(0, {team.tip}, 1);
+  EXPECT_TRUE(carl_first());
+  // Back, three steps from the founder, and she by the founder itself.
+  const std::size_t host = team.join(0, Role::kHost, team.tip);
+  const std::size_t junior = team.join(host, Role::kHost, team.tip);
+  const auto admit = [&](std::size_t by, std::size_t device) {
+    const std::size_t key = team.add_key();
+    team.tip = team.issue(by, {team.tip}, team.invite(key, Role::kEditor));
+    team.tip = team.issue(by, {team.tip}, team.admit(key, device, Role::kEditor));
+    EXPECT_STREQ(reason(team.resolve(), team.tip), "counts");
+  };
+  admit(junior, carl);
+  team.tip = team.remove(0, {team.tip}, anna);
+  admit(0, anna);
+  EXPECT_TRUE(carl_first());
+}
+
+TEST(MembershipTest, OnlyAnAdmissionThatArrivesLateChangesTheOrderOfDevices) {
+  Team team(2);
+  const std::size_t anna = team.add_device();
+  const std::size_t key = team.add_key();
+  const std::size_t other = team.add_key();
+  const Hash base = team.tip;
+  // By the junior host, at once; by the founder, after it has done something else.
+  const Hash early = team.issue(1, {base}, team.invite(key, Role::kEditor));
+  const Hash first = team.issue(1, {early}, team.admit(key, anna, Role::kEditor));
+  Hash tip = team.issue(0, {base}, team.invite(team.add_key(), Role::kViewer));
+  const std::size_t ben = team.join(0, Role::kEditor, tip);
+  tip = team.issue(0, {tip}, team.invite(other, Role::kEditor));
+  const Hash second = team.issue(0, {tip}, team.admit(other, anna, Role::kEditor));
+  std::vector<std::size_t> order;
+  std::vector<std::size_t> late;
+  for (std::size_t i = 0; i < team.issued.size(); ++i) {
+    const Hash& hash = team.issued[i].hash;
+    (hash == early || hash == first ? late : order).push_back(i);
+  }
+  Membership membership = team.resolve(order);
+  const auto bens = std::find_if(team.issued.begin(), team.issued.end(), [&](const auto& one) {
+    const auto operation = decode_operation(one.payload);
+    const auto* admit = operation ? std::get_if<AdmitOperation>(&*operation) : nullptr;
+    return admit != nullptr && admit->device == team.id(ben);
+  });
+  EXPECT_EQ(membership.precedes(team.id(anna), team.id(ben)), second < bens->hash)
+      << "one step from the founder, both";
+  for (const std::size_t i : late) ASSERT_TRUE(membership.add(team.issued[i].entry()));
+  EXPECT_TRUE(membership.precedes(team.id(ben), team.id(anna)))
+      << "first by generation, and two steps from the founder";
+}
+
 // Limits.
+
+TEST(MembershipTest, MembersAtAndPastTheLimit) {
+  Team team(1);
+  Membership membership = team.resolve();
+  const std::size_t key = team.add_key();
+  OperationEntry entry;
+  entry.log = {team.id(0), 1};
+  entry.time = MembershipWorld::kTime << 16;
+  std::vector<Hash> heads{team.tip};
+  entry.seq = 1;
+  const auto issue = [&](const Operation& operation) {
+    const Bytes payload = encode_operation(operation);
+    entry.payload = payload;
+    entry.heads = heads;
+    ++entry.seq;
+    team.random().fill(entry.hash.bytes);
+    EXPECT_TRUE(membership.add(entry));
+    heads = {entry.hash};
+    return entry.hash;
+  };
+  issue(team.invite(key, Role::kViewer, kInviteUsesMax));
+  Hash last;
+  const auto admit = [&] {
+    last = issue(team.admit(key, team.add_device(), Role::kViewer));
+    return reason(membership, last);
+  };
+  while (membership.operations() < kMembersMax) {
+    last = issue(team.admit(key, team.add_device(), Role::kViewer));
+  }
+  ASSERT_EQ(membership.members().size(), kMembersMax - 1);
+  EXPECT_STREQ(admit(), "counts");
+  EXPECT_EQ(membership.members().size(), kMembersMax);
+  EXPECT_STREQ(admit(), "too many members");
+  EXPECT_EQ(membership.members().size(), kMembersMax);
+  // Who goes makes room.
+  issue(RemoveOperation{team.id(1), false, {}});
+  EXPECT_STREQ(admit(), "counts");
+  EXPECT_EQ(membership.members().size(), kMembersMax);
+}
 
 TEST(MembershipTest, OneDeviceFillsOnlyItsOwnShare) {
   Team team(1, 1);

@@ -8,8 +8,10 @@
 
 #include "node/core/engine.hpp"
 #include "node/core/invite.hpp"
+#include "node/core/join.hpp"
 #include "node/core/limits.hpp"
 #include "tests/support/cluster.hpp"
+#include "transport/wire/messages.hpp"
 
 namespace coterie::node {
 namespace {
@@ -414,6 +416,71 @@ TEST_F(PeopleTest, ARemovedDeviceNeedsAnInviteMadeSince) {
   cluster_.run_for(2s);
   EXPECT_FALSE(role(red_, green));
   EXPECT_EQ(code(red_, RemoveMember{workspace_, cluster_.id(green), true}), ErrorCode::kNotFound);
+}
+
+/// Whoever was let in once may ask again, and so may whoever should not come in any more.
+TEST_F(PeopleTest, AWelcomeHoldsOnlyKeysThatAreRecorded) {
+  const InviteCreated old = invite(red_, {.workspace = {}, .uses = 5});
+  const InviteSecret secret = *parse_invite(old.invite);
+  const auto evil = cluster_.add_node("evil");
+  const auto redeem = [&](Cluster::Node by) {
+    const JoinMessage asked =
+        make_redeem(secret.workspace, cluster_.identity(by), "x", invite_key(secret));
+    return transport::encode(transport::Application{encode_join_message(asked)});
+  };
+  std::optional<JoinMessage> answer;
+  Cluster::Tap tap;
+  tap.incoming = [&](const DeviceId&, Bytes frame) {
+    const auto message = transport::decode(frame);
+    const auto* said = message ? std::get_if<transport::Application>(&*message) : nullptr;
+    if (said != nullptr) answer = *decode_join_message(said->payload);
+    return std::optional<Bytes>(std::move(frame));
+  };
+  Cluster::Node asking = evil;
+  tap.raw_link = [&](const DeviceId&) { (void)cluster_.inject(asking, red_, redeem(asking)); };
+  cluster_.set_tap(evil, tap);
+  const auto commitments = [&] {
+    std::vector<Hash> keys;
+    const auto* welcome = answer ? std::get_if<Welcome>(&*answer) : nullptr;
+    EXPECT_NE(welcome, nullptr);
+    if (welcome != nullptr) {
+      for (const SealedKey& key : welcome->keys) keys.push_back(key.commitment);
+    }
+    return keys;
+  };
+  /// Why it was refused; nothing if it was not, or not even heard.
+  const auto refusal = [&](Cluster::Node by, const DeviceId& as) -> std::optional<RefusalReason> {
+    answer.reset();
+    asking = by;
+    cluster_.dial_raw(by, red_, as);
+    cluster_.run_for(2s);
+    if (!answer || !std::holds_alternative<Refused>(*answer)) return std::nullopt;
+    return std::get<Refused>(*answer).reason;
+  };
+
+  await(evil, JoinWorkspace{old.invite});
+  cluster_.run_for(2s);
+  const std::vector<Hash> recorded = commitments();
+  EXPECT_FALSE(recorded.empty());
+  await(red_, RotateKeys{workspace_});
+  cluster_.run_for(2s);
+  answer.reset();
+  ASSERT_TRUE(cluster_.inject(evil, red_, redeem(evil)));
+  cluster_.run_for(2s);
+  EXPECT_EQ(commitments(), recorded) << "the new key has a box of its own, which is recorded";
+
+  await(red_, RemoveMember{workspace_, cluster_.id(evil), true});
+  cluster_.run_for(2s);
+  EXPECT_EQ(refusal(evil, invite_key(secret).id()), RefusalReason::kRemoved);
+  EXPECT_EQ(refusal(evil, cluster_.id(evil)), std::nullopt);
+  EXPECT_FALSE(answer) << "nobody answers a removed device's own key";
+
+  await(red_, RevokeInvite{workspace_, old.id});
+  const auto late = cluster_.add_node("late");
+  cluster_.set_tap(late, tap);
+  EXPECT_EQ(refusal(late, invite_key(secret).id()), RefusalReason::kRevoked);
+  EXPECT_EQ(refusal(evil, invite_key(secret).id()), RefusalReason::kRevoked);
+  EXPECT_EQ(members(red_).size(), 1u);
 }
 
 TEST_F(PeopleTest, KeysAreRenewedByThoseWhoMay) {
