@@ -2,15 +2,16 @@
 // after each. Several stock clients write to several documents; the node dies at a random moment, or
 // at a random call to its disk (before it, after it, in the middle of a write), some rounds once more
 // while it starts. It must start by itself, and strangers who know nothing must find all that was
-// promised; only then do the writers come back. Every so many rounds a newcomer joins, which
-// verifies each entry of each log by itself, and must end up equal.
+// promised; only then do the writers come back. Every so many rounds the directory of the dead node
+// goes to `coterie doctor`, which must find nothing; and a newcomer joins, which verifies each entry
+// of each log by itself, and must end up equal.
 //
 //   node crash.mjs [--rounds N] [--writers N] [--seed S]
 
 import { contentOf } from "./lib/any_edit.mjs";
 import { Disk } from "./lib/disk.mjs";
 import { converged, needBinary, Node } from "./lib/nodes.mjs";
-import { scenario, sleep, until } from "./lib/scenario.mjs";
+import { check, scenario, sleep, until } from "./lib/scenario.mjs";
 import { lookForPromises, Writer } from "./lib/writer.mjs";
 
 const number = { type: "string", number: true };
@@ -19,9 +20,11 @@ const options = { rounds: number, writers: number };
 const roundsPerTeam = 100;
 const roundsPerDocuments = 20;
 const documentsAtOnce = 3;
+/** Of so many kills one has its directory examined. The others start on what the kill left. */
+const killsPerDoctor = 10;
 const slowStartMs = 2000;
 
-const totals = { rounds: 0, starts: 0, kills: {}, promised: 0, startMs: [], newcomers: 0 };
+const totals = { rounds: 0, starts: 0, kills: {}, promised: 0, startMs: [], examined: 0, newcomers: 0 };
 
 await scenario(options, async (context) => {
   needBinary();
@@ -40,6 +43,7 @@ await scenario(options, async (context) => {
   context.figure("edits reported saved; lost", `${totals.promised}; 0`);
   context.figure("starts; failed", `${totals.starts}; 0`);
   context.figure("start, median; slowest", `${starts[starts.length >> 1].toFixed(0)} ms; ${starts.at(-1).toFixed(0)} ms`);
+  context.figure("directories that doctor found whole", totals.examined);
   context.figure("newcomers that verified all logs", totals.newcomers);
 });
 
@@ -66,6 +70,7 @@ async function team(context, from, to, writerCount) {
   await newcomer(context, red, writers, from);
   for (const writer of writers) writer.close();
   await red.stop();
+  await examine(red);
 }
 
 async function openWriters(context, red, count, round) {
@@ -91,6 +96,7 @@ async function oneRound(context, red, disk, writers) {
     disk.heal();
     totals.kills["at a start"] = (totals.kills["at a start"] ?? 0) + 1;
   }
+  if (totals.starts % killsPerDoctor === killsPerDoctor - 1) await examine(red);
   const begun = performance.now();
   await red.start();
   const took = performance.now() - begun;
@@ -113,6 +119,12 @@ async function die(random, red, disk) {
   await exited;
   disk.heal();
   return inTheMiddle ? "within a write" : "before or after a call to the disk";
+}
+
+/** A stopped node's directory, however it was stopped, is whole. */
+async function examine(node) {
+  check((await node.json("doctor")).healthy, `${node.name}'s directory to be whole`);
+  totals.examined += 1;
 }
 
 /** Joins, takes everything, and must hold the same as red and as the writers. */
@@ -138,4 +150,5 @@ async function newcomer(context, red, writers, from) {
   }
   totals.newcomers += 1;
   await green.stop();
+  await examine(green);
 }

@@ -61,7 +61,10 @@ await scenario(options, async (context) => {
   context.figure("edits reported saved; lost", `${promised()}; 0`);
   context.log("  what people were told:");
   for (const message of [...messages].sort()) context.log(`    ${message}`);
-  for (const node of [red, green, blue]) await node.stop();
+  for (const node of [red, green, blue]) {
+    await node.stop();
+    check((await node.json("doctor")).healthy, `${node.name}'s directory to be whole`);
+  }
 });
 
 async function failingRound(context, red, disk, writers, error, messages) {

@@ -49,6 +49,7 @@ await scenario(options, async (context) => {
   }
   for (const writer of writers) writer.close();
   await red.stop();
+  check((await red.json("doctor")).healthy, "the directory to be whole");
   const { recoveryMs } = seen;
   recoveryMs.sort((a, b) => a - b);
   context.figure("rounds of a full disk", `${rounds}, ${seen.killed} of them with kill -9 and start`);
