@@ -89,8 +89,15 @@ std::string what(const json& item, const Names& name) {
                                : text(item, "path");
   if (kind == "document") said = "made " + path;
   if (kind == "edits") said = "changed " + path + count_text(item);
+  if (kind == "reverted") said = "reverted or restored " + path;
+  if (kind == "version") said = "named a version of " + path + " \"" + text(item, "name") + "\"";
+  if (kind == "fork") {
+    return "wrote its log in " + std::to_string(item.value("branches", 2)) +
+           " branches from entry " + std::to_string(item.value("seq", std::uint64_t{0})) +
+           " on: it was restored, or copied, or lies";
+  }
   if (kind == "sealed") said = "wrote what this device has no key for" + count_text(item);
-  if (kind == "other") said = "told others where it is" + count_text(item);
+  if (kind == "other") said = "told others where and how it edits" + count_text(item);
   const auto aside = item.value("set_aside", std::uint64_t{0});
   if (aside > 0) said += ": " + std::to_string(aside) + " set aside";
   return said;

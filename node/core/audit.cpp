@@ -59,6 +59,7 @@ class Walk {
     for (; at != logs.end(); ++at, after = {}) {
       if (query_.device && at->first.device != *query_.device) continue;
       segment_ = at->first;
+      if (after.seq == 0) COTERIE_CHECK(look_at_fork());
       COTERIE_CHECK(ledger_.visit(segment_, after, [this](const HashedEntry& entry) {
         if (seen_ == query_.entries_max) {
           // The walk goes on with this entry: the cursor is what it chains to.
@@ -77,6 +78,31 @@ class Walk {
   }
 
  private:
+  /// If the segment is the last of the branches of a fork: they are told of once, before it.
+  Status look_at_fork() {
+    const auto& segments = ledger_.segments();
+    const Segment& segment = *segments.find(segment_);
+    if (!segment.parent) return {};
+    const auto& branches = segments.find(*segment.parent)->children;
+    if (*std::max_element(branches.begin(), branches.end()) != segment_) return {};
+    AuditItem item;
+    item.kind = AuditItem::Kind::kFork;
+    item.device = segment.chain.device;
+    item.log = segment.chain;
+    item.seq = segment.first;
+    item.branches = item.entries = branches.size();
+    for (const LogId& branch : branches) {
+      COTERIE_CHECK(ledger_.visit(branch, {}, [&item](const HashedEntry& first) {
+        const WallMillis time = HybridClock::millis(first.entry.time);
+        item.time = item.time == 0 ? time : std::min(item.time, time);
+        item.last = std::max(item.last, time);
+        return false;
+      }));
+    }
+    if (item.last >= query_.since) page_.items.push_back(std::move(item));
+    return {};
+  }
+
   void look_at(const HashedEntry& entry) {
     AuditItem item;
     item.device = entry.entry.position.log.device;
@@ -102,6 +128,13 @@ class Walk {
         item.kind = AuditItem::Kind::kDocument;
         item.document = made->document;
         item.path = made->path;
+      } else if (const auto* reverted = std::get_if<RevertedRecord>(&*record)) {
+        item.kind = AuditItem::Kind::kReverted;
+        item.document = reverted->document;
+      } else if (const auto* version = std::get_if<VersionRecord>(&*record)) {
+        item.kind = AuditItem::Kind::kVersion;
+        item.document = version->document;
+        item.name = version->name;
       }
     }
     add_or_join(std::move(item));
@@ -128,7 +161,9 @@ class Walk {
     item.hash = {};
     const auto key = std::make_pair(item.kind, item.document);
     const auto open = open_.find(key);
-    if (item.kind != AuditItem::Kind::kDocument && open != open_.end()) {
+    const bool alone =
+        item.kind == AuditItem::Kind::kDocument || item.kind == AuditItem::Kind::kVersion;
+    if (!alone && open != open_.end()) {
       AuditItem& group = page_.items[open->second];
       const WallMillis gap =
           item.time > group.last ? item.time - group.last : group.last - item.time;
@@ -141,7 +176,7 @@ class Walk {
         return;
       }
     }
-    if (item.path.empty() && item.kind == AuditItem::Kind::kEdits) {
+    if (item.path.empty() && !item.document.is_zero()) {
       item.path = sources_.path(item.document);
     }
     open_[key] = page_.items.size();

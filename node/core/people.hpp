@@ -219,6 +219,9 @@ struct AuditItem {
     kOperation,  ///< A membership operation.
     kDocument,   ///< A document was made.
     kEdits,      ///< Changes of one document, those close in time together.
+    kReverted,   ///< A revert or a restored version of one document; its edits stand beside it.
+    kVersion,    ///< A version of a document was named.
+    kFork,       ///< From `seq` on the device wrote its log in several branches (ForkInfo).
     kOther,      ///< Addresses, and what this version does not know; together as edits are.
     kSealed,     ///< Content under a key that is not here.
   };
@@ -232,8 +235,9 @@ struct AuditItem {
   std::uint64_t bytes = 0;      ///< Of the records.
   std::uint64_t set_aside = 0;  ///< So many of the entries do not count.
 
-  DocumentId document;  ///< Of kDocument and kEdits.
-  std::string path;     ///< Empty when it is not known here.
+  DocumentId document;       ///< Of kDocument, kEdits, kReverted, kVersion.
+  std::string path;          ///< Empty when it is not known here.
+  std::size_t branches = 0;  ///< Of kFork; `time` and `last` are those of their first entries.
 
   // Of kOperation.
   Hash hash;
@@ -243,7 +247,7 @@ struct AuditItem {
   std::optional<DeviceId> subject;  ///< The device, or invite, it is about.
   std::optional<DeviceId> invite;   ///< Of admit and request.
   std::optional<Role> role;
-  std::string name;  ///< Given in it.
+  std::string name;  ///< Given in it; also of kVersion.
 };
 
 struct AuditPage {

@@ -352,12 +352,12 @@ Result<std::vector<RevertedDocument>> Workspace::revert(Now now, const std::set<
   return list;
 }
 
-/// Notes what was put back, in as many records as it takes.
+/// Notes what was put back, in as many records as it takes; one also if that is nothing: the audit
+/// tells by it what was done.
 void Workspace::write_put_back(Now now, const DocumentId& document, const crdt::IdSet& ids) {
   constexpr std::size_t kRangesMax = 16'384;  // Of at most 24 bytes.
   std::vector<crdt::IdRange> ranges;
   const auto write = [&] {
-    if (ranges.empty()) return;
     Bytes set;
     crdt::IdSet(ranges).encode_to(set);
     ledger_.append_record(now, encode_record(RevertedRecord{document, set}));
@@ -365,8 +365,8 @@ void Workspace::write_put_back(Now now, const DocumentId& document, const crdt::
   };
   for (const auto& [client, held] : ids.ranges()) {
     for (const crdt::IdSet::Range& range : held) {
-      ranges.push_back({client, range.clock, range.length});
       if (ranges.size() == kRangesMax) write();
+      ranges.push_back({client, range.clock, range.length});
     }
   }
   write();

@@ -417,6 +417,12 @@ const char* kind_name(AuditItem::Kind kind) {
       return "document";
     case AuditItem::Kind::kEdits:
       return "edits";
+    case AuditItem::Kind::kReverted:
+      return "reverted";
+    case AuditItem::Kind::kVersion:
+      return "version";
+    case AuditItem::Kind::kFork:
+      return "fork";
     case AuditItem::Kind::kSealed:
       return "sealed";
     case AuditItem::Kind::kOther:
@@ -435,10 +441,11 @@ json audit_item_json(const AuditItem& item) {
               {"set_aside", item.set_aside},
               {"incarnation", to_hex(number_bytes(item.log.incarnation))},
               {"seq", item.seq}};
-  if (item.kind == AuditItem::Kind::kDocument || item.kind == AuditItem::Kind::kEdits) {
+  if (!item.document.is_zero()) {
     out["document"] = item.document.hex();
     out["path"] = item.path;
   }
+  if (item.kind == AuditItem::Kind::kFork) out["branches"] = item.branches;
   if (item.kind == AuditItem::Kind::kOperation) {
     out["hash"] = item.hash.hex();
     out["operation"] = item.operation;
@@ -447,8 +454,8 @@ json audit_item_json(const AuditItem& item) {
     if (item.subject) out["subject"] = item.subject->hex();
     if (item.invite) out["invite"] = item.invite->hex();
     if (item.role) out["role"] = role_name(*item.role);
-    if (!item.name.empty()) out["name"] = item.name;
   }
+  if (!item.name.empty()) out["name"] = item.name;
   return out;
 }
 

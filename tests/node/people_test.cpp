@@ -10,6 +10,7 @@
 #include "node/core/invite.hpp"
 #include "node/core/join.hpp"
 #include "node/core/limits.hpp"
+#include "tests/support/adversary.hpp"
 #include "tests/support/cluster.hpp"
 #include "transport/wire/messages.hpp"
 
@@ -520,6 +521,50 @@ TEST_F(PeopleTest, AuditTellsWhoDidWhat) {
   AuditQuery by_green;
   by_green.device = cluster_.id(green);
   for (const AuditItem& item : audit(red_, by_green)) EXPECT_EQ(item.device, cluster_.id(green));
+  AuditQuery later;
+  later.since = cluster_.at().wall + 1000;
+  EXPECT_TRUE(audit(red_, later).empty());
+}
+
+TEST_F(PeopleTest, AuditTellsOfVersionsRevertsAndForks) {
+  const auto evil = cluster_.add_node("evil");
+  testing::Adversary gang(cluster_, {evil}, 3);
+  gang.enter(workspace_);
+  await(evil, JoinWorkspace{invite(red_).invite});
+  join("blue", red_);
+  type(red_, 101, "hello");
+  const WallMillis before = cluster_.at().wall;
+  await(red_, NameVersion{workspace_, "notes.md", {}, "first"});
+  await(red_, NameVersion{workspace_, "notes.md", {}, "second"});
+  type(evil, 102, "spam");
+  // Nothing of it puts anything back: all is taken out.
+  await(red_, Revert{workspace_, cluster_.id(evil), before, true, false});
+  const auto forks = [&] { return cluster_.engine(red_).forks(workspace_)->size(); };
+  while (forks() == 0) {  // To red the one, to blue the other, or the same: by chance.
+    ASSERT_GT(gang.send_apart(gang.equivocate("x")), 0u);
+    cluster_.run_for(10s);
+  }
+  ASSERT_EQ(forks(), 1u);
+  std::multiset<std::string> seen;
+  for (const AuditItem& item : audit(red_)) {
+    const std::string who = item.device == cluster_.id(red_) ? "red" : "evil";
+    if (item.kind == AuditItem::Kind::kVersion) seen.insert(who + item.name + item.path);
+    if (item.kind == AuditItem::Kind::kReverted) seen.insert(who + " reverted " + item.path);
+    if (item.kind != AuditItem::Kind::kFork) continue;
+    EXPECT_EQ(item.branches, 2u);
+    EXPECT_GE(item.time, before);
+    seen.insert(who + " forked");
+  }
+  EXPECT_EQ(seen, (std::multiset<std::string>{"redfirstnotes.md", "redsecondnotes.md",
+                                              "red reverted notes.md", "evil forked"}));
+  for (const std::size_t size : {1u, 3u}) {
+    AuditQuery query;
+    query.entries_max = size;
+    const auto items = audit(red_, query);
+    EXPECT_EQ(std::count_if(items.begin(), items.end(),
+                            [](const auto& one) { return one.kind == AuditItem::Kind::kFork; }),
+              1);
+  }
   AuditQuery later;
   later.since = cluster_.at().wall + 1000;
   EXPECT_TRUE(audit(red_, later).empty());

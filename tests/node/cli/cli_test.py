@@ -745,6 +745,12 @@ class Members(Team):
         shown = self.ok("audit", "demo", "--data", red)
         for text in ("founded the workspace", "let in blue", "made hello.md", "made by-blue.md"):
             self.assertIn(text, shown)
+        self.ok("doc", "name", "demo", "hello.md", "as sent", "--data", red)
+        named = [one for one in self.ok_json("audit", "demo", "--data", red)["items"]
+                 if one["kind"] == "version"]
+        self.assertEqual([(one["name"], one["path"]) for one in named], [("as sent", "hello.md")])
+        self.assertIn('named a version of hello.md "as sent"', self.ok("audit", "demo", "--data",
+                                                                     red))
         by_blue = self.ok("audit", "demo", "--device", "blue", "--data", red)
         self.assertIn("by-blue.md", by_blue)
         self.assertNotIn("hello.md", by_blue)
