@@ -26,10 +26,6 @@ json summary_json(const BackupSummary& summary) {
           {"workspaces", summary.workspaces}};
 }
 
-std::string count_text(std::size_t count, const char* what) {
-  return std::to_string(count) + " " + what + (count == 1 ? "" : "s");
-}
-
 void backup(Context& context, const std::string& to, bool archive) {
   CallError why{};
   Progress progress(context, "backup");
@@ -60,7 +56,8 @@ void restore(Context& context, const std::string& from) {
       << count_text(made->workspaces, "workspace") << " as of " << time_text(made->made) << " in "
       << printable(made->where)
       << ".\nThe directory it was made of must not be used any more: they would be one device "
-         "in two places.\nNext: `coterie run`; what others wrote since comes from them.\n";
+         "in two places.\nNext: `coterie run --data "
+      << printable(made->where) << "`; what others wrote since comes from them.\n";
 }
 
 /// The lock of the data directory, or nothing after Context::fail().
@@ -125,11 +122,14 @@ void add_backup(CLI::App& app, Context& context) {
   CLI::App* command =
       app.add_subcommand("backup", "Copy the data directory, also while the node runs");
   command->add_option("TO", *place, "What to make: a new directory, or a file with --archive")
-      ->required();
+      ->required()
+      ->check(not_empty);
   command->add_flag("--archive", *archive, "One file (tar) instead of a directory");
   command->final_callback([&context, place, archive] { backup(context, *place, *archive); });
   CLI::App* back = app.add_subcommand("restore", "Make a new data directory (--data) of a backup");
-  back->add_option("FROM", *place, "The backup: a directory or a file")->required();
+  back->add_option("FROM", *place, "The backup: a directory or a file")
+      ->required()
+      ->check(not_empty);
   back->final_callback([&context, place] { restore(context, *place); });
 }
 

@@ -97,6 +97,10 @@ std::string bytes_text(std::uint64_t bytes);
 
 /// `text` without control characters.
 std::string printable(std::string_view text);
+/// And with a sign for each line break.
+std::string one_line(std::string_view text);
+/// "1 entry", "2 entries".
+std::string count_text(std::uint64_t count, const std::string& what);
 
 /// "90s", "30m", "12h", "7d" in seconds; nothing if it is none of these.
 std::optional<std::uint64_t> parse_seconds(const std::string& text);
@@ -116,6 +120,11 @@ struct QrCode {
 std::optional<QrCode> make_qr(std::string text);
 /// For a terminal: two rows of cells a line.
 std::string qr_text(const QrCode& code);
+
+/// Whether a file that is to be written is standard output: as it is, with nothing said beside it.
+inline bool is_stdout(const std::string& file) { return file == "-" || file == "/dev/stdout"; }
+/// Of options that name a file: what is wrong, for CLI11.
+std::string not_empty(const std::string& file);
 
 // Each adds its command to `app`; both references must outlive the parsing.
 void add_init(CLI::App& app, Context& context);

@@ -54,9 +54,11 @@ void print_report(const DoctorReport& report, bool repair) {
   bool repairable = true;
   for (const WorkspaceReport& one : report.workspaces) {
     const Checkup& checkup = one.checkup;
-    std::cout << "workspace " << one.id.substr(0, 8) << ": " << checkup.entries << " entries in "
-              << checkup.logs << " logs, " << checkup.operations << " membership operations, "
-              << checkup.documents << " documents, " << checkup.keys << " keys\n";
+    std::cout << "workspace " << one.id.substr(0, 8) << ": " << count_text(checkup.entries, "entry")
+              << " in " << count_text(checkup.logs, "log") << ", "
+              << count_text(checkup.operations, "membership operation") << ", "
+              << count_text(checkup.documents, "document") << ", "
+              << count_text(checkup.keys, "key") << '\n';
     for (const Finding& found : checkup.findings) {
       std::cout << "  " << kind_name(found.kind) << ": " << printable(found.what) << '\n';
     }

@@ -150,7 +150,7 @@ void export_one(Context& context, const ExportArguments& arguments) {
   if (!update) return;
   const auto content = rendered(arguments, arguments.path, *update);
   if (!content) return context.fail(failure(arguments.path, content.error()));
-  if (arguments.out.empty() || arguments.out == "-") {
+  if (arguments.out.empty() || is_stdout(arguments.out)) {
     std::cout.write(content->data(), static_cast<std::streamsize>(content->size()));
     std::cout.flush();
     if (!std::cout) context.fail(CallError{ErrorCode::kIo, "standard output cannot be written"});
@@ -220,7 +220,8 @@ void export_all(Context& context, const ExportArguments& arguments) {
     const std::string name = file_name(path, format, taken, folders);
     const fs::path file = folder / name;
     fs::create_directories(file.parent_path(), error);
-    const Status written = files::replace_file(file, as_bytes(*content));
+    const Status written = error ? files::file_error("its folder cannot be made", error.value())
+                                 : files::replace_file(file, as_bytes(*content));
     if (!written) return context.fail(failure(file.string(), written.error()));
     documents.push_back({{"path", path}, {"file", name}});
   }
@@ -382,10 +383,14 @@ void import(Context& context, const ImportArguments& arguments) {
     } else if (fs::is_regular_file(from, error)) {
       findings.found.push_back({fs::path(from).filename().string(), from, format});
     } else {
-      return context.fail(
-          CallError{ErrorCode::kNotFound, from + ": there is no such file or folder"});
+      const bool there = fs::exists(from, error);
+      return context.fail(CallError{
+          ErrorCode::kNotFound,
+          from + (there ? ": neither a file nor a folder" : ": there is no such file or folder")});
     }
   }
+  std::string into = arguments.into;
+  while (into.ends_with('/')) into.pop_back();
   Session session(context);
   const auto listed = session.ask({"doc.list", {{"workspace", arguments.workspace}}});
   if (!listed) return;
@@ -397,7 +402,7 @@ void import(Context& context, const ImportArguments& arguments) {
   std::uint64_t done = 0;
   for (Found& one : findings.found) {
     progress.at(done++, findings.found.size());
-    if (!arguments.into.empty()) one.path = arguments.into + "/" + one.path;
+    if (!into.empty()) one.path = into + "/" + one.path;
     const auto why = import_one(session, arguments, one, known.count(one.path) > 0);
     if (why) {
       findings.refused.push_back({one.file.string(), *why});
@@ -436,6 +441,7 @@ void add_export(CLI::App& app, Context& context) {
   command->add_option("--root", arguments->root, "Only this Yjs type (\"monaco\"); else every one");
   auto* out = command->add_option("--out", arguments->out, "A file, instead of standard output");
   auto* to = command->add_option("--to", arguments->to, "A new folder, for all documents");
+  for (CLI::Option* option : {out, to}) option->check(not_empty);
   to->excludes(path)->excludes(out);
   command->final_callback([&context, arguments] {
     if (arguments->path.empty() == arguments->to.empty()) {

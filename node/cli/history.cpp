@@ -66,7 +66,8 @@ std::string author_text(const json& answer, const json& by) {
 std::string found_text(const json& version) {
   std::string out = id_text(version);
   if (version.contains("name")) out += " \"" + printable(version.value("name", "")) + "\"";
-  return out + " of " + time_text(version.value("time", std::uint64_t{0}));
+  const auto time = version.value("time", std::uint64_t{0});
+  return out + (time == 0 ? ", before anything was written" : " of " + time_text(time));
 }
 
 void warn_of_limits(const json& answer) {
@@ -227,8 +228,8 @@ void restore(Context& context, const HistoryArguments& arguments) {
   std::cout << printable(answer->value("path", "")) << " as of "
             << found_text(answer->at("version")) << ": " << answer->at("removed").dump()
             << " taken out, " << answer->at("restored").dump() << " put back\n"
-            << "  - " << printable(answer->value("before", "")) << "\n  + "
-            << printable(answer->value("after", "")) << '\n'
+            << "  - " << one_line(answer->value("before", "")) << "\n  + "
+            << one_line(answer->value("after", "")) << '\n'
             << (arguments.yes
                     ? "Done, by edits of this device: what it was before is a version, too.\n"
                     : "Nothing was changed. `--yes` does it.\n");

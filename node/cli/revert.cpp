@@ -26,10 +26,6 @@ struct RevertArguments {
   bool yes = false;
 };
 
-std::string one_line(const json& document, const char* member) {
-  return printable(document.value(member, ""));
-}
-
 void revert(Context& context, const RevertArguments& arguments) {
   const auto since = parse_since(arguments.since);
   if (!since) {
@@ -53,7 +49,8 @@ void revert(Context& context, const RevertArguments& arguments) {
   for (const json& one : documents) {
     std::cout << printable(one.value("path", "")) << ": " << one.at("removed").dump()
               << " taken out, " << one.at("restored").dump() << " put back\n"
-              << "  - " << one_line(one, "before") << "\n  + " << one_line(one, "after") << '\n';
+              << "  - " << one_line(one.value("before", "")) << "\n  + "
+              << one_line(one.value("after", "")) << '\n';
   }
   std::cout << (arguments.yes ? "Done, by edits of this device: undoing them is another revert.\n"
                               : "Nothing was changed. `--yes` does it.\n");

@@ -7,6 +7,7 @@
 #include "node/cli/commands.hpp"
 #include "node/daemon/control.hpp"
 #include "node/daemon/log.hpp"
+#include "storage/files/files.hpp"
 
 namespace coterie::node::cli {
 
@@ -22,7 +23,7 @@ void Context::fail(const CallError& error) {
 }
 
 void Context::fail(const Error& error) {
-  fail(CallError{error.code, dir.root.string() + ": " + error.what});
+  fail(CallError{error.code, dir.root.string() + ": " + files::described(error)});
 }
 
 bool Context::print_json(const nlohmann::json& answer) const {
@@ -67,6 +68,25 @@ std::string printable(std::string_view text) {
     out += c1 || byte < 0x20 || byte == 0x7f ? '?' : text[at];
   }
   return out;
+}
+
+std::string not_empty(const std::string& file) { return file.empty() ? "names no file" : ""; }
+
+std::string one_line(std::string_view text) {
+  std::string out;
+  for (std::size_t at = 0; at <= text.size();) {
+    const std::size_t end = std::min(text.find('\n', at), text.size());
+    if (at > 0) out += "\u23ce";
+    out += printable(text.substr(at, end - at));
+    at = end + 1;
+  }
+  return out;
+}
+
+std::string count_text(std::uint64_t count, const std::string& what) {
+  const bool y = what.ends_with("ry");  // "entry", "entries"
+  const std::string many = y ? what.substr(0, what.size() - 1) + "ies" : what + "s";
+  return std::to_string(count) + " " + (count == 1 ? what : many);
 }
 
 namespace {

@@ -13,6 +13,7 @@
 #include "crdt/decoded_update.hpp"
 #include "crdt/doc.hpp"
 #include "crdt/update.hpp"
+#include "node/cli/commands.hpp"
 #include "node/cli/render.hpp"
 #include "storage/files/files.hpp"
 
@@ -78,7 +79,7 @@ std::optional<Failure> unless(const std::string& file, const Status& done) {
 
 /// To the file of --out, or else to standard output.
 std::optional<Failure> put_out(const Arguments& arguments, ByteView bytes) {
-  if (arguments.out.empty() || arguments.out == "-") return print(as_text(bytes));
+  if (arguments.out.empty() || is_stdout(arguments.out)) return print(as_text(bytes));
   return unless(arguments.out, files::replace_file(arguments.out, bytes));
 }
 
@@ -397,7 +398,7 @@ std::optional<Failure> json(const Arguments& arguments) {
   if (arguments.stream && !arguments.files.empty()) {
     return Failure{"--stream reads standard input: name no files"};
   }
-  if (arguments.out == "-") return Failure{"--out -: the JSON goes to standard output"};
+  if (is_stdout(arguments.out)) return Failure{"--out -: the JSON goes to standard output"};
   auto parsed = named_roots(arguments);
   if (auto* failure = std::get_if<Failure>(&parsed)) return *failure;
   const auto& roots = std::get<std::vector<DocumentRoot>>(parsed);
@@ -447,9 +448,7 @@ void add_update(CLI::App& app, const bool& json_flag, int& exit_code) {
     command->add_flag("--v2", arguments->v2, "The updates are in format v2, not v1");
   };
   const auto add_out = [&](CLI::App* command, const char* description) {
-    command->add_option("--out", arguments->out, description)->check([](const std::string& file) {
-      return file.empty() ? std::string("names no file") : std::string();
-    });
+    command->add_option("--out", arguments->out, description)->check(not_empty);
   };
 
   CLI::App* command = add("show", "List what an update holds (--json: as JSON)", false);

@@ -19,6 +19,8 @@ using transport::Mesh;
 
 namespace {
 
+/// Of the beginning of a workspace's id.
+constexpr std::size_t kIdDigitsMin = 4;
 constexpr Duration kKeepaliveSweep = std::chrono::seconds(5);
 /// Stock providers hang up after 30 s without a message.
 constexpr Duration kKeepaliveQuiet = std::chrono::seconds(15);
@@ -222,11 +224,25 @@ Result<Workspace*> Engine::State::find_named(std::string_view name) const {
   for (const auto& [id, workspace] : workspaces) {
     if (!workspace->membership().founded() || workspace->membership().name() != name) continue;
     if (found != nullptr) {
-      return Error{ErrorCode::kConflict, "several workspaces have that name: use the id"};
+      return Error{ErrorCode::kConflict,
+                   "several workspaces have that name: use the id (`coterie workspace list`)"};
     }
     found = workspace.get();
   }
-  if (found == nullptr) return Error{ErrorCode::kNotFound, "no workspace of that name here"};
+  if (found != nullptr) return found;
+  // As ids are shown: their beginnings.
+  const bool digits = name.size() >= kIdDigitsMin &&
+                      name.find_first_not_of("0123456789abcdef") == std::string_view::npos;
+  for (const auto& [id, workspace] : workspaces) {
+    if (!digits || !workspace->membership().founded() || !id.hex().starts_with(name)) continue;
+    if (found != nullptr) {
+      return Error{ErrorCode::kConflict, "several workspaces' ids begin so: give more digits"};
+    }
+    found = workspace.get();
+  }
+  if (found == nullptr) {
+    return Error{ErrorCode::kNotFound, "no workspace of that name or id here"};
+  }
   return found;
 }
 

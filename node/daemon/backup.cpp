@@ -201,7 +201,10 @@ class Writer {
   using Fill = std::function<Status(int fd)>;
 
   Writer(fs::path to, bool archive, std::uint64_t seconds)
-      : to_(std::move(to)), part_(to_.string() + ".part"), archive_(archive), seconds_(seconds) {}
+      : to_(to.has_filename() ? std::move(to) : to.parent_path()),  // "name/"
+        part_(to_.string() + ".part"),
+        archive_(archive),
+        seconds_(seconds) {}
   Writer(const Writer&) = delete;
   Writer& operator=(const Writer&) = delete;
   ~Writer() {
@@ -366,6 +369,16 @@ std::string manifest(const BackupSummary& summary, const std::vector<BackupFile>
   return object.dump(1) + "\n";
 }
 
+/// What lies in the data directory is lost with it, and could pass for a part of it.
+Status check_apart(const DataDir& dir, const fs::path& to) {
+  std::error_code failure;
+  const fs::path root = fs::weakly_canonical(dir.root, failure);
+  const fs::path place = fs::weakly_canonical(fs::absolute(to, failure), failure);
+  const auto parted = std::mismatch(root.begin(), root.end(), place.begin(), place.end());
+  if (failure || parted.first != root.end()) return {};
+  return Error{ErrorCode::kConflict, "lies in the data directory itself: choose another place"};
+}
+
 Status add_text(Writer& writer, const char* name, const std::string& text) {
   return writer.add(name, [&](int fd) { return files::write_all(fd, as_bytes(text)); });
 }
@@ -381,6 +394,7 @@ std::optional<BackupSummary> back_up(const DataDir& dir, const std::string& to, 
   const std::string root = dir.root.string();
   const auto device = inspect_device(dir);
   if (!device) return failed(root, device.error());
+  if (const Status apart = check_apart(dir, to); !apart) return failed(to, apart.error());
   BackupSummary summary;
   summary.where = to;
   summary.device = device->device;

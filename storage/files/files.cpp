@@ -107,26 +107,31 @@ bool disk_is_full(const fs::path& directory, std::size_t bytes) {
 
 NewFile::NewFile(fs::path path) : target_(std::move(path)) {
   std::error_code none;
-  if (fs::is_other(fs::status(target_, none))) return;
+  // /dev/stdout may lead to a file that others hold open.
+  if (fs::is_other(fs::status(target_, none)) || target_.string().starts_with("/dev/")) return;
   const fs::path real = fs::weakly_canonical(target_, none);
   if (!real.empty()) target_ = real;
   beside_ = target_.string() + ".new-" + std::to_string(::getpid());
 }
 
 NewFile::~NewFile() {
-  if (written_ && !beside_.empty()) ::unlink(beside_.c_str());
+  if (written_) ::unlink(beside_.c_str());
 }
 
 Status NewFile::write(ByteView content) {
   std::error_code none;
   if (fs::is_directory(target_, none)) return Error{ErrorCode::kConflict, "is a directory"};
-  const fs::path& path = beside_.empty() ? target_ : beside_;
-  const Descriptor file(::open(path.c_str(), O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC,
+  if (beside_.empty()) {
+    const Descriptor device(::open(target_.c_str(), O_WRONLY | O_APPEND | O_CLOEXEC));
+    if (!device.valid()) return file_error("cannot be written");
+    return write_all(device.get(), content);
+  }
+  const Descriptor file(::open(beside_.c_str(), O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC,
                                S_IRUSR | S_IWUSR | S_IRGRP | S_IWGRP | S_IROTH | S_IWOTH));
   if (!file.valid()) return file_error("cannot be written");
   written_ = true;
   COTERIE_CHECK(write_all(file.get(), content));
-  return beside_.empty() ? Status() : sync_file(file.get());
+  return sync_file(file.get());
 }
 
 Status NewFile::move_into_place() {

@@ -98,6 +98,19 @@ class Backup(CliTest):
                    says=["already holds a device", "--data"])
         self.assertEqual((self.red / "device.json").read_bytes(), before)
 
+    def test_places_that_make_no_sense(self):
+        self.fails("backup", self.red / "copy", "--data", self.red, says=["the data directory"])
+        link = self.base / "link"
+        link.symlink_to(self.red / "workspaces")
+        self.fails("backup", link / "abcd", "--data", self.red, says=["the data directory"])
+        self.fails("backup", "", "--data", self.red, code=2, says=["names no file"])
+        self.fails("restore", "", "--data", self.base / "x", code=2, says=["names no file"])
+        self.fails("backup", self.base / "none" / "b", "--data", self.red,
+                   says=["No such file or directory"])
+        self.ok("backup", str(self.base / "slash") + "/", "--data", self.red)
+        self.assertIn(f"coterie run --data {self.base / 'back'}",
+                      self.ok("restore", self.base / "slash", "--data", self.base / "back"))
+
     def test_left_over_parts_are_in_nobodys_way(self):
         part = self.base / "b.part"
         part.mkdir()

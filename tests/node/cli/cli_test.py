@@ -410,6 +410,13 @@ class Workspace(CliTest):
         (held,) = self.ok_json("doc", "list", made["id"], "--data", data)["documents"]
         self.assertEqual(sorted(held), ["changed", "clients", "created", "id", "path"])
         self.assertEqual(held["id"], document["id"])
+        for beginning in (made["id"][:4], made["id"][:8], made["id"][:63]):
+            self.ok("doc", "list", beginning, "--data", data)
+        self.fails("doc", "list", made["id"][:3], "--data", data, says=["no workspace"])
+        # A name goes before ids that begin so.
+        self.ok("workspace", "create", made["id"][:8], "--data", data)
+        self.assertEqual(self.ok_json("doc", "list", made["id"][:8], "--data", data)["documents"],
+                         [])
         self.assertEqual(self.ok("doc", "cat", "demo", "notes/today.md", "--data", data), "")
         self.assertEqual(self.ok("doc", "state", "demo", "notes/today.md", "--data", data), "00\n")
         (self_,) = self.ok_json("members", "demo", "--data", data)["members"]
@@ -944,6 +951,9 @@ class History(Typing):
         self.fails("doc", "show", "demo", "a.md", "--at", "nosuch", "--data", red,
                    says=["no version"])
         self.fails("doc", "show", "demo", "none.md", "--data", red, says=["no document"])
+        self.ok("doc", "create", "demo", "empty.md", "--data", red)
+        self.assertIn("before anything was written",
+                      self.ok("doc", "diff", "demo", "empty.md", "1h", "--data", red))
         node.stop()
 
 

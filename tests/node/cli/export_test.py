@@ -6,6 +6,7 @@ usage: export_test.py COTERIE [unittest arguments]
 
 import json
 import os
+import subprocess
 import sys
 import unittest
 
@@ -124,6 +125,26 @@ class Export(CliTest):
                          {"monaco": [{"insert": "# hello\n\nworld"}]})
         self.assertIn("<pre># hello\n\nworld</pre>", show("--format", "html"))
         self.assertEqual(show("--root", "other"), "")
+
+    def test_where_it_goes(self):
+        self.bring("demo", self.folder / "a.md", "--into", "notes/")
+        self.bring("demo", self.folder / "a.md", "--into", "notes//deep/", code=1)
+        export = lambda *more: ("export", "demo", "notes/a.md", "--data", self.red, *more)
+        self.assertEqual(self.ok(*export()), "# hello\n\nworld")
+        self.assertEqual(self.ok(*export("--out", "/dev/stdout")), "# hello\n\nworld")
+        with open(self.base / "log", "w+b") as log:  # Others hold it open.
+            log.write(b"before\n")
+            log.flush()
+            subprocess.run([cli_test.COTERIE, *map(str, export("--out", "/dev/stdout"))],
+                           stdout=log, check=True)
+        self.assertEqual((self.base / "log").read_bytes(), b"before\n# hello\n\nworld")
+        file = self.folder / "a.md"
+        self.fails(*export("--out", file / "x"), says=["Not a directory"])
+        self.fails("export", "demo", "--to", file / "x", "--data", self.red,
+                   says=["its folder cannot be made"])
+        self.fails(*export("--out", "/dev/full"), says=["the disk is full"])
+        self.fails(*export("--out", ""), code=2, says=["names no file"])
+        self.fails("import", "demo", "/dev/null", "--data", self.red, says=["neither"])
 
     def test_bad_arguments(self):
         self.fails("export", "demo", "--data", self.red, code=2, says=["--to"])
