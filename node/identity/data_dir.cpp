@@ -227,10 +227,7 @@ Result<Place> take_place(const DataDir& dir, SecureRandom& random) {
     std::memcpy(fresh.data() + i, &drawn, sizeof drawn);
   }
   // In place: the inode is part of what is told. Half written, it tells of doubt, which is safe.
-  if (::ftruncate(file.get(), 0) != 0 || ::lseek(file.get(), 0, SEEK_SET) != 0) {
-    return file_error("cannot write the file that tells the place");
-  }
-  COTERIE_CHECK(files::write_all(file.get(), as_bytes(fresh)));
+  COTERIE_CHECK(files::overwrite(file.get(), as_bytes(fresh)));
   COTERIE_CHECK(files::sync_file(file.get()));
   place.now = fingerprint(where, as_bytes(fresh));
   return place;

@@ -75,6 +75,15 @@ Status sync_directory(const fs::path& path) {
   return {};
 }
 
+Status overwrite(int fd, ByteView content) {
+  if (::lseek(fd, 0, SEEK_SET) != 0) return file_error("cannot be overwritten");
+  COTERIE_CHECK(write_all(fd, content));
+  if (::ftruncate(fd, static_cast<off_t>(content.size())) != 0) {
+    return file_error("cannot be cut");
+  }
+  return {};
+}
+
 Result<Descriptor> take_lock(const fs::path& path) {
   Descriptor file(
       ::open(path.c_str(), O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW, S_IRUSR | S_IWUSR));
@@ -87,10 +96,7 @@ Result<Descriptor> take_lock(const fs::path& path) {
                  size > 0 ? std::strtoull(text, nullptr, 10) : 0};
   }
   // Only a hint for people: the lock counts, not the number. So a full disk does not matter here.
-  const std::string pid = std::to_string(::getpid()) + "\n";
-  if (::ftruncate(file.get(), 0) == 0 && ::pwrite(file.get(), pid.data(), pid.size(), 0) < 0) {
-    errno = 0;
-  }
+  (void)overwrite(file.get(), as_bytes(std::to_string(::getpid()) + "\n"));
   return file;
 }
 

@@ -41,6 +41,11 @@ Descriptor create_file(const std::filesystem::path& path);
 
 Status write_all(int fd, ByteView bytes);
 
+/// Replaces what the file holds, in place; not durable. A crash may leave a mixture. What is no
+/// shorter than before needs no space, and frees none: on a file system that discards what is freed
+/// (mount option `discard`) that waits for the device.
+Status overwrite(int fd, ByteView content);
+
 /// Makes what was written to the file durable.
 Status sync_file(int fd);
 

@@ -78,6 +78,16 @@ TEST_F(FilesTest, LinksStayAndPipesAreWrittenTo) {
   EXPECT_TRUE(fs::is_fifo(at("pipe")));
 }
 
+TEST_F(FilesTest, OverwritingLeavesNothingOfBefore) {
+  const Descriptor file = create_file(at("f"));
+  ASSERT_TRUE(file.valid());
+  for (const char* content : {"first", "the second", "third", ""}) {
+    ASSERT_TRUE(overwrite(file.get(), as_bytes(content)));
+    EXPECT_EQ(read(at("f")), content);
+  }
+  EXPECT_FALSE(overwrite(-1, as_bytes("x")));
+}
+
 TEST_F(FilesTest, ALockNamesItsHolderAndGoesWithIt) {
   {
     const auto lock = take_lock(at("lock"));
