@@ -10,7 +10,7 @@ pkg_check_modules(ZSTD REQUIRED IMPORTED_TARGET libzstd)
 coterie_library(node_core
   SOURCES core/admission.cpp core/audit.cpp core/authors.cpp core/client.cpp
           core/closed_store.cpp core/compression.cpp core/dependencies.cpp core/doctor.cpp
-          core/document_store.cpp core/engine.cpp
+          core/document_index.cpp core/document_store.cpp core/engine.cpp
           core/history/history.cpp core/history/provenance.cpp core/history/restore.cpp
           core/history/timeline.cpp
           core/invert.cpp core/json_check.cpp core/key_ring.cpp core/ledger.cpp

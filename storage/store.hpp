@@ -32,8 +32,9 @@ enum class Table : std::uint8_t {
   kSnapshots = 5,  ///< Materialised document states, sealed under the device's storage key.
   kTails = 6,      ///< Entries newer than a document's snapshot, by (document id, counter).
   kPeers = 7,      ///< Where devices were last reached.
+  kIndex = 8,      ///< Which entries speak of a document, by (document id, log, seq).
 };
-inline constexpr std::size_t kTableCount = 8;
+inline constexpr std::size_t kTableCount = 9;
 
 /// Largest key, in bytes (LMDB's default limit is 511). A key is never empty.
 inline constexpr std::size_t kKeyBytesMax = 511;

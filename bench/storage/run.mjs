@@ -1,6 +1,7 @@
 // The store beside those of other Yjs servers: what it weighs after a real text was typed keystroke by
-// keystroke, how long a cold load of that document takes, what a durable commit costs, and how a node
-// starts on a million entries. All in one run, as ratios.
+// keystroke, how long a cold load of that document takes, what a durable commit costs, how a node
+// starts on a million entries, and what asking for one document's history there costs beside looking
+// for its entries in all logs. All in one run, as ratios.
 //
 //     node run.mjs --bin build/release/bin [--dir DIR] [--edits N] [--entries N --documents N]
 //
@@ -57,6 +58,17 @@ const makeData = (name, ...args) => {
   coterie(data, 'workspace', 'create', 'demo')
   const made = JSON.parse(execFileSync(join(bin, 'directory_bench'), [data, 'demo', ...args], { encoding: 'utf8' }))
   return { data, ...made }
+}
+
+/** What one document's history costs, by the index of documents and by a scan of all logs. */
+const measureHistory = (data, path, runs) => {
+  const took = JSON.parse(execFileSync(join(bin, 'directory_bench'), [data, 'demo', 'history', path, runs], { encoding: 'utf8' }))
+  console.log(`\nOne document of ${took.entries} entries among ${took.all}`)
+  line('', 'by the index', 'by a scan', 'ratio')
+  for (const [what, name] of [['its entries read', 'read'], ['list of versions', 'versions'], ['who wrote what', 'blame'], ['made anew', 'rebuild']]) {
+    line(what, ms(took.index[name]), ms(took.scan[name]), `${(took.scan[name] / took.index[name]).toFixed(1)} x`)
+  }
+  line('bytes an entry of the workspace: index; tails', (took.indexBytes / took.all).toFixed(2), (took.tailBytes / took.all).toFixed(2), '')
 }
 
 /** Out of the page cache, as after a restart of the machine. */
@@ -168,6 +180,7 @@ const measureTyping = async () => {
   line('cold: open the store and have the document; first, later', ms(cold.connect), `${ms(level.first)}, ${ms(level.load)}`, `${ms(hocuspocus.first)}, ${ms(hocuspocus.load)}`)
   line('  ours: in a node that runs; theirs: in a bare process', '', `${(level.first / cold.connect).toFixed(1)}, ${(level.load / cold.connect).toFixed(1)} x`, `${(hocuspocus.load / cold.connect).toFixed(1)} x`)
   line('cold: start of the node; until the document is there', `${ms(cold.ready)}; ${ms(cold.since)}`, '', '')
+  measureHistory(ours.data, path, '3')
 }
 
 const measureCommits = () => {
@@ -193,6 +206,7 @@ const measureStart = async () => {
   console.log(`\nStart of a node with ${entries} entries and ${documents} documents, ${mb(bytesOf(dataFile(data)))}`)
   line('', 'ready after', 'peak', 'held; its own')
   line('cold (not in the page cache)', ms(of('readyMs')), `${of('peakMb').toFixed(0)} MB`, `${of('heldMb').toFixed(0)}; ${of('ownMb').toFixed(0)} MB`)
+  measureHistory(data, 'notes/scattered.md', '5')
 }
 
 try {

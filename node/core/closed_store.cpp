@@ -48,14 +48,15 @@ Status ClosedStore::commit(std::span<const storage::WriteBatch> batches) {
   return store_.commit(closed);
 }
 
-Result<Bytes> ClosedStore::opened(ByteView key, ByteView value) const {
-  return sealer_.open(Table::kEntries, key, value.subspan(1));
+Result<Bytes> ClosedStore::open_entry(const RowSealer& sealer, ByteView key, ByteView value) {
+  if (!is_sealed(Table::kEntries, value)) return Bytes(value.begin(), value.end());
+  return sealer.open(Table::kEntries, key, value.subspan(1));
 }
 
 Result<std::optional<Bytes>> ClosedStore::get(Table table, ByteView key) const {
   COTERIE_TRY(auto value, store_.get(table, key));
   if (!value || !is_sealed(table, *value)) return value;
-  COTERIE_TRY(Bytes entry, opened(key, *value));
+  COTERIE_TRY(Bytes entry, open_entry(sealer_, key, *value));
   return std::optional<Bytes>(std::move(entry));
 }
 
@@ -64,7 +65,7 @@ Status ClosedStore::scan(Table table, ByteView begin, ByteView end,
   std::optional<Error> failed;
   COTERIE_CHECK(store_.scan(table, begin, end, [&](ByteView key, ByteView value) {
     if (!is_sealed(table, value)) return visit(key, value);
-    const auto entry = opened(key, value);
+    const auto entry = open_entry(sealer_, key, value);
     if (entry) return visit(key, *entry);
     failed = entry.error();
     return false;
@@ -77,7 +78,7 @@ Result<std::optional<std::pair<Bytes, Bytes>>> ClosedStore::last(Table table, By
                                                                  ByteView end) const {
   COTERIE_TRY(auto found, store_.last(table, begin, end));
   if (!found || !is_sealed(table, found->second)) return found;
-  COTERIE_TRY(found->second, opened(found->first, found->second));
+  COTERIE_TRY(found->second, open_entry(sealer_, found->first, found->second));
   return found;
 }
 

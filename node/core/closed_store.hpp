@@ -21,6 +21,9 @@ class ClosedStore final : public storage::Store {
   ClosedStore(const WorkspaceId& workspace, storage::Store& store,
               const crypto::SigningKey& identity, SecureRandom& random);
 
+  /// The entry in a row of kEntries as the store below has it. Errors: kCorrupt (it does not open).
+  static Result<Bytes> open_entry(const RowSealer& sealer, ByteView key, ByteView value);
+
   /// `batch` as it is to be written to the store below.
   storage::WriteBatch close(storage::WriteBatch batch) const;
 
@@ -34,8 +37,6 @@ class ClosedStore final : public storage::Store {
                                                       ByteView end) const override;
 
  private:
-  Result<Bytes> opened(ByteView key, ByteView value) const;
-
   storage::Store& store_;
   RowSealer sealer_;
 };

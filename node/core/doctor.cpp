@@ -10,6 +10,7 @@
 #include "node/core/closed_store.hpp"
 #include "node/core/codec.hpp"
 #include "node/core/compression.hpp"
+#include "node/core/document_index.hpp"
 #include "node/core/limits.hpp"
 #include "node/core/log/entry.hpp"
 #include "node/core/log/segments.hpp"
@@ -22,8 +23,6 @@ using storage::Table;
 
 namespace {
 
-constexpr Seq kAnchorDistance = 256;                             // As the ledger writes them.
-constexpr std::size_t kSnapshotBytesMax = std::size_t{2} << 30;  // As DocumentStore has them.
 constexpr std::uint64_t kProgressStep = 1024;
 
 Bytes copy(ByteView view) { return {view.begin(), view.end()}; }
@@ -42,6 +41,7 @@ class Examination {
   Result<Checkup> run() {
     COTERIE_CHECK(check_meta());
     COTERIE_CHECK(check_keys());
+    COTERIE_CHECK(read_waiting());
     COTERIE_CHECK(read_segments());
     COTERIE_CHECK(check_entries());
     COTERIE_CHECK(check_index('h', anchors_));
@@ -49,12 +49,15 @@ class Examination {
     COTERIE_CHECK(check_waiting());
     COTERIE_CHECK(check_disputes());
     COTERIE_CHECK(check_documents());
+    COTERIE_CHECK(check_index_of_documents());
+    COTERIE_CHECK(check_owners());
+    COTERIE_CHECK(check_authors());
     COTERIE_CHECK(check_endpoints());
     for (const auto& [what, count] : counts_) {
       if (count <= kFindingsMax) continue;
       out_.findings.push_back({what.second, what.first + ": " + std::to_string(count) + " in all"});
     }
-    if (out_.logs_were_cut) rebuild_all(store_, out_.repair);
+    if (out_.logs_were_cut || judge_anew_) rebuild_all(store_, out_.repair);
     out_.operations = operations_.size();
     return std::move(out_);
   }
@@ -138,15 +141,6 @@ class Examination {
       find(Finding::Kind::kDamage, "the branches of a forked log do not fit together");
     }
     return {};
-  }
-
-  /// Opens what is stored; nothing if it does not open.
-  std::optional<Bytes> opened(ByteView key, ByteView value) const {
-    constexpr std::uint8_t kSealed = 0xff;  // As ClosedStore writes it.
-    if (value.empty() || value[0] != kSealed) return copy(value);
-    auto entry = sealer_.open(Table::kEntries, key, value.subspan(1));
-    if (!entry) return std::nullopt;
-    return *std::move(entry);
   }
 
   /// Where the rows of a strand belong.
@@ -277,7 +271,7 @@ class Examination {
   bool step(const Segment& segment, const LogId& strand, Seq seq, ByteView key, ByteView value,
             Walk& walk) {
     if (seq != walk.at.seq + 1) return false;
-    const auto stored = opened(key, value);
+    const auto stored = ClosedStore::open_entry(sealer_, key, value);
     if (!stored) return false;
     auto entry = decode_stored({workspace_, segment.chain, seq, walk.at.hash}, *stored);
     if (!entry) return false;
@@ -294,6 +288,7 @@ class Examination {
       walk.sound_previous = walk.previous;
     }
     if (++out_.entries % kProgressStep == 0 && progress_) progress_(out_.entries);
+    strands_.emplace(strand, seq);
     if (seq % kAnchorDistance == 0)
       anchors_[prefixed_position('h', strand, seq)] = copy(hash.view());
     if (one.entry.entry_class == EntryClass::kContent) {
@@ -310,7 +305,9 @@ class Examination {
     const Seq seq = entry.position.seq;
     const auto key = keys_.find(entry.key);
     if (key == keys_.end()) {
-      waiting_[prefixed_position('w', strand, seq)] = copy(entry.position.previous.view());
+      Bytes row = copy(entry.position.previous.view());
+      append_u64(row, entry.time);
+      waiting_[prefixed_position('w', strand, seq)] = std::move(row);
       return;
     }
     const auto bytes = open_entry(entry, key->second);
@@ -318,9 +315,24 @@ class Examination {
       find(Finding::Kind::kNote, "an entry does not decrypt: its author made it so");
       return;
     }
+    // What has a row yet is put when the ledger meets it.
+    const bool waits =
+        !stored_waiting_.empty() && stored_waiting_.count(prefixed_position('w', strand, seq)) > 0;
+    if (const auto document = indexed_document(*bytes); document && !waits) {
+      auto& ranges = index_[*document][strand];
+      if (!ranges.empty() && ranges.back().last + 1 == seq) {
+        ranges.back().last = seq;
+      } else {
+        ranges.push_back({seq, seq});
+      }
+    }
     const auto record = decode_record(workspace_, *bytes);
     if (!record) return;
     if (const auto* named = std::get_if<DocumentRecord>(&*record)) named_.insert(named->document);
+    if (const auto* clients = std::get_if<ClientsRecord>(&*record); clients != nullptr && !waits) {
+      const DeviceId& device = entry.position.log.device;
+      declared_.push_back({{strand, seq, {}}, native_client_id(workspace_, device, *clients)});
+    }
   }
 
   /// Everything of `piece` after the last entry that is vouched for goes; peers send it again.
@@ -435,6 +447,21 @@ class Examination {
     return {};
   }
 
+  Status read_waiting() {
+    const Bytes begin{'w'};
+    return store_.scan(Table::kMeta, begin, end_of_prefix(begin),
+                       [&](ByteView key, ByteView value) {
+                         if (key.size() != 1 + 48) return true;
+                         if (value.size() == Hash::kBytes + 8) {
+                           stored_waiting_.insert(copy(key));
+                         } else {
+                           repairable("the row of an entry that waits for its key is damaged");
+                           out_.repair.erase(Table::kMeta, copy(key));
+                         }
+                         return true;
+                       });
+  }
+
   /// Entries whose key is not here have a row, or nobody would read them when it comes. Rows too
   /// many are harmless.
   Status check_waiting() {
@@ -505,13 +532,16 @@ class Examination {
     std::vector<std::pair<Bytes, DocumentId>> bad;
     Status failed;
     COTERIE_CHECK(store_.scan(Table::kTails, {}, {}, [&](ByteView key, ByteView value) {
-      const auto ref = decode_ref(value);
+      const auto run = decode_tail_row(value);
       const auto id = DocumentId::from(key.first(std::min(key.size(), DocumentId::kBytes)));
       bool there = false;
-      if (ref && tail_counter(key)) {
-        const auto entry = store_.get(Table::kEntries, position_key(ref->log, ref->seq));
+      if (run && tail_counter(key)) {
+        // A strand has no holes: those that had were cut.
+        const Seq last = run->first.seq + run->count - 1;
+        const auto entry = store_.get(Table::kEntries, position_key(run->first.log, last));
         if (!entry) failed = entry.error();
-        there = entry && entry->has_value() && !is_cut(ref->log, ref->seq);
+        there = entry && entry->has_value() && last >= run->first.seq && run->first.seq > 0 &&
+                !is_cut(run->first.log, last);
       }
       if (!there && id) bad.emplace_back(copy(key), *id);
       return static_cast<bool>(failed);
@@ -534,6 +564,112 @@ class Examination {
     Bytes key = meta_key("r");
     append(key, id.view());
     out_.repair.put(Table::kMeta, std::move(key), {});
+  }
+
+  Status check_index_of_documents() {
+    DocumentIndex index(store_);
+    COTERIE_CHECK(index.load());
+    if (!index.ready()) {
+      // After a crash in the middle of nothing, and after damage: made anew when it is opened.
+      find(Finding::Kind::kNote, "there is no index of documents: made anew");
+      return {};
+    }
+    std::map<DocumentId, std::map<LogId, std::vector<SeqRange>>> found;
+    Status status =
+        index.for_all([&](const DocumentId& document, const LogId& strand, const SeqRange& range) {
+          auto& ranges = found[document][strand];
+          ranges.push_back(range);
+        });
+    if (!status && status.error().code != ErrorCode::kCorrupt) return status;
+    for (auto& [document, strands] : found) {
+      for (auto& [strand, ranges] : strands) join_ranges(ranges);
+    }
+    if (status && !out_.logs_were_cut && found == index_) return {};
+    if (!out_.logs_were_cut) {
+      repairable("the index of documents is not what the logs say: made anew");
+    }
+    DocumentIndex::forget(out_.repair);
+    return {};
+  }
+
+  /// Whether anything is left of a strand.
+  bool is_held(const LogId& strand) const {
+    const auto first = strands_.find(strand);
+    return first != strands_.end() && !is_cut(strand, first->second);
+  }
+  bool is_held(const DeviceId& device) const {
+    const auto first = strands_.lower_bound({device, 0});
+    return std::any_of(first, strands_.end(), [&](const auto& strand) {
+      return strand.first.device == device && is_held(strand.first);
+    });
+  }
+
+  Status check_owners() {
+    Rows expected;
+    for (const auto& [ref, client] : declared_) {
+      if (is_cut(ref.log, ref.seq)) continue;
+      Bytes key = meta_key("N");
+      append_u64(key, client);
+      Bytes& device = expected[std::move(key)];
+      // As Authors::declared() decides.
+      const ByteView other = ref.log.device.view();
+      if (device.empty() || *DeviceId::from(other) < *DeviceId::from(device)) device = copy(other);
+    }
+    const char* what = "who declared a client id is wrong, missing or too much";
+    const Bytes begin{'N'};
+    COTERIE_CHECK(
+        store_.scan(Table::kMeta, begin, end_of_prefix(begin), [&](ByteView key, ByteView value) {
+          const auto row = expected.find(copy(key));
+          if (row == expected.end()) {
+            if (!out_.logs_were_cut) repairable(what);
+            out_.repair.erase(Table::kMeta, copy(key));
+          } else if (equal(row->second, value)) {
+            expected.erase(row);
+          }
+          return true;
+        }));
+    for (auto& [key, device] : expected) {
+      repairable(what);
+      out_.repair.put(Table::kMeta, key, std::move(device));
+      judge_anew_ = true;
+    }
+    return {};
+  }
+
+  /// Rows that say who wrote what, where that cannot be told from the logs alone.
+  Status check_authors() {
+    const auto check = [&](char prefix, auto is_sound) -> Status {
+      const Bytes begin{static_cast<std::uint8_t>(prefix)};
+      return store_.scan(Table::kMeta, begin, end_of_prefix(begin), [&](ByteView key, ByteView) {
+        if (is_sound(key.subspan(1))) return true;
+        if (!out_.logs_were_cut) {
+          repairable("a row about client ids is damaged: documents are made anew");
+          judge_anew_ = true;
+        }
+        out_.repair.erase(Table::kMeta, copy(key));
+        return true;
+      });
+    };
+    const auto is_device = [&](ByteView bytes) {
+      const auto device = DeviceId::from(bytes);
+      return device && (*device == identity_.id() || is_held(*device));
+    };
+    constexpr std::size_t kDocument = DocumentId::kBytes;
+    constexpr std::size_t kDevice = DeviceId::kBytes;
+    COTERIE_CHECK(check('U', [&](ByteView row) {
+      return row.size() == kDevice + kDocument && is_device(row.first(kDevice));
+    }));
+    COTERIE_CHECK(check('X', [&](ByteView row) {
+      return row.size() == kDocument + kDevice && is_device(row.subspan(kDocument));
+    }));
+    COTERIE_CHECK(check('O', [&](ByteView row) { return is_device(row); }));
+    return check('C', [&](ByteView row) {
+      if (row.size() != kDocument + 8 + kDevice + 8) return false;
+      ByteReader in(row.subspan(kDocument + 8));
+      const LogId log{*read_id<DeviceId>(in), *read_u64(in)};
+      // Of this device: what waits to be written is in no log yet.
+      return is_held(log) || (log.device == identity_.id() && log.incarnation == 0);
+    });
   }
 
   Status check_endpoints() {
@@ -560,8 +696,13 @@ class Examination {
   std::map<LogId, Seq> cuts_;  ///< From where on strands are cut.
   Rows anchors_;
   Rows operations_;
+  bool judge_anew_ = false;  ///< What documents were made of was judged by what was wrong.
   Rows waiting_;
+  std::set<Bytes> stored_waiting_;  ///< Keys of the rows that there are.
+  std::map<LogId, Seq> strands_;    ///< First entry of each.
   std::set<DocumentId> named_;
+  std::map<DocumentId, std::map<LogId, std::vector<SeqRange>>> index_;
+  std::vector<std::pair<EntryRef, std::uint64_t>> declared_;  ///< Native client ids.
 };
 
 }  // namespace

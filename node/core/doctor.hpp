@@ -7,6 +7,11 @@
 //     log rows (kFrontier) name the entries that are there               made anew of the entries
 //     anchors, membership  equal what the entries say, none missing or   made anew
 //     index, waiting rows  too many
+//     index of documents   equals what the entries say                   made anew
+//     native client ids    (N) equal what the entries declare            made anew
+//     other rows of who    (U, C, X, O) are of devices and logs that     erased, and documents made
+//     wrote what           are held; whether one is missing nobody can   anew
+//                          tell before the documents are made anew
 //     keys                 open, and are what they are named             cannot be mended
 //     sealed rows          open with this device's key                   documents: made anew;
 //                                                                        endpoints: erased
@@ -15,7 +20,8 @@
 // Whether what is materialised says what the logs say is for the engine to find out, which makes
 // documents anew (DocumentStore::schedule_rebuild); daemon/doctor.hpp has both.
 //
-// Pure and single-threaded. Memory: O(logs + membership operations + documents).
+// Pure and single-threaded. Memory: O(logs + membership operations + documents), and 16 bytes for
+// each stretch of entries that speak of one document.
 
 #pragma once
 

@@ -18,8 +18,6 @@ constexpr std::uint8_t kRowVersion = 1;
 constexpr std::size_t kLoadedIdleMax = 256;
 /// A document that is not loaded may have a longer tail, by this factor: cutting it means loading.
 constexpr std::uint64_t kUnloadedTailFactor = 4;
-/// Of a replica. Ours only: it guards against damage.
-constexpr std::size_t kSnapshotBytesMax = std::size_t{2} << 30;
 /// The row on disk may be this much behind with `changed`: one write a minute, not one an edit.
 constexpr WallMillis kChangedLagMs = 60'000;
 
@@ -142,8 +140,11 @@ void DocumentStore::know_tail(Document& document) {
   const auto last = ledger_.store().last(Table::kTails, prefix, end);
   if (!last || !*last) return;
   const auto counter = tail_counter((*last)->first);
+  const auto run = decode_tail_row((*last)->second);
   if (!counter) return;
-  document.tail_next = *counter + 1;
+  // A row that is damaged is met when the document is loaded; it is not written over.
+  document.tail_next = *counter + (run ? run->count : 1);
+  if (run) document.tail_run = *run;
   document.tail_first = *counter;
   (void)ledger_.store().scan(Table::kTails, prefix, end, [&](ByteView key, ByteView) {
     if (const auto first = tail_counter(key)) document.tail_first = *first;
@@ -153,7 +154,12 @@ void DocumentStore::know_tail(Document& document) {
 
 void DocumentStore::extend_tail(Document& document, const EntryRef& ref) {
   know_tail(document);
-  ledger_.staged().put(Table::kTails, tail_key(document.id, document.tail_next++), encode_ref(ref));
+  TailRun& run = document.tail_run;
+  const bool goes_on =
+      run.count > 0 && run.first.log == ref.log && run.first.seq + run.count == ref.seq;
+  if (!goes_on) run = {ref, 0};
+  const std::uint64_t number = document.tail_next++ - run.count++;
+  ledger_.staged().put(Table::kTails, tail_key(document.id, number), encode_tail_row(run));
   document.written_in = ledger_.staging_number();
 }
 
@@ -194,19 +200,19 @@ crdt::Doc DocumentStore::blank() const {
 }
 
 /// Snapshot and tail as the store has them.
-Status DocumentStore::load_stored(Document& document, crdt::Doc& doc, std::vector<EntryRef>& tail) {
+Status DocumentStore::load_stored(Document& document, crdt::Doc& doc, std::vector<TailRun>& tail) {
   // The tail before the snapshot: a commit in between moves rows from the one into the other, and
   // applying them twice is harmless.
   const Bytes prefix = row_key(document.id);
   Status status;
   COTERIE_CHECK(ledger_.store().scan(Table::kTails, prefix, end_of_prefix(prefix),
                                      [&](ByteView, ByteView value) {
-                                       auto ref = decode_ref(value);
-                                       if (!ref) {
-                                         status = ref.error();
+                                       auto run = decode_tail_row(value);
+                                       if (!run) {
+                                         status = run.error();
                                          return false;
                                        }
-                                       tail.push_back(*ref);
+                                       tail.push_back(*run);
                                        return true;
                                      }));
   COTERIE_CHECK(status);
@@ -226,7 +232,7 @@ Status DocumentStore::load(Now now, Document& document) {
   know_tail(document);
   prune_unwritten(document);
   auto doc = std::make_unique<crdt::Doc>(blank());
-  std::vector<EntryRef> tail;
+  std::vector<TailRun> tail;
   if (document.fresh && document.fresh->batch > ledger_.landed_number()) {
     (void)doc->load_update(document.fresh->snapshot);  // We encoded it.
   } else {
@@ -236,17 +242,40 @@ Status DocumentStore::load(Now now, Document& document) {
   document.doc = std::move(doc);
   document.assemblies.clear();
   loaded_.insert(document.id);
-  for (const EntryRef& ref : tail) {
-    auto record = ledger_.read_record(ref);
-    if (!record) {
-      document.doc.reset();
-      loaded_.erase(document.id);
-      return record.error();
-    }
-    apply_record(document, ref, *record);
+  for (const TailRun& run : tail) {
+    const Status applied = apply_run(document, run);
+    if (applied) continue;
+    document.doc.reset();
+    loaded_.erase(document.id);
+    return applied;
   }
   for (const auto& one : document.unwritten) apply_record(document, one.ref, one.record);
   document.unwritten.clear();
+  return {};
+}
+
+/// Applies what a row of the tail refers to.
+Status DocumentStore::apply_run(Document& document, const TailRun& run) {
+  LogHead at{run.first.seq - 1, run.first.previous};
+  const Seq end = run.first.seq + run.count;
+  while (at.seq + 1 < end) {
+    const Seq before = at.seq;
+    Status status;
+    // To the end of a segment at most: the log may have forked since.
+    COTERIE_CHECK(ledger_.visit(run.first.log, at, [&](const HashedEntry& one) {
+      const EntryPosition& position = one.entry.position;
+      const auto record = ledger_.open_record(one.entry);
+      if (!record) {
+        status = record.error();
+        return false;
+      }
+      apply_record(document, {run.first.log, position.seq, position.previous}, *record);
+      at = {position.seq, one.hash};
+      return at.seq + 1 < end;
+    }));
+    COTERIE_CHECK(status);
+    if (at.seq == before) return Error{ErrorCode::kCorrupt, "an entry is missing"};
+  }
   return {};
 }
 
@@ -332,6 +361,7 @@ DocumentStore::Installed DocumentStore::install(Now now, Document& document, Con
   stage_snapshot(key, state);
   staged.batch.erase_range(Table::kTails, key, end_of_prefix(key));
   document.tail_first = document.tail_next;
+  document.tail_run = {};
   document.assemblies = std::move(contents.assemblies);
   for (const auto& [log, assembly] : document.assemblies) {
     for (const EntryRef& ref : assembly.refs) extend_tail(document, ref);
@@ -428,6 +458,7 @@ void DocumentStore::cut(Document& document) {
   staged.batch.erase_range(Table::kTails, tail_key(document.id, document.tail_first),
                            tail_key(document.id, document.tail_next));
   document.tail_first = document.tail_next;
+  document.tail_run = {};
   for (const auto& [log, assembly] : document.assemblies) {
     for (const EntryRef& ref : assembly.refs) extend_tail(document, ref);
   }

@@ -1,8 +1,9 @@
 // Documents of one workspace: their rows, and their Yjs replicas while somebody uses them.
 //
-// At rest a document is a sealed snapshot and a tail of references to the entries since. Opening is
-// snapshot plus tail. A document that nobody has open here costs a row in memory and, for an entry
-// that arrives, one tail row on disk: its replica is not loaded.
+// At rest a document is a sealed snapshot and a tail of references to the entries since: a row for
+// those that follow each other in a log. Opening is snapshot plus tail. A document that nobody has
+// open here costs a row in memory and, for an entry that arrives, one tail row on disk: its replica
+// is not loaded.
 //
 // Single-threaded owner.
 
@@ -33,10 +34,12 @@ struct Document {
   WallMillis changed_stored = 0;  ///< As its row on disk says.
   bool recorded = false;          ///< A document record is in some log.
 
-  /// Rows of the tail: [tail_first, tail_next). Known after the first use.
+  /// Entries of the tail: [tail_first, tail_next), and what its last row holds. Known after the
+  /// first use.
   bool tail_known = false;
   std::uint64_t tail_first = 0;
   std::uint64_t tail_next = 0;
+  TailRun tail_run;  ///< Its number is tail_next - count; none with a count of 0.
   /// The batch that holds its newest tail row.
   std::uint64_t written_in = 0;
   /// Updates in the tail that the store does not show yet, while not loaded.
@@ -177,7 +180,8 @@ class DocumentStore {
   static Result<crdt::ApplyResult> apply_whole(crdt::Doc& doc, ByteView update);
   void apply_record(Document& document, const EntryRef& ref, ByteView record);
   void prune_unwritten(Document& document);
-  Status load_stored(Document& document, crdt::Doc& doc, std::vector<EntryRef>& tail);
+  Status load_stored(Document& document, crdt::Doc& doc, std::vector<TailRun>& tail);
+  Status apply_run(Document& document, const TailRun& run);
   std::optional<Result<crdt::ApplyResult>> apply_gated(const Document& document,
                                                        const EntryRef& ref, ByteView update,
                                                        bool carried);

@@ -6,6 +6,7 @@
 
 #include "node/core/codec.hpp"
 #include "node/core/limits.hpp"
+#include "node/core/records.hpp"
 #include "transport/wire/limits.hpp"
 
 namespace coterie::node {
@@ -15,8 +16,6 @@ using transport::EntryRun;
 
 namespace {
 
-/// The hash of every entry whose number this divides is kept in a row of its own.
-constexpr Seq kAnchorDistance = 256;
 /// How often operations are looked at that there was no room for.
 constexpr int kMembershipPassesMax = 4;
 
@@ -61,9 +60,11 @@ Ledger::Ledger(const WorkspaceId& workspace, storage::Store& store,
       sealer_(workspace, identity, random),
       membership_(workspace),
       own_{identity.id(), 0},
-      keys_(identity, random, sealer_, [this](Table table, Bytes key, Bytes value) {
-        staged_.put(table, std::move(key), std::move(value));
-      }) {}
+      keys_(identity, random, sealer_,
+            [this](Table table, Bytes key, Bytes value) {
+              staged_.put(table, std::move(key), std::move(value));
+            }),
+      index_(store_) {}
 
 // Opening.
 
@@ -72,6 +73,8 @@ Status Ledger::load() {
   COTERIE_CHECK(keys_.load(store_));
   COTERIE_CHECK(load_segments());
   COTERIE_CHECK(load_membership());
+  COTERIE_CHECK(index_.load());
+  if (!index_.ready() && !segments_.all().empty()) COTERIE_CHECK(fill_index());
   COTERIE_TRY(const auto place, store_.get(Table::kMeta, meta_key("place")));
   check_origin(place);
   return {};
@@ -98,11 +101,21 @@ Status Ledger::load_meta() {
       }));
   const Bytes prefix = meta_key("w");
   const Bytes end = end_of_prefix(prefix);
-  return store_.scan(Table::kMeta, prefix, end, [this](ByteView key, ByteView) {
+  Status status;
+  COTERIE_CHECK(store_.scan(Table::kMeta, prefix, end, [&](ByteView key, ByteView value) {
     // "workspace" shares the letter; positions have a fixed length.
-    if (key.size() == 1 + 48) waiting_.emplace(key.begin(), key.end());
+    if (key.size() != 1 + 48) return true;
+    ByteReader in(value);
+    const auto previous = read_id<Hash>(in);
+    const auto time = read_u64(in);
+    if (!previous || !time || !in.at_end()) {
+      status = corrupt("the row of an entry that waits for its key is damaged");
+      return false;
+    }
+    waiting_.emplace(Bytes(key.begin(), key.end()), Waiting{*previous, *time});
     return true;
-  });
+  }));
+  return status;
 }
 
 Status Ledger::load_segments() {
@@ -231,6 +244,7 @@ void Ledger::check_origin(const std::optional<Bytes>& place) {
 
 void Ledger::adopt() {
   new_incarnation();
+  index_.clear(staged_.batch);
   staged_.put(Table::kMeta, meta_key("workspace"),
               Bytes(workspace_.view().begin(), workspace_.view().end()));
 }
@@ -417,6 +431,85 @@ Result<Bytes> Ledger::open_record(const Entry& entry) const {
   auto record = open_entry(entry, *key);
   if (!record) return corrupt("an entry does not decrypt");
   return record;
+}
+
+// By document.
+
+void Ledger::index_record(const EntryRef& ref, ByteView record) {
+  if (const auto document = indexed_document(record)) index_.put(*document, ref.log, ref.seq);
+}
+
+/// Makes the index of what is held. What waits for its key is put when that has come.
+Status Ledger::fill_index() {
+  index_.clear(staged_.batch);
+  for (const auto& [log, segment] : segments_.all()) {
+    if (segment.empty()) continue;
+    const LogId& strand = segment.strand;
+    COTERIE_CHECK(visit(log, {}, [&](const HashedEntry& one) {
+      const Seq seq = one.entry.position.seq;
+      if (one.entry.entry_class != EntryClass::kContent) return true;
+      if (!waiting_.empty() && waiting_.contains(prefixed_position('w', strand, seq))) return true;
+      const auto record = open_record(one.entry);
+      if (record) index_record({strand, seq, {}}, *record);
+      return true;
+    }));
+  }
+  return {};
+}
+
+Result<std::map<LogId, Ledger::Ranges>> Ledger::entries_of(const std::set<DocumentId>& documents) {
+  std::map<LogId, Ranges> found;
+  const auto read = [&]() -> Status {
+    for (const DocumentId& document : documents) {
+      COTERIE_CHECK(index_.for_each(document, [&](const LogId& strand, const SeqRange& range) {
+        found[strand].push_back(range);
+      }));
+    }
+    return {};
+  };
+  Status status = index_.ready() ? read() : Status(corrupt("no index of documents"));
+  if (!status && status.error().code == ErrorCode::kCorrupt) {
+    COTERIE_CHECK(fill_index());
+    found.clear();
+    status = read();
+  }
+  COTERIE_CHECK(status);
+  for (auto& [strand, ranges] : found) join_ranges(ranges);
+  return found;
+}
+
+Status Ledger::visit_ranges(const LogId& log, std::span<const SeqRange> ranges,
+                            const std::function<bool(const HashedEntry&)>& visit) const {
+  const Segment* segment = segments_.find(log);
+  auto at = std::partition_point(ranges.begin(), ranges.end(), [&](const SeqRange& range) {
+    return range.last < segment->first;
+  });
+  bool more = true;
+  while (more && at != ranges.end() && at->first <= segment->last) {
+    // What begins before the next anchor is reached by reading on.
+    auto end = std::next(at);
+    for (; end != ranges.end() && end->first <= segment->last; ++end) {
+      const Seq anchor = (end->first - 1) - (end->first - 1) % kAnchorDistance;
+      if (anchor > std::prev(end)->last) break;
+    }
+    const Seq first = std::max(at->first, segment->first);
+    const Seq last = std::min(std::prev(end)->last, segment->last);
+    COTERIE_TRY(const Hash before, hash_at(*segment, first - 1));
+    COTERIE_CHECK(this->visit(log, {first - 1, before}, [&](const HashedEntry& one) {
+      const Seq seq = one.entry.position.seq;
+      while (at->last < seq) ++at;
+      more = seq < at->first || visit(one);
+      return more && seq < last;
+    }));
+    at = end;
+  }
+  return {};
+}
+
+Ledger::SealedEntries Ledger::sealed_entries() const {
+  SealedEntries sealed{waiting_.size(), 0};
+  for (const auto& [key, one] : waiting_) sealed.newest = std::max(sealed.newest, one.time);
+  return sealed;
 }
 
 Frontier Ledger::held() const {
@@ -612,7 +705,9 @@ EntryRef Ledger::append_record(Now now, ByteView record) {
   HashedEntry made;
   made.entry = seal_entry(next_position(), clock_.next(now.wall), membership_.heads(own_.device),
                           *key, commitment, random_, identity_, record, made.hash);
-  return stage_own(made);
+  const EntryRef ref = stage_own(made);
+  index_record(ref, record);
+  return ref;
 }
 
 void Ledger::append_operation(Now now, const Operation& operation) {
@@ -625,30 +720,28 @@ void Ledger::append_operation(Now now, const Operation& operation) {
   accept_operation(made, own_);
 }
 
+/// All that a key opens is taken in the batch that brings the key: after a crash nothing would.
 std::vector<LedgerRecord> Ledger::take_waiting() {
   std::vector<LedgerRecord> records;
-  if (!keys_.take_news() && !retry_waiting_) return records;
-  retry_waiting_ = false;
+  if (!keys_.take_news()) return records;
   for (auto it = waiting_.begin(); it != waiting_.end();) {
-    const auto ref = read_position(ByteView(*it).subspan(1));
-    const auto previous = store_.get(Table::kMeta, *it);
-    if (!ref || !previous || !*previous) {
-      retry_waiting_ = true;  // Staged and not readable yet: met again after its commit.
+    EntryRef ref = *read_position(ByteView(it->first).subspan(1));
+    ref.previous = it->second.previous;
+    bool opened = false;
+    (void)visit(ref.log, {ref.seq - 1, ref.previous}, [&](const HashedEntry& one) {
+      auto record = open_record(one.entry);
+      opened = record || record.error().code != ErrorCode::kNotFound;
+      if (record) {
+        index_record(ref, *record);
+        records.push_back({ref, one.hash, one.entry.time, one.entry.heads, std::move(*record)});
+      }
+      return false;
+    });
+    if (!opened) {
       ++it;
       continue;
     }
-    EntryRef whole = *ref;
-    if (const auto hash = Hash::from(**previous)) whole.previous = *hash;
-    const auto entry = entry_at(whole);
-    const auto record = entry ? open_record(*entry) : Result<Bytes>(entry.error());
-    if (!record && record.error().code == ErrorCode::kNotFound) {
-      ++it;
-      continue;
-    }
-    if (record) {
-      records.push_back({whole, entry_hash(*entry), entry->time, entry->heads, *record});
-    }
-    staged_.batch.erase(Table::kMeta, *it);
+    staged_.batch.erase(Table::kMeta, it->first);
     it = waiting_.erase(it);
   }
   return records;
@@ -675,6 +768,7 @@ storage::WriteBatch Ledger::launch() {
       in_flight_->put(Table::kFrontier, log_key(name), encode_segment(segment));
     }
   }
+  index_.launch(in_flight_->batch);
   for (const auto& [strand, fresh] : fresh_) {
     in_flight_->strands[strand] = fresh.first + fresh.hashes.size() - 1;
   }
@@ -685,6 +779,7 @@ Ledger::Staged Ledger::landed() {
   COTERIE_ASSERT(in_flight_);
   Staged done = std::move(*in_flight_);
   in_flight_.reset();
+  index_.landed();
   ++landed_number_;
   for (const auto& [name, head] : done.heads) {
     if (head.seq == 0) {

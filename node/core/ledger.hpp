@@ -29,6 +29,7 @@
 #include <vector>
 
 #include "node/core/closed_store.hpp"
+#include "node/core/document_index.hpp"
 #include "node/core/key_ring.hpp"
 #include "node/core/log/entry.hpp"
 #include "node/core/log/hybrid_clock.hpp"
@@ -188,6 +189,26 @@ class Ledger {
   /// Decrypts a content entry. Errors: kCorrupt, kNotFound (its key is not here).
   Result<Bytes> open_record(const Entry& entry) const;
 
+  // By document.
+  using Ranges = std::vector<SeqRange>;
+  /// The entries whose record speaks of any of `documents`, by strand, those that wait for the disk
+  /// included; of those that cannot be read here none. Makes the index anew if it is damaged.
+  /// Errors: kCorrupt, kIo.
+  Result<std::map<LogId, Ranges>> entries_of(const std::set<DocumentId>& documents);
+  /// As visit(), of segment `log` only what is in `ranges` of its strand (ascending, joined). Costs
+  /// up to kAnchorDistance hashes more for each range: an entry does not say what it chains to.
+  Status visit_ranges(const LogId& log, std::span<const SeqRange> ranges,
+                      const std::function<bool(const HashedEntry&)>& visit) const;
+  /// Content entries held under keys that are not here, and when the newest of them was written
+  /// (hybrid clock). Cost: O(them).
+  struct SealedEntries {
+    std::uint64_t count = 0;
+    std::uint64_t newest = 0;
+  };
+  SealedEntries sealed_entries() const;
+  /// For who drops entries, in the batch that does (DocumentIndex::drop_below).
+  DocumentIndex& index() { return index_; }
+
   // Batches.
   Staged& staged() { return staged_; }
   /// Number of the batch being staged, and of the newest one that is durable. From 1.
@@ -229,6 +250,8 @@ class Ledger {
   Status load_segments();
   Status check_head(const LogId& name, const Segment& segment, bool newest_of_strand) const;
   Status load_membership();
+  Status fill_index();
+  void index_record(const EntryRef& ref, ByteView record);
   void check_origin(const std::optional<Bytes>& place);
   Result<Hash> hash_at(const Segment& segment, Seq seq) const;
   Result<Entry> entry_at(const EntryRef& ref) const;
@@ -294,8 +317,13 @@ class Ledger {
   bool own_safe_ = false;  ///< Our log may be continued.
 
   KeyRing keys_;
-  std::set<Bytes> waiting_;     ///< kMeta keys of entries without a key.
-  bool retry_waiting_ = false;  ///< Some were staged and not readable when last tried.
+  DocumentIndex index_;
+  /// Of an entry without a key.
+  struct Waiting {
+    Hash previous;
+    std::uint64_t time = 0;
+  };
+  std::map<Bytes, Waiting> waiting_;  ///< By kMeta key.
 
   Staged staged_;
   std::optional<Staged> in_flight_;

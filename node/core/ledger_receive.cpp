@@ -356,9 +356,10 @@ void Ledger::accept_content(const HashedEntry& entry, const LogId& strand, Recei
   const crypto::SecretKey* key = keys_.find(entry.entry.key);
   if (key == nullptr) {
     Bytes name = prefixed_position('w', strand, position.seq);
-    staged_.put(Table::kMeta, name,
-                Bytes(position.previous.view().begin(), position.previous.view().end()));
-    waiting_.insert(std::move(name));
+    Bytes row(position.previous.view().begin(), position.previous.view().end());
+    append_u64(row, entry.entry.time);
+    staged_.put(Table::kMeta, name, std::move(row));
+    waiting_.emplace(std::move(name), Waiting{position.previous, entry.entry.time});
     return;
   }
   auto record = open_entry(entry.entry, *key);
@@ -367,6 +368,7 @@ void Ledger::accept_content(const HashedEntry& entry, const LogId& strand, Recei
     out.warning = "an entry of a member does not decrypt; it is kept and not applied";
     return;
   }
+  index_record(ref, *record);
   out.records.push_back({ref, entry.hash, entry.entry.time, entry.entry.heads, std::move(*record)});
 }
 

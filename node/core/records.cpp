@@ -181,6 +181,28 @@ Result<Record> decode_record(const WorkspaceId& workspace, ByteView record) {
   }
 }
 
+std::optional<DocumentId> indexed_document(ByteView record) {
+  ByteReader in(record);
+  const auto kind = read_number(in);
+  if (!kind) return std::nullopt;
+  switch (static_cast<RecordKind>(*kind)) {
+    case RecordKind::kUpdate:
+    case RecordKind::kPart:
+    case RecordKind::kDocument:
+    case RecordKind::kCarried:
+    case RecordKind::kCarriedPart:
+    case RecordKind::kReverted:
+    case RecordKind::kVersion: {
+      const auto document = read_id<DocumentId>(in);
+      return document ? std::optional(*document) : std::nullopt;
+    }
+    case RecordKind::kEndpoint:
+    case RecordKind::kClients:
+      break;
+  }
+  return std::nullopt;
+}
+
 std::uint64_t native_client_id(const WorkspaceId& workspace, const DeviceId& device,
                                const ClientsRecord& record) {
   const Hash hash =

@@ -25,6 +25,7 @@
 #pragma once
 
 #include <array>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <variant>
@@ -94,6 +95,10 @@ Bytes encode_record(const Record& record);
 /// Errors: kMalformed, kLimitExceeded; a document whose id is not that of its path is kMalformed.
 /// The result points into `record`.
 Result<Record> decode_record(const WorkspaceId& workspace, ByteView record);
+
+/// The document that `record` is about, as the index of documents has it: of whatever kind, and
+/// whether the rest of it decodes or not. Cheap.
+std::optional<DocumentId> indexed_document(ByteView record);
 
 /// The records that carry `update`: one, or as many parts as it takes.
 /// Precondition: update.size() <= kUpdateBytesMax.

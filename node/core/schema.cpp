@@ -76,17 +76,23 @@ Result<Segment> decode_segment(const LogId& name, ByteView value) {
   return segment;
 }
 
-Bytes encode_ref(const EntryRef& ref) {
-  Bytes value = position_key(ref.log, ref.seq);
-  append(value, ref.previous.view());
+Bytes encode_tail_row(const TailRun& run) {
+  Bytes value = position_key(run.first.log, run.first.seq);
+  append(value, run.first.previous.view());
+  append_varuint(value, run.count);
   return value;
 }
 
-Result<EntryRef> decode_ref(ByteView value) {
-  if (value.size() < Hash::kBytes) return corrupt("entry reference of wrong length");
-  COTERIE_TRY(EntryRef ref, read_position(value.first(value.size() - Hash::kBytes)));
-  COTERIE_TRY(ref.previous, Hash::from(value.last(Hash::kBytes)));
-  return ref;
+Result<TailRun> decode_tail_row(ByteView value) {
+  ByteReader in(value);
+  TailRun run;
+  COTERIE_TRY(run.first.log.device, read_id<DeviceId>(in));
+  COTERIE_TRY(run.first.log.incarnation, read_u64(in));
+  COTERIE_TRY(run.first.seq, read_u64(in));
+  COTERIE_TRY(run.first.previous, read_id<Hash>(in));
+  COTERIE_TRY(run.count, in.read_varuint());
+  if (run.count == 0 || !in.at_end()) return corrupt("a row of a tail is damaged");
+  return run;
 }
 
 Result<std::uint64_t> tail_counter(ByteView key) {

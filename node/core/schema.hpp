@@ -12,7 +12,7 @@
 //                 "h" position     -> hash:32                  every kAnchorDistance-th entry
 //                 "joining"        -> sealed invite            a join that waits for approval
 //                 "m" position     -> hash:32 previous:32      each membership entry
-//                 "w" position     -> previous:32              content entries whose key is missing
+//                 "w" position     -> previous:32 time:u64     content entries whose key is missing
 //                 "s" position     -> sealed row           disputed entries (admission.hpp)
 //                 "j" device:32    -> hash:32              restrictions that its entries were
 //                                                          judged by
@@ -23,6 +23,8 @@
 //                 "C" document:16 client:u64 log -> nothing   which logs wrote structs of whom
 //                 "X" document:16 device:32 -> nothing   who wrote what contradicts in it
 //                 "O" device:32    -> nothing              refused for its client ids, and reported
+//                 "L" number:u16   -> log                  strands of the index
+//                 (document_index.hpp) "indexed"        -> version:u8           the index is whole
 //     kEntries    position         -> stored entry             (log/entry.hpp); sealed unless it is
 //                                                              content (closed_store.hpp)
 //     kFrontier   segment          -> incarnation:u64 strand:u64 first:u64 last:u64 before:32
@@ -31,8 +33,12 @@
 //     kDocuments  document:16      -> sealed row               (document.hpp)
 //     kSnapshots  document:16      -> sealed zstd frame        the update of all up to the first
 //                                                              tail row
-//     kTails      document:16 counter:u64 -> position previous:32   entries newer than the snapshot
+//     kTails      document:16 counter:u64 -> position previous:32 count:varuint
+//                                                              entries newer than the snapshot, as
+//                                                              they came; of those that follow each
+//                                                              other in a strand the first
 //     kPeers      device:32        -> sealed endpoint
+//     kIndex      document:16 number:u16 seq:u64 -> ranges     all entries (document_index.hpp)
 //
 //     segment := log := device:32 incarnation:u64      position := strand seq:u64
 //
@@ -53,6 +59,12 @@
 
 namespace coterie::node {
 
+/// The hash of every entry whose number this divides has a row of its own.
+inline constexpr Seq kAnchorDistance = 256;
+
+/// Of a replica's snapshot. Written here only: it guards against damage.
+inline constexpr std::size_t kSnapshotBytesMax = std::size_t{2} << 30;
+
 /// Where an entry is, and what is needed to read it. Stays valid when its log forks.
 struct EntryRef {
   LogId log;  ///< Its strand: the device and incarnation it is signed for, unless the log forked.
@@ -71,8 +83,13 @@ Result<EntryRef> read_position(ByteView key);  ///< `previous` is left zero.
 Bytes encode_segment(const Segment& segment);
 /// Of the log `name`; its place in the tree is left out.
 Result<Segment> decode_segment(const LogId& name, ByteView value);
-Bytes encode_ref(const EntryRef& ref);
-Result<EntryRef> decode_ref(ByteView value);
+/// Entries that follow each other in a strand: a row of a tail.
+struct TailRun {
+  EntryRef first;
+  std::uint64_t count = 0;
+};
+Bytes encode_tail_row(const TailRun& run);
+Result<TailRun> decode_tail_row(ByteView value);
 Result<std::uint64_t> tail_counter(ByteView key);
 
 /// The smallest key above all that begin with `prefix`; empty when there is none.

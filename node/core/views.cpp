@@ -18,8 +18,10 @@ namespace {
 
 /// Acknowledgements of a removal may be on their way.
 constexpr Duration kRebuildDelay = std::chrono::seconds(2);
-/// More for each entry held, so that rebuilds take a small part of the time, whoever causes them.
+/// Until the next one, more for each entry that was read, so that rebuilds take a small part of the
+/// time, whoever causes them; and as for so many where reading began anew.
 constexpr Duration kRebuildDelayPerEntry = std::chrono::microseconds(20);
+constexpr std::uint64_t kEntriesPerRange = 50;
 /// Updates kept in memory during a rebuild; what is beyond is read twice.
 constexpr std::size_t kGatheredBytesMax = 64u << 20;
 constexpr std::size_t kPathsShownMax = 100;
@@ -263,8 +265,7 @@ Bytes Views::whole_update(const Disputed& last) const {
 void Views::pump(Now now) {
   if (epoch_ != judge_.epoch()) judge_again(now);
   if (!due_ && !documents_.to_rebuild().empty()) {
-    due_ = now.steady + kRebuildDelay +
-           kRebuildDelayPerEntry * static_cast<std::int64_t>(ledger_.entries());
+    due_ = std::max(now.steady + kRebuildDelay, rested_at_);
   }
 }
 
@@ -466,6 +467,9 @@ class Views::Rebuild {
     return {};
   }
 
+  /// What reading cost, in entries.
+  std::uint64_t entries_read() const { return entries_read_; }
+
   /// Views::for_each_deed(). Changes nothing.
   Status tell_deeds(const std::set<DeviceId>& devices, WallMillis since,
                     const std::function<Status(const Deeds&, crdt::Doc&)>& each);
@@ -481,7 +485,7 @@ class Views::Rebuild {
   Deeds deeds_of(const DocumentId& id, const std::set<DeviceId>& devices, const Beginnings& begin,
                  Replay& replay) const;
   Status gather_all();
-  Status gather(const LogId& log, Open& open);
+  Status gather(const LogId& log, std::span<const SeqRange> ranges, Open& open);
   void keep(Update& update, Bytes bytes);
   Bytes bytes_of(const Update& update) const;
   std::vector<const Update*> ordered(const DocumentId& id) const;
@@ -506,8 +510,7 @@ class Views::Rebuild {
   std::set<DocumentId> marked_;
   std::map<DocumentId, Gathered> gathered_;
   std::size_t kept_bytes_ = 0;
-  std::uint64_t sealed_ = 0;
-  WallMillis sealed_until_ = 0;
+  std::uint64_t entries_read_ = 0;
   std::map<DocumentId, Analysis> analyses_;
   std::set<Position> stood_upon_;
   std::vector<std::pair<DocumentId, crdt::Id>> needed_;
@@ -515,6 +518,15 @@ class Views::Rebuild {
 };
 
 Status Views::Rebuild::gather_all() {
+  std::set<DocumentId> documents;
+  for (const auto& [id, gathered] : gathered_) documents.insert(id);
+  COTERIE_TRY(const auto entries, views_.ledger_.entries_of(documents));
+  for (const auto& [strand, ranges] : entries) {
+    for (const SeqRange& range : ranges) {
+      entries_read_ += range.last - range.first + 1 + kEntriesPerRange;
+    }
+  }
+  entries_read_ = std::min(entries_read_, views_.ledger_.entries());
   // What a branch goes on with comes before it.
   const auto& segments = views_.ledger_.segments().all();
   std::vector<std::pair<Seq, LogId>> order;
@@ -525,7 +537,10 @@ Status Views::Rebuild::gather_all() {
     const Segment& segment = segments.at(log);
     Open open;
     if (segment.parent) open = open_at_end[*segment.parent];
-    if (!segment.empty()) COTERIE_CHECK(gather(log, open));
+    const auto ranges = entries.find(segment.strand);
+    if (!segment.empty()) {
+      COTERIE_CHECK(gather(log, ranges == entries.end() ? Ledger::Ranges{} : ranges->second, open));
+    }
     if (segment.closed()) {
       open_at_end[log] = std::move(open);
     } else if (open) {
@@ -543,16 +558,13 @@ Status Views::Rebuild::gather_all() {
 }
 
 /// `open`: parts of an update that is not whole, where the segment begins; then, where it ends.
-Status Views::Rebuild::gather(const LogId& log, Open& open) {
-  return views_.ledger_.visit(log, {}, [&](const HashedEntry& one) {
+Status Views::Rebuild::gather(const LogId& log, std::span<const SeqRange> ranges, Open& open) {
+  COTERIE_CHECK(views_.ledger_.visit_ranges(log, ranges, [&](const HashedEntry& one) {
     auto current = std::exchange(open, std::nullopt);
-    if (one.entry.entry_class != EntryClass::kContent) return true;
+    // Whatever comes between its parts breaks an update off.
+    if (current && current->second.update.last.seq + 1 != one.entry.position.seq) current.reset();
     auto bytes = views_.ledger_.open_record(one.entry);
-    if (!bytes) {
-      ++sealed_;
-      sealed_until_ = std::max(sealed_until_, HybridClock::millis(one.entry.time));
-      return true;
-    }
+    if (!bytes) return true;
     const auto record = decode_record(views_.ledger_.workspace(), *bytes);
     if (!record) return true;
     const DocumentId id = document_of(*record);
@@ -626,7 +638,11 @@ Status Views::Rebuild::gather(const LogId& log, Open& open) {
     added.time = one.entry.time;
     keep(added, std::move(whole));
     return true;
-  });
+  }));
+  if (open && open->second.update.last.seq != views_.ledger_.segments().find(log)->last) {
+    open.reset();
+  }
+  return {};
 }
 
 void Views::Rebuild::keep(Update& update, Bytes bytes) {
@@ -832,7 +848,8 @@ Result<Views::HistoryNotes> Views::Rebuild::tell_updates(
     const Bytes bytes = bytes_of(*update);
     COTERIE_CHECK(visit({update->last, update->hash, update->time, update->carried, bytes}));
   }
-  return HistoryNotes{std::move(gathered.named), sealed_, sealed_until_};
+  const auto sealed = views_.ledger_.sealed_entries();
+  return HistoryNotes{std::move(gathered.named), sealed.count, HybridClock::millis(sealed.newest)};
 }
 
 Result<Views::HistoryNotes> Views::for_each_update(
@@ -911,9 +928,12 @@ void Views::Rebuild::install(const DocumentId& id) {
 bool Views::handle_timeout(Now now) {
   if (!due_ || *due_ > now.steady) return false;
   due_.reset();
-  if (const Status done = Rebuild(*this, now).run(); !done) {
+  Rebuild rebuild(*this, now);
+  if (const Status done = rebuild.run(); !done) {
     context_.report("documents cannot be rebuilt: " + to_string(done.error()));
   }
+  rested_at_ =
+      now.steady + kRebuildDelayPerEntry * static_cast<std::int64_t>(rebuild.entries_read());
   return true;
 }
 

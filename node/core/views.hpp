@@ -4,7 +4,7 @@
 // When membership moves, what was set aside is judged again, and so is what was applied of devices
 // that lost a right. Whatever can not be done by applying one more update is done by a rebuild:
 // marked documents are made anew, two seconds later (acknowledgements may be on their way), from
-// all entries that count, in canonical order, in one pass over the logs. Only a rebuild decides
+// all their entries that count (document_index.hpp), in canonical order. Only a rebuild decides
 // what is stood upon: from nothing, so that the result is a function of the entries held; between
 // two of them the rules below say what could change it, and mark the document:
 //
@@ -13,7 +13,7 @@
 //     - an entry that was stood upon counts by itself now.
 //
 // So what nobody disputes costs one look at a map, and a removed device can make others rebuild,
-// but not more often than the pause between two rebuilds, which grows with the logs.
+// but not more often than the pause between two rebuilds, which grows with what the last one read.
 //
 // Every step is one batch: rows of what is set aside, marks of documents to be rebuilt, the new
 // snapshot with the tail erased. A crash in between is taken up where it was left.
@@ -116,8 +116,9 @@ class Views {
     WallMillis sealed_until = 0;
   };
   /// Calls `visit` for every update of `document` that counts, in canonical order; the gate is not
-  /// asked. Changes nothing. Ends with the first error. Cost: about 5 us for each entry in the
-  /// logs. Errors: kCorrupt, kIo.
+  /// asked. Changes nothing. Ends with the first error. Cost: about 5 us for each entry of the
+  /// document and up to 0.5 ms for each stretch of them (Ledger::visit_ranges). Errors: kCorrupt,
+  /// kIo.
   Result<HistoryNotes> for_each_update(Now now, const DocumentId& document,
                                        const std::function<Status(const CountedUpdate&)>& visit);
 
@@ -165,6 +166,7 @@ class Views {
   std::set<DeviceId> unknown_;                ///< Some of its entries name a past not here.
   std::map<DocumentId, Contest> contests_;    ///< Made when asked for.
   std::optional<Instant> due_;
+  Instant rested_at_{};  ///< No rebuild before.
 };
 
 }  // namespace coterie::node

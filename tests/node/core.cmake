@@ -4,6 +4,8 @@ coterie_test(node.compression_test SOURCES node/compression_test.cpp
 coterie_test(node.segments_test SOURCES node/segments_test.cpp
              DEPENDS coterie::node_log coterie::transport_core)
 coterie_test(node.ledger_test SOURCES node/ledger_test.cpp DEPENDS coterie::node_core)
+coterie_test(node.document_index_test SOURCES node/document_index_test.cpp
+             DEPENDS coterie::node_core)
 coterie_test(node.records_test SOURCES node/records_test.cpp DEPENDS coterie::node_log)
 coterie_test(node.membership_test SOURCES node/membership_test.cpp DEPENDS coterie::node_log)
 coterie_test(node.membership_fuzz_test SOURCES node/membership_fuzz_test.cpp

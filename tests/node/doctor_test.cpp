@@ -88,6 +88,20 @@ class DoctorTest : public ::testing::Test {
     return {};
   }
 
+  /// Opens it and writes what that stages.
+  void settle(MemoryStoreProvider& disk, Cluster::Node node) {
+    Engine::Options options;
+    options.device_name = "x";
+    auto engine = Engine::open({}, std::move(options), cluster_.identity(node), disk, random_);
+    ASSERT_TRUE(engine);
+    while (auto output = (*engine)->poll_output()) {
+      const auto* batch = std::get_if<Engine::CommitBatch>(&*output);
+      if (batch == nullptr) continue;
+      ASSERT_TRUE(disk.store(workspace_.hex())->commit(std::span(&batch->batch, 1)));
+      (*engine)->handle_committed({}, batch->token);
+    }
+  }
+
   Cluster cluster_;
   Cluster::Node red_ = 0;
   Cluster::Node blue_ = 0;
@@ -189,6 +203,101 @@ TEST_F(DoctorTest, WhatWasCutComesBackFromMembers) {
   EXPECT_EQ(texts(red_), texts(blue_));
   EXPECT_NE(texts(red_), before);
   EXPECT_TRUE(cluster_.engine(blue_).forks(workspace_)->empty());
+}
+
+TEST_F(DoctorTest, AnIndexOfDocumentsThatLiesIsMadeAnew) {
+  const std::string name = workspace_.hex();
+  const auto whole = cluster_.disk(red_).clone_durable();
+  std::vector<Row> index;
+  for (Row& row : rows_of(*whole->store(name))) {
+    if (row.table == Table::kIndex) index.push_back(std::move(row));
+  }
+  ASSERT_EQ(index.size(), 2u) << "two documents, each written by one";
+  for (int kind = 0; kind < 5; ++kind) {
+    SCOPED_TRACE("kind " + std::to_string(kind));
+    const auto disk = whole->clone_durable();
+    MemoryStore& store = *disk->store(name);
+    WriteBatch damage;
+    Row row = index.front();
+    switch (kind) {
+      case 0:  // An entry too many.
+        row.value.push_back(0x04);
+        damage.put(Table::kIndex, row.key, row.value);
+        break;
+      case 1:  // Fewer.
+        damage.erase(Table::kIndex, row.key);
+        break;
+      case 2:  // No row at all.
+        damage.put(Table::kIndex, {1, 2, 3}, {4});
+        break;
+      case 3:  // A strand that stands for another.
+        damage.put(Table::kMeta, {'L', 0, 0}, log_key({DeviceId{}, 7}));
+        break;
+      default:
+        damage.erase_range(Table::kIndex, {}, {});
+    }
+    ASSERT_TRUE(store.commit(std::span(&damage, 1)));
+    const Checkup found = examine(store, red_);
+    ASSERT_FALSE(found.healthy());
+    ASSERT_TRUE(found.repairable());
+    EXPECT_NE(found.findings[0].what.find("index of documents"), std::string::npos);
+    ASSERT_TRUE(store.commit(std::span(&found.repair, 1)));
+    settle(*disk, red_);
+    const Checkup again = examine(store, red_);
+    EXPECT_TRUE(again.findings.empty()) << again.findings[0].what;
+  }
+}
+
+TEST_F(DoctorTest, RowsAboutClientIdsAreChecked) {
+  // A restored version is an edit of this device's own: it declares an id.
+  await(red_, RestoreVersion{workspace_, "red.md", VersionChoice{{}, 0}, false});
+  cluster_.run_for(5s);
+  const std::string name = workspace_.hex();
+  const auto whole = cluster_.disk(red_).clone_durable();
+  EXPECT_TRUE(examine(*whole->store(name), red_).findings.empty());
+  std::optional<Row> owner;
+  for (const Row& row : rows_of(*whole->store(name))) {
+    if (row.table == Table::kMeta && row.key[0] == 'N') owner = row;
+  }
+  ASSERT_TRUE(owner);
+  const auto meta = [](char prefix, std::size_t bytes) {
+    Bytes key(bytes + 1, 9);
+    key[0] = static_cast<std::uint8_t>(prefix);
+    return key;
+  };
+  Bytes other = owner->value;
+  other[0] ^= 1;
+  std::vector<std::pair<Bytes, std::optional<Bytes>>> damages{
+      {owner->key, std::nullopt},   {owner->key, other},     {owner->key, Bytes{1}},
+      {meta('N', 8), owner->value}, {meta('N', 3), Bytes{}},
+  };
+  // Of a length that is none; and of a device that nobody knows.
+  for (const char prefix : {'U', 'C', 'X', 'O'}) {
+    const std::size_t bytes = prefix == 'O' ? 32 : prefix == 'C' ? 64 : 48;
+    damages.emplace_back(meta(prefix, bytes), Bytes{});
+    damages.emplace_back(meta(prefix, bytes - 1), Bytes{});
+    damages.emplace_back(meta(prefix, 1), Bytes{});
+  }
+  for (const auto& [key, value] : damages) {
+    SCOPED_TRACE(to_hex(key) + (value ? " put" : " lost"));
+    const auto disk = whole->clone_durable();
+    MemoryStore& store = *disk->store(name);
+    WriteBatch damage;
+    if (value) {
+      damage.put(Table::kMeta, key, *value);
+    } else {
+      damage.erase(Table::kMeta, key);
+    }
+    ASSERT_TRUE(store.commit(std::span(&damage, 1)));
+    const Checkup found = examine(store, red_);
+    ASSERT_FALSE(found.healthy());
+    ASSERT_TRUE(found.repairable());
+    ASSERT_TRUE(store.commit(std::span(&found.repair, 1)));
+    const Status opened = opens(*disk, red_);
+    EXPECT_TRUE(opened) << opened.error().what;
+    const Checkup again = examine(store, red_);
+    EXPECT_TRUE(again.findings.empty()) << again.findings[0].what;
+  }
 }
 
 }  // namespace

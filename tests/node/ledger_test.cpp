@@ -581,5 +581,70 @@ TEST_F(LedgerTest, ADeviceInDoubtOpensOnlySoManyLogs) {
   EXPECT_FALSE(start_in_doubt(kOwnIncarnationsMax)) << "it goes on with the last one";
 }
 
+// What a key opens was once taken only after the batch of the entry had landed: a crash in between,
+// and nothing would ever have read it.
+TEST_F(LedgerTest, WhatAKeyOpensIsTakenInTheBatchThatBringsIt) {
+  Writer writer = admit();
+  write(writer, 3);
+  for (const bool in_flight : {false, true}) {
+    Node node(crypto::SigningKey::generate(random_));
+    open(node);
+    const LogId log{founder_.key.id(), genesis_.incarnation};
+    ASSERT_EQ(receive(node, founder_.ledger->read(log, 1, 1 << 20)).verdict, RunVerdict::kStored);
+    Ledger& ledger = *node.ledger;
+    ASSERT_EQ(ledger.receive(at(), writer.run(), 1).stored, 3u);
+    EXPECT_EQ(ledger.sealed_entries().count, 3u);
+    EXPECT_EQ(ledger.sealed_entries().newest, kStart << 16);
+    EXPECT_TRUE(ledger.take_waiting().empty());
+    std::optional<storage::WriteBatch> first;
+    if (in_flight) first = ledger.launch();
+    ledger.keys().add(genesis_.key.clone());
+    const auto records = ledger.take_waiting();
+    ASSERT_EQ(records.size(), 3u);
+    EXPECT_EQ(records.back().hash, writer.head.hash);
+    if (first) {
+      ASSERT_TRUE(node.store.commit(std::span(&*first, 1)));
+      (void)ledger.landed();
+    }
+    land(node);
+    open(node);
+    EXPECT_EQ(node.ledger->sealed_entries().count, 0u);
+    const auto found = node.ledger->entries_of({document_id(genesis_.workspace, "a.md")});
+    ASSERT_TRUE(found);
+    EXPECT_EQ((found->at(writer.log)), (Ledger::Ranges{{1, 3}}));
+  }
+}
+
+TEST_F(LedgerTest, ScatteredEntriesAreReadFromTheAnchorBefore) {
+  Writer writer = admit();
+  write(writer, 3 * kAnchorDistance + 10);
+  auto node = follower();
+  for (Seq first = 1; first <= writer.entries.size(); first += 200) {
+    receive(*node, writer.run(first, first + 199));
+  }
+  const Seq d = kAnchorDistance;
+  const std::vector<Ledger::Ranges> choices{
+      {{1, 1}},
+      {{d, d}},
+      {{d + 1, d + 1}},
+      {{2, 3}, {5, 5}, {d - 1, d + 1}, {2 * d, 2 * d}},
+      {{d, d}, {2 * d + 1, 2 * d + 1}, {3 * d + 10, 3 * d + 99}},
+      {{3, 3 * d + 5}}};
+  for (const Ledger::Ranges& ranges : choices) {
+    std::vector<Hash> expected;
+    for (const SeqRange& range : ranges) {
+      for (Seq seq = range.first; seq <= range.last && seq <= writer.made.size(); ++seq) {
+        expected.push_back(writer.made[seq - 1].hash);
+      }
+    }
+    std::vector<Hash> found;
+    ASSERT_TRUE(node->ledger->visit_ranges(writer.log, ranges, [&](const HashedEntry& one) {
+      found.push_back(one.hash);
+      return true;
+    }));
+    EXPECT_EQ(found, expected);
+  }
+}
+
 }  // namespace
 }  // namespace coterie::node

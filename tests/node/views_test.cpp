@@ -441,6 +441,57 @@ TEST(ViewsTest, LargeUpdatesGoOnInEveryBranch) {
   }
 }
 
+TEST(ViewsTest, ATailHasARowForEntriesThatFollowEachOther) {
+  Team team(5);
+  Replica& host = team.host();
+  Replica& editor = team.join(Role::kEditor);
+  host.name(kPath);
+  team.exchange();
+  const auto rows = [](Replica& replica) {
+    std::size_t count = 0;
+    EXPECT_TRUE(replica.disk().scan(storage::Table::kTails, {}, {},
+                                    [&](ByteView, ByteView) { return ++count > 0; }));
+    return count;
+  };
+  for (int i = 0; i < 5; ++i) {
+    host.type(kPath, std::to_string(i));
+    if (i == 2) host.settle();
+  }
+  host.deliver_all_to(editor);
+  EXPECT_EQ(rows(host), 1u);
+  EXPECT_EQ(rows(editor), 1u);
+  host.crash();
+  host.type(kPath, "5");
+  host.settle();
+  EXPECT_EQ(rows(host), 1u) << "it goes on after a restart";
+  host.type("other.md", "between");
+  host.type(kPath, "6");
+  team.exchange();
+  editor.type(kPath, "7");
+  team.exchange();
+  EXPECT_EQ(rows(host), 4u);
+  for (Replica* one : {&host, &editor}) {
+    one->crash();
+    EXPECT_EQ(one->text(kPath), "01234567");
+    EXPECT_EQ(one->text("other.md"), "between");
+  }
+}
+
+TEST(ViewsTest, ATailGoesOnBehindAFork) {
+  Cut cut;
+  for (int i = 0; i < 4; ++i) cut.eve->type(kPath, std::to_string(i));
+  cut.eve->settle();
+  const auto copy = cut.eve->clone(77);
+  for (int i = 4; i < 8; ++i) cut.eve->type(kPath, std::to_string(i));
+  cut.eve->deliver_all_to(*cut.viewer);
+  copy->type(kPath, "!", 0);
+  copy->deliver_whole_to(*cut.viewer);
+  const std::string text = cut.viewer->text(kPath);
+  EXPECT_EQ(text.size(), 5u + 8u + 1u);
+  cut.viewer->crash();
+  EXPECT_EQ(cut.viewer->text(kPath), text);
+}
+
 // Random teams.
 
 struct Outcome {

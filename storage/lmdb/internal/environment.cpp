@@ -14,8 +14,8 @@ namespace coterie::storage::internal {
 namespace {
 
 /// Persistent: names of the tables, in the order of `Table`.
-constexpr const char* kTableNames[kTableCount] = {"meta",      "entries",   "frontier", "keys",
-                                                  "documents", "snapshots", "tails",    "peers"};
+constexpr const char* kTableNames[kTableCount] = {
+    "meta", "entries", "frontier", "keys", "documents", "snapshots", "tails", "peers", "index"};
 constexpr const char* kSchemaTable = "schema";
 constexpr std::string_view kSchemaKey = "coterie";
 
