@@ -90,7 +90,11 @@ std::string what(const json& item, const Names& name) {
   if (kind == "document") said = "made " + path;
   if (kind == "edits") said = "changed " + path + count_text(item);
   if (kind == "reverted") said = "reverted or restored " + path;
-  if (kind == "version") said = "named a version of " + path + " \"" + text(item, "name") + "\"";
+  if (kind == "version" && text(item, "name").empty()) {
+    said = "unnamed a version of " + path;
+  } else if (kind == "version") {
+    said = "named a version of " + path + " \"" + text(item, "name") + "\"";
+  }
   if (kind == "fork") {
     return "wrote its log in " + std::to_string(item.value("branches", 2)) +
            " branches from entry " + std::to_string(item.value("seq", std::uint64_t{0})) +

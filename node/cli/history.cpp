@@ -1,5 +1,5 @@
-// coterie doc versions, show, diff, blame, name, restore: what documents were, and who made them
-// so.
+// coterie doc versions, show, diff, blame, name, unname, restore: what documents were, and who made
+// them so.
 
 #include "node/cli/history.hpp"
 
@@ -210,7 +210,19 @@ void name(Context& context, const HistoryArguments& arguments) {
   choose(call, "at", arguments.at);
   const auto answer = Session(context).ask(call, kHistoryPatience);
   if (!answer || context.print_json(*answer)) return;
-  std::cout << "Version " << found_text(answer->at("version")) << " is named, for all members.\n";
+  const std::string before = answer->value("before", "");
+  std::cout << "Version " << found_text(answer->at("version")) << " is named"
+            << (before.empty() ? "" : ", no longer \"" + printable(before) + "\"")
+            << ", for all members.\n";
+}
+
+void unname(Context& context, const HistoryArguments& arguments) {
+  Call call = call_of("doc.unname", arguments);
+  choose(call, "at", arguments.at);
+  const auto answer = Session(context).ask(call, kHistoryPatience);
+  if (!answer || context.print_json(*answer)) return;
+  std::cout << "No version is named \"" << printable(answer->value("before", ""))
+            << "\" any more, for all members. What was written stays.\n";
 }
 
 void restore(Context& context, const HistoryArguments& arguments) {
@@ -260,7 +272,10 @@ void add_doc_history(CLI::App& doc, Context& context) {
   compared->add_option("FROM", arguments->from, kWhich)->required();
   compared->add_option("TO", arguments->to, kWhich);
   add("blame", "Who wrote its text, and when", blame)->add_option("--at", arguments->at, kWhich);
-  CLI::App* naming = add("name", "Give a version a name, for all members", name);
+  add("unname", "Take the name of a version away, for all members", unname)
+      ->add_option("VERSION", arguments->at, kWhich)
+      ->required();
+  CLI::App* naming = add("name", "Give a version a name, or another one, for all members", name);
   naming->add_option("NAME", arguments->name, "1 to 200 bytes")->required();
   naming->add_option("--at", arguments->at, kWhich);
   CLI::App* restoring =

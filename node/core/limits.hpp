@@ -112,7 +112,7 @@ inline constexpr std::size_t kRevertBytesMax = 128u << 20;
 
 /// A named version's snapshot: one record.
 inline constexpr std::size_t kVersionSnapshotBytesMax = kRecordPartBytes;
-/// Names that count, of each device and document: its first ones.
+/// Records that name, rename or unname versions and count, of each device and document: its first.
 inline constexpr std::size_t kNamedVersionsMax = 1000;
 /// Versions in one answer: the newest.
 inline constexpr std::size_t kVersionsListedMax = 10'000;

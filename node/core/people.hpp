@@ -102,14 +102,15 @@ struct Reverted {
 
 // Versions of documents. Hosts and editors.
 
-/// Gives a version a name, for all members. Errors also: kMalformed, kLimitExceeded (the name,
-/// kNamedVersionsMax, kVersionSnapshotBytesMax), kConflict (that name is taken, or `version` fits
-/// several).
+/// Gives a version a name, for all members, instead of the one it may have; without `name` takes
+/// that away. Errors also: kMalformed, kLimitExceeded (the name, kNamedVersionsMax,
+/// kVersionSnapshotBytesMax), kConflict (that name is taken, or `version` fits several), kNotFound
+/// (it has no name that could be taken away).
 struct NameVersion {
   WorkspaceId workspace;
   std::string path;
   VersionChoice version;
-  std::string name;
+  std::optional<std::string> name;
 };
 /// Makes a document what it was, by edits of our own. With `preview` nothing is written. Errors
 /// also: kConflict (as above), kLimitExceeded (kUpdateBytesMax).
@@ -122,6 +123,7 @@ struct RestoreVersion {
 
 struct VersionNamed {
   VersionFound version;
+  std::string before;  ///< The name that it had; or empty.
 };
 struct VersionRestored {
   VersionFound version;

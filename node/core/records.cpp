@@ -126,7 +126,7 @@ Result<Record> decode_version(ByteReader& in) {
   COTERIE_TRY(version.document, read_id<DocumentId>(in));
   COTERIE_TRY(version.moment, read_number(in));
   COTERIE_TRY(version.name, read_text(in, kNameBytesMax));
-  COTERIE_CHECK(check_name(version.name));
+  if (!version.name.empty()) COTERIE_CHECK(check_name(version.name));
   COTERIE_TRY(version.snapshot, in.read_bytes(in.remaining()));
   if (version.snapshot.size() > kVersionSnapshotBytesMax) {
     return Error{ErrorCode::kLimitExceeded, "snapshot too large", version.snapshot.size()};

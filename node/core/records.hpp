@@ -18,7 +18,7 @@
 //                 and that the author put back: not to be put back again
 //     version  := 9 document:16 moment_ms:varuint name:varstring snapshot:rest
 //                 the author names what the document was: a Yjs snapshot (v1); `moment_ms`, when
-//                 the last change in it was made
+//                 the last change in it was made; an empty name takes the one it has away
 //
 // Records of other kinds are kept and relayed, and not applied: a later version wrote them.
 
@@ -81,7 +81,7 @@ struct RevertedRecord {
 struct VersionRecord {
   DocumentId document;
   WallMillis moment = 0;
-  std::string name;   ///< See check_name().
+  std::string name;   ///< See check_name(); or empty.
   ByteView snapshot;  ///< A crdt::Snapshot (v1), unchecked. Points into the decoded bytes.
 };
 struct UnknownRecord {

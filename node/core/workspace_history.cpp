@@ -48,24 +48,31 @@ Result<Blame> Workspace::blame(Now now, std::string_view path, const VersionChoi
 Result<CommandResult> Workspace::carry_out(Now now, const NameVersion& command) {
   if (const auto obstacle = edit_obstacle()) return *obstacle;
   if (const auto obstacle = record_obstacle()) return *obstacle;
-  COTERIE_CHECK(check_name(command.name));
+  if (command.name) COTERIE_CHECK(check_name(*command.name));
   COTERIE_TRY(const History all, history(now, command.path));
-  if (all.has_name(command.name)) {
+  if (command.name && all.has_name(*command.name)) {
     return Error{ErrorCode::kConflict, "a version of this document has that name"};
   }
   if (all.names_of(context_.identity.id()) >= kNamedVersionsMax) {
     return Error{ErrorCode::kLimitExceeded, "this device has named 1,000 versions of it already"};
   }
   COTERIE_TRY(const History::Found found, all.find(command.version));
-  const Bytes snapshot = found.snapshot.encode();
+  // Of one that has a name, as it was signed: by that it is the same one.
+  const Bytes snapshot = found.written.empty() ? found.snapshot.encode() : found.written;
   if (snapshot.size() > kVersionSnapshotBytesMax) {
     return Error{ErrorCode::kLimitExceeded, "too much was deleted in it for a name to hold it",
                  snapshot.size()};
   }
+  std::string before = all.name_of(found.version.time, snapshot);
+  if (!command.name && before.empty()) {
+    return Error{ErrorCode::kNotFound, "that version has no name"};
+  }
+  const std::string name = command.name.value_or("");
   const DocumentId document = documents_.find_path(command.path)->id;
-  ledger_.append_record(
-      now, encode_record(VersionRecord{document, found.version.time, command.name, snapshot}));
-  return CommandResult(VersionNamed{{found.version.id, command.name, found.version.time}});
+  ledger_.append_record(now,
+                        encode_record(VersionRecord{document, found.version.time, name, snapshot}));
+  return CommandResult(
+      VersionNamed{{found.version.id, name, found.version.time}, std::move(before)});
 }
 
 Result<CommandResult> Workspace::carry_out(Now now, const RestoreVersion& command) {

@@ -210,9 +210,10 @@ const std::map<std::string, Answer>& answers() {
 Result<Command> make_command(const Engine& engine, const Call& call) {
   COTERIE_TRY(const WorkspaceId workspace, engine.find_workspace(text_of(call, "workspace")));
   COTERIE_TRY(VersionChoice at, choice_of(call, "at"));
-  if (call.operation == "doc.name") {
-    return Command{
-        NameVersion{workspace, text_of(call, "path"), std::move(at), text_of(call, "name")}};
+  if (call.operation == "doc.name" || call.operation == "doc.unname") {
+    std::optional<std::string> name;
+    if (call.operation == "doc.name") name = text_of(call, "name");
+    return Command{NameVersion{workspace, text_of(call, "path"), std::move(at), std::move(name)}};
   }
   return Command{RestoreVersion{workspace, text_of(call, "path"), std::move(at),
                                 text_of(call, "yes") != "true"}};
@@ -223,7 +224,7 @@ CallError explain(const Error& error) { return {error.code, error.what}; }
 }  // namespace
 
 bool is_history_command(const std::string& operation) {
-  return operation == "doc.name" || operation == "doc.restore";
+  return operation == "doc.name" || operation == "doc.unname" || operation == "doc.restore";
 }
 
 bool is_history_question(const std::string& operation) { return answers().count(operation) > 0; }
@@ -244,7 +245,7 @@ std::variant<std::string, CallError> history_answer(Engine& engine, Now now, con
 
 std::optional<std::string> history_result(const CommandResult& result) {
   if (const auto* named = std::get_if<VersionNamed>(&result)) {
-    return dump({{"version", found_json(named->version)}});
+    return dump({{"version", found_json(named->version)}, {"before", named->before}});
   }
   const auto* restored = std::get_if<VersionRestored>(&result);
   if (restored == nullptr) return std::nullopt;

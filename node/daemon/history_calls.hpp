@@ -10,8 +10,9 @@
 //     doc.diff          workspace, path, from?,          {"from","to","changes":[...]}
 //                       from_time?, to?, to_time?
 //     doc.blame         workspace, path, at?, at_time?   {"version","ranges":[...]}
-//     doc.name          workspace, path, name, at?,      {"version"}
+//     doc.name          workspace, path, name, at?,      {"version", "before"}
 //                       at_time?
+//     doc.unname        workspace, path, at?, at_time?   as doc.name
 //     doc.restore       workspace, path, at?, at_time?,  {"version","path","removed","restored",
 //                       yes?                             "before","after","preview"}
 

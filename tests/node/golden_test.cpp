@@ -40,6 +40,7 @@ TEST(GoldenTest, WeWriteWhatWeWrote) {
     EXPECT_EQ(file.at("records")[i], to_hex(samples.records[i])) << "record " << i;
   }
   EXPECT_EQ(file.at("version"), to_hex(samples.version));
+  EXPECT_EQ(file.at("unnamed"), to_hex(samples.unnamed));
   ASSERT_EQ(file.at("messages").size(), samples.messages.size());
   for (const auto& [name, message] : samples.messages) {
     EXPECT_EQ(file.at("messages").at(name), to_hex(message)) << name;
@@ -73,6 +74,12 @@ TEST(GoldenTest, WeReadWhatWasWritten) {
   EXPECT_EQ(std::get<VersionRecord>(*version).name, "draft");
   EXPECT_EQ(std::get<VersionRecord>(*version).moment, 1'760'000'000'005u);
   EXPECT_EQ(to_hex(std::get<VersionRecord>(*version).snapshot), "00010702");
+  const Bytes unnamed_bytes = bytes_of(file.at("unnamed"));
+  const auto unnamed = decode_record(workspace, unnamed_bytes);
+  ASSERT_TRUE(unnamed);
+  EXPECT_EQ(std::get<VersionRecord>(*unnamed).name, "");
+  EXPECT_EQ(std::get<VersionRecord>(*unnamed).moment, 1'760'000'000'005u);
+  EXPECT_EQ(to_hex(std::get<VersionRecord>(*unnamed).snapshot), "00010702");
 
   Membership membership(workspace);
   crypto::SecretKey key;

@@ -5,7 +5,7 @@
 
 #include "node/core/engine.hpp"
 #include "node/core/limits.hpp"
-#include "tests/support/cluster.hpp"
+#include "tests/support/cluster_test.hpp"
 
 namespace coterie::node {
 namespace {
@@ -13,48 +13,15 @@ namespace {
 using namespace std::chrono_literals;
 using testing::Cluster;
 
-class HistoryEngineTest : public ::testing::Test {
+class HistoryEngineTest : public testing::ClusterTest {
  protected:
-  HistoryEngineTest() : cluster_(11, {}) {
+  HistoryEngineTest() : ClusterTest(11) {
     for (const char* name : {"red", "blue", "green"}) cluster_.add_node(name);
-    workspace_ = std::get<WorkspaceReady>(await(kRed, CreateWorkspace{"team"})).workspace;
-    for (const Cluster::Node node : {kBlue, kGreen}) {
-      const auto invite = await(kRed, CreateInvite{workspace_, Role::kEditor, 1h, 1});
-      await(node, JoinWorkspace{std::get<InviteCreated>(invite).invite});
-    }
+    found(kRed);
+    for (const Cluster::Node node : {kBlue, kGreen}) join(node, kRed);
     cluster_.run_for(2s);
   }
-  Result<CommandResult> tell(Cluster::Node node, Command command) {
-    const RequestId request = cluster_.command(node, std::move(command));
-    EXPECT_TRUE(cluster_.run_until(15min, [&] { return cluster_.reply(request) != nullptr; }));
-    return *cluster_.reply(request);
-  }
-  CommandResult await(Cluster::Node node, Command command) {
-    const auto result = tell(node, std::move(command));
-    EXPECT_TRUE(result) << (result ? "" : result.error().what);
-    return result ? *result : CommandResult{};
-  }
-  Cluster::ClientIndex client(Cluster::Node node, std::uint64_t id) {
-    const auto index = cluster_.add_client(id, "c" + std::to_string(id));
-    EXPECT_TRUE(cluster_.connect(index, node, "team", "notes.md"));
-    cluster_.run_for(300ms);
-    return index;
-  }
-  void insert(Cluster::ClientIndex who, std::uint64_t at, const std::string& words) {
-    cluster_.client(who).insert(at, words);
-    cluster_.deliver_to_server(who);
-    cluster_.run_for(500ms);
-  }
-  void remove(Cluster::ClientIndex who, std::uint64_t at, std::uint64_t length) {
-    cluster_.client(who).remove(at, length);
-    cluster_.deliver_to_server(who);
-    cluster_.run_for(500ms);
-  }
-  std::string text(Cluster::Node node) {
-    const auto text = cluster_.engine(node).document_text(workspace_, "notes.md", "monaco");
-    return text ? *text : std::string("?");
-  }
-  std::string text(Cluster::Node node, const VersionChoice& choice) {
+  std::string text_at(Cluster::Node node, const VersionChoice& choice) {
     const auto content =
         cluster_.engine(node).version(cluster_.at(), workspace_, "notes.md", choice);
     return content ? content->text : "? " + to_string(content.error());
@@ -81,8 +48,6 @@ class HistoryEngineTest : public ::testing::Test {
   static constexpr Cluster::Node kRed = 0;
   static constexpr Cluster::Node kBlue = 1;
   static constexpr Cluster::Node kGreen = 2;
-  Cluster cluster_;
-  WorkspaceId workspace_;
 };
 
 TEST_F(HistoryEngineTest, ThreeReplicasHaveTheSameVersions) {
@@ -103,10 +68,10 @@ TEST_F(HistoryEngineTest, ThreeReplicasHaveTheSameVersions) {
   EXPECT_EQ(list.versions[2].authors.size(), 2u);
   for (const VersionInfo& one : list.versions) {
     const VersionChoice choice{one.id.hex().substr(0, 12), std::nullopt};
-    EXPECT_EQ(text(kGreen, choice).size(), one.elements);
-    EXPECT_EQ(text(kGreen, choice), text(kRed, choice));
+    EXPECT_EQ(text_at(kGreen, choice).size(), one.elements);
+    EXPECT_EQ(text_at(kGreen, choice), text_at(kRed, choice));
   }
-  EXPECT_EQ(text(kBlue, {list.versions[2].id.hex(), std::nullopt}), "First. Second. ");
+  EXPECT_EQ(text_at(kBlue, {list.versions[2].id.hex(), std::nullopt}), "First. Second. ");
   // After a restart, too; and they thin out alike.
   cluster_.crash(kGreen);
   cluster_.restart(kGreen);
@@ -129,25 +94,25 @@ TEST_F(HistoryEngineTest, NamesAndRestoresTravel) {
   cluster_.run_for(2s);
   remove(anna, 2, 5);
   insert(anna, 2, "bad ");
-  EXPECT_EQ(text(kGreen, {"draft", std::nullopt}), "A good draft.");
+  EXPECT_EQ(text_at(kGreen, {"draft", std::nullopt}), "A good draft.");
   const VersionList list = versions(kGreen);
   ASSERT_EQ(list.versions.size(), 2u);
   const auto& name =
       list.versions[0].kind == VersionInfo::Kind::kNamed ? list.versions[0] : list.versions[1];
   EXPECT_EQ(name.author, cluster_.id(kRed));
   EXPECT_EQ(name.elements, 13u);
-  EXPECT_EQ(tell(kBlue, NameVersion{workspace_, "notes.md", {}, "draft"}).error().code,
+  EXPECT_EQ(try_await(kBlue, NameVersion{workspace_, "notes.md", {}, "draft"}).error().code,
             ErrorCode::kConflict);
-  EXPECT_EQ(tell(kBlue, NameVersion{workspace_, "notes.md", {}, ""}).error().code,
+  EXPECT_EQ(try_await(kBlue, NameVersion{workspace_, "notes.md", {}, ""}).error().code,
             ErrorCode::kMalformed);
   EXPECT_TRUE(
-      tell(kBlue, NameVersion{workspace_, "notes.md", {}, std::string(kNameBytesMax, 'n')}));
+      try_await(kBlue, NameVersion{workspace_, "notes.md", {}, std::string(kNameBytesMax, 'n')}));
   EXPECT_EQ(
-      tell(kBlue, NameVersion{workspace_, "notes.md", {}, std::string(kNameBytesMax + 1, 'n')})
+      try_await(kBlue, NameVersion{workspace_, "notes.md", {}, std::string(kNameBytesMax + 1, 'n')})
           .error()
           .code,
       ErrorCode::kLimitExceeded);
-  EXPECT_EQ(tell(kBlue, NameVersion{workspace_, "none.md", {}, "x"}).error().code,
+  EXPECT_EQ(try_await(kBlue, NameVersion{workspace_, "none.md", {}, "x"}).error().code,
             ErrorCode::kNotFound);
 
   const VersionChoice draft{"draft", std::nullopt};
@@ -176,15 +141,55 @@ TEST_F(HistoryEngineTest, NamesAndRestoresTravel) {
   }
 }
 
+TEST_F(HistoryEngineTest, NamesAreChangedAndTakenAway) {
+  const auto anna = client(kRed, 101);
+  const auto name = [&](Cluster::Node node, const VersionChoice& version,
+                        std::optional<std::string> to) {
+    return std::get<VersionNamed>(
+        await(node, NameVersion{workspace_, "notes.md", version, std::move(to)}));
+  };
+  const auto called = [](const std::string& words) { return VersionChoice{words, std::nullopt}; };
+  const auto names = [&](Cluster::Node node) {
+    std::string out;
+    for (const VersionInfo& one : versions(node).versions) {
+      if (one.kind == VersionInfo::Kind::kNamed) out += one.name + ";";
+    }
+    return out;
+  };
+  insert(anna, 0, "One.");
+  EXPECT_EQ(name(kRed, {}, "first").before, "");
+  EXPECT_EQ(name(kRed, {}, "draft").before, "first") << "the same version, as it is now";
+  cluster_.run_for(2s);
+  insert(anna, 4, " Two.");
+  // By somebody else, and by its name.
+  EXPECT_EQ(name(kBlue, called("draft"), "chapter").before, "draft");
+  cluster_.run_for(2s);
+  for (const Cluster::Node node : {kRed, kBlue, kGreen}) EXPECT_EQ(names(node), "chapter;");
+  EXPECT_EQ(text_at(kGreen, called("chapter")), "One.");
+  EXPECT_EQ(try_await(kRed, NameVersion{workspace_, "notes.md", {}, std::nullopt}).error().code,
+            ErrorCode::kNotFound);
+  // Apart, the last word counts.
+  for (const Cluster::Node other : {kRed, kBlue}) part(kGreen, other);
+  cluster_.run_for(1s);
+  name(kRed, called("chapter"), std::nullopt);
+  cluster_.run_for(1s);
+  name(kGreen, called("chapter"), "part");
+  EXPECT_EQ(names(kBlue), "");
+  cluster_.network().heal_all(cluster_.now());
+  cluster_.run_for(30s);
+  for (const Cluster::Node node : {kRed, kBlue, kGreen}) EXPECT_EQ(names(node), "part;");
+  EXPECT_EQ(name(kRed, called("part"), std::nullopt).before, "part");
+  cluster_.run_for(2s);
+  for (const Cluster::Node node : {kRed, kBlue, kGreen}) EXPECT_EQ(names(node), "");
+  EXPECT_EQ(text_at(kRed, {}), "One. Two.");
+}
+
 TEST_F(HistoryEngineTest, WhatDoesNotCountIsInNoVersion) {
   const auto anna = client(kRed, 101);
   const auto evil = client(kGreen, 103);
   insert(anna, 0, "Honest words.");
   insert(evil, 0, "Early. ");
-  for (const Cluster::Node other : {kRed, kBlue}) {
-    cluster_.network().cut(kGreen, other);
-    cluster_.network().cut(other, kGreen);
-  }
+  for (const Cluster::Node other : {kRed, kBlue}) part(kGreen, other);
   cluster_.run_for(2s);
   await(kRed, RemoveMember{workspace_, cluster_.id(kGreen)});
   insert(evil, 0, "SPAM ");
@@ -193,8 +198,8 @@ TEST_F(HistoryEngineTest, WhatDoesNotCountIsInNoVersion) {
   cluster_.network().heal_all(cluster_.now());
   cluster_.run_for(1min);
   for (const Cluster::Node node : {kRed, kBlue}) {
-    EXPECT_EQ(text(node, {}), "Early. Honest words.");
-    EXPECT_NE(text(node, {"mine", std::nullopt}).find("?"), std::string::npos);
+    EXPECT_EQ(text_at(node, {}), "Early. Honest words.");
+    EXPECT_NE(text_at(node, {"mine", std::nullopt}).find("?"), std::string::npos);
     // Those who are members no more are still named.
     const auto blame = cluster_.engine(node).blame(cluster_.at(), workspace_, "notes.md", {});
     ASSERT_TRUE(blame);

@@ -125,7 +125,8 @@ class Writing {
     bytes_.push_back(std::move(update));
     updates_.push_back(one);
   }
-  void name(std::uint8_t by, WallMillis at, const std::string& name, Bytes snapshot) {
+  void name(std::uint8_t by, WallMillis at, const std::string& name, Bytes snapshot,
+            std::optional<WallMillis> moment = {}) {
     Views::NamedVersion one;
     one.ref.log = {device(by), 1};
     one.ref.seq = ++seqs_[by];
@@ -133,7 +134,7 @@ class Writing {
     one.hash.bytes[1] = static_cast<std::uint8_t>(names_.size());
     one.time = at << 16;
     one.record.name = name;
-    one.record.moment = at;
+    one.record.moment = moment.value_or(at);
     one.snapshot = std::move(snapshot);
     names_.push_back(std::move(one));
   }
@@ -300,6 +301,38 @@ TEST(HistoryTest, NamesAreFoundAndTwoOfThemAreNot) {
   EXPECT_EQ(list.versions.size(), 6u);
   EXPECT_EQ(history.versions(2 * kDay, 2).versions.size(), 2u);
   EXPECT_EQ(history.versions(2 * kDay, 2).more, 4u);
+}
+
+TEST(HistoryTest, TheNewestNameOfAVersionStands) {
+  Writing writing;
+  const Bytes one = crdt::Snapshot().encode();
+  crdt::Snapshot later;
+  later.deletes.add({9, 0, 1});
+  const Bytes two = later.encode();
+  const WallMillis moment = kDay;
+  // In no order: only clocks count, then devices.
+  writing.name(2, kDay + 5, "third", one, moment);
+  writing.name(1, kDay + 2, "first", one, moment);
+  writing.name(1, kDay + 2, "other snapshot", two, moment);
+  writing.name(1, kDay + 2, "other moment", one, moment + 1);
+  writing.name(3, kDay + 5, "fourth", one, moment);
+  writing.name(2, kDay + 4, "", one, moment);
+  const auto names = [&] {
+    std::set<std::string> out;
+    for (const VersionInfo& version : writing.history().versions(2 * kDay, 100).versions) {
+      out.insert(version.name);
+    }
+    return out;
+  };
+  EXPECT_EQ(names(), (std::set<std::string>{"fourth", "other snapshot", "other moment"}));
+  EXPECT_FALSE(writing.history().has_name("first"));
+  EXPECT_EQ(writing.history().name_of(moment, one), "fourth");
+  EXPECT_EQ(writing.history().name_of(moment + 2, one), "");
+  EXPECT_EQ(writing.history().names_of(device(1)), 3u) << "each record counts for the limit";
+  writing.name(1, kDay + 6, "", one, moment);
+  EXPECT_EQ(names(), (std::set<std::string>{"other snapshot", "other moment"}));
+  writing.name(1, kDay + 7, "first", one, moment);
+  EXPECT_TRUE(writing.history().has_name("first")) << "a name comes back";
 }
 
 TEST(HistoryTest, ADeviceHasSoManyNames) {

@@ -45,6 +45,7 @@ struct EntrySamples {
   std::vector<Bytes> records;
   /// A record that names the document of the sample update. In no entry.
   Bytes version;
+  Bytes unnamed;
   std::string invite;
   std::map<std::string, Bytes> messages;
 };
@@ -111,6 +112,7 @@ inline EntrySamples entry_samples() {
   write(UpdateRecord{document, update});
   const Bytes snapshot{0, 1, 7, 2};  // Nothing deleted; two elements of client 7.
   out.version = encode_record(VersionRecord{document, kStart + 5, "draft", snapshot});
+  out.unnamed = encode_record(VersionRecord{document, kStart + 5, "", snapshot});
   write(EndpointRecord{"red", {"tcp://192.168.1.20:7400"}});
 
   const auto second_invite = crypto::SigningKey::from_seed(out.second_invite_seed);

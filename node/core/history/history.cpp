@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <map>
+#include <set>
 #include <string_view>
 #include <tuple>
 #include <utility>
@@ -11,6 +12,7 @@
 #include "node/core/limits.hpp"
 #include "node/core/log/hybrid_clock.hpp"
 #include "node/core/replay.hpp"
+#include "transport/crypto/crypto.hpp"
 
 namespace coterie::node {
 namespace {
@@ -114,17 +116,29 @@ Result<History> History::make(const UpdateGate* gate, const Source& source) {
   std::sort(history.updates_.begin(), history.updates_.end(), [](const Update& a, const Update& b) {
     return std::tie(a.time, a.device, a.seq, a.hash) < std::tie(b.time, b.device, b.seq, b.hash);
   });
-  auto& named = history.named_ = std::move(notes.named);
-  std::sort(named.begin(), named.end(), [](const auto& a, const auto& b) {
+  history.take_names(std::move(notes.named));
+  history.limits_ = {notes.sealed, notes.sealed_until};
+  return history;
+}
+
+/// Of each device the first records count; of those about one version, whoever made them, the last.
+void History::take_names(std::vector<Views::NamedVersion> records) {
+  std::sort(records.begin(), records.end(), [](const auto& a, const auto& b) {
     return std::tie(a.time, a.ref.log.device, a.ref.seq, a.hash) <
            std::tie(b.time, b.ref.log.device, b.ref.seq, b.hash);
   });
-  std::map<DeviceId, std::size_t> counts;
-  std::erase_if(named, [&](const Views::NamedVersion& one) {
-    return ++counts[one.ref.log.device] > kNamedVersionsMax;
+  std::erase_if(records, [&](const Views::NamedVersion& one) {
+    std::size_t& made = names_made_[one.ref.log.device];
+    if (made == kNamedVersionsMax) return true;
+    ++made;
+    return false;
   });
-  history.limits_ = {notes.sealed, notes.sealed_until};
-  return history;
+  std::set<std::pair<WallMillis, Hash>> told;
+  for (auto one = records.rbegin(); one != records.rend(); ++one) {
+    if (!told.emplace(one->record.moment, crypto::hash(one->snapshot)).second) continue;
+    if (!one->record.name.empty()) named_.push_back(std::move(*one));
+  }
+  std::reverse(named_.begin(), named_.end());
 }
 
 // Versions.
@@ -206,14 +220,20 @@ VersionList History::versions(WallMillis now, std::size_t limit) const {
 }
 
 std::size_t History::names_of(const DeviceId& device) const {
-  return static_cast<std::size_t>(
-      std::count_if(named_.begin(), named_.end(),
-                    [&](const Views::NamedVersion& one) { return one.ref.log.device == device; }));
+  const auto found = names_made_.find(device);
+  return found == names_made_.end() ? 0 : found->second;
 }
 
 bool History::has_name(const std::string& name) const {
   return std::any_of(named_.begin(), named_.end(),
                      [&](const Views::NamedVersion& one) { return one.record.name == name; });
+}
+
+std::string History::name_of(WallMillis moment, ByteView snapshot) const {
+  const auto found = std::find_if(named_.begin(), named_.end(), [&](const auto& one) {
+    return one.record.moment == moment && equal(one.snapshot, snapshot);
+  });
+  return found == named_.end() ? "" : found->record.name;
 }
 
 // Finding one.
@@ -259,6 +279,7 @@ Result<History::Found> History::after(std::size_t count) const {
 Result<History::Found> History::named(const Views::NamedVersion& version) const {
   Found found;
   found.version = {version.hash, version.record.name, version.record.moment};
+  found.written = version.snapshot;
   COTERIE_TRY(crdt::Snapshot raw, crdt::Snapshot::decode(version.snapshot));
   COTERIE_TRY(found.snapshot, settled(std::move(raw)));
   return found;

@@ -44,6 +44,7 @@ class History {
   struct Found {
     VersionFound version;
     crdt::Snapshot snapshot;
+    Bytes written;  ///< Of a named one: its snapshot as it was signed.
   };
   /// Errors: kNotFound; kConflict (several names or ids fit); kMalformed (a snapshot that was
   /// signed, and is none).
@@ -55,9 +56,11 @@ class History {
   Result<VersionDiff> diff(const Found& from, const Found& to) const;
   Result<Blame> blame(const Found& at) const;
 
-  /// Names that count of `device`, and whether one of all devices is `name`.
+  /// Records about names that count of `device`, and whether a version is called `name`.
   std::size_t names_of(const DeviceId& device) const;
   bool has_name(const std::string& name) const;
+  /// What the version of that moment and snapshot (encoded) is called; empty if it has no name.
+  std::string name_of(WallMillis moment, ByteView snapshot) const;
 
   /// The document with all that was deleted; to be changed by who is done with the rest.
   crdt::Doc& doc() { return doc_; }
@@ -91,6 +94,7 @@ class History {
   std::vector<VersionInfo> automatic(WallMillis now) const;
   Result<crdt::Snapshot> settled(crdt::Snapshot raw) const;
   Result<Found> after(std::size_t updates) const;
+  void take_names(std::vector<Views::NamedVersion> records);
   Result<Found> named(const Views::NamedVersion& version) const;
   Result<Found> by_id(const std::string& digits) const;
   const Origins& origins() const;
@@ -98,7 +102,8 @@ class History {
   crdt::Doc doc_;
   std::vector<Update> updates_;  ///< By time, device, number, hash.
   std::vector<crdt::IdRange> ranges_;
-  std::vector<Views::NamedVersion> named_;  ///< By time.
+  std::vector<Views::NamedVersion> named_;  ///< By time; of each version the name it has now.
+  std::map<DeviceId, std::size_t> names_made_;
   HistoryLimits limits_;
   mutable std::optional<Origins> origins_;
 };

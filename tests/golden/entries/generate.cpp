@@ -37,6 +37,7 @@ int main() {
   line("branch", to_hex(branch));
   list("records", samples.records);
   line("version", to_hex(samples.version));
+  line("unnamed", to_hex(samples.unnamed));
   line("invite", samples.invite);
   std::printf("  \"messages\": {");
   const char* separator = "\n";

@@ -889,6 +889,15 @@ class History(Typing):
         self.assertIn("named", self.ok("doc", "name", "demo", "a.md", "draft", "--data", red))
         self.fails("doc", "name", "demo", "a.md", "draft", "--data", red, says=["that name"])
         self.fails("doc", "name", "demo", "a.md", "n" * 201, "--data", red, says=["200 bytes"])
+        self.assertIn('no longer "draft"', self.ok("doc", "name", "demo", "a.md", "chapter",
+                                                   "--data", red))
+        self.assertIn('"chapter" any more', self.ok("doc", "unname", "demo", "a.md", "chapter",
+                                                    "--data", red))
+        self.fails("doc", "unname", "demo", "a.md", "chapter", "--data", red, says=["no version"])
+        self.fails("doc", "unname", "demo", "a.md", "now", "--data", red, says=["has no name"])
+        self.assertEqual(self.ok_json("doc", "name", "demo", "a.md", "draft", "--data",
+                                      red)["before"], "")
+        self.assertIn("unnamed a version of a.md", self.ok("audit", "demo", "--data", red))
         self.ok("revert", "demo", "blue", "--since", "1h", "--yes", "--data", red)
         self.wait_for("it is gone", lambda: cat(blue) == "")
 
