@@ -6,7 +6,7 @@
 #include <gtest/gtest.h>
 
 #include "node/core/limits.hpp"
-#include "tests/support/cluster.hpp"
+#include "tests/support/cluster_test.hpp"
 
 namespace coterie::node {
 namespace {
@@ -14,52 +14,19 @@ namespace {
 using namespace std::chrono_literals;
 using testing::Cluster;
 
-class EngineTest : public ::testing::Test {
+class EngineTest : public testing::ClusterTest {
  protected:
-  EngineTest() : cluster_(7, {}) {
+  EngineTest() : ClusterTest(7) {
     red_ = cluster_.add_node("red");
-    workspace_ = std::get<WorkspaceReady>(await(red_, CreateWorkspace{"team"})).workspace;
+    found(red_);
   }
 
-  CommandResult await(Cluster::Node node, Command command) {
-    const auto result = try_await(node, std::move(command));
-    EXPECT_TRUE(result) << (result ? "" : result.error().what);
-    return result ? *result : CommandResult{};
-  }
-  Result<CommandResult> try_await(Cluster::Node node, Command command) {
-    const RequestId request = cluster_.command(node, std::move(command));
-    EXPECT_TRUE(cluster_.run_until(15min, [&] { return cluster_.reply(request) != nullptr; }));
-    return *cluster_.reply(request);
-  }
-  std::string invite(Role role = Role::kEditor, std::uint32_t uses = 1,
-                     Duration valid_for = std::chrono::hours(1)) {
-    return std::get<InviteCreated>(await(red_, CreateInvite{workspace_, role, valid_for, uses}))
-        .invite;
-  }
   Cluster::Node join(const std::string& name, Role role = Role::kEditor) {
     const auto node = cluster_.add_node(name);
-    await(node, JoinWorkspace{invite(role)});
+    ClusterTest::join(node, red_, role);
     return node;
   }
-  std::string text(Cluster::Node node, const std::string& path = "notes.md") {
-    const auto text = cluster_.engine(node).document_text(workspace_, path, "monaco");
-    return text ? *text : std::string("?");
-  }
-  Cluster::ClientIndex client(Cluster::Node node, std::uint64_t id,
-                              const std::string& path = "notes.md") {
-    const auto index = cluster_.add_client(id, "c" + std::to_string(id));
-    EXPECT_TRUE(cluster_.connect(index, node, "team", path));
-    cluster_.run_for(50ms);
-    return index;
-  }
-  void type(Cluster::ClientIndex index, const std::string& words) {
-    cluster_.client(index).insert(cluster_.client(index).length(), words);
-    cluster_.deliver_to_server(index);
-  }
-
-  Cluster cluster_;
   Cluster::Node red_ = 0;
-  WorkspaceId workspace_;
 };
 
 /// Cluster stops where a deadline does not move on.
@@ -105,7 +72,7 @@ TEST_F(EngineTest, JoinErrorsSayWhatToDo) {
   const auto stranger = cluster_.add_node("stranger");
   EXPECT_EQ(try_await(stranger, JoinWorkspace{"hello"}).error().code, ErrorCode::kMalformed);
 
-  const std::string once = invite();
+  const std::string once = invite(red_);
   const auto green = cluster_.add_node("green");
   await(green, JoinWorkspace{once});
   const auto used = try_await(stranger, JoinWorkspace{once});
@@ -113,15 +80,15 @@ TEST_F(EngineTest, JoinErrorsSayWhatToDo) {
   EXPECT_EQ(used.error().code, ErrorCode::kUnauthorized);
   EXPECT_NE(std::string(used.error().what).find("used up"), std::string::npos);
 
-  const std::string brief = invite(Role::kEditor, 1, 5s);
+  const std::string brief = invite(red_, Role::kEditor, 1, 5s);
   cluster_.run_for(6s);
   const auto expired = try_await(stranger, JoinWorkspace{brief});
   ASSERT_FALSE(expired);
   EXPECT_NE(std::string(expired.error().what).find("expired"), std::string::npos);
 
-  EXPECT_EQ(try_await(green, JoinWorkspace{invite()}).error().code, ErrorCode::kConflict);
+  EXPECT_EQ(try_await(green, JoinWorkspace{invite(red_)}).error().code, ErrorCode::kConflict);
 
-  const std::string good = invite();
+  const std::string good = invite(red_);
   cluster_.crash(red_);
   cluster_.crash(green);
   const auto nobody = try_await(stranger, JoinWorkspace{good});
@@ -132,7 +99,7 @@ TEST_F(EngineTest, JoinErrorsSayWhatToDo) {
 TEST_F(EngineTest, AnyMemberLetsTheNewcomerIn) {
   const auto green = join("green");
   cluster_.run_for(2s);
-  const std::string text = invite();
+  const std::string text = invite(red_);
   cluster_.run_for(2s);
   cluster_.crash(red_);
   const auto blue = cluster_.add_node("blue");

@@ -7,7 +7,7 @@
 #include "node/core/engine.hpp"
 #include "node/core/invert.hpp"
 #include "node/core/records.hpp"
-#include "tests/support/cluster.hpp"
+#include "tests/support/cluster_test.hpp"
 
 namespace coterie::node {
 namespace {
@@ -125,43 +125,13 @@ TEST_F(InvertTest, AContainerWithTextOfOthersStays) {
 
 // Whole nodes.
 
-class RevertTest : public ::testing::Test {
+class RevertTest : public testing::ClusterTest {
  protected:
-  RevertTest() : cluster_(7, {}) {
+  RevertTest() : ClusterTest(7) {
     for (const char* name : {"red", "blue", "evil"}) cluster_.add_node(name);
-    workspace_ = std::get<WorkspaceReady>(await(kRed, CreateWorkspace{"team"})).workspace;
-    for (const Cluster::Node node : {kBlue, kEvil}) {
-      const auto invite = await(kRed, CreateInvite{workspace_, Role::kEditor, 1h, 1});
-      await(node, JoinWorkspace{std::get<InviteCreated>(invite).invite});
-    }
+    found(kRed);
+    for (const Cluster::Node node : {kBlue, kEvil}) join(node, kRed);
     cluster_.run_for(2s);
-  }
-  CommandResult await(Cluster::Node node, Command command) {
-    const RequestId request = cluster_.command(node, std::move(command));
-    EXPECT_TRUE(cluster_.run_until(15min, [&] { return cluster_.reply(request) != nullptr; }));
-    const auto& result = *cluster_.reply(request);
-    EXPECT_TRUE(result) << (result ? "" : result.error().what);
-    return result ? *result : CommandResult{};
-  }
-  Cluster::ClientIndex client(Cluster::Node node, std::uint64_t id) {
-    const auto index = cluster_.add_client(id, "c" + std::to_string(id));
-    EXPECT_TRUE(cluster_.connect(index, node, "team", "notes.md"));
-    cluster_.run_for(300ms);
-    return index;
-  }
-  void insert(Cluster::ClientIndex who, std::uint64_t at, const std::string& words) {
-    cluster_.client(who).insert(at, words);
-    cluster_.deliver_to_server(who);
-    cluster_.run_for(500ms);
-  }
-  void remove(Cluster::ClientIndex who, std::uint64_t at, std::uint64_t length) {
-    cluster_.client(who).remove(at, length);
-    cluster_.deliver_to_server(who);
-    cluster_.run_for(500ms);
-  }
-  std::string text(Cluster::Node node) {
-    const auto text = cluster_.engine(node).document_text(workspace_, "notes.md", "monaco");
-    return text ? *text : std::string("?");
   }
   Result<std::vector<RevertedDocument>> revert(Cluster::Node at, WallMillis since, bool preview) {
     auto result =
@@ -173,8 +143,6 @@ class RevertTest : public ::testing::Test {
   static constexpr Cluster::Node kRed = 0;
   static constexpr Cluster::Node kBlue = 1;
   static constexpr Cluster::Node kEvil = 2;
-  Cluster cluster_;
-  WorkspaceId workspace_;
 };
 
 TEST_F(RevertTest, WhatADeviceDidIsTakenBackEverywhere) {

@@ -8,7 +8,7 @@
 #include "node/core/engine.hpp"
 #include "node/core/limits.hpp"
 #include "tests/support/adversary.hpp"
-#include "tests/support/cluster.hpp"
+#include "tests/support/cluster_test.hpp"
 
 namespace coterie::node {
 namespace {
@@ -17,24 +17,16 @@ using namespace std::chrono_literals;
 using testing::Adversary;
 using testing::Cluster;
 
-class StewardTest : public ::testing::Test {
+class StewardTest : public testing::ClusterTest {
  protected:
-  StewardTest() : cluster_(5, {}) {
+  StewardTest() : ClusterTest(5) {
     red_ = cluster_.add_node("red");
     evil_ = cluster_.add_node("evil");
     gang_ = std::make_unique<Adversary>(cluster_, std::vector<Cluster::Node>{evil_}, 5);
-    workspace_ = std::get<WorkspaceReady>(await(red_, CreateWorkspace{"team"})).workspace;
+    found(red_);
     gang_->enter(workspace_);
-    const auto invite = await(red_, CreateInvite{workspace_, Role::kEditor, 1h, 1});
-    await(evil_, JoinWorkspace{std::get<InviteCreated>(invite).invite});
+    join(evil_, red_);
     cluster_.run_for(5s);
-  }
-  CommandResult await(Cluster::Node node, Command command) {
-    const RequestId request = cluster_.command(node, std::move(command));
-    EXPECT_TRUE(cluster_.run_until(15min, [&] { return cluster_.reply(request) != nullptr; }));
-    const auto& result = *cluster_.reply(request);
-    EXPECT_TRUE(result) << (result ? "" : result.error().what);
-    return result ? *result : CommandResult{};
   }
   /// Key epochs that red began.
   std::size_t rotations() {
@@ -46,11 +38,9 @@ class StewardTest : public ::testing::Test {
     return count;
   }
 
-  Cluster cluster_;
   Cluster::Node red_ = 0;
   Cluster::Node evil_ = 0;
   std::unique_ptr<Adversary> gang_;
-  WorkspaceId workspace_;
 };
 
 /// Each key that nobody was given makes whoever may begin another one.

@@ -6,7 +6,7 @@
 #include <algorithm>
 
 #include "node/core/engine.hpp"
-#include "tests/support/cluster.hpp"
+#include "tests/support/cluster_test.hpp"
 
 namespace coterie::node {
 namespace {
@@ -16,56 +16,24 @@ using testing::Cluster;
 
 constexpr const char* kPath = "notes.md";
 
-class ViewsEngineTest : public ::testing::Test {
+class ViewsEngineTest : public testing::ClusterTest {
  protected:
-  ViewsEngineTest() : cluster_(11, {}) {
+  ViewsEngineTest() : ClusterTest(11) {
     host_ = cluster_.add_node("host");
-    workspace_ = std::get<WorkspaceReady>(await(host_, CreateWorkspace{"team"})).workspace;
+    found(host_);
     eve_ = join("eve", Role::kEditor);
     viewer_ = join("viewer", Role::kViewer);
     cluster_.run_for(2s);
   }
 
-  CommandResult await(Cluster::Node node, Command command) {
-    const auto result = try_await(node, std::move(command));
-    EXPECT_TRUE(result) << (result ? "" : result.error().what);
-    return result ? *result : CommandResult{};
-  }
-  Result<CommandResult> try_await(Cluster::Node node, Command command) {
-    const RequestId request = cluster_.command(node, std::move(command));
-    EXPECT_TRUE(cluster_.run_until(15min, [&] { return cluster_.reply(request) != nullptr; }));
-    return *cluster_.reply(request);
-  }
   Cluster::Node join(const std::string& name, Role role) {
-    CreateInvite invite;
-    invite.workspace = workspace_;
-    invite.role = role;
-    const auto text = std::get<InviteCreated>(await(host_, invite)).invite;
     const auto node = cluster_.add_node(name);
-    await(node, JoinWorkspace{text});
+    ClusterTest::join(node, host_, role);
     return node;
-  }
-  Cluster::ClientIndex client(Cluster::Node node, std::uint64_t id) {
-    const auto index = cluster_.add_client(id, "c" + std::to_string(id));
-    EXPECT_TRUE(cluster_.connect(index, node, "team", kPath));
-    cluster_.run_for(500ms);
-    return index;
-  }
-  void type(Cluster::ClientIndex index, const std::string& words) {
-    cluster_.client(index).insert(cluster_.client(index).length(), words);
-    cluster_.deliver_to_server(index);
-  }
-  std::string text(Cluster::Node node) {
-    const auto text = cluster_.engine(node).document_text(workspace_, kPath, "monaco");
-    return text ? *text : std::string("?");
   }
   Bytes state(Cluster::Node node) {
     const auto doc = cluster_.probe(node, "team", kPath);
     return doc ? doc->encode_state_as_update() : Bytes();
-  }
-  void part(Cluster::Node a, Cluster::Node b) {
-    cluster_.network().cut(a, b);
-    cluster_.network().cut(b, a);
   }
   std::size_t acknowledgements_of(Cluster::Node node) {
     AuditQuery query;
@@ -90,11 +58,9 @@ class ViewsEngineTest : public ::testing::Test {
               *cluster_.engine(b).frontier_digest(workspace_));
   }
 
-  Cluster cluster_;
   Cluster::Node host_ = 0;
   Cluster::Node eve_ = 0;
   Cluster::Node viewer_ = 0;
-  WorkspaceId workspace_;
 };
 
 TEST_F(ViewsEngineTest, AViewerTakesBackWhatNobodyAcknowledged) {

@@ -21,6 +21,7 @@
 #include "node/core/records.hpp"
 #include "tests/support/choices.hpp"
 #include "tests/support/cluster.hpp"
+#include "tests/support/drawn_faults.hpp"
 #include "transport/wire/messages.hpp"
 
 namespace coterie::node {
@@ -29,6 +30,7 @@ namespace {
 using namespace std::chrono_literals;
 using testing::Choices;
 using testing::Cluster;
+using testing::draw_faults;
 using testing::SimNetwork;
 
 constexpr std::size_t kNodes = 5;
@@ -52,21 +54,10 @@ struct Probes {
   std::size_t snapshots = 0;
 };
 
-SimNetwork::Faults draw_faults(Choices& choices) {
-  SimNetwork::Faults faults;
-  const bool stream = choices.chance(50);
-  faults.manner = stream ? SimNetwork::Manner::kStream : SimNetwork::Manner::kDatagram;
-  faults.latency_max = std::chrono::milliseconds(2 + choices.below(60));
-  faults.lost = choices.below(stream ? 5 : 60);
-  faults.duplicated = choices.below(50);
-  faults.delayed = choices.below(80);
-  return faults;
-}
-
 class TeamRun {
  public:
   TeamRun(std::uint64_t seed, Probes& probes)
-      : choices_(seed), cluster_(seed, draw_faults(choices_)), probes_(probes) {
+      : choices_(seed), cluster_(seed, draw_faults(choices_, 60, 80)), probes_(probes) {
     cluster_.on_saved = [this](Cluster::ClientIndex client, const Bytes& update) {
       ++probes_.saved;
       EXPECT_TRUE(promise(cluster_.node_of(client), paths_[client]).apply_update(update));

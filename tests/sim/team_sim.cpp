@@ -24,6 +24,7 @@
 #include "tests/support/adversary.hpp"
 #include "tests/support/choices.hpp"
 #include "tests/support/cluster.hpp"
+#include "tests/support/drawn_faults.hpp"
 
 namespace coterie::node {
 namespace {
@@ -32,7 +33,7 @@ using namespace std::chrono_literals;
 using testing::Adversary;
 using testing::Choices;
 using testing::Cluster;
-using testing::SimNetwork;
+using testing::draw_faults;
 
 constexpr std::size_t kClients = 5;
 const std::vector<std::string> kPaths{"notes.md", "other.md"};
@@ -48,17 +49,6 @@ struct Probes {
   std::size_t& operator[](const std::string& name) { return counts[name]; }
 };
 
-SimNetwork::Faults draw_faults(Choices& choices) {
-  SimNetwork::Faults faults;
-  const bool stream = choices.chance(50);
-  faults.manner = stream ? SimNetwork::Manner::kStream : SimNetwork::Manner::kDatagram;
-  faults.latency_max = std::chrono::milliseconds(2 + choices.below(60));
-  faults.lost = choices.below(stream ? 5 : 40);
-  faults.duplicated = choices.below(50);
-  faults.delayed = choices.below(60);
-  return faults;
-}
-
 class TeamRun {
  public:
   using Node = Cluster::Node;
@@ -66,7 +56,7 @@ class TeamRun {
   using Ids = std::set<std::pair<crdt::ClientId, crdt::Clock>>;
 
   TeamRun(std::uint64_t seed, Probes& probes)
-      : choices_(seed), cluster_(seed, draw_faults(choices_)), probes_(probes) {
+      : choices_(seed), cluster_(seed, draw_faults(choices_, 40, 60)), probes_(probes) {
     cluster_.on_saved = [this](Cluster::ClientIndex client, const Bytes& update) {
       const Node node = cluster_.node_of(client);
       ++probes_["messages reported saved"];
