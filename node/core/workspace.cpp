@@ -24,7 +24,7 @@ constexpr std::uint16_t kCloseTooLarge = 4413;
 constexpr std::uint16_t kCloseTryAgain = 1013;
 
 constexpr Duration kSweep = std::chrono::seconds(10);
-constexpr Duration kSweepMin = std::chrono::milliseconds(100);
+constexpr Duration kSweepMin = std::chrono::milliseconds(10);
 /// Stock clients announce themselves at once; one that does not is greeted after this time.
 constexpr Duration kGreetDelay = std::chrono::milliseconds(250);
 constexpr Duration kCommitRetry = std::chrono::seconds(2);
