@@ -25,7 +25,16 @@ class FixedSource final : public EntrySource {
     }
   }
   const Frontier* frontier(const WorkspaceId&) const override { return &frontier_; }
-  EntryRun read(const WorkspaceId&, const LogId& log, Seq first, std::size_t) const override {
+  /// Of two logs the first entry, or all of them, were pruned.
+  HeldLog held(const WorkspaceId& workspace, const LogId& log) const override {
+    HeldLog held = EntrySource::held(workspace, log);
+    if (log.device == patterned_id<DeviceId>(0)) held.pruned = std::min<Seq>(held.head.seq, 1);
+    if (log.device == patterned_id<DeviceId>(1)) held.pruned = held.head.seq;
+    return held;
+  }
+  EntryRun read(const WorkspaceId& workspace, const LogId& log, Seq first,
+                std::size_t) const override {
+    COTERIE_ASSERT(first > held(workspace, log).pruned);
     EntryRun run{log, first, {}};
     for (Seq seq = first; seq <= 3; ++seq) run.entries.push_back(Bytes(100, 1));
     return run;
@@ -59,7 +68,7 @@ class Driver {
     const LinkId link = links_ - std::min(choices_.below(6), links_);  // One of the latest.
     const auto device = patterned_id<DeviceId>(choices_.below(5));
     const auto workspace = patterned_id<WorkspaceId>(choices_.below(3));
-    switch (choices_.below(12)) {
+    switch (choices_.below(13)) {
       case 0:
         set_workspace(workspace);
         break;
@@ -96,6 +105,9 @@ class Driver {
         mesh_->entries_stored(at(), workspace, run, from);
         break;
       }
+      case 9:
+        mesh_->frontier_moved(at(), workspace);
+        break;
       default: {
         const auto status = mesh_->handle_frame(at(), link, encode(make_message(choices_)));
         (void)status;  // Either answer is right; what must hold is checked in drain().

@@ -657,6 +657,180 @@ TEST_F(MeshEntries, ARunOfAnotherBranchStartsASearch) {
   EXPECT_EQ(mesh_->counters().runs_refused, 0u) << "no fault of the peer";
 }
 
+// Pruned logs.
+
+TEST_F(MeshEntries, PrunedEntriesAreNotServedAndTheAskerIsReported) {
+  source_.add(log_of(7), 20);
+  source_.prune(log_of(7), 12);
+  link_with(1, 1);
+  ASSERT_TRUE(receive(1, Pull{space(1), log_of(7), 12, kPullBytesMax}));
+  const auto below = outputs<Mesh::PullBelowBase>();
+  ASSERT_EQ(below.size(), 1u);
+  EXPECT_EQ(below[0].link, 1u);
+  EXPECT_EQ(below[0].workspace, space(1));
+  ASSERT_EQ(sent<Entries>(1).size(), 1u);
+  const Entries answer = sent<Entries>(1)[0];
+  EXPECT_EQ(answer.mode, EntriesMode::kPulledEnd);
+  EXPECT_TRUE(answer.entries.empty());
+  EXPECT_EQ(answer.first, 12u);
+  EXPECT_EQ(answer.head, 20u) << "held, and yet not given: the peer can tell";
+  forget();
+  ASSERT_TRUE(receive(1, Pull{space(1), log_of(7), 13, kPullBytesMax}));
+  ASSERT_EQ(sent<Entries>(1).size(), 1u);
+  EXPECT_EQ(sent<Entries>(1)[0].entries.size(), 8u) << "above the base all is as ever";
+  EXPECT_TRUE(outputs<Mesh::PullBelowBase>().empty());
+}
+
+TEST_F(MeshEntries, AskersBelowTheBaseAreReportedOnceInAWhile) {
+  source_.add(log_of(7), 20);
+  source_.add(log_of(8), 20);
+  source_.prune(log_of(7), 20);
+  source_.prune(log_of(8), 20);
+  link_with(1, 1);
+  link_with(2, 2);
+  for (int i = 0; i < 50; ++i) {
+    ASSERT_TRUE(receive(1, Pull{space(1), log_of(7), 1, kPullBytesMax}));
+    ASSERT_TRUE(receive(1, Pull{space(1), log_of(8), 1, kPullBytesMax}));
+  }
+  EXPECT_EQ(outputs<Mesh::PullBelowBase>().size(), 1u);
+  EXPECT_EQ(sent<Entries>(1).size(), 100u) << "but each is answered";
+  ASSERT_TRUE(receive(2, Pull{space(1), log_of(7), 1, kPullBytesMax}));
+  EXPECT_EQ(outputs<Mesh::PullBelowBase>().size(), 2u) << "each link for itself";
+  pass(10s);
+  ASSERT_TRUE(receive(1, Pull{space(1), log_of(7), 1, kPullBytesMax}));
+  EXPECT_EQ(outputs<Mesh::PullBelowBase>().size(), 3u);
+  EXPECT_EQ(mesh_->counters().pulls_below_base, 102u);
+}
+
+TEST_F(MeshEntries, WhoeverPrunedWhatWeLackIsAskedRarelyAndOthersAtOnce) {
+  link_with(1, 1);
+  link_with(2, 2);
+  claim(1, log_of(7), 20);
+  EXPECT_EQ(only_pull(1).first, 1u);
+  forget();
+  const Entries pruned{space(1), log_of(7), 1, EntriesMode::kPulledEnd, 20, {}};
+  ASSERT_TRUE(receive(1, pruned));
+  // New entries of it all the time, as of any log in use.
+  const auto keep_alive = [&](Duration time) {
+    for (Duration passed{}; passed < time; passed += 500ms) {
+      run_for(500ms);
+      claim(1, log_of(7), 21 + static_cast<Seq>(passed / 500ms));
+      ASSERT_TRUE(receive(2, Heartbeat{1, 0, 0, {state(our_digest())}}));
+    }
+  };
+  keep_alive(14s);
+  EXPECT_TRUE(sent<Pull>().empty());
+  EXPECT_EQ(status_of(1).faults, 0u);
+  EXPECT_EQ(mesh_->counters().pulls_unserved, 1u);
+  keep_alive(4s);
+  EXPECT_EQ(only_pull(1).first, 1u) << "now and then";
+  ASSERT_TRUE(receive(1, pruned));
+  forget();
+  claim(2, log_of(7), 20);
+  EXPECT_EQ(only_pull(2).first, 1u) << "one that may have all of it";
+}
+
+TEST_F(MeshEntries, AfterTheFrontierMovedPullsGoOnFromTheNewHeads) {
+  link_with(1, 1);
+  link_with(2, 2);
+  claim(1, log_of(7), 20);
+  claim(1, log_of(8), 9);
+  claim(2, log_of(9), 30);  // Not answered yet.
+  ASSERT_EQ(sent<Pull>().size(), 3u);
+  for (const LogId& log : {log_of(7), log_of(8)}) {
+    ASSERT_TRUE(receive(1, Entries{space(1), log, 1, EntriesMode::kPulledEnd, 9, {}}));
+  }
+  forget();
+  source_.jump(log_of(7), 15);
+  source_.jump(log_of(8), 9);
+  source_.jump(log_of(9), 25);
+  mesh_->frontier_moved(at(), space(1));
+  ASSERT_EQ(sent<Pull>().size(), 2u);
+  ASSERT_EQ(sent<Pull>(1).size(), 1u);
+  EXPECT_EQ(sent<Pull>(1)[0], (Pull{space(1), log_of(7), 16, kPullBytesMax}));
+  ASSERT_EQ(sent<Pull>(2).size(), 1u);
+  EXPECT_EQ(sent<Pull>(2)[0], (Pull{space(1), log_of(9), 26, kPullBytesMax}));
+  for (const LinkId link : {1u, 2u}) {
+    ASSERT_EQ(sent<FrontierReport>(link).size(), 1u);
+    EXPECT_TRUE(sent<FrontierReport>(link)[0].reply_wanted);
+    EXPECT_EQ(sent<FrontierReport>(link)[0].heads.size(), 3u);
+  }
+  run_for(3s);
+  for (const auto& beat : sent<Heartbeat>(1)) EXPECT_EQ(beat.workspaces[0].digest, our_digest());
+  EXPECT_FALSE(sent<Heartbeat>(1).empty());
+  ASSERT_TRUE(receive(1, entries(log_of(7), 16, 5, EntriesMode::kPulledEnd)));
+  ASSERT_EQ(received().size(), 1u);
+  EXPECT_EQ(received()[0].run.first, 16u);
+}
+
+TEST_F(MeshEntries, AForkIsSearchedAboveWhatEitherPruned) {
+  source_.add(log_of(7), 1000);
+  source_.prune(log_of(7), 100);
+  link_with(1, 1);
+  const Frontier forked = {{log_of(7), {1000, testing::patterned_id<Hash>(99)}}};
+  ASSERT_TRUE(receive(1, FrontierReport{space(1), false, forked}));
+  // The peer pruned up to 400; its entries differ from 700 on.
+  std::size_t probes = 0;
+  for (Seq first = only_pull(1).first; probes < 40; ++probes) {
+    EXPECT_GT(first, 100u);
+    forget();
+    if (first <= 400) {
+      ASSERT_TRUE(
+          receive(1, Entries{space(1), log_of(7), first, EntriesMode::kPulledEnd, 1000, {}}));
+    } else {
+      ASSERT_TRUE(receive(1, entries(log_of(7), first, 5, EntriesMode::kPulledEnd)));
+      ASSERT_EQ(received().size(), 1u) << first;
+      const std::uint64_t run = received()[0].run_id;
+      if (first <= 700 && first + 5 > 700) {
+        source_.close(log_of(7), 699);
+        mesh_->handle_run_verdict(at(), run, RunVerdict::kStored);
+        break;
+      }
+      mesh_->handle_run_verdict(at(), run, first <= 700 ? RunVerdict::kStored : RunVerdict::kApart);
+    }
+    ASSERT_EQ(sent<Pull>(1).size(), 1u) << first;
+    first = sent<Pull>(1)[0].first;
+  }
+  EXPECT_LE(probes, 14u);
+}
+
+TEST_F(MeshEntries, AForkBelowTheBaseIsNotSearchedForEver) {
+  source_.add(log_of(7), 1000);
+  source_.prune(log_of(7), 900);
+  link_with(1, 1);
+  const Frontier forked = {{log_of(7), {1000, testing::patterned_id<Hash>(99)}}};
+  ASSERT_TRUE(receive(1, FrontierReport{space(1), false, forked}));
+  std::size_t probes = 0;
+  while (sent<Pull>(1).size() == 1) {
+    const Seq first = sent<Pull>(1)[0].first;
+    EXPECT_GT(first, 900u);
+    forget();
+    ASSERT_TRUE(receive(1, entries(log_of(7), first, 5, EntriesMode::kPulledEnd)));
+    ASSERT_EQ(received().size(), 1u);
+    mesh_->handle_run_verdict(at(), received()[0].run_id, RunVerdict::kApart);
+    ASSERT_LT(++probes, 20u);
+  }
+  EXPECT_EQ(status_of(1).faults, 0u);
+  // All of it pruned: nothing to compare.
+  source_.prune(log_of(7), 1000);
+  forget();
+  pass(61s);
+  for (const std::uint64_t hash : {98u, 97u}) {
+    const Frontier other = {{log_of(7), {1000, testing::patterned_id<Hash>(hash)}}};
+    ASSERT_TRUE(receive(1, FrontierReport{space(1), false, other}));
+  }
+  EXPECT_TRUE(sent<Pull>().empty());
+  // A longer one that does not continue ours: looked at once, then left alone.
+  const Frontier longer = {{log_of(7), {1005, testing::patterned_id<Hash>(96)}}};
+  ASSERT_TRUE(receive(1, FrontierReport{space(1), false, longer}));
+  EXPECT_EQ(only_pull(1).first, 1001u);
+  forget();
+  ASSERT_TRUE(receive(1, entries(log_of(7), 1001, 5, EntriesMode::kPulledEnd)));
+  ASSERT_EQ(received().size(), 1u);
+  mesh_->handle_run_verdict(at(), received()[0].run_id, RunVerdict::kApart);
+  EXPECT_TRUE(sent<Pull>().empty());
+}
+
 TEST_F(MeshEntries, LogsThatAPeerNamesAreBounded) {
   source_.add(log_of(5), 1);
   link_with(1, 1);

@@ -30,6 +30,8 @@ class FakeSource final : public EntrySource {
                 std::size_t bytes_max) const override {
     EntryRun run{log, first, {}};
     const auto& entries = logs_.at(log);
+    const auto pruned = pruned_.find(log);
+    EXPECT_TRUE(pruned == pruned_.end() || first > pruned->second) << "asked for pruned entries";
     std::size_t bytes = 0;
     for (Seq seq = first; seq <= entries.size(); ++seq) {
       bytes += entries[seq - 1].size();
@@ -64,13 +66,24 @@ class FakeSource final : public EntrySource {
   }
   HeldLog held(const WorkspaceId&, const LogId& log) const override {
     const auto found = frontier_.find(log);
-    return {found == frontier_.end() ? LogHead{} : found->second, closed_.contains(log)};
+    const auto pruned = pruned_.find(log);
+    return {found == frontier_.end() ? LogHead{} : found->second, closed_.contains(log),
+            pruned == pruned_.end() ? 0 : pruned->second};
+  }
+  /// Drops the entries of `log` up to `last`; its head stays.
+  void prune(const LogId& log, Seq last) { pruned_[log] = last; }
+  /// Takes over a checkpoint that covers `log` up to `last`.
+  void jump(const LogId& log, Seq last) {
+    logs_[log].resize(last);
+    frontier_[log] = {last, testing::patterned_id<Hash>(last)};
+    pruned_[log] = last;
   }
 
  private:
   std::map<LogId, std::vector<Bytes>> logs_;
   Frontier frontier_;
   std::set<LogId> closed_;
+  std::map<LogId, Seq> pruned_;
 };
 
 class MeshTest : public ::testing::Test {

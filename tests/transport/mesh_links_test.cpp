@@ -447,6 +447,49 @@ TEST_F(MeshLinks, ApplicationFramesAreBounded) {
             ErrorCode::kUnavailable);
 }
 
+TEST_F(MeshLinks, BulkApplicationFramesWaitForTheirTurn) {
+  source_.add(log_of(5), 2000, 1000);
+  join();
+  link_with(1, 1);
+  EXPECT_FALSE(mesh_->takes_bulk(7));
+  EXPECT_TRUE(mesh_->takes_bulk(1));
+  sends_leave_ = false;
+  ASSERT_TRUE(receive(1, Pull{space(1), log_of(5), 1, kPullBytesMax}));
+  const std::size_t pulled = sent<Entries>(1).size();
+  EXPECT_GT(pulled, 0u);
+  // The window has no room for bulk now, and has for what is urgent.
+  ASSERT_TRUE(mesh_->send_application(at(), 1, Bytes(60'000, 1), TrafficClass::kBulk));
+  EXPECT_FALSE(mesh_->takes_bulk(1));
+  ASSERT_TRUE(mesh_->send_application(at(), 1, Bytes(10, 2)));
+  ASSERT_EQ(sent<Application>(1).size(), 1u);
+  EXPECT_EQ(sent<Application>(1)[0].payload.size(), 10u);
+  // Then the two kinds of bulk take turns.
+  const auto make_room = [&] {
+    mesh_->handle_sent(at(), 1, std::exchange(unsent_[1], 0));
+    sent_.clear();
+    drain();
+  };
+  make_room();
+  EXPECT_EQ(sent<Application>(1).size(), 1u);
+  EXPECT_TRUE(mesh_->takes_bulk(1));
+  for (const Sent& item : sent_) EXPECT_EQ(item.traffic_class, TrafficClass::kBulk);
+  for (int i = 0; i < 3; ++i) {
+    ASSERT_TRUE(mesh_->send_application(at(), 1, Bytes(60'000, 1), TrafficClass::kBulk));
+  }
+  ASSERT_TRUE(receive(1, Pull{space(1), log_of(5), 1001, kPullBytesMax}));
+  std::size_t parts = 0;
+  std::size_t answers = 0;
+  for (int i = 0; i < 4; ++i) {
+    make_room();
+    parts += sent<Application>(1).size();
+    answers += sent<Entries>(1).size();
+    if (parts < 3) {
+      EXPECT_LE(std::max(parts, answers) - std::min(parts, answers), 2u);
+    }
+  }
+  EXPECT_EQ(parts, 3u);
+}
+
 // Two links to one device. We are 5.
 
 TEST_F(MeshLinks, TheSmallerDeviceKeepsItsOwnLink) {

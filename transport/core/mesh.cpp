@@ -37,6 +37,11 @@ void Mesh::reconsider(Now now, const WorkspaceId& workspace) {
   state_->reconsider(workspace);
 }
 
+void Mesh::frontier_moved(Now now, const WorkspaceId& workspace) {
+  state_->begin(now);
+  state_->frontier_moved(workspace);
+}
+
 void Mesh::farewell(Now now, const WorkspaceId& workspace, const DeviceId& device, const LogId& log,
                     Seq through) {
   state_->begin(now);
@@ -104,7 +109,7 @@ void Mesh::publish_awareness(Now now, const WorkspaceId& workspace, std::uint64_
   state_->publish(workspace, topic, counter, std::move(message));
 }
 
-Status Mesh::send_application(Now now, LinkId id, ByteView payload) {
+Status Mesh::send_application(Now now, LinkId id, ByteView payload, TrafficClass traffic_class) {
   state_->begin(now);
   const auto found = state_->links.find(id);
   if (found == state_->links.end()) return Error{ErrorCode::kNotFound, "link is gone"};
@@ -117,9 +122,15 @@ Status Mesh::send_application(Now now, LinkId id, ByteView payload) {
   }
   auto frame = encode(Application{Bytes(payload.begin(), payload.end())});
   outbox.application_bytes += frame.size();
-  outbox.application.push_back(std::make_shared<const Bytes>(std::move(frame)));
+  auto& queue = traffic_class == TrafficClass::kBulk ? outbox.application_bulk : outbox.application;
+  queue.push_back(std::make_shared<const Bytes>(std::move(frame)));
   state_->ready(found->second);
   return {};
+}
+
+bool Mesh::takes_bulk(LinkId link) const {
+  const auto found = state_->links.find(link);
+  return found != state_->links.end() && found->second.outbox.application_bulk.empty();
 }
 
 void Mesh::handle_timeout(Now now) {

@@ -17,6 +17,9 @@
 //   gaps           a pushed run that does not continue what we hold starts a pull.
 //   announcements  entries of kAnnounceEntryBytesMin and more, and pushes to a peer that is behind,
 //                  travel as "I hold this log up to N"; the receiver pulls.
+//   pruned logs    what a source holds no more (HeldLog::pruned) is not served: the puller is told
+//   so
+//                  and PullBelowBase is put out, for the peer to be given another thing instead.
 //
 // A long catch-up streams: the next pull leaves when the last one is answered, not when it is
 // committed. So a RunReceived may continue an earlier run of its log that is still being verified
@@ -73,6 +76,9 @@ struct HeldLog {
   /// Two other logs begin where it ends (it forked): it will never be longer, and a peer that has
   /// more of it does not know of the fork.
   bool closed = false;
+  /// Entries up to this one were dropped here and are not served any more; 0 when all are held.
+  /// Never above `head.seq`.
+  Seq pruned = 0;
 };
 
 /// What the mesh reads: the entries that are verified and durably stored here.
@@ -89,11 +95,11 @@ class EntrySource {
     const Frontier* all = frontier(workspace);
     if (all == nullptr) return {};
     const auto found = all->find(log);
-    return {found == all->end() ? LogHead{} : found->second, false};
+    return {found == all->end() ? LogHead{} : found->second};
   }
 
   /// Entries of `log` from `first` on: at least one if there is one, then as many as fit in
-  /// `bytes_max`. Empty when there is none.
+  /// `bytes_max`. Empty when there is none. Never asked for pruned ones.
   virtual EntryRun read(const WorkspaceId& workspace, const LogId& log, Seq first,
                         std::size_t bytes_max) const = 0;
 };
@@ -147,6 +153,8 @@ struct MeshCounters {
   std::uint64_t pulls_sent = 0;
   std::uint64_t pulls_timed_out = 0;
   std::uint64_t pulls_served = 0;
+  std::uint64_t pulls_below_base = 0;  ///< Of peers, for entries that were pruned here.
+  std::uint64_t pulls_unserved = 0;    ///< Ours, of entries that were pruned at the peer.
   std::uint64_t frontiers_sent = 0;
   std::uint64_t runs_received = 0;     ///< Given to the engine.
   std::uint64_t runs_duplicate = 0;    ///< Held already.
@@ -210,7 +218,8 @@ class Mesh {
     std::uint64_t counter;
     Bytes message;
   };
-  /// A frame of kind "application" (used by joining); the mesh does not look inside.
+  /// A frame of kind "application" (used by joining and by checkpoint transfer); the mesh does not
+  /// look inside.
   struct ApplicationReceived {
     LinkId link;
     Bytes payload;
@@ -221,8 +230,14 @@ class Mesh {
     DeviceId device;
     bool linked;
   };
+  /// The peer pulled entries that were pruned here, and was told that it cannot have them. At most
+  /// once per link and workspace in kBelowBasePause.
+  struct PullBelowBase {
+    LinkId link;
+    WorkspaceId workspace;
+  };
   using Output = std::variant<SendFrame, CloseLink, Dial, RunReceived, AwarenessReceived,
-                              ApplicationReceived, LinkChanged>;
+                              ApplicationReceived, LinkChanged, PullBelowBase>;
 
   /// `source` must outlive the mesh.
   Mesh(Now now, Options options, const EntrySource& source);
@@ -237,6 +252,10 @@ class Mesh {
   /// The engine knows more about who may write than when it deferred runs: they are asked for again
   /// soon, however often they were deferred. Cost: O(logs with something outstanding).
   void reconsider(Now now, const WorkspaceId& workspace);
+  /// The frontier of the workspace moved otherwise than by entries_stored(): what a checkpoint
+  /// covers was taken over. Pulls go on from the new heads at once, and frontiers are exchanged
+  /// with every peer. Cost: O(logs times peers).
+  void frontier_moved(Now now, const WorkspaceId& workspace);
   /// The last thing that a device which was dropped from the workspace is sent, so that it learns
   /// why: the entries of `log` up to `through` that it lacks as far as we know, as pushes, then
   /// goodbye if no other workspace is shared. Nothing happens without a link to it.
@@ -273,9 +292,13 @@ class Mesh {
   void publish_awareness(Now now, const WorkspaceId& workspace, std::uint64_t topic,
                          std::uint64_t counter, Bytes message);
 
-  /// Errors: kNotFound (the link is gone), kLimitExceeded (above kApplicationBytesMax),
+  /// As control, or as bulk: that never delays what is urgent, and takes turns with answers to
+  /// pulls. Errors: kNotFound (the link is gone), kLimitExceeded (above kApplicationBytesMax),
   /// kUnavailable (the peer does not read).
-  Status send_application(Now now, LinkId link, ByteView payload);
+  Status send_application(Now now, LinkId link, ByteView payload,
+                          TrafficClass traffic_class = TrafficClass::kControl);
+  /// Whether no bulk application frame waits on `link`. It becomes true after handle_sent().
+  bool takes_bulk(LinkId link) const;
 
   /// Early, late and repeated calls are all safe; before the deadline it does nothing.
   void handle_timeout(Now now);

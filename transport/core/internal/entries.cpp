@@ -8,6 +8,7 @@
 namespace coterie::transport {
 
 using internal::ForkSearch;
+using internal::kBelowBasePause;
 using internal::kDeferPauseMax;
 using internal::kDeferPauseMin;
 using internal::kExchangePauseMax;
@@ -16,6 +17,7 @@ using internal::kPullTimeoutMax;
 using internal::kReconsiderPause;
 using internal::kRefusedPause;
 using internal::kSearchPause;
+using internal::kUnservedPause;
 using internal::LogState;
 using internal::LogView;
 using internal::PullOut;
@@ -175,6 +177,32 @@ void Mesh::State::reconsider(const WorkspaceId& id) {
   }
 }
 
+void Mesh::State::frontier_moved(const WorkspaceId& id) {
+  const auto workspace = workspaces.find(id);
+  if (workspace == workspaces.end()) return;
+  workspace->second.digest.reset();
+  std::vector<LogKey> passed;
+  for (const auto& [key, pull] : pulls) {
+    if (key.first == id && pull.first <= held(key).head.seq) passed.push_back(key);
+  }
+  for (const LogKey& key : passed) end_pull(key);
+  for (auto& [log, state] : workspace->second.logs) {
+    state.defer_pause = {};
+    state.deferred_until = {};
+  }
+  each_peer(id, [&](Link& link, Shared& shared) {
+    for (auto& [log, view] : shared.logs) {
+      view.search.active = false;
+      view.refused_until = {};
+      if (view.claimed > 0) wanted.emplace(id, log);
+    }
+    shared.claims_match = false;
+    link.outbox.frontiers_due[id] = true;
+    ready(link);
+  });
+  schedule_pulls();
+}
+
 /// There may be room for pulls, or peers to ask, that were not there before. Looks at
 /// `look_at_most` logs, going on next time where it stopped: a peer can name thousands that cannot
 /// be pulled now, and they must not cost that much with every frame.
@@ -203,26 +231,43 @@ bool Mesh::State::search_wanted(const LogKey& key, const LogView& view) const {
   if (ours.head.seq == 0) return false;
   // It has more of a log that ended here in a fork: along one of the branches, or a third one.
   if (ours.closed) return view.claimed > ours.head.seq;
-  return ours.head.seq == view.claimed && !view.claimed_hash.is_zero() &&
-         view.claimed_hash != ours.head.hash;
+  return ours.head.seq == view.claimed && ours.head.seq > ours.pruned &&
+         !view.claimed_hash.is_zero() && view.claimed_hash != ours.head.hash;
 }
 
 /// Where to ask next. Precondition: search_wanted().
 Seq Mesh::State::next_probe(const LogKey& key, LogView& view) const {
   ForkSearch& search = view.search;
   if (!search.active) {
-    search = {};
-    search.active = true;
-    search.claim = view.claimed;
-    search.claim_hash = view.claimed_hash;
     const HeldLog ours = held(key);
-    search.high = ours.head.seq + 1;
+    start_search(key, view, ours.head.seq + 1);
     if (ours.closed) return search.high;  // Usually one of the branches held.
   }
-  if (search.low > 1) return search.low + (search.high - search.low) / 2;
-  const Seq back = std::min(search.high - 1, search.step);
+  if (search.known) return search.low + (search.high - search.low) / 2;
+  const Seq back = std::min(search.high - search.low, search.step);
   search.step *= 8;
-  return std::max<Seq>(1, search.high - back);
+  return search.high - back;
+}
+
+/// Precondition: `high` is above what was pruned here.
+void Mesh::State::start_search(const LogKey& key, LogView& view, Seq high) const {
+  ForkSearch& search = view.search;
+  search = {};
+  search.active = true;
+  search.claim = view.claimed;
+  search.claim_hash = view.claimed_hash;
+  search.low = held(key).pruned + 1;  // What comes before cannot be compared any more.
+  search.high = high;
+}
+
+/// Ends the search if there is nothing left to look at: no fork where one was said to be, or none
+/// that can still be found.
+bool Mesh::State::search_goes_on(LogView& view) const {
+  if (view.search.low < view.search.high) return true;
+  view.search.active = false;
+  view.search.due = now.steady + kSearchPause;
+  view.refused_until = now.steady + kRefusedPause;
+  return false;
 }
 
 void Mesh::State::judge_probe(const internal::RunOut& run, RunVerdict verdict, LogView& view) {
@@ -237,6 +282,7 @@ void Mesh::State::judge_probe(const internal::RunOut& run, RunVerdict verdict, L
       const HeldLog ours = held(run.key);
       if (ours.closed || ours.head.seq < run.last) return stop();  // Found.
       search.low = run.last + 1;
+      search.known = true;
       break;
     }
     case RunVerdict::kApart:
@@ -247,10 +293,7 @@ void Mesh::State::judge_probe(const internal::RunOut& run, RunVerdict verdict, L
     case RunVerdict::kRefused:
       return stop();
   }
-  if (search.low < search.high) return;
-  // No fork where one was said to be.
-  stop();
-  view.refused_until = now.steady + kRefusedPause;
+  (void)search_goes_on(view);
 }
 
 bool Mesh::State::room_for_pull(const Link& link) const {
@@ -285,6 +328,8 @@ bool Mesh::State::try_pull(const LogKey& key) {
     if (!search && (closed || view->second.claimed < next)) return;
     offered = true;
     if (view->second.refused_until > now.steady || !room_for_pull(link)) return;
+    if (!search && next <= view->second.unserved && view->second.unserved_until > now.steady)
+      return;
     if (search && probing) return;
     if (best == nullptr || rank(link) < rank(*best)) {
       best = &link;
@@ -358,11 +403,17 @@ void Mesh::State::forget_idle_logs() {
 // Serving pulls.
 
 Status Mesh::State::handle(Link& link, Pull& pull) {
-  if (shared_of(link, pull.workspace) == nullptr) {
-    return Error{ErrorCode::kUnauthorized, "workspace is not shared"};
-  }
+  Shared* shared = shared_of(link, pull.workspace);
+  if (shared == nullptr) return Error{ErrorCode::kUnauthorized, "workspace is not shared"};
   const ServeQueue::Item item{
       {pull.workspace, pull.log}, pull.first, static_cast<std::size_t>(pull.bytes_max)};
+  if (pull.first <= held(item.key).pruned) {
+    ++counters.pulls_below_base;
+    if (now.steady >= shared->below_base_due) {
+      shared->below_base_due = now.steady + kBelowBasePause;
+      outputs.emplace_back(PullBelowBase{link.id, pull.workspace});
+    }
+  }
   // Too many: not answered, and no fault, for on a slow link an honest peer may have given up some.
   if (link.outbox.serve.put(item)) ++counters.pulls_served;
   ready(link);
@@ -370,13 +421,24 @@ Status Mesh::State::handle(Link& link, Pull& pull) {
 }
 
 std::optional<Mesh::SendFrame> Mesh::State::next_bulk(Link& link) {
+  internal::Outbox& outbox = link.outbox;
+  if (!outbox.application_bulk.empty() && (outbox.application_turn || outbox.serve.empty())) {
+    Bytes frame = *outbox.application_bulk.front();
+    outbox.application_bytes -= frame.size();
+    outbox.application_bulk.pop_front();
+    outbox.application_turn = false;
+    return handed_out(link, TrafficClass::kBulk, std::move(frame));
+  }
+  outbox.application_turn = true;
   while (auto item = link.outbox.serve.take()) {
     const auto& [workspace, log] = item->key;
     Shared* shared = shared_of(link, workspace);
     if (shared == nullptr) continue;  // No longer a member.
-    const Seq head = held(item->key).head.seq;
+    const HeldLog ours = held(item->key);
+    const Seq head = ours.head.seq;
+    // No entries although we have so many: they were pruned.
     Entries message{workspace, log, item->next, EntriesMode::kPulledEnd, head, {}};
-    if (item->next <= head) {
+    if (item->next > ours.pruned && item->next <= head) {
       EntryRun run =
           source.read(workspace, log, item->next, std::min(item->credit, kBulkFrameBytes));
       COTERIE_ASSERT(run.entries.empty() || run.first == item->next);
@@ -445,7 +507,17 @@ Status Mesh::State::handle(Link& link, Entries& message) {
     if (message.mode == EntriesMode::kPulledEnd) {
       // What it claimed and did not deliver it does not have: believed again when it says so.
       const bool nothing = pull.probe ? count == 0 : next_wanted(key) == pull.first;
-      if (nothing && !over_budget) {
+      const bool pruned = count == 0 && message.head >= pull.first;
+      if (pruned) ++counters.pulls_unserved;
+      if (pruned && pull.probe) {
+        // The two part later, if at a place that can be found.
+        view->search.low = std::max(view->search.low, pull.first + 1);
+        view->search.known = true;
+        if (view->search.active) (void)search_goes_on(*view);
+      } else if (pruned) {
+        view->unserved = pull.first;
+        view->unserved_until = now.steady + kUnservedPause;
+      } else if (nothing && !over_budget) {
         view->claimed = pull.first - 1;
         view->search.active = false;
         shared->claims_match = false;
@@ -527,13 +599,11 @@ void Mesh::State::judge_run(std::uint64_t run_id, RunVerdict verdict) {
   }
   if (verdict == RunVerdict::kApart) ++counters.runs_apart;
   if (view != nullptr && run.probe) judge_probe(run, verdict, *view);
-  if (view != nullptr && !run.probe && verdict == RunVerdict::kApart && !view->search.active) {
+  if (view != nullptr && !run.probe && verdict == RunVerdict::kApart && !view->search.active &&
+      run.first > held(run.key).pruned) {
     // The peer's version of this log parts from ours before `first`.
-    view->search = {};
-    view->search.active = true;
-    view->search.claim = view->claimed;
-    view->search.claim_hash = view->claimed_hash;
-    view->search.high = run.first;
+    start_search(run.key, *view, run.first);
+    (void)search_goes_on(*view);
   }
   want(run.key);
   schedule_pulls(internal::kLooksPerFrame);  // Its bytes are free again.
@@ -592,13 +662,14 @@ void Mesh::State::farewell(const WorkspaceId& id, const DeviceId& device, const 
   const auto ids = links_of.find(device);
   if (ids == links_of.end()) return;
   const LogKey key{id, log};
-  const Seq head = held(key).head.seq;
+  const HeldLog ours = held(key);
+  const Seq head = ours.head.seq;
   for (const LinkId link_id : ids->second) {
     Link& link = links.at(link_id);
     const auto parted = link.parted.find(id);
     if (parted == link.parted.end()) continue;
     const LogView* view = view_of(parted->second, log);
-    const Seq lacks = view == nullptr ? through : view->expected() + 1;
+    const Seq lacks = std::max(view == nullptr ? through : view->expected() + 1, ours.pruned + 1);
     if (lacks <= through && through <= head) {
       EntryRun run = source.read(id, log, lacks, internal::kFarewellBytesMax);
       // A stretch that is too long leaves a gap: the end of it still says more than silence.

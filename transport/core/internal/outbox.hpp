@@ -70,15 +70,17 @@ struct Outbox {
   std::deque<Pull> pulls;                     ///< As many as State allows in flight.
   bool heartbeat_due = false;
   std::deque<SharedFrame> application;
-  std::size_t application_bytes = 0;
+  std::size_t application_bytes = 0;  ///< With application_bulk.
   // Entries.
   std::map<LogKey, Seq> announces;
   std::deque<SharedFrame> entries;
   std::size_t entries_bytes = 0;
   // Awareness.
   AwarenessQueue awareness;
-  // Bulk.
+  // Bulk, in turn.
   ServeQueue serve;
+  std::deque<SharedFrame> application_bulk;
+  bool application_turn = false;
 };
 
 }  // namespace coterie::transport::internal

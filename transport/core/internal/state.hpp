@@ -34,6 +34,10 @@ inline constexpr Duration kPullTimeout = std::chrono::seconds(10);
 inline constexpr Duration kPullTimeoutMax = std::chrono::seconds(60);
 /// How long a peer is not asked for a log after it sent a run of it that was refused.
 inline constexpr Duration kRefusedPause = std::chrono::seconds(60);
+/// How long a peer that pruned the entries we lack of a log is not asked for them again; and how
+/// often a peer that asks for such entries is reported.
+inline constexpr Duration kUnservedPause = std::chrono::seconds(15);
+inline constexpr Duration kBelowBasePause = std::chrono::seconds(10);
 /// Between two searches for a fork in one log of one peer.
 inline constexpr Duration kSearchPause = std::chrono::seconds(2);
 /// After a deferred run, its log is left alone for the first, doubling up to the second.
@@ -65,9 +69,10 @@ inline constexpr std::size_t kLinksPerDeviceMax = 4;
 /// from some entry on, and whether that continues ours tells on which side of the fork it is.
 struct ForkSearch {
   bool active = false;
-  Seq low = 1;    ///< All before this is the same.
-  Seq high = 0;   ///< From here on it is not; probes are below.
-  Seq step = 16;  ///< How far back the next probe is, until one continues ours.
+  Seq low = 1;         ///< All before this is the same, or pruned here or there.
+  Seq high = 0;        ///< From here on it is not; probes are below.
+  Seq step = 16;       ///< How far back the next probe is, until one continues ours.
+  bool known = false;  ///< That one did, or that the peer serves none from further back.
   // The claim that was looked into last: once is enough.
   Seq claim = 0;
   Hash claim_hash;
@@ -81,6 +86,9 @@ struct LogView {
   Seq sent = 0;       ///< What it has if nothing gets lost: sent to it or received from it.
   ForkSearch search;
   Instant refused_until{};
+  Seq unserved =
+      0;  ///< It said that it serves no entry from this one on: asked again after a pause.
+  Instant unserved_until{};
 
   Seq expected() const { return std::max(claimed, sent); }
 };
@@ -97,6 +105,7 @@ struct Shared {
   Hash exchanged_theirs;
   Duration exchange_pause{};
   Instant exchange_due{};
+  Instant below_base_due{};  ///< For the next PullBelowBase.
 };
 
 struct Link {
@@ -285,11 +294,14 @@ struct Mesh::State {
   Seq next_wanted(const LogKey& key);
   void compare(Link& link, Shared& shared, const WorkspaceState& theirs);
   void reconsider(const WorkspaceId& id);
+  void frontier_moved(const WorkspaceId& id);
   void want(const LogKey& key);
   void schedule_pulls(std::size_t look_at_most = SIZE_MAX);
   bool try_pull(const LogKey& key);
   bool search_wanted(const LogKey& key, const internal::LogView& view) const;
   Seq next_probe(const LogKey& key, internal::LogView& view) const;
+  void start_search(const LogKey& key, internal::LogView& view, Seq high) const;
+  bool search_goes_on(internal::LogView& view) const;
   void judge_probe(const internal::RunOut& run, RunVerdict verdict, internal::LogView& view);
   bool room_for_pull(const Link& link) const;
   void end_pull(const LogKey& key);
