@@ -3,6 +3,7 @@ coterie_library(node_log
   SOURCES core/invite.cpp core/join.cpp core/log/entry.cpp core/log/segments.cpp
           core/membership/check.cpp core/membership/membership.cpp
           core/membership/operations.cpp core/membership/resolver.cpp core/records.cpp
+          core/transfer_messages.cpp
   DEPENDS coterie::base coterie::crypto)
 
 pkg_check_modules(ZSTD REQUIRED IMPORTED_TARGET libzstd)
@@ -16,9 +17,9 @@ coterie_library(node_core
           core/invert.cpp core/json_check.cpp core/key_ring.cpp core/ledger.cpp
           core/ledger_receive.cpp
           core/presence.cpp core/replay.cpp core/schema.cpp core/steward.cpp
-          core/sync_protocol.cpp core/views.cpp core/workspace.cpp core/workspace_history.cpp
+          core/sync_protocol.cpp core/transfer.cpp core/views.cpp core/workspace.cpp core/workspace_history.cpp
           core/workspace_import.cpp
           core/workspace_members.cpp
-          core/workspace_people.cpp
+          core/workspace_people.cpp core/workspace_transfer.cpp
   DEPENDS coterie::base coterie::crdt coterie::node_log coterie::storage coterie::transport_core
   PRIVATE_DEPENDS PkgConfig::ZSTD)

@@ -98,6 +98,9 @@ struct Engine::State final : transport::EntrySource {
   void pump(Now now);
   void dispatch(Now now, Mesh::Output output);
   void drop_link(Now now, LinkId link, const char* reason);
+  /// Whether it was there.
+  bool forget_link(Now now, LinkId link);
+  void count_fault(Now now, LinkId link);
 
   void reply(RequestId request, Result<CommandResult> result);
   void reply_when_durable(Now now, Workspace& workspace, RequestId request, CommandResult result);
@@ -135,6 +138,7 @@ struct Engine::State final : transport::EntrySource {
 
   // The member's side.
   void handle_application(Now now, const Mesh::ApplicationReceived& received);
+  Status handle_transfer(Now now, const Mesh::ApplicationReceived& received);
   void handle_redeem(Now now, LinkId link, const Redeem& redeem);
   void answer_redeem(Now now, LinkId link, const JoinMessage& message);
 
@@ -334,7 +338,7 @@ void Engine::State::dispatch(Now now, Mesh::Output output) {
   if (auto* frame = std::get_if<Mesh::SendFrame>(&output)) {
     context.emit(std::move(*frame));
   } else if (auto* close = std::get_if<Mesh::CloseLink>(&output)) {
-    links.erase(close->link);
+    (void)forget_link(now, close->link);
     if (Joining* joining = joining_on(close->link)) {
       joining->link.reset();
       attempt_failed(now, *joining);
@@ -371,13 +375,32 @@ void Engine::State::dispatch(Now now, Mesh::Output output) {
   } else if (auto* changed = std::get_if<Mesh::LinkChanged>(&output)) {
     Workspace* workspace = find(changed->workspace);
     if (workspace != nullptr && changed->linked) workspace->handle_linked();
+  } else if (auto* below = std::get_if<Mesh::PullBelowBase>(&output)) {
+    Workspace* workspace = find(below->workspace);
+    const auto from = links.find(below->link);
+    if (workspace != nullptr && from != links.end()) {
+      workspace->handle_pull_below_base(below->link, from->second.peer);
+    }
   }
 }
 
+bool Engine::State::forget_link(Now now, LinkId link) {
+  if (links.erase(link) == 0) return false;
+  for (auto& [id, workspace] : workspaces) workspace->handle_link_down(now, link);
+  return true;
+}
+
 void Engine::State::drop_link(Now now, LinkId link, const char* reason) {
-  if (links.erase(link) == 0) return;
+  if (!forget_link(now, link)) return;
   mesh->handle_link_down(now, link);
   context.emit(CloseLink{link, reason});
+}
+
+void Engine::State::count_fault(Now now, LinkId link) {
+  const auto found = links.find(link);
+  if (found != links.end() && ++found->second.faults >= kFaultsMax) {
+    drop_link(now, link, "too many faulty frames");
+  }
 }
 
 // Links.
@@ -427,7 +450,7 @@ void Engine::handle_dial_failed(Now now, const DeviceId& device, const std::stri
 
 void Engine::handle_link_down(Now now, LinkId link) {
   State& state = *state_;
-  if (state.links.erase(link) > 0) {
+  if (state.forget_link(now, link)) {
     state.mesh->handle_link_down(now, link);
     if (Joining* joining = state.joining_on(link)) {
       joining->link.reset();
@@ -447,9 +470,7 @@ Status Engine::handle_frame(Now now, LinkId link, ByteView frame) {
   const auto found = state.links.find(link);
   if (found == state.links.end()) return Error{ErrorCode::kNotFound, "frame on a closed link"};
   const Status status = state.mesh->handle_frame(now, link, frame);
-  if (!status && ++found->second.faults >= kFaultsMax) {
-    state.drop_link(now, link, "too many faulty frames");
-  }
+  if (!status) state.count_fault(now, link);
   state.pump(now);
   return status;
 }
@@ -883,9 +904,8 @@ void Engine::State::check_synced(Now now, const WorkspaceId& id) {
   if (found == nullptr || found->stage != Joining::Stage::kSyncing) return;
   Joining& joining = *found;
   const Workspace& workspace = *find(id);
-  const std::uint64_t entries = workspace.ledger().entries();
-  if (entries > joining.entries_seen) {
-    joining.entries_seen = entries;
+  if (workspace.progress() > joining.progress) {
+    joining.progress = workspace.progress();
     joining.give_up = now.steady + kJoinSyncTimeout;
   }
   if (!workspace.ledger().role()) return;
@@ -959,17 +979,27 @@ void Engine::State::tend_joins(Now now) {
   }
 }
 
+// Application frames.
+
+Status Engine::State::handle_transfer(Now now, const Mesh::ApplicationReceived& received) {
+  const auto from = links.find(received.link);
+  if (from == links.end()) return {};
+  if (from->second.guest) return Error{ErrorCode::kUnauthorized, "guests only join"};
+  COTERIE_TRY(TransferMessage message, decode_transfer_message(received.payload));
+  Workspace* workspace = find(workspace_of(message));
+  if (workspace == nullptr) return Error{ErrorCode::kUnauthorized, "workspace is not shared"};
+  return workspace->handle_transfer(now, received.link, from->second.peer, std::move(message));
+}
+
 // Joining: the member that is asked.
 
 void Engine::State::handle_application(Now now, const Mesh::ApplicationReceived& received) {
-  const auto message = decode_join_message(received.payload);
-  if (!message) {
-    const auto link = links.find(received.link);
-    if (link != links.end() && ++link->second.faults >= kFaultsMax) {
-      drop_link(now, received.link, "too many faulty frames");
-    }
+  if (is_transfer_message(received.payload)) {
+    if (!handle_transfer(now, received)) count_fault(now, received.link);
     return;
   }
+  const auto message = decode_join_message(received.payload);
+  if (!message) return count_fault(now, received.link);
   if (const auto* redeem = std::get_if<Redeem>(&*message)) {
     handle_redeem(now, received.link, *redeem);
     return;

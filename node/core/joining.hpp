@@ -56,7 +56,7 @@ struct Joining {
   Duration retry = kJoinWaitingRetry;  ///< Until it is asked again.
 
   Frontier wanted;  ///< What the member held when it let us in.
-  std::uint64_t entries_seen = 0;
+  std::uint64_t progress = 0;  ///< Of the workspace, as last looked at.
 
   const InviteContact& contact() const { return contacts[targets[target].first]; }
   const std::string& address() const { return targets[target].second; }

@@ -95,6 +95,29 @@ inline constexpr Duration kJoinWaitingRetryMax = std::chrono::seconds(30);
 inline constexpr std::size_t kJoinRequestsMax = 64;
 inline constexpr Duration kJoinSyncTimeout = std::chrono::minutes(10);  ///< Without any progress.
 
+// Checkpoint transfer (docs/PROTOCOL.md).
+
+inline constexpr std::size_t kCheckpointBytesMax = 256u << 20;  ///< One bundle.
+/// Of one part: a frame of bulk, behind which an urgent one may have to wait.
+inline constexpr std::size_t kTransferPartBytes = 64u << 10;
+/// Fetches without an answer, of one link.
+inline constexpr std::size_t kTransferPartsInFlight = 4;
+/// Without a part, a link is given up. Four parts at 64 kbit/s take 32 s, one takes 8 s.
+inline constexpr Duration kTransferSilence = std::chrono::seconds(30);
+/// After so long, doubled with each failure of the peer, another peer that is no worse has its
+/// turn.
+inline constexpr Duration kTransferStint = std::chrono::minutes(5);
+/// How long what was fetched is kept while nobody gives the rest, or the sink cannot take it.
+inline constexpr Duration kTransferKept = std::chrono::minutes(10);
+inline constexpr Duration kTransferTakeRetry = std::chrono::seconds(5);
+/// Offers of one link that come faster are not looked at.
+inline constexpr Duration kTransferOfferPause = std::chrono::seconds(5);
+/// How long a peer is not heard after a bad bundle, doubled with each failure.
+inline constexpr Duration kTransferBadPause = std::chrono::seconds(30);
+/// Bad bundles that are remembered, and peers that failed.
+inline constexpr std::size_t kTransferBarredMax = 64;
+inline constexpr std::size_t kTransferPeersMax = 256;
+
 // Authors.
 
 /// Triples of document, Yjs client and log that wrote structs of it, that are remembered. Beyond,

@@ -67,6 +67,7 @@ Workspace::Workspace(Now now, Context& context, transport::Mesh& mesh, const Wor
       views_(ledger_, documents_, judge_, context, *this),
       presence_(now, ledger_, context),
       steward_(ledger_, views_.admission(), context),
+      transfer_(id, *this, *this),
       next_sweep_(now.steady + kSweep) {
   documents_.set_gate(&authors_);
 }
@@ -822,6 +823,7 @@ void Workspace::pump(Now now) {
     mesh_.publish_awareness(now, id(), publication.topic, publication.counter,
                             std::move(publication.message));
   }
+  send_transfers(now);
 }
 
 // Batches.
@@ -890,6 +892,7 @@ void Workspace::handle_timeout(Now now) {
     if (leaving_ && leave_stored_) finish_leaving();
   }
   presence_.handle_timeout(now);
+  transfer_.handle_timeout(now);
 }
 
 void Workspace::shut_down(Now now) {
@@ -912,6 +915,7 @@ std::optional<Instant> Workspace::next_deadline() const {
   }
   if (const auto presence = presence_.next_deadline()) due = std::min(due, *presence);
   if (const auto steward = steward_.next_deadline()) due = std::min(due, *steward);
+  if (const auto transfer = transfer_.next_deadline()) due = std::min(due, *transfer);
   return due;
 }
 

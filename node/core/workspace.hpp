@@ -25,6 +25,7 @@
 #include "node/core/ledger.hpp"
 #include "node/core/presence.hpp"
 #include "node/core/steward.hpp"
+#include "node/core/transfer.hpp"
 #include "node/core/views.hpp"
 #include "transport/core/mesh.hpp"
 
@@ -32,7 +33,9 @@ namespace coterie::node {
 
 class History;
 
-class Workspace : private Views::Host {
+class Workspace : private Views::Host,
+                  private CheckpointTransfer::Source,
+                  private CheckpointTransfer::Sink {
  public:
   /// Why a client is to be closed.
   struct Closing {
@@ -161,6 +164,14 @@ class Workspace : private Views::Host {
   void handle_run(Now now, const transport::Mesh::RunReceived& received);
   void handle_awareness(Now now, const transport::Mesh::AwarenessReceived& received);
   void handle_linked();
+  // Checkpoints (workspace_transfer.cpp). `peer` is the device at the other end of `link`.
+  void handle_pull_below_base(transport::LinkId link, const DeviceId& peer);
+  /// Errors: kUnauthorized (no member), those of CheckpointTransfer::handle_message().
+  Status handle_transfer(Now now, transport::LinkId link, const DeviceId& peer,
+                         TransferMessage message);
+  void handle_link_down(Now now, transport::LinkId link);
+  /// Grows while this workspace is being fetched: entries and bytes of bundles.
+  std::uint64_t progress() const { return ledger_.entries() + transfer_.bytes_received(); }
 
   // Batches.
   /// Runs `action` once all that was accepted so far is durable: now, if it is.
@@ -209,6 +220,13 @@ class Workspace : private Views::Host {
   void membership_moved(Now now) override;
   void flush_queue(Now now, Document& document) override;
 
+  // CheckpointTransfer::Source and Sink (workspace_transfer.cpp).
+  std::optional<CheckpointOffer> offer() const override;
+  Result<Bytes> read(const Hash& hash, std::uint64_t offset, std::size_t bytes_max) const override;
+  bool wants(const CheckpointOffer& offer) const override;
+  CheckpointTransfer::Verdict take(Now now, const CheckpointOffer& offer, Bytes& bundle) override;
+  void send_transfers(Now now);
+
   void after_operations(Now now);
   void note_departures(Now now);
   void note_own_standing(Now now);
@@ -250,6 +268,7 @@ class Workspace : private Views::Host {
   Views views_;
   Presence presence_;
   Steward steward_;
+  CheckpointTransfer transfer_;
   bool adopted_ = false;
   std::optional<InviteContact> contact_;
   std::map<DeviceId, Endpoint> endpoints_;

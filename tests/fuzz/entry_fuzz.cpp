@@ -1,5 +1,6 @@
 // Decoders of node/core that meet bytes of strangers: entries, records, operations, invites,
-// joining, presence. What decodes must encode to the same bytes: what is signed has one spelling.
+// joining, checkpoint transfer. What decodes must encode to the same bytes: what is signed has one
+// spelling.
 
 #include <cstdint>
 
@@ -7,6 +8,7 @@
 #include "node/core/join.hpp"
 #include "node/core/log/entry.hpp"
 #include "node/core/records.hpp"
+#include "node/core/transfer_messages.hpp"
 
 namespace coterie::node {
 namespace {
@@ -38,6 +40,13 @@ void check_join(ByteView input) {
   if (message) (void)encode_join_message(*message);
 }
 
+void check_transfer(ByteView input) {
+  const auto message = decode_transfer_message(input);
+  if (!message) return;
+  COTERIE_ASSERT(is_transfer_message(input));
+  COTERIE_ASSERT(equal(encode_transfer_message(*message), input));
+}
+
 }  // namespace
 }  // namespace coterie::node
 
@@ -59,6 +68,7 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
       break;
     case 3:
       node::check_join(input);
+      node::check_transfer(input);
       break;
     default:
       (void)node::parse_invite(as_text(input));

@@ -14,6 +14,9 @@ coterie_test(node.invite_test SOURCES node/invite_test.cpp DEPENDS coterie::node
 coterie_test(node.views_test SOURCES node/views_test.cpp DEPENDS coterie::node_core)
 coterie_test(node.views_engine_test SOURCES node/views_engine_test.cpp DEPENDS coterie::node_core)
 coterie_test(node.engine_test SOURCES node/engine_test.cpp DEPENDS coterie::node_core)
+coterie_test(node.transfer_test SOURCES node/transfer_test.cpp DEPENDS coterie::node_core)
+coterie_test(node.transfer_engine_test SOURCES node/transfer_engine_test.cpp
+             DEPENDS coterie::node_core)
 coterie_test(node.revert_test SOURCES node/revert_test.cpp DEPENDS coterie::node_core)
 coterie_test(node.history_test SOURCES node/history_test.cpp
              DEPENDS coterie::node_core nlohmann_json::nlohmann_json)

@@ -132,7 +132,12 @@ TEST(GoldenTest, WeReadWhatWasWritten) {
   EXPECT_EQ(invite->workspace, tag_of(workspace));
   EXPECT_EQ(membership.invites().count(invite_key(*invite).id()), 1u);
   for (const auto& [name, message] : file.at("messages").items()) {
-    const auto decoded = decode_join_message(bytes_of(message));
+    const Bytes bytes = bytes_of(message);
+    if (is_transfer_message(bytes)) {
+      EXPECT_TRUE(decode_transfer_message(bytes)) << name;
+      continue;
+    }
+    const auto decoded = decode_join_message(bytes);
     ASSERT_TRUE(decoded) << name;
     const auto* redeem = std::get_if<Redeem>(&*decoded);
     EXPECT_TRUE(redeem == nullptr || verify_redeem(*redeem));

@@ -14,6 +14,7 @@
 #include "node/core/log/segments.hpp"
 #include "node/core/membership/operations.hpp"
 #include "node/core/records.hpp"
+#include "node/core/transfer_messages.hpp"
 #include "tests/support/seeded_secure_random.hpp"
 
 namespace coterie::testing {
@@ -153,6 +154,13 @@ inline EntrySamples entry_samples() {
   out.messages["welcome"] = encode_join_message(welcome);
   out.messages["waiting"] = encode_join_message(Waiting{out.workspace});
   out.messages["refused"] = encode_join_message(Refused{RefusalReason::kUsedUp});
+  const Hash bundle = crypto::hash(as_bytes("a bundle"));
+  out.messages["checkpoint_offer"] =
+      encode_transfer_message(CheckpointOffer{out.workspace, out.head.hash, 300'000, bundle});
+  out.messages["checkpoint_fetch"] =
+      encode_transfer_message(CheckpointFetch{out.workspace, bundle, 262'144});
+  out.messages["checkpoint_part"] =
+      encode_transfer_message(CheckpointPart{out.workspace, bundle, 262'144, Bytes{0xbe, 0xef}});
   return out;
 }
 

@@ -1,0 +1,47 @@
+// Bundles of checkpoints, given to members and fetched from them.
+
+#include "node/core/workspace.hpp"
+
+namespace coterie::node {
+
+void Workspace::handle_pull_below_base(transport::LinkId link, const DeviceId& peer) {
+  if (membership().find(peer) != nullptr) transfer_.handle_pull_below_base(link);
+}
+
+Status Workspace::handle_transfer(Now now, transport::LinkId link, const DeviceId& peer,
+                                  TransferMessage message) {
+  // A newcomer takes offers of whoever let it in before it knows the members.
+  const bool asked = std::holds_alternative<CheckpointFetch>(message);
+  if (asked ? membership().find(peer) == nullptr : !hears(peer)) {
+    return Error{ErrorCode::kUnauthorized, "checkpoints are for members"};
+  }
+  return transfer_.handle_message(now, link, peer, std::move(message));
+}
+
+void Workspace::handle_link_down(Now now, transport::LinkId link) {
+  transfer_.handle_link_down(now, link);
+}
+
+void Workspace::send_transfers(Now now) {
+  const auto takes_bulk = [this](transport::LinkId link) { return mesh_.takes_bulk(link); };
+  while (auto output = transfer_.poll_output(takes_bulk)) {
+    // What a link does not take is lost: whoever waits for it gives up that link in time.
+    (void)mesh_.send_application(now, output->link, output->payload, output->traffic_class);
+  }
+}
+
+// What is served, and what becomes of what was fetched.
+
+std::optional<CheckpointOffer> Workspace::offer() const { return std::nullopt; }
+
+Result<Bytes> Workspace::read(const Hash&, std::uint64_t, std::size_t) const {
+  return Error{ErrorCode::kNotFound, "no such bundle"};
+}
+
+bool Workspace::wants(const CheckpointOffer&) const { return false; }
+
+CheckpointTransfer::Verdict Workspace::take(Now, const CheckpointOffer&, Bytes&) {
+  return CheckpointTransfer::Verdict::kRefused;
+}
+
+}  // namespace coterie::node
