@@ -3,9 +3,11 @@
 //
 // Each seed draws a team of meshes on a network with faults of its own: loss, duplicates,
 // reordering, one-way cuts, clogs, crashes, nodes that cannot be dialled, pairs that can never
-// talk, and now and then a member that alters what it passes on. The engines are played by SimNode:
-// they know an author only after they hold the host's entry that admits it (so runs get deferred),
-// write with a delay, and lose what was not written when they crash.
+// talk, nodes that prune logs, and now and then a member that alters what it passes on. Who asks
+// for what was pruned is given all of it at once, or sometimes nothing: the bundles of node/core
+// are tested there (tests/node/transfer_test.cpp). The engines are played by SimNode: they know an
+// author only after they hold the host's entry that admits it (so runs get deferred), write with a
+// delay, and lose what was not written when they crash.
 
 #include <gtest/gtest.h>
 
@@ -69,6 +71,7 @@ class Disk final : public EntrySource {
     EntryRun run{log, first, {}};
     const auto found = logs_.find(log);
     if (found == logs_.end()) return run;
+    EXPECT_GT(first, held({}, log).pruned);
     std::size_t bytes = 0;
     for (Seq seq = first; seq <= found->second.size(); ++seq) {
       const Bytes& entry = found->second[seq - 1];
@@ -78,6 +81,26 @@ class Disk final : public EntrySource {
       if (liar_ && log.device != *liar_) run.entries.back().front() ^= 1;
     }
     return run;
+  }
+
+  HeldLog held(const WorkspaceId& workspace, const LogId& log) const override {
+    HeldLog held = EntrySource::held(workspace, log);
+    const auto found = pruned_.find(log);
+    if (found != pruned_.end()) held.pruned = found->second;
+    return held;
+  }
+  void prune(const LogId& log, Seq last) {
+    Seq& pruned = pruned_[log];
+    pruned = std::max(pruned, last);
+    auto& entries = logs_[log];
+    std::fill_n(entries.begin(), pruned, Bytes{});
+  }
+  const std::map<LogId, Seq>& pruned() const { return pruned_; }
+  /// Takes over what a node has that pruned `log` up to `base`.
+  void jump(const World& world, const LogId& log, Seq base) {
+    logs_[log].resize(base);
+    frontier_[log] = {base, world.hash(log, base)};
+    prune(log, base);
   }
 
   void write(const World& world, const EntryRun& run) {
@@ -97,6 +120,7 @@ class Disk final : public EntrySource {
 
  private:
   std::map<LogId, std::vector<Bytes>> logs_;
+  std::map<LogId, Seq> pruned_;
   Frontier frontier_;
   std::optional<DeviceId> liar_;
 };
@@ -121,6 +145,7 @@ struct SimNode {
   Instant last_commit{};
   std::map<LogId, Seq> pending;          ///< Verified, not durable yet.
   std::map<LinkId, std::size_t> unsent;  ///< Bytes handed to the network.
+  std::map<LinkId, DeviceId> peers;
   std::uint64_t counter = 0;
 };
 
@@ -128,6 +153,7 @@ struct Sum {
   MeshCounters counters;
   SimNetwork::Probes network;
   std::uint64_t seeds_with_liar = 0;
+  std::uint64_t jumps = 0;
   std::uint64_t awareness_received = 0;
   Duration slowest{};
 };
@@ -146,6 +172,7 @@ class MeshSim {
       lied_ = true;
       ++sum_.seeds_with_liar;
     }
+    prunes_ = choices_.chance(40);
     // Some pairs never talk; all can talk to the first node.
     for (std::size_t a = 1; a < count; ++a) {
       for (std::size_t b = a + 1; b < count; ++b) {
@@ -167,8 +194,8 @@ class MeshSim {
   }
 
   void run() {
-    const Instant end_of_faults = now_ + 15s + millis(1000 * choices_.below(15));
-    while (now_ < end_of_faults && !::testing::Test::HasFatalFailure()) {
+    end_of_faults_ = now_ + 15s + millis(1000 * choices_.below(15));
+    while (now_ < end_of_faults_ && !::testing::Test::HasFatalFailure()) {
       author();
       hurt();
       advance(now_ + 10ms + millis(choices_.below(400)));
@@ -176,8 +203,9 @@ class MeshSim {
     heal();
     const Instant healed = now_;
     // A link that looks alive (8 s), then backoff (10 s), then the longest pause between exchanges
-    // (16 s) or after a deferred run (30 s). Refused runs are asked of others at once.
-    while (!converged() && now_ < healed + 60s && !::testing::Test::HasFatalFailure()) {
+    // (16 s) and after a deferred run (30 s), or until one that pruned is asked again (15 s).
+    // Refused runs are asked of others at once.
+    while (!converged() && now_ < healed + 80s && !::testing::Test::HasFatalFailure()) {
       advance(now_ + 100ms);
     }
     EXPECT_TRUE(converged()) << difference();
@@ -216,6 +244,7 @@ class MeshSim {
     node.up = true;
     node.writing.clear();
     node.unsent.clear();
+    node.peers.clear();
     node.pending.clear();
     node.last_commit = now_;
     for (const auto& [log, head] : node.disk.frontier()) node.pending[log] = head.seq;
@@ -287,7 +316,13 @@ class MeshSim {
     if (!writing.run_id) {
       for (const Bytes& own : writing.run.entries) world_.write(node.log, own);
     }
-    node.disk.write(world_, writing.run);
+    // A jump may have passed it.
+    const Seq held = node.disk.length(writing.run.log);
+    auto& entries = writing.run.entries;
+    const std::size_t passed = std::min<std::size_t>(held + 1 - writing.run.first, entries.size());
+    entries.erase(entries.begin(), entries.begin() + static_cast<std::ptrdiff_t>(passed));
+    writing.run.first += passed;
+    if (!entries.empty()) node.disk.write(world_, writing.run);
     const bool verdict_first = choices_.chance(50);
     if (writing.run_id && verdict_first) {
       node.mesh->handle_run_verdict(at(), *writing.run_id, RunVerdict::kStored);
@@ -331,7 +366,38 @@ class MeshSim {
     commit(node, std::move(writing));
   }
 
+  /// Some of the logs of others, but that of the admissions.
+  void prune(SimNode& node) {
+    for (const auto& [log, head] : Frontier(node.disk.frontier())) {
+      if (log != nodes_[0].log && choices_.chance(50)) {
+        node.disk.prune(log, choices_.below(head.seq + 1));
+      }
+    }
+  }
+
+  /// `server` was asked by `peer` for what it pruned.
+  void below_base(const SimNode& server, const DeviceId& peer) {
+    if (now_ < end_of_faults_ && choices_.chance(30)) return;
+    for (std::size_t i = 0; i < nodes_.size(); ++i) {
+      SimNode& node = nodes_[i];
+      if (node.device != peer || !node.up) continue;
+      for (const auto& [log, base] : server.disk.pruned()) {
+        if (node.disk.length(log) >= base) continue;
+        node.disk.jump(world_, log, base);
+        node.pending[log] = std::max(node.pending[log], base);
+        ++sum_.jumps;
+      }
+      node.mesh->frontier_moved(at(), workspace_);
+      jumped_.insert(i);
+    }
+  }
+
   void drain(std::size_t index) {
+    drain_one(index);
+    while (!jumped_.empty()) drain_one(jumped_.extract(jumped_.begin()).value());
+  }
+
+  void drain_one(std::size_t index) {
     SimNode& node = nodes_[index];
     while (auto output = node.mesh->poll_output()) {
       if (auto* send = std::get_if<Mesh::SendFrame>(&*output)) {
@@ -352,6 +418,8 @@ class MeshSim {
         ASSERT_TRUE(world_.awareness.contains({awareness->origin, awareness->counter}));
         node.mesh->handle_awareness_verdict(at(), awareness->awareness_id,
                                             AwarenessVerdict::kGenuine);
+      } else if (auto* below = std::get_if<Mesh::PullBelowBase>(&*output)) {
+        below_base(node, node.peers.at(below->link));
       }
     }
     node.deadline = node.mesh->next_deadline();
@@ -362,6 +430,7 @@ class MeshSim {
   void deliver(SimNetwork::Event& event) {
     SimNode& node = nodes_[event.node];
     if (auto* up = std::get_if<SimNetwork::LinkUp>(&event.what)) {
+      node.peers[up->link] = up->peer;
       node.mesh->handle_link_up(at(), up->link, up->peer, up->outgoing, false);
     } else if (auto* failed = std::get_if<SimNetwork::DialFailed>(&event.what)) {
       node.mesh->handle_dial_failed(at(), failed->device, failed->address);
@@ -415,6 +484,7 @@ class MeshSim {
   // Faults.
 
   void hurt() {
+    if (prunes_ && choices_.chance(5)) prune(nodes_[choices_.below(nodes_.size())]);
     if (!choices_.chance(10)) return;
     const std::size_t a = choices_.below(nodes_.size());
     const std::size_t b = choices_.below(nodes_.size());
@@ -516,6 +586,8 @@ class MeshSim {
     all.announces_sent += counters.announces_sent;
     all.pulls_sent += counters.pulls_sent;
     all.pulls_timed_out += counters.pulls_timed_out;
+    all.pulls_below_base += counters.pulls_below_base;
+    all.pulls_unserved += counters.pulls_unserved;
     all.frontiers_sent += counters.frontiers_sent;
     all.runs_duplicate += counters.runs_duplicate;
     all.runs_with_gap += counters.runs_with_gap;
@@ -547,7 +619,10 @@ class MeshSim {
   std::vector<SimNode> nodes_;
   std::set<std::pair<std::size_t, std::size_t>> severed_;
   Instant now_{1s};
+  Instant end_of_faults_{};
   bool lied_ = false;
+  bool prunes_ = false;
+  std::set<std::size_t> jumped_;  ///< Nodes whose mesh has outputs for that.
 };
 
 TEST(MeshSim, AllNodesHoldTheSameOnceTheNetworkHeals) {
@@ -593,6 +668,9 @@ TEST(MeshSim, AllNodesHoldTheSameOnceTheNetworkHeals) {
   EXPECT_GT(c.awareness_dropped, 0u);
   EXPECT_GT(c.links_replaced, 0u);
   EXPECT_GT(c.links_timed_out, 0u);
+  EXPECT_GT(c.pulls_below_base, 0u);
+  EXPECT_GT(c.pulls_unserved, 0u);
+  EXPECT_GT(sum.jumps, 0u);
   EXPECT_GT(sum.seeds_with_liar, 0u);
   EXPECT_GT(sum.awareness_received, 0u);
 }
