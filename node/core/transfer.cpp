@@ -188,8 +188,7 @@ void CheckpointTransfer::choose(Now now) {
   if (!id) return;
   const Link& link = links_.at(*id);
   if (!download_ || *link.offer != download_->offer) {
-    download_.emplace();
-    download_->offer = *link.offer;
+    download_.emplace(*link.offer);
     download_->data.reserve(link.offer->bytes);
   }
   Active active{*id, link.peer, {}, {}, download_->data.size(), {}, {}};

@@ -119,6 +119,8 @@ class CheckpointTransfer {
     Instant stint_ends{};                  ///< Another peer has its turn then, if one is as good.
   };
   struct Download {
+    explicit Download(const CheckpointOffer& from) : offer(from) {}
+
     CheckpointOffer offer;
     Bytes data;  ///< From the start on, without gaps.
     std::set<DeviceId> givers;
