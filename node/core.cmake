@@ -9,15 +9,19 @@ coterie_library(node_log
 pkg_check_modules(ZSTD REQUIRED IMPORTED_TARGET libzstd)
 # Pure: what it cannot link it cannot call.
 coterie_library(node_core
-  SOURCES core/admission.cpp core/audit.cpp core/authors.cpp core/client.cpp
+  SOURCES core/admission.cpp core/audit.cpp core/authors.cpp
+          core/checkpoint/bundle.cpp core/checkpoint/checkpoints.cpp core/checkpoint/keeper.cpp
+          core/client.cpp
           core/closed_store.cpp core/compression.cpp core/dependencies.cpp core/doctor.cpp
           core/document_index.cpp core/document_store.cpp core/engine.cpp
           core/history/history.cpp core/history/provenance.cpp core/history/restore.cpp
           core/history/timeline.cpp
           core/invert.cpp core/json_check.cpp core/key_ring.cpp core/ledger.cpp
+          core/ledger_prune.cpp
           core/ledger_receive.cpp
           core/presence.cpp core/replay.cpp core/schema.cpp core/steward.cpp
-          core/sync_protocol.cpp core/transfer.cpp core/views.cpp core/workspace.cpp core/workspace_history.cpp
+          core/sync_protocol.cpp core/transfer.cpp core/views.cpp core/workspace.cpp
+          core/workspace_checkpoint.cpp core/workspace_history.cpp
           core/workspace_import.cpp
           core/workspace_members.cpp
           core/workspace_people.cpp core/workspace_transfer.cpp

@@ -33,8 +33,10 @@ enum class Table : std::uint8_t {
   kTails = 6,      ///< Entries newer than a document's snapshot, by (document id, counter).
   kPeers = 7,      ///< Where devices were last reached.
   kIndex = 8,      ///< Which entries speak of a document, by (document id, log, seq).
+  kBases = 9,      ///< Document states at a checkpoint, sealed under the device's storage key.
+  kFloors = 10,    ///< Document states where the logs begin that are kept, sealed so, too.
 };
-inline constexpr std::size_t kTableCount = 9;
+inline constexpr std::size_t kTableCount = 11;
 
 /// Largest key, in bytes (LMDB's default limit is 511). A key is never empty.
 inline constexpr std::size_t kKeyBytesMax = 511;

@@ -235,7 +235,7 @@ class Reader {
       for_each_update(read, [&](const HashedEntry& one, const UpdateRecord& update) {
         const auto& at = one.entry.position;
         const EntryRef ref{at.log, at.seq, at.previous};
-        if (!visit({ref, one.hash, one.entry.time, false, update.update})) std::abort();
+        if (!visit({ref, one.hash, one.entry.time, false, false, update.update})) std::abort();
       });
       return Result<Views::HistoryNotes>(Views::HistoryNotes{});
     });

@@ -101,6 +101,28 @@ const startCold = async (data, then = async () => ({})) => {
   return { readyMs, ...memory, ...more }
 }
 
+/** Makes a checkpoint, drops what is older, and compacts: {checkpointMs, pruneMs}. */
+const prune = async (data) => {
+  const node = spawn(join(bin, 'coterie'), ['--data', data, 'run', '--bridge', `127.0.0.1:${port}`], { stdio: ['ignore', 'pipe', 'ignore'] })
+  await new Promise((resolve) => node.stdout.on('data', (text) => { if (/ready/.test(text)) resolve() }))
+  const until = async (reached) => {
+    const begun = performance.now()
+    while (!reached(JSON.parse(coterie(data, 'history', 'show', 'demo')))) await new Promise((resolve) => setTimeout(resolve, 50))
+    return performance.now() - begun
+  }
+  const begun = performance.now()
+  coterie(data, 'history', 'checkpoint', 'demo')
+  const checkpointMs = performance.now() - begun
+  await until((kept) => kept.checkpoints[0].base)
+  coterie(data, 'history', 'prune', 'demo')
+  const pruneMs = await until((kept) => !kept.pruning)
+  const gone = new Promise((resolve) => node.once('exit', resolve))
+  node.kill()
+  await gone
+  coterie(data, 'compact')
+  return { checkpointMs, pruneMs }
+}
+
 /** Time from connecting to the whole document: {connectMs, sinceStartMs, bytes}. */
 const loadDocument = (path) => async (begun) => {
   const start = performance.now()
@@ -159,6 +181,11 @@ const measureTyping = async () => {
   coterie(ours.data, 'compact')
   const compacted = bytesOf(dataFile(ours.data))
 
+  const beforePruning = join(scratch, 'unpruned')
+  cpSync(ours.data, beforePruning, { recursive: true })
+  const pruning = await prune(ours.data)
+  const pruned = bytesOf(dataFile(ours.data))
+
   const inRivals = {}
   for (const store of ['y-leveldb', 'hocuspocus']) {
     const dir = join(disk, store)
@@ -177,10 +204,12 @@ const measureTyping = async () => {
   line('  ours has the signed history; ratio to ours', '', `${(level.size / typed).toFixed(2)} x`, `${(hocuspocus.size / typed).toFixed(2)} x`)
   line('on disk after compaction (ours), a first load (theirs)', mb(compacted), mb(level.after), mb(hocuspocus.after))
   line('entries; bytes each', `${ours.entries}; ${(compacted / ours.entries).toFixed(0)}`, '', '')
+  line('on disk after pruning and compaction', mb(pruned), '', '')
+  line('  a checkpoint of it made; all of it pruned', `${ms(pruning.checkpointMs)}; ${ms(pruning.pruneMs)}`, '', '')
   line('cold: open the store and have the document; first, later', ms(cold.connect), `${ms(level.first)}, ${ms(level.load)}`, `${ms(hocuspocus.first)}, ${ms(hocuspocus.load)}`)
   line('  ours: in a node that runs; theirs: in a bare process', '', `${(level.first / cold.connect).toFixed(1)}, ${(level.load / cold.connect).toFixed(1)} x`, `${(hocuspocus.load / cold.connect).toFixed(1)} x`)
   line('cold: start of the node; until the document is there', `${ms(cold.ready)}; ${ms(cold.since)}`, '', '')
-  measureHistory(ours.data, path, '3')
+  measureHistory(beforePruning, path, '3')
 }
 
 const measureCommits = () => {

@@ -110,6 +110,7 @@ int run_command_line(int argc, const char* const* argv) {
   add_backup(app, context);
   add_compact(app, context);
   add_doctor(app, context);
+  add_history(app, context);
   add_export(app, context);
   add_import(app, context);
   add_status(app, context);

@@ -143,6 +143,7 @@ void add_link(CLI::App* identity, Context& context);
 void add_backup(CLI::App& app, Context& context);
 void add_compact(CLI::App& app, Context& context);
 void add_doctor(CLI::App& app, Context& context);
+void add_history(CLI::App& app, Context& context);
 void add_export(CLI::App& app, Context& context);
 void add_import(CLI::App& app, Context& context);
 void add_status(CLI::App& app, Context& context);

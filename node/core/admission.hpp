@@ -83,8 +83,9 @@ class UpdateGate {
   /// Its place in the canonical order before precedence; smaller comes first.
   virtual std::uint8_t rank(bool carried) const = 0;
 
-  /// A rebuild of `document` begins: judge() is asked for all its updates anew, in canonical order.
-  virtual void restart(const DocumentId& document) = 0;
+  /// A rebuild of `document` begins: judge() is asked for all its updates anew, in canonical order;
+  /// `based`: for all but those in its base.
+  virtual void restart(const DocumentId& document, bool based) = 0;
 
   /// Membership is another one, and with it, perhaps, the canonical order. Marks the documents
   /// where that decides otherwise than before.

@@ -274,8 +274,10 @@ bool Authors::contested(const DocumentId& document, const LogId& log, ByteView u
   return found;
 }
 
-void Authors::restart(const DocumentId& document) {
-  if (!all_known()) return;  // What is missing here cannot be told from what was forgotten.
+void Authors::restart(const DocumentId& document, bool based) {
+  // What is missing here cannot be told from what was forgotten; who wrote what is in a base, not
+  // from what follows.
+  if (!all_known() || based) return;
   const auto first = writers_.lower_bound({document, 0});
   auto last = first;
   for (; last != writers_.end() && last->first.first == document; ++last) {
@@ -315,6 +317,25 @@ void Authors::order_moved() {
     std::sort(rivals.begin(), rivals.end(), in_order);
     documents_.schedule_rebuild(document);
   }
+}
+
+void Authors::order_settled() {
+  for (const auto& [document, rivals] : rivals_) documents_.schedule_rebuild(document);
+}
+
+Authors::Writers Authors::writers_of(const DocumentId& document) const {
+  Writers all;
+  for (auto it = writers_.lower_bound({document, 0});
+       it != writers_.end() && it->first.first == document; ++it) {
+    for (const LogId& log : it->second) {
+      if (log.incarnation != kUnwritten) all.emplace(it->first.second, log);
+    }
+  }
+  return all;
+}
+
+void Authors::note_writers(const DocumentId& document, const Writers& writers) {
+  for (const auto& [client, log] : writers) note(document, log, client);
 }
 
 void Authors::report(const DeviceId& device) {

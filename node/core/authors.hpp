@@ -51,8 +51,14 @@ class Authors final : public UpdateGate {
   Judgement look(const crdt::Doc& doc, const Candidate& candidate) const override;
   bool contested(const DocumentId& document, const LogId& log, ByteView update) override;
   std::uint8_t rank(bool carried) const override { return carried ? 1 : 0; }
-  void restart(const DocumentId& document) override;
+  void restart(const DocumentId& document, bool based) override;
   void order_moved() override;
+  /// The base is another one: what contradicts it comes after it.
+  void order_settled();
+  using Writers = std::set<std::pair<crdt::ClientId, LogId>>;
+  /// Which logs wrote structs of whom in a document, as far as that is remembered.
+  Writers writers_of(const DocumentId& document) const;
+  void note_writers(const DocumentId& document, const Writers& writers);
   void declared(const DeviceId& device, const ClientsRecord& record) override;
 
   /// Of what a client of ours sent, before it is applied. kRebuild: it contradicts, and in an entry

@@ -46,6 +46,7 @@ class Examination {
     COTERIE_CHECK(check_entries());
     COTERIE_CHECK(check_index('h', anchors_));
     COTERIE_CHECK(check_index('m', operations_));
+    COTERIE_CHECK(check_index('K', kept_));
     COTERIE_CHECK(check_waiting());
     COTERIE_CHECK(check_disputes());
     COTERIE_CHECK(check_documents());
@@ -210,8 +211,11 @@ class Examination {
     Hash sound_previous;
   };
   static Walk beginning_of(const Segment& segment) {
-    const LogHead head{segment.first - 1, segment.before};
-    return {head, {}, head, {}};
+    const LogHead head =
+        segment.pruned.seq > 0 ? segment.pruned : LogHead{segment.first - 1, segment.before};
+    // Told again by the entry there, which is kept.
+    const Hash previous = head.seq == segment.last ? segment.head_previous : Hash{};
+    return {head, previous, head, previous};
   }
 
   Status check_strand(const LogId& strand, const std::vector<Piece>& pieces) {
@@ -249,6 +253,10 @@ class Examination {
                                 }
                                 if (broken) return true;
                                 const Piece& piece = pieces[index];
+                                if (seq <= piece.segment.pruned.seq) {
+                                  check_kept(piece.segment, strand, seq, key, value, walk);
+                                  return true;
+                                }
                                 if (!step(piece.segment, strand, seq, key, value, walk)) {
                                   broken = true;
                                   cut(piece, walk, "an entry is damaged or missing");
@@ -299,6 +307,36 @@ class Examination {
       operations_[prefixed_position('m', strand, seq)] = std::move(row);
     }
     return true;
+  }
+
+  /// An entry below what is pruned of its log: it follows what its row says, and is none of those
+  /// that members send again.
+  void check_kept(const Segment& segment, const LogId& strand, Seq seq, ByteView key,
+                  ByteView value, Walk& walk) {
+    ++out_.entries;
+    strands_.emplace(strand, seq);
+    const auto check = [&]() -> bool {
+      const auto stored = ClosedStore::open_entry(sealer_, key, value);
+      for (const char prefix : {'m', 'K'}) {
+        Bytes row_key = prefixed_position(prefix, strand, seq);
+        const auto row = store_.get(Table::kMeta, row_key);
+        if (!stored || !row || !*row || (*row)->size() != 2 * Hash::kBytes) continue;
+        const Hash previous = *Hash::from(ByteView(**row).last(Hash::kBytes));
+        const auto entry = decode_stored({workspace_, segment.chain, seq, previous}, *stored);
+        if (!entry || !equal(entry_hash(*entry).view(), ByteView(**row).first(Hash::kBytes))) {
+          return false;
+        }
+        if (seq == segment.pruned.seq) walk.previous = walk.sound_previous = previous;
+        const bool content = entry->entry_class == EntryClass::kContent;
+        (content ? kept_ : operations_)[std::move(row_key)] = **row;
+        if (content) note_content(*entry, strand);
+        return content == (prefix == 'K');
+      }
+      return false;
+    };
+    if (check()) return;
+    find(Finding::Kind::kDamage, "an entry that is kept below what is pruned is damaged",
+         name_of(strand) + ", entry " + std::to_string(seq));
   }
 
   void note_content(const Entry& entry, const LogId& strand) {
@@ -696,6 +734,7 @@ class Examination {
   std::map<LogId, Seq> cuts_;  ///< From where on strands are cut.
   Rows anchors_;
   Rows operations_;
+  Rows kept_;                ///< Of content entries below what is pruned.
   bool judge_anew_ = false;  ///< What documents were made of was judged by what was wrong.
   Rows waiting_;
   std::set<Bytes> stored_waiting_;  ///< Keys of the rows that there are.

@@ -326,6 +326,48 @@ void DocumentStore::clear_rebuild_marks() {
   to_rebuild_.clear();
 }
 
+Result<std::optional<Bytes>> DocumentStore::state_in(Table table,
+                                                     const DocumentId& document) const {
+  const Bytes key = row_key(document);
+  COTERIE_TRY(const auto sealed, ledger_.store().get(table, key));
+  if (!sealed) return std::optional<Bytes>();
+  COTERIE_TRY(const Bytes opened, ledger_.sealer().open(table, key, *sealed));
+  COTERIE_TRY(Bytes state, decompress(opened, kSnapshotBytesMax));
+  return std::optional<Bytes>(std::move(state));
+}
+
+Result<std::map<DocumentId, Bytes>> DocumentStore::states_in(Table table) const {
+  std::map<DocumentId, Bytes> states;
+  Status status;
+  COTERIE_CHECK(ledger_.store().scan(table, {}, {}, [&](ByteView key, ByteView value) {
+    const auto id = DocumentId::from(key);
+    const auto opened = ledger_.sealer().open(table, key, value);
+    auto state = opened ? decompress(*opened, kSnapshotBytesMax) : opened;
+    if (!id || !state) {
+      status = Error{ErrorCode::kCorrupt, "a document's state at a checkpoint is damaged"};
+      return false;
+    }
+    states.emplace(*id, *std::move(state));
+    return true;
+  }));
+  COTERIE_CHECK(status);
+  return states;
+}
+
+void DocumentStore::set_states(Table table, const std::map<DocumentId, Bytes>& states) {
+  auto& staged = ledger_.staged();
+  staged.batch.erase_range(table, {}, {});
+  for (const auto& [id, state] : states) {
+    const Bytes key = row_key(id);
+    staged.put(table, key, ledger_.sealer().seal(table, key, compress(state)));
+  }
+}
+
+bool DocumentStore::has_tail(Document& document) {
+  know_tail(document);
+  return document.tail_next > document.tail_first;
+}
+
 void DocumentStore::stage_snapshot(const Bytes& key, ByteView state) {
   ledger_.staged().put(Table::kSnapshots, key,
                        ledger_.sealer().seal(Table::kSnapshots, key, compress(state)));

@@ -152,6 +152,15 @@ class DocumentStore {
   /// An empty replica as the documents' ones are.
   crdt::Doc blank() const;
 
+  /// What the entries in the ledger's base make of a document (kBases), or those below its floor
+  /// (kFloors), as a state (v1); nothing where they make nothing of it. Errors: kCorrupt, kIo.
+  Result<std::optional<Bytes>> state_in(storage::Table table, const DocumentId& document) const;
+  /// All of them, by document. Errors: kCorrupt, kIo.
+  Result<std::map<DocumentId, Bytes>> states_in(storage::Table table) const;
+  /// Replaces all of them, with the batch being staged.
+  void set_states(storage::Table table, const std::map<DocumentId, Bytes>& states);
+  bool has_tail(Document& document);
+
   /// Notes that entry `ref`, written here and applied already, belongs to the tail.
   void extend_tail(Document& document, const EntryRef& ref);
   void touch(Document& document, WallMillis changed);

@@ -1157,6 +1157,11 @@ Result<std::vector<ForkInfo>> Engine::forks(const WorkspaceId& id) const {
   return workspace->forks();
 }
 
+Result<RetentionInfo> Engine::retention(const WorkspaceId& id) const {
+  COTERIE_TRY(const Workspace* workspace, state_->find_founded(id));
+  return workspace->retention();
+}
+
 Result<std::vector<KnownDevice>> Engine::known_devices(const WorkspaceId& id) const {
   COTERIE_TRY(const Workspace* workspace, state_->find_founded(id));
   return workspace->known_devices();

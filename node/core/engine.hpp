@@ -66,7 +66,7 @@ struct ImportDocument {
 using Command =
     std::variant<CreateWorkspace, JoinWorkspace, CreateDocument, ImportDocument, CreateInvite,
                  RevokeInvite, ApproveRequest, DenyRequest, SetRole, RemoveMember, RotateKeys,
-                 Readmit, Revert, NameVersion, RestoreVersion>;
+                 Readmit, Revert, NameVersion, RestoreVersion, MakeCheckpoint, Prune, SetRetention>;
 
 struct WorkspaceReady {  ///< Of CreateWorkspace and JoinWorkspace.
   WorkspaceId workspace;
@@ -80,8 +80,9 @@ struct JoinWaiting {
 struct DocumentCreated {  ///< Of CreateDocument and ImportDocument.
   DocumentId document;
 };
-using CommandResult = std::variant<Done, WorkspaceReady, JoinWaiting, DocumentCreated,
-                                   InviteCreated, Reverted, VersionNamed, VersionRestored>;
+using CommandResult =
+    std::variant<Done, WorkspaceReady, JoinWaiting, DocumentCreated, InviteCreated, Reverted,
+                 VersionNamed, VersionRestored, CheckpointMade, Pruned>;
 
 // Queries: answered at once from what is held here.
 
@@ -221,6 +222,8 @@ class Engine {
   Result<std::vector<SetAsideInfo>> set_aside(const WorkspaceId& workspace) const;
   /// Errors: kNotFound, kCorrupt, kIo.
   Result<std::vector<ForkInfo>> forks(const WorkspaceId& workspace) const;
+  /// Checkpoints that are known, and how long history is kept. Errors: kNotFound.
+  Result<RetentionInfo> retention(const WorkspaceId& workspace) const;
   Result<std::vector<KnownDevice>> known_devices(const WorkspaceId& workspace) const;
   Result<std::vector<RequestInfo>> requests(const WorkspaceId& workspace) const;
   /// Joins of this device that wait for approval.

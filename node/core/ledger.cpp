@@ -72,6 +72,8 @@ Status Ledger::load() {
   COTERIE_CHECK(load_meta());
   COTERIE_CHECK(keys_.load(store_));
   COTERIE_CHECK(load_segments());
+  COTERIE_CHECK(load_base("base", base_));
+  COTERIE_CHECK(load_base("floor", floor_));
   COTERIE_CHECK(load_membership());
   COTERIE_CHECK(index_.load());
   if (!index_.ready() && !segments_.all().empty()) COTERIE_CHECK(fill_index());
@@ -272,8 +274,12 @@ Result<Hash> Ledger::hash_at(const Segment& segment, Seq seq) const {
   if (fresh != fresh_.end() && seq >= fresh->second.first) {
     return fresh->second.hashes.at(seq - fresh->second.first);
   }
+  if (seq == segment.pruned.seq) return segment.pruned.hash;
+  if (seq + 1 == segment.pruned.seq) return before_kept(segment, segment.pruned.seq);
+  if (seq < segment.pruned.seq) return Error{ErrorCode::kNotFound, "the entry is pruned"};
   LogHead at{segment.first - 1, segment.before};
-  if (const Seq anchor = seq - seq % kAnchorDistance; anchor >= segment.first) {
+  if (segment.pruned.seq > 0) at = segment.pruned;
+  if (const Seq anchor = seq - seq % kAnchorDistance; anchor > at.seq) {
     COTERIE_TRY(const auto row,
                 store_.get(Table::kMeta, prefixed_position('h', segment.strand, anchor)));
     if (!row) return corrupt("the hash of an entry is missing");
@@ -310,6 +316,7 @@ transport::EntryRun Ledger::read(const LogId& log, Seq first, std::size_t bytes_
   const Seq last = std::min(Segments::seq_of(log, *segment, head->second.seq), segment->last);
   Seq next = Segments::seq_of(log, *segment, first);
   if (next > last) return run;
+  if (segment->pruned.seq > 0 && next <= segment->pruned.seq) return run;
   if (next < segment->first) {
     run.entries.push_back(
         encode_descriptor({segment->chain.incarnation, segment->first, segment->before}));
@@ -385,6 +392,7 @@ transport::HeldLog Ledger::held(const LogId& log) const {
   transport::HeldLog held;
   if (const Segment* segment = segments_.find(log)) {
     held.closed = segment->closed();
+    held.pruned = segment->pruned.seq;
     if (const auto head = frontier_.find(log); head != frontier_.end()) held.head = head->second;
     return held;
   }
@@ -481,10 +489,19 @@ Result<std::map<LogId, Ledger::Ranges>> Ledger::entries_of(const std::set<Docume
 Status Ledger::visit_ranges(const LogId& log, std::span<const SeqRange> ranges,
                             const std::function<bool(const HashedEntry&)>& visit) const {
   const Segment* segment = segments_.find(log);
-  auto at = std::partition_point(ranges.begin(), ranges.end(), [&](const SeqRange& range) {
-    return range.last < segment->first;
-  });
   bool more = true;
+  Seq begin = segment->first;
+  if (segment->pruned.seq > 0) {
+    begin = segment->pruned.seq + 1;
+    COTERIE_CHECK(visit_kept(*segment, segment->pruned.seq, [&](const HashedEntry& one) {
+      const Seq seq = one.entry.position.seq;
+      const auto range = std::partition_point(
+          ranges.begin(), ranges.end(), [&](const SeqRange& each) { return each.last < seq; });
+      return more = range == ranges.end() || seq < range->first || visit(one);
+    }));
+  }
+  auto at = std::partition_point(ranges.begin(), ranges.end(),
+                                 [&](const SeqRange& range) { return range.last < begin; });
   while (more && at != ranges.end() && at->first <= segment->last) {
     // What begins before the next anchor is reached by reading on.
     auto end = std::next(at);
@@ -492,7 +509,7 @@ Status Ledger::visit_ranges(const LogId& log, std::span<const SeqRange> ranges,
       const Seq anchor = (end->first - 1) - (end->first - 1) % kAnchorDistance;
       if (anchor > std::prev(end)->last) break;
     }
-    const Seq first = std::max(at->first, segment->first);
+    const Seq first = std::max(at->first, begin);
     const Seq last = std::min(std::prev(end)->last, segment->last);
     COTERIE_TRY(const Hash before, hash_at(*segment, first - 1));
     COTERIE_CHECK(this->visit(log, {first - 1, before}, [&](const HashedEntry& one) {
@@ -551,6 +568,12 @@ Status Ledger::visit(const LogId& log, const LogHead& after,
   LogHead at = whole ? LogHead{segment->first - 1, segment->before} : after;
   bool more = true;
   Status status;
+  if (whole && segment->pruned.seq > 0) {
+    COTERIE_CHECK(visit_kept(*segment, segment->pruned.seq,
+                             [&](const HashedEntry& one) { return more = visit(one); }));
+    if (!more) return {};
+    at = segment->pruned;
+  }
   const auto take = [&](ByteView stored) {
     auto entry = decode_stored({workspace_, segment->chain, at.seq + 1, at.hash}, stored);
     if (!entry) {
@@ -565,7 +588,11 @@ Status Ledger::visit(const LogId& log, const LogHead& after,
   };
   COTERIE_CHECK(store_.scan(Table::kEntries, position_key(segment->strand, at.seq + 1),
                             position_key(segment->strand, segment->last + 1),
-                            [&](ByteView, ByteView stored) { return take(stored); }));
+                            [&](ByteView key, ByteView stored) {
+                              const auto here = read_position(key);
+                              if (!here || here->seq != at.seq + 1) return false;
+                              return take(stored);
+                            }));
   for (const Staged* batch : {in_flight_ ? &*in_flight_ : nullptr, &staged_}) {
     if (batch == nullptr) continue;
     for (const auto& one : batch->runs) {
@@ -578,7 +605,8 @@ Status Ledger::visit(const LogId& log, const LogHead& after,
     }
   }
   COTERIE_CHECK(status);
-  if (more && at.seq < segment->last) return corrupt("entries of a log are missing");
+  const bool dropped = at.seq < segment->pruned.seq;
+  if (more && at.seq < segment->last && !dropped) return corrupt("entries of a log are missing");
   return {};
 }
 
@@ -600,6 +628,8 @@ std::optional<LogId> Ledger::strand_of(const LogMark& mark) const {
     const Segment& one = it->second;
     const bool has = one.chain == mark.log && one.first <= mark.seq && mark.seq <= one.last;
     looked_through += has ? 1 : 0;
+    // Whatever it was called: all up to there is settled.
+    if (has && mark.seq < one.pruned.seq) return one.strand;
   }
   if (looked_through == 0) return std::nullopt;
   if (found != marks_.end() && found->second.looked_through == looked_through) return std::nullopt;
@@ -698,7 +728,7 @@ EntryRef Ledger::stage_own(const HashedEntry& entry) {
   return {own_, position.seq, position.previous};
 }
 
-EntryRef Ledger::append_record(Now now, ByteView record) {
+EntryRef Ledger::append_record(Now now, ByteView record, LedgerRecord* written) {
   COTERIE_ASSERT(can_write());
   Hash commitment;
   const crypto::SecretKey* key = keys_.write_key(membership_, commitment);
@@ -706,6 +736,10 @@ EntryRef Ledger::append_record(Now now, ByteView record) {
   made.entry = seal_entry(next_position(), clock_.next(now.wall), membership_.heads(own_.device),
                           *key, commitment, random_, identity_, record, made.hash);
   const EntryRef ref = stage_own(made);
+  if (written != nullptr) {
+    *written = {ref, made.hash, made.entry.time, made.entry.heads,
+                Bytes(record.begin(), record.end())};
+  }
   index_record(ref, record);
   return ref;
 }
@@ -765,9 +799,14 @@ storage::WriteBatch Ledger::launch() {
     if (segment.empty()) {
       in_flight_->batch.erase(Table::kFrontier, log_key(name));
     } else {
-      in_flight_->put(Table::kFrontier, log_key(name), encode_segment(segment));
+      Segment row = segment;
+      if (const auto further = pruning_.find(name); further != pruning_.end()) {
+        row.pruned = further->second;
+      }
+      in_flight_->put(Table::kFrontier, log_key(name), encode_segment(row));
     }
   }
+  pruned_ = std::exchange(pruning_, {});
   index_.launch(in_flight_->batch);
   for (const auto& [strand, fresh] : fresh_) {
     in_flight_->strands[strand] = fresh.first + fresh.hashes.size() - 1;
@@ -780,6 +819,11 @@ Ledger::Staged Ledger::landed() {
   Staged done = std::move(*in_flight_);
   in_flight_.reset();
   index_.landed();
+  for (const auto& [log, head] : std::exchange(pruned_, {})) {
+    Segment segment = *segments_.find(log);
+    segment.pruned = head;
+    segments_.put(log, std::move(segment));
+  }
   ++landed_number_;
   for (const auto& [name, head] : done.heads) {
     if (head.seq == 0) {

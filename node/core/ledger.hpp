@@ -11,6 +11,12 @@
 // Forks. A log may turn out to be a tree (log/segments.hpp). frontier(), read() and runs speak of
 // segments and their items, as the mesh does; an EntryRef stays valid whatever forks.
 //
+// Pruning. The *base* is a frontier that several members vouched for (checkpoint/checkpoints.hpp):
+// what documents are follows from it and the updates after it. Below the *floor*, which is not
+// above the base, updates of documents are not kept: prune_step() drops them, and what remains of a
+// log is its operations, its other records, and all from the floor on. To peers nothing changes but
+// that read() gives nothing from before; a newcomer installs a base with what is kept below it.
+//
 // Own log. One per workspace: (device, incarnation). A device restored from a backup, or cloned,
 // must not write a second branch of a log that others have already. So it goes on with a new
 // incarnation when its log is found forked, or longer at a peer than here; and at start when this
@@ -103,6 +109,20 @@ class Ledger {
     std::vector<Hash> entries;  ///< Two or more, all signed by it.
   };
 
+  /// A frontier at which what documents are is stored.
+  struct Base {
+    Hash checkpoint;         ///< Of the entry that it is from,
+    std::uint64_t time = 0;  ///< and when that was written (hybrid clock).
+    Frontier frontier;       ///< Empty without one.
+  };
+  /// An entry that is kept below a base, as others need it.
+  struct KeptEntry {
+    LogId log;
+    Seq seq = 0;
+    Hash previous;
+    Bytes stored;
+  };
+
   /// What a founder makes: the workspace's name is its hash.
   struct Genesis {
     WorkspaceId workspace;
@@ -111,6 +131,7 @@ class Ledger {
     Bytes stored;
     crypto::SecretKey key;
   };
+  static OperationEntry operation_entry(const HashedEntry& entry);
   static Genesis make_genesis(Now now, const std::string& name, const crypto::SigningKey& identity,
                               SecureRandom& random);
 
@@ -155,7 +176,7 @@ class Ledger {
   KeyRing& keys() { return keys_; }
 
   // Writing. Precondition: can_write() for records, membership for operations.
-  EntryRef append_record(Now now, ByteView record);
+  EntryRef append_record(Now now, ByteView record, LedgerRecord* written = nullptr);
   void append_operation(Now now, const Operation& operation);
 
   /// Verifies a run of a peer and stages what is new in it.
@@ -170,11 +191,10 @@ class Ledger {
   Frontier held() const;
   /// Visits the entries of segment `log` after `after` in order, those that wait for the disk
   /// included, until `visit` returns false. `after` is number and hash of an entry, or zero for the
-  /// whole: its hash is what the next one chains to. (With the strand and the predecessor of an
-  /// EntryRef it begins there, and ends where that segment does.) Costs a hash an entry.
-  /// Errors: kCorrupt, kIo.
-  /// How far each log of `device` is held, each branch of it, those that wait for the disk
-  /// included; ascending.
+  /// whole, without what is pruned of it: its hash is what the next one chains to. (With the strand
+  /// and the predecessor of an EntryRef it begins there, and ends where that segment does.) Costs a
+  /// hash an entry. Errors: kCorrupt, kIo. How far each log of `device` is held, each branch of it,
+  /// those that wait for the disk included; ascending.
   std::vector<LogMark> marks(const DeviceId& device) const;
   Status visit(const LogId& log, const LogHead& after,
                const std::function<bool(const HashedEntry&)>& visit) const;
@@ -189,6 +209,47 @@ class Ledger {
   /// Decrypts a content entry. Errors: kCorrupt, kNotFound (its key is not here).
   Result<Bytes> open_record(const Entry& entry) const;
 
+  // Pruning.
+  const Base& base() const { return base_; }
+  const Base& floor() const { return floor_; }
+  /// Whether an entry of `log` with that number is covered by `base`.
+  static bool covers(const Base& base, const LogId& log, Seq seq);
+  /// Whether a log may be part of a base: one that never forked.
+  bool can_be_based(const LogId& log) const;
+  /// The hash of an entry of such a log that is held. Errors: kNotFound (not held, or pruned),
+  /// kCorrupt, kIo.
+  Result<Hash> hash_of(const LogId& log, Seq seq) const;
+  /// Whether an entry stays when others below the floor go: all but updates of documents. One whose
+  /// key is not here stays.
+  bool keeps(const HashedEntry& entry) const;
+  /// Sets the base or the floor, with the batch being staged, once it has landed. Precondition:
+  /// every log can_be_based() and is held, as far as it says, durably; the base covers the floor.
+  void set_base(Base base);
+  void set_floor(Base floor);
+  /// Whether prune_step() has something to do.
+  bool prunes() const;
+  /// Drops what is not kept below the floor, looking at `most` entries or fewer. Cost: a hash and a
+  /// decryption an entry. Errors: kCorrupt, kIo.
+  Status prune_step(std::size_t most);
+  /// Makes the index by document anew, when nothing is left to prune. Cost: as reading what is
+  /// kept. Errors: kCorrupt, kIo.
+  Status reindex();
+  /// What is kept up to `base`, by log and number: what others need to begin from there. The newest
+  /// of each log is in it, kept or not. Errors: kCorrupt, kIo.
+  Result<std::vector<KeptEntry>> kept_below(const Frontier& base) const;
+  /// Begins from a base that somebody else made, which is the floor then, too: takes in what is
+  /// kept below it, and what is held of logs that do not reach it goes. `kept`: verified, by log
+  /// and number, with the newest of each log. Precondition: settled(). Errors: kConflict (what is
+  /// here is another branch; nothing is changed), kMalformed.
+  Result<Received> install_base(Now now, Base base, std::span<const KeptEntry> kept);
+  /// Until that has landed, what is held does not fit together.
+  bool installing() const { return installing_; }
+  /// An entry that is stored here. Errors: kCorrupt, kIo.
+  Result<KeptEntry> placed(const EntryRef& ref) const;
+  /// All membership operations that are on disk. Errors: kCorrupt, kIo.
+  Result<std::vector<KeptEntry>> operations() const;
+  /// Where content entries are whose key is not here.
+  std::vector<std::pair<LogId, Seq>> waiting() const;
   // By document.
   using Ranges = std::vector<SeqRange>;
   /// The entries whose record speaks of any of `documents`, by strand, those that wait for the disk
@@ -250,6 +311,14 @@ class Ledger {
   Status load_segments();
   Status check_head(const LogId& name, const Segment& segment, bool newest_of_strand) const;
   Status load_membership();
+  bool is_settled(const LogId& chain, Seq seq) const;
+  Status load_base(const char* name, Base& base) const;
+  void store_base(const char* name, const Base& base);
+  Status prune_log(const LogId& log, Seq through, std::size_t& most);
+  Result<Hash> before_kept(const Segment& segment, Seq seq) const;
+  Status drop_older_end(const Segment& segment);
+  Status visit_kept(const Segment& segment, Seq through,
+                    const std::function<bool(const HashedEntry&)>& visit) const;
   Status fill_index();
   void index_record(const EntryRef& ref, ByteView record);
   void check_origin(const std::optional<Bytes>& place);
@@ -271,7 +340,6 @@ class Ledger {
   std::optional<LogId> open_place(const Segments::Place& place, const Aim& aim,
                                   const HashedEntry& first, Received& out);
   void stage_row(const LogId& name, const HashedEntry& entry, Bytes stored);
-  static OperationEntry operation_entry(const HashedEntry& entry);
   bool accept_operation(const HashedEntry& entry, const LogId& strand);
   void accept_content(const HashedEntry& entry, const LogId& strand, Received& out);
   EntryPosition next_position();
@@ -292,6 +360,12 @@ class Ledger {
 
   Segments segments_;  ///< What waits for the disk included.
   Frontier frontier_;  ///< Committed.
+  Base base_;
+  Base next_base_;  ///< Set, and not landed.
+  Base floor_;
+  bool installing_ = false;
+  std::map<LogId, LogHead> pruning_;  ///< How far logs are pruned once what is staged,
+  std::map<LogId, LogHead> pruned_;   ///< or in flight, has landed.
   /// Hashes of entries that wait for the disk, by strand, from a number on.
   struct Fresh {
     Seq first = 0;

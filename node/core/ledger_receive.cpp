@@ -235,6 +235,12 @@ Ledger::Received Ledger::receive(Now now, const EntryRun& run, transport::LinkId
     out.warning = "a member has too many logs; further ones are not stored";
     return out;
   }
+  if (splits && is_settled(aim.chain, place.at + 1)) {
+    out.verdict = RunVerdict::kDeferred;
+    out.warning = "device " + aim.chain.device.short_hex() +
+                  " wrote another version of what members agreed on; it is not taken";
+    return out;
+  }
   if (splits && !sound_end(place.segment, place.at)) return out;
   // Nothing is changed before it is clear that something will be stored.
   if (const Judgement first = judge(fresh.front());

@@ -131,6 +131,19 @@ inline constexpr std::size_t kRefusedClientsMax = 64;
 /// Of all updates that undo what a device did. More is done in steps: later times first.
 inline constexpr std::size_t kRevertBytesMax = 128u << 20;
 
+// Checkpoints (docs/PROTOCOL.md, "Checkpoints").
+
+/// A hundred years.
+inline constexpr std::uint64_t kRetentionHoursMax = 24 * 365 * 100;
+/// Logs in one: its record fits an entry.
+inline constexpr std::size_t kCheckpointLogsMax = 4096;
+/// Devices that one vouch says need not be waited for.
+inline constexpr std::size_t kWaivedMax = kMembersMax;
+/// Pairs of client id and log that a bundle names.
+inline constexpr std::size_t kBundleWritersMax = 65'536;
+/// Checkpoints of one device that are known: its newest.
+inline constexpr std::size_t kCheckpointsPerDeviceMax = 6;
+
 // Version history (docs/PROTOCOL.md, "Versions").
 
 /// A named version's snapshot: one record.

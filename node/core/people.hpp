@@ -62,6 +62,47 @@ struct RemoveMember {
 struct RotateKeys {
   WorkspaceId workspace;
 };
+/// Hosts and editors: says what all documents are now, for others to agree on.
+struct MakeCheckpoint {
+  WorkspaceId workspace;
+};
+struct CheckpointMade {  ///< Of MakeCheckpoint.
+  Hash checkpoint;
+};
+/// Drops history on this device below the newest checkpoint that is agreed on.
+struct Prune {
+  WorkspaceId workspace;
+};
+struct Pruned {  ///< Of Prune: it goes on by itself.
+  Hash checkpoint;
+};
+/// How long this device keeps history.
+struct SetRetention {
+  WorkspaceId workspace;
+  std::optional<std::chrono::hours> keep;  ///< 1 to kRetentionHoursMax hours; nothing: for ever.
+};
+/// What somebody said all documents were, and who agrees.
+struct CheckpointInfo {
+  Hash id;  ///< Of its entry.
+  DeviceId author;
+  WallMillis time = 0;
+  std::uint64_t entries = 0;      ///< That it covers.
+  std::vector<DeviceId> same;     ///< Found the same, its author included.
+  std::vector<DeviceId> hold;     ///< Hold all of it, or are not waited for.
+  std::vector<DeviceId> missing;  ///< Are waited for.
+  std::size_t same_needed = 0;
+  bool stands = false;
+  bool base = false;   ///< Documents are made from it here,
+  bool floor = false;  ///< and what is older is pruned.
+};
+struct RetentionInfo {
+  std::optional<std::chrono::hours> keep;
+  bool pruning = false;           ///< Now.
+  std::uint64_t entries = 0;      ///< Ever written, as far as is known here.
+  std::uint64_t below_floor = 0;  ///< Of these, those of which only what must stay is kept.
+  std::vector<CheckpointInfo> checkpoints;  ///< Newest first.
+};
+
 /// Hosts: what was set aside of `device` counts after all.
 struct Readmit {
   WorkspaceId workspace;

@@ -71,6 +71,18 @@ struct Encoder {
     append_varstring(out, version.name);
     append(out, version.snapshot);
   }
+  void operator()(const CheckpointRecord& checkpoint) const {
+    append_kind(out, RecordKind::kCheckpoint);
+    append(out, checkpoint.root.view());
+    append_frontier(out, checkpoint.frontier);
+  }
+  void operator()(const VouchRecord& vouch) const {
+    append_kind(out, RecordKind::kVouch);
+    append(out, vouch.checkpoint.view());
+    out.push_back(vouch.same ? 1 : 0);
+    append_varuint(out, vouch.waived.size());
+    for (const DeviceId& device : vouch.waived) append(out, device.view());
+  }
   void operator()(const UnknownRecord&) const { COTERIE_ASSERT(false); }
 };
 
@@ -134,7 +146,62 @@ Result<Record> decode_version(ByteReader& in) {
   return Record(std::move(version));
 }
 
+Result<Record> decode_checkpoint(ByteReader& in) {
+  CheckpointRecord checkpoint;
+  COTERIE_TRY(checkpoint.root, read_id<Hash>(in));
+  COTERIE_TRY(checkpoint.frontier, read_frontier(in));
+  COTERIE_CHECK(expect_end(in));
+  return Record(std::move(checkpoint));
+}
+
+Result<Record> decode_vouch(ByteReader& in) {
+  VouchRecord vouch;
+  COTERIE_TRY(vouch.checkpoint, read_id<Hash>(in));
+  COTERIE_TRY(const std::uint8_t same, in.read_u8());
+  if (same > 1) return malformed("neither the same nor not", in.offset());
+  vouch.same = same == 1;
+  COTERIE_TRY(const std::uint64_t count, read_number(in));
+  if (count > kWaivedMax) return Error{ErrorCode::kLimitExceeded, "too many devices", count};
+  for (std::uint64_t i = 0; i < count; ++i) {
+    COTERIE_TRY(const DeviceId device, read_id<DeviceId>(in));
+    const bool ascends = vouch.waived.empty() || vouch.waived.back() < device;
+    if (!ascends) return malformed("devices out of order", in.offset());
+    vouch.waived.push_back(device);
+  }
+  COTERIE_CHECK(expect_end(in));
+  return Record(std::move(vouch));
+}
+
 }  // namespace
+
+void append_frontier(Bytes& out, const Frontier& frontier) {
+  append_varuint(out, frontier.size());
+  for (const auto& [log, head] : frontier) {
+    append(out, log.device.view());
+    append_u64(out, log.incarnation);
+    append_varuint(out, head.seq);
+    append(out, head.hash.view());
+  }
+}
+
+Result<Frontier> read_frontier(ByteReader& in) {
+  COTERIE_TRY(const std::uint64_t count, read_number(in));
+  if (count > kCheckpointLogsMax) return Error{ErrorCode::kLimitExceeded, "too many logs", count};
+  Frontier frontier;
+  for (std::uint64_t i = 0; i < count; ++i) {
+    LogId log;
+    LogHead head;
+    COTERIE_TRY(log.device, read_id<DeviceId>(in));
+    COTERIE_TRY(log.incarnation, read_u64(in));
+    COTERIE_TRY(head.seq, read_number(in));
+    COTERIE_TRY(head.hash, read_id<Hash>(in));
+    const bool ascends = frontier.empty() || frontier.rbegin()->first < log;
+    if (!ascends) return malformed("logs out of order", in.offset());
+    if (head.seq == 0) return malformed("a log without entries", in.offset());
+    frontier.emplace_hint(frontier.end(), log, head);
+  }
+  return frontier;
+}
 
 Bytes encode_record(const Record& record) {
   Bytes out;
@@ -176,6 +243,10 @@ Result<Record> decode_record(const WorkspaceId& workspace, ByteView record) {
     }
     case static_cast<std::uint64_t>(RecordKind::kVersion):
       return decode_version(in);
+    case static_cast<std::uint64_t>(RecordKind::kCheckpoint):
+      return decode_checkpoint(in);
+    case static_cast<std::uint64_t>(RecordKind::kVouch):
+      return decode_vouch(in);
     default:
       return Record(UnknownRecord{kind});
   }
@@ -198,6 +269,8 @@ std::optional<DocumentId> indexed_document(ByteView record) {
     }
     case RecordKind::kEndpoint:
     case RecordKind::kClients:
+    case RecordKind::kCheckpoint:
+    case RecordKind::kVouch:
       break;
   }
   return std::nullopt;

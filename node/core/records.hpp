@@ -19,6 +19,12 @@
 //     version  := 9 document:16 moment_ms:varuint name:varstring snapshot:rest
 //                 the author names what the document was: a Yjs snapshot (v1); `moment_ms`, when
 //                 the last change in it was made; an empty name takes the one it has away
+//     checkpoint := 10 root:32 frontier                what all documents were there: what `root`
+//                 covers says docs/PROTOCOL.md, "Checkpoints"
+//     vouch    := 11 checkpoint:32 same:u8 count:varuint device:32*
+//                 the author holds all up to the checkpoint of that entry; `same` 1: and it makes
+//                 the same of it. A host does not wait for those devices any more
+//     frontier := count:varuint (device:32 incarnation:u64 seq:varuint hash:32)*   ascending
 //
 // Records of other kinds are kept and relayed, and not applied: a later version wrote them.
 
@@ -48,6 +54,8 @@ enum class RecordKind : std::uint8_t {
   kCarriedPart = 7,
   kReverted = 8,
   kVersion = 9,
+  kCheckpoint = 10,
+  kVouch = 11,
 };
 
 struct UpdateRecord {
@@ -84,13 +92,28 @@ struct VersionRecord {
   std::string name;   ///< See check_name(); or empty.
   ByteView snapshot;  ///< A crdt::Snapshot (v1), unchecked. Points into the decoded bytes.
 };
+struct CheckpointRecord {
+  Hash root;
+  Frontier frontier;
+};
+struct VouchRecord {
+  Hash checkpoint;  ///< Hash of its entry.
+  bool same = false;
+  std::vector<DeviceId> waived;  ///< Ascending.
+};
 struct UnknownRecord {
   std::uint64_t kind = 0;
 };
-using Record = std::variant<UpdateRecord, PartRecord, DocumentRecord, EndpointRecord, ClientsRecord,
-                            RevertedRecord, VersionRecord, UnknownRecord>;
+using Record =
+    std::variant<UpdateRecord, PartRecord, DocumentRecord, EndpointRecord, ClientsRecord,
+                 RevertedRecord, VersionRecord, CheckpointRecord, VouchRecord, UnknownRecord>;
 
 Bytes encode_record(const Record& record);
+
+void append_frontier(Bytes& out, const Frontier& frontier);
+/// Errors: kMalformed (truncated, not ascending, a number of zero), kLimitExceeded
+/// (kCheckpointLogsMax).
+Result<Frontier> read_frontier(ByteReader& in);
 
 /// Errors: kMalformed, kLimitExceeded; a document whose id is not that of its path is kMalformed.
 /// The result points into `record`.

@@ -7,12 +7,22 @@
 
 namespace coterie::node {
 
-Replay::Replay(UpdateGate* gate, const DocumentId& id)
+Replay::Replay(UpdateGate* gate, const DocumentId& id, const std::optional<Bytes>& base)
     : gate_(gate), id_(id), doc_({.client_id = 0, .gc = false}) {
-  if (gate_ != nullptr) gate_->restart(id_);
+  if (gate_ != nullptr) gate_->restart(id_, base.has_value());
+  if (base) begin(*base);
 }
 
-Replay::Replay(const UpdateGate* gate) : asked_(gate), doc_({.client_id = 0, .gc = false}) {}
+Replay::Replay(const UpdateGate* gate, const std::optional<Bytes>& base)
+    : asked_(gate), doc_({.client_id = 0, .gc = false}) {
+  if (base) begin(*base);
+}
+
+void Replay::begin(ByteView base) {
+  const auto contents = crdt::without_collected(base);
+  if (!contents || !doc_.load_update(*contents)) return;  // We encoded it.
+  if (!equal(*contents, base)) incomplete_.emplace_back(0, Bytes(base.begin(), base.end()));
+}
 
 UpdateGate::Judgement Replay::judge(const UpdateGate::Candidate& candidate) {
   if (asked_ != nullptr) return asked_->look(doc_, candidate);

@@ -19,11 +19,12 @@ namespace coterie::node {
 
 class Replay {
  public:
-  /// `gate` may be null. Until finish(), another replay of that document must not begin.
-  Replay(UpdateGate* gate, const DocumentId& id);
+  /// `gate` may be null. Until finish(), another replay of that document must not begin. `base`:
+  /// what the updates that are not shown made of it.
+  Replay(UpdateGate* gate, const DocumentId& id, const std::optional<Bytes>& base = {});
 
   /// Only to look: the same result, and the gate takes note of nothing.
-  explicit Replay(const UpdateGate* gate);
+  explicit Replay(const UpdateGate* gate, const std::optional<Bytes>& base = {});
 
   /// The next update in canonical order. What the gate refuses of it, or all that does not apply,
   /// is left out: it was reported when it came. Returns what was taken, valid until the next call;
@@ -39,6 +40,7 @@ class Replay {
   crdt::Doc& uncollected();
 
  private:
+  void begin(ByteView base);
   void complete();
 
   UpdateGate::Judgement judge(const UpdateGate::Candidate& candidate);

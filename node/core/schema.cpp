@@ -57,11 +57,17 @@ Bytes encode_segment(const Segment& segment) {
   append(value, segment.before.view());
   append(value, segment.head.view());
   append(value, segment.head_previous.view());
+  if (segment.pruned.seq > 0) {
+    append_u64(value, segment.pruned.seq);
+    append(value, segment.pruned.hash.view());
+  }
   return value;
 }
 
 Result<Segment> decode_segment(const LogId& name, ByteView value) {
-  if (value.size() != 4 * 8 + 3 * Hash::kBytes) return corrupt("a log's row of wrong length");
+  constexpr std::size_t kWhole = 4 * 8 + 3 * Hash::kBytes;
+  const bool pruned = value.size() == kWhole + 8 + Hash::kBytes;
+  if (value.size() != kWhole && !pruned) return corrupt("a log's row of wrong length");
   ByteReader in(value);
   Segment segment;
   segment.chain.device = segment.strand.device = name.device;
@@ -72,7 +78,12 @@ Result<Segment> decode_segment(const LogId& name, ByteView value) {
   COTERIE_TRY(segment.before, read_id<Hash>(in));
   COTERIE_TRY(segment.head, read_id<Hash>(in));
   COTERIE_TRY(segment.head_previous, read_id<Hash>(in));
+  if (pruned) {
+    COTERIE_TRY(segment.pruned.seq, read_u64(in));
+    COTERIE_TRY(segment.pruned.hash, read_id<Hash>(in));
+  }
   if (segment.first == 0 || segment.last < segment.first) return corrupt("a log without entries");
+  if (segment.pruned.seq > segment.last) return corrupt("a log ends before what is pruned of it");
   return segment;
 }
 

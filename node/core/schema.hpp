@@ -12,6 +12,12 @@
 //                 "h" position     -> hash:32                  every kAnchorDistance-th entry
 //                 "joining"        -> sealed invite            a join that waits for approval
 //                 "m" position     -> hash:32 previous:32      each membership entry
+//                 "base", "floor"  -> checkpoint:32 time:u64 frontier   where documents are what
+//                                     kBases and kFloors say (ledger.hpp, records.hpp)
+//                 "K" position     -> hash:32 previous:32      content entries that are kept below
+//                                     what is pruned of their log
+//                 "P" hash:32      -> sealed row               checkpoints, and what others say of
+//                                     them (checkpoints.hpp)
 //                 "w" position     -> previous:32 time:u64     content entries whose key is missing
 //                 "s" position     -> sealed row           disputed entries (admission.hpp)
 //                 "j" device:32    -> hash:32              restrictions that its entries were
@@ -28,7 +34,8 @@
 //     kEntries    position         -> stored entry             (log/entry.hpp); sealed unless it is
 //                                                              content (closed_store.hpp)
 //     kFrontier   segment          -> incarnation:u64 strand:u64 first:u64 last:u64 before:32
-//                                     head:32 head_previous:32      (log/segments.hpp)
+//                                     head:32 head_previous:32 [pruned:u64 pruned_head:32]
+//                                     (log/segments.hpp)
 //     kKeys       commitment:32    -> sealed epoch key
 //     kDocuments  document:16      -> sealed row               (document.hpp)
 //     kSnapshots  document:16      -> sealed zstd frame        the update of all up to the first
@@ -38,6 +45,9 @@
 //                                                              they came; of those that follow each
 //                                                              other in a strand the first
 //     kPeers      device:32        -> sealed endpoint
+//     kBases      document:16      -> sealed zstd frame        what the entries up to "base" make
+//                                                              of it
+//     kFloors     document:16      -> sealed zstd frame        and those up to "floor"
 //     kIndex      document:16 number:u16 seq:u64 -> ranges     all entries (document_index.hpp)
 //
 //     segment := log := device:32 incarnation:u64      position := strand seq:u64

@@ -22,9 +22,12 @@ constexpr Duration kRebuildDelay = std::chrono::seconds(2);
 /// time, whoever causes them; and as for so many where reading began anew.
 constexpr Duration kRebuildDelayPerEntry = std::chrono::microseconds(20);
 constexpr std::uint64_t kEntriesPerRange = 50;
+/// After one that failed: an entry is being dropped, say.
+constexpr Duration kRebuildRetry = std::chrono::seconds(10);
 /// Updates kept in memory during a rebuild; what is beyond is read twice.
 constexpr std::size_t kGatheredBytesMax = 64u << 20;
 constexpr std::size_t kPathsShownMax = 100;
+constexpr Seq kSeqMax = ~Seq{0};
 
 DocumentId document_of(const Record& record) {
   if (const auto* update = std::get_if<UpdateRecord>(&record)) return update->document;
@@ -33,6 +36,15 @@ DocumentId document_of(const Record& record) {
   if (const auto* reverted = std::get_if<RevertedRecord>(&record)) return reverted->document;
   if (const auto* version = std::get_if<VersionRecord>(&record)) return version->document;
   return {};
+}
+
+bool is_about_checkpoints(const Record& record) {
+  return std::holds_alternative<CheckpointRecord>(record) ||
+         std::holds_alternative<VouchRecord>(record);
+}
+
+bool is_update(const Record& record) {
+  return std::holds_alternative<UpdateRecord>(record) || std::holds_alternative<PartRecord>(record);
 }
 
 Bytes disputes_key(const DeviceId& device) {
@@ -99,6 +111,11 @@ void Views::take(Now now, const std::vector<LedgerRecord>& records) {
     // Read from the logs.
     if (std::holds_alternative<RevertedRecord>(*record)) continue;
     if (std::holds_alternative<VersionRecord>(*record)) continue;
+    if (is_about_checkpoints(*record)) {
+      const Verdict verdict = judge_.judge(one.ref, one.hash, one.heads, right_for(*record));
+      if (verdict == Verdict::kCounts) host_.checkpoint_spoken(now, one, *record);
+      continue;
+    }
     if (const auto* declaration = std::get_if<ClientsRecord>(&*record)) {
       if (UpdateGate* gate = documents_.gate()) gate->declared(one.ref.log.device, *declaration);
       continue;
@@ -355,6 +372,7 @@ void Views::rescan_log(const LogId& log) {
   const Status visited = ledger_.visit(log, {}, [&](const HashedEntry& one) {
     if (one.entry.entry_class != EntryClass::kContent) return true;
     const EntryRef ref = ledger_.ref_of(log, one.entry);
+    if (Ledger::covers(ledger_.base(), ref.log, ref.seq)) return true;  // It is settled.
     const bool both =
         judge_.judge(ref, one.hash, one.entry.heads, Right::kEdit) == Verdict::kCounts &&
         judge_.judge(ref, one.hash, one.entry.heads, Right::kSpeak) == Verdict::kCounts;
@@ -365,7 +383,7 @@ void Views::rescan_log(const LogId& log) {
     if (!record || std::holds_alternative<UnknownRecord>(*record) ||
         std::holds_alternative<ClientsRecord>(*record) ||
         std::holds_alternative<RevertedRecord>(*record) ||
-        std::holds_alternative<VersionRecord>(*record)) {
+        std::holds_alternative<VersionRecord>(*record) || is_about_checkpoints(*record)) {
       return true;
     }
     const Verdict verdict = judge_.judge(ref, one.hash, one.entry.heads, right_for(*record));
@@ -449,7 +467,11 @@ struct Views::Analysis {
 /// One rebuild, from the marks to the staged snapshots.
 class Views::Rebuild {
  public:
-  Rebuild(Views& views, Now now) : views_(views), now_(now) {}
+  Rebuild(Views& views, Now now, From from = From::kBase)
+      : views_(views),
+        now_(now),
+        from_(from == From::kBase ? views.ledger_.base() : views.ledger_.floor()),
+        from_states_(from == From::kBase ? Table::kBases : Table::kFloors) {}
 
   /// Errors: kCorrupt, kIo; nothing is changed then.
   Status run() {
@@ -474,6 +496,9 @@ class Views::Rebuild {
   Status tell_deeds(const std::set<DeviceId>& devices, WallMillis since,
                     const std::function<Status(const Deeds&, crdt::Doc&)>& each);
 
+  /// Views::states_at().
+  Result<std::map<DocumentId, Bytes>> states_at(const Frontier& frontier);
+
   /// Views::for_each_update().
   Result<HistoryNotes> tell_updates(const DocumentId& id,
                                     const std::function<Status(const CountedUpdate&)>& visit);
@@ -485,6 +510,7 @@ class Views::Rebuild {
   Deeds deeds_of(const DocumentId& id, const std::set<DeviceId>& devices, const Beginnings& begin,
                  Replay& replay) const;
   Status gather_all();
+  Status gather_bases();
   Status gather(const LogId& log, std::span<const SeqRange> ranges, Open& open);
   void keep(Update& update, Bytes bytes);
   Bytes bytes_of(const Update& update) const;
@@ -507,9 +533,13 @@ class Views::Rebuild {
 
   Views& views_;
   Now now_;
+  const Ledger::Base& from_;
+  storage::Table from_states_;
+  const Frontier* until_ = nullptr;  ///< What is gathered.
   std::set<DocumentId> marked_;
   std::map<DocumentId, Gathered> gathered_;
   std::size_t kept_bytes_ = 0;
+  std::map<DocumentId, std::optional<Bytes>> bases_;  ///< Of the documents that are gathered.
   std::uint64_t entries_read_ = 0;
   std::map<DocumentId, Analysis> analyses_;
   std::set<Position> stood_upon_;
@@ -535,6 +565,7 @@ Status Views::Rebuild::gather_all() {
   std::map<LogId, Open> open_at_end;
   for (const auto& [first, log] : order) {
     const Segment& segment = segments.at(log);
+    if (until_ != nullptr && !until_->contains(log)) continue;
     Open open;
     if (segment.parent) open = open_at_end[*segment.parent];
     const auto ranges = entries.find(segment.strand);
@@ -554,12 +585,25 @@ Status Views::Rebuild::gather_all() {
                 return std::tie(a.segment, a.last.seq) < std::tie(b.segment, b.last.seq);
               });
   }
+  return gather_bases();
+}
+
+Status Views::Rebuild::gather_bases() {
+  for (const auto& [id, gathered] : gathered_) {
+    if (from_.frontier.empty()) {
+      bases_[id] = std::nullopt;
+    } else {
+      COTERIE_TRY(bases_[id], views_.documents_.state_in(from_states_, id));
+    }
+  }
   return {};
 }
 
 /// `open`: parts of an update that is not whole, where the segment begins; then, where it ends.
 Status Views::Rebuild::gather(const LogId& log, std::span<const SeqRange> ranges, Open& open) {
+  const Seq end = until_ == nullptr ? kSeqMax : until_->at(log).seq;
   COTERIE_CHECK(views_.ledger_.visit_ranges(log, ranges, [&](const HashedEntry& one) {
+    if (one.entry.position.seq > end) return false;
     auto current = std::exchange(open, std::nullopt);
     // Whatever comes between its parts breaks an update off.
     if (current && current->second.update.last.seq + 1 != one.entry.position.seq) current.reset();
@@ -571,6 +615,7 @@ Status Views::Rebuild::gather(const LogId& log, std::span<const SeqRange> ranges
     const auto into = gathered_.find(id);
     if (id == DocumentId{} || into == gathered_.end()) return true;
     const EntryRef ref = views_.ledger_.ref_of(log, one.entry);
+    if (is_update(*record) && Ledger::covers(from_, ref.log, ref.seq)) return true;
     const Verdict verdict = views_.judge_.judge(ref, one.hash, one.entry.heads, right_for(*record));
     if (verdict == Verdict::kRefused) return true;
     const bool disputed = verdict != Verdict::kCounts;
@@ -684,7 +729,7 @@ std::vector<const Views::Update*> Views::Rebuild::ordered(const DocumentId& id) 
 /// The document of those updates that are `wanted`.
 template <typename Wanted>
 crdt::Doc Views::Rebuild::replay(const DocumentId& id, Wanted wanted) const {
-  Replay replay(views_.documents_.gate(), id);
+  Replay replay(views_.documents_.gate(), id, bases_.at(id));
   for (const Update* update : ordered(id)) {
     if (wanted(*update)) replay.take(update->last, bytes_of(*update), update->carried);
   }
@@ -828,12 +873,68 @@ Status Views::Rebuild::tell_deeds(const std::set<DeviceId>& devices, WallMillis 
     if (one.stood_upon) stood_upon_.insert(position);
   }
   for (const auto& [id, gathered] : gathered_) {
-    Replay replay(views_.documents_.gate(), id);
+    Replay replay(views_.documents_.gate(), id, bases_.at(id));
     const Deeds deeds = deeds_of(id, devices, begin, replay);
     if (deeds.inserted.empty() && deeds.deleted.empty()) continue;
     COTERIE_CHECK(each(deeds, replay.uncollected()));
   }
   return {};
+}
+
+Result<std::map<DocumentId, Bytes>> Views::Rebuild::states_at(const Frontier& frontier) {
+  const auto covers = [&](const EntryRef& ref) {
+    const auto head = frontier.find(ref.log);
+    return head != frontier.end() && ref.seq <= head->second.seq;
+  };
+  for (const auto& [position, one] : views_.admission_.all()) {
+    if (covers(one.ref)) return Error{ErrorCode::kUnavailable, "some of it is disputed"};
+  }
+  for (const auto& [log, seq] : views_.ledger_.waiting()) {
+    if (covers({log, seq, {}})) {
+      return Error{ErrorCode::kUnavailable, "keys to some of it are not here"};
+    }
+  }
+  until_ = &frontier;
+  for (const auto& [id, document] : views_.documents_.all()) gathered_[id];
+  COTERIE_CHECK(gather_all());
+  std::map<DocumentId, Bytes> states;
+  std::size_t bytes = 0;
+  for (auto& [id, gathered] : gathered_) {
+    if (!gathered.unfinished.empty()) {
+      return Error{ErrorCode::kUnavailable, "an update is not whole there"};
+    }
+    if (gathered.updates.empty() && !bases_.at(id)) continue;
+    const UpdateGate* gate = views_.documents_.gate();
+    Replay replay(gate, bases_.at(id));
+    for (const Update* update : ordered(id)) {
+      (void)replay.take(update->last, bytes_of(*update), update->carried);
+    }
+    crdt::Doc doc = views_.documents_.blank();
+    replay.finish(doc);
+    Bytes state = doc.encode_state_as_update();
+    bytes += state.size();
+    if (bytes > kCheckpointBytesMax) {
+      return Error{ErrorCode::kLimitExceeded, "too much for a checkpoint", bytes};
+    }
+    states.emplace(id, std::move(state));
+    gathered = {};
+  }
+  return states;
+}
+
+Result<std::map<DocumentId, Bytes>> Views::states_at(Now now, const Frontier& frontier, From from) {
+  return Rebuild(*this, now, from).states_at(frontier);
+}
+
+void Views::settle(const Ledger::Base& base) {
+  std::vector<Position> settled;
+  for (const auto& [position, one] : admission_.all()) {
+    if (Ledger::covers(base, position.first, position.second)) settled.push_back(position);
+  }
+  for (const Position& position : settled) {
+    contests_.erase(admission_.all().at(position).document);
+    admission_.remove(position);
+  }
 }
 
 Result<Views::HistoryNotes> Views::Rebuild::tell_updates(
@@ -843,10 +944,13 @@ Result<Views::HistoryNotes> Views::Rebuild::tell_updates(
   for (const Position& position : views_.admission_.of(id)) {
     if (views_.admission_.all().at(position).stood_upon) stood_upon_.insert(position);
   }
+  if (const auto& base = bases_.at(id)) {
+    COTERIE_CHECK(visit({{}, from_.checkpoint, from_.time, false, true, *base}));
+  }
   for (const Update* update : ordered(id)) {
     if (!counts(*update)) continue;
     const Bytes bytes = bytes_of(*update);
-    COTERIE_CHECK(visit({update->last, update->hash, update->time, update->carried, bytes}));
+    COTERIE_CHECK(visit({update->last, update->hash, update->time, update->carried, false, bytes}));
   }
   const auto sealed = views_.ledger_.sealed_entries();
   return HistoryNotes{std::move(gathered.named), sealed.count, HybridClock::millis(sealed.newest)};
@@ -854,12 +958,12 @@ Result<Views::HistoryNotes> Views::Rebuild::tell_updates(
 
 Result<Views::HistoryNotes> Views::for_each_update(
     Now now, const DocumentId& document, const std::function<Status(const CountedUpdate&)>& visit) {
-  return Rebuild(*this, now).tell_updates(document, visit);
+  return Rebuild(*this, now, From::kFloor).tell_updates(document, visit);
 }
 
 Status Views::for_each_deed(Now now, const std::set<DeviceId>& devices, WallMillis since,
                             const std::function<Status(const Deeds&, crdt::Doc&)>& each) {
-  return Rebuild(*this, now).tell_deeds(devices, since, each);
+  return Rebuild(*this, now, From::kFloor).tell_deeds(devices, since, each);
 }
 
 /// Documents that are marked, or of which other entries count than before.
@@ -911,7 +1015,7 @@ void Views::Rebuild::install(const DocumentId& id) {
     if (counts(unfinished.update)) contents.assemblies.emplace(log, unfinished.assembly);
   }
   views_.contests_.erase(id);
-  const bool nothing = gathered.updates.empty() && !contents.named;
+  const bool nothing = gathered.updates.empty() && !contents.named && !bases_.at(id);
   Document* document = views_.documents_.find(id);
   if (document == nullptr) {
     if (nothing || !views_.has_room_for(id)) return;
@@ -931,6 +1035,7 @@ bool Views::handle_timeout(Now now) {
   Rebuild rebuild(*this, now);
   if (const Status done = rebuild.run(); !done) {
     context_.report("documents cannot be rebuilt: " + to_string(done.error()));
+    due_ = now.steady + kRebuildRetry;
   }
   rested_at_ =
       now.steady + kRebuildDelayPerEntry * static_cast<std::int64_t>(rebuild.entries_read());

@@ -67,7 +67,8 @@ Workspace::Workspace(Now now, Context& context, transport::Mesh& mesh, const Wor
       views_(ledger_, documents_, judge_, context, *this),
       presence_(now, ledger_, context),
       steward_(ledger_, views_.admission(), context),
-      transfer_(id, *this, *this),
+      keeper_(ledger_, documents_, views_, authors_, context, *this),
+      transfer_(id, keeper_, keeper_),
       next_sweep_(now.steady + kSweep) {
   documents_.set_gate(&authors_);
 }
@@ -89,6 +90,7 @@ Status Workspace::load() {
   COTERIE_CHECK(documents_.load_rows());
   COTERIE_CHECK(authors_.load());
   COTERIE_CHECK(views_.load());
+  COTERIE_CHECK(keeper_.load());
   COTERIE_CHECK(load_endpoints());
   if (adopted_) tell_changes();
   return {};
@@ -418,12 +420,13 @@ void Workspace::document_replaced(Now, Document& document) {
 }
 
 /// Nobody dials those who are not members any more; what they were called is kept for `audit`.
-void Workspace::membership_moved(Now) {
+void Workspace::membership_moved(Now now) {
   for (auto& [device, endpoint] : endpoints_) {
     if (membership().find(device) != nullptr || endpoint.record.addresses.empty()) continue;
     endpoint.record.addresses.clear();
     store_endpoint(device, endpoint.time, EndpointRecord(endpoint.record));
   }
+  keeper_.membership_moved(now);
 }
 
 void Workspace::flush_queue(Now now, Document& document) {
@@ -854,6 +857,7 @@ void Workspace::handle_committed(Now now) {
   for (const Ledger::Action& action : done.after) action(now);
   forget_forsaken();
   views_.take(now, ledger_.take_waiting());
+  keeper_.landed(now);
 }
 
 void Workspace::handle_commit_failed(Now now, const Error& error) {
@@ -881,10 +885,12 @@ void Workspace::handle_timeout(Now now) {
     retry_ = true;
   }
   // A replica made anew would lack what waits for a key.
-  if (!stopped_ && !full_ && held_.empty() && views_.handle_timeout(now)) {
+  if (!stopped_ && !full_ && held_.empty() && !ledger_.installing() && views_.handle_timeout(now)) {
     steward_.views_changed(now);
   }
   steward_.handle_timeout(now, !stopped_ && !full_);
+  // What is made anew would lack what waits for a key.
+  keeper_.handle_timeout(now, !stopped_ && !full_ && held_.empty() && !ledger_.installing());
   release_held(now);
   if (next_sweep_ <= now.steady) {
     next_sweep_ = now.steady + std::clamp(context_.options.unload_after, kSweepMin, kSweep);
@@ -910,11 +916,15 @@ std::optional<Instant> Workspace::next_deadline() const {
   Instant due = next_sweep_;
   if (!flush_due_.empty()) due = std::min(due, flush_due_.begin()->first);
   if (retry_at_) due = std::min(due, *retry_at_);
-  if (const auto views = views_.next_deadline(); views && !stopped_ && !full_ && held_.empty()) {
+  const bool makes = !stopped_ && !full_ && held_.empty() && !ledger_.installing();
+  if (const auto views = views_.next_deadline(); views && makes) {
     due = std::min(due, *views);
   }
   if (const auto presence = presence_.next_deadline()) due = std::min(due, *presence);
   if (const auto steward = steward_.next_deadline()) due = std::min(due, *steward);
+  if (const auto keeper = keeper_.next_deadline(); keeper && makes) {
+    due = std::min(due, *keeper);
+  }
   if (const auto transfer = transfer_.next_deadline()) due = std::min(due, *transfer);
   return due;
 }

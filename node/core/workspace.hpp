@@ -17,6 +17,7 @@
 #include <vector>
 
 #include "node/core/authors.hpp"
+#include "node/core/checkpoint/keeper.hpp"
 #include "node/core/client.hpp"
 #include "node/core/context.hpp"
 #include "node/core/document_store.hpp"
@@ -33,9 +34,7 @@ namespace coterie::node {
 
 class History;
 
-class Workspace : private Views::Host,
-                  private CheckpointTransfer::Source,
-                  private CheckpointTransfer::Sink {
+class Workspace : private Views::Host, private Keeper::Host {
  public:
   /// Why a client is to be closed.
   struct Closing {
@@ -122,6 +121,11 @@ class Workspace : private Views::Host,
   Result<CommandResult> carry_out(Now now, const Revert& command);
   Result<CommandResult> carry_out(Now now, const NameVersion& command);
   Result<CommandResult> carry_out(Now now, const RestoreVersion& command);
+  // Checkpoints (workspace_checkpoint.cpp).
+  Result<CommandResult> carry_out(Now now, const MakeCheckpoint& command);
+  Result<CommandResult> carry_out(Now now, const Prune& command);
+  Result<CommandResult> carry_out(Now now, const SetRetention& command);
+  RetentionInfo retention() const;
   std::vector<InviteInfo> invites() const;
   std::vector<RequestInfo> requests() const;
   std::vector<KnownDevice> known_devices() const;
@@ -218,13 +222,12 @@ class Workspace : private Views::Host,
   void document_grew(Now now, Document& document, ByteView update) override;
   void document_replaced(Now now, Document& document) override;
   void membership_moved(Now now) override;
+  void checkpoint_spoken(Now now, const LedgerRecord& record, const Record& decoded) override;
   void flush_queue(Now now, Document& document) override;
+  // Keeper::Host.
+  void base_installed(Now now, const Ledger::Received& received) override;
+  void flush_all(Now now) override;
 
-  // CheckpointTransfer::Source and Sink (workspace_transfer.cpp).
-  std::optional<CheckpointOffer> offer() const override;
-  Result<Bytes> read(const Hash& hash, std::uint64_t offset, std::size_t bytes_max) const override;
-  bool wants(const CheckpointOffer& offer) const override;
-  CheckpointTransfer::Verdict take(Now now, const CheckpointOffer& offer, Bytes& bundle) override;
   void send_transfers(Now now);
 
   void after_operations(Now now);
@@ -268,6 +271,7 @@ class Workspace : private Views::Host,
   Views views_;
   Presence presence_;
   Steward steward_;
+  Keeper keeper_;
   CheckpointTransfer transfer_;
   bool adopted_ = false;
   std::optional<InviteContact> contact_;

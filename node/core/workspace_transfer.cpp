@@ -30,18 +30,4 @@ void Workspace::send_transfers(Now now) {
   }
 }
 
-// What is served, and what becomes of what was fetched.
-
-std::optional<CheckpointOffer> Workspace::offer() const { return std::nullopt; }
-
-Result<Bytes> Workspace::read(const Hash&, std::uint64_t, std::size_t) const {
-  return Error{ErrorCode::kNotFound, "no such bundle"};
-}
-
-bool Workspace::wants(const CheckpointOffer&) const { return false; }
-
-CheckpointTransfer::Verdict Workspace::take(Now, const CheckpointOffer&, Bytes&) {
-  return CheckpointTransfer::Verdict::kRefused;
-}
-
 }  // namespace coterie::node

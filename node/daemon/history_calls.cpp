@@ -130,6 +130,7 @@ json answered(const Engine& engine, const WorkspaceId& workspace, const HistoryL
               json answer) {
   json names = json::object();
   json persons = json::object();
+  names[DeviceId{}.hex()] = "(pruned)";  // Whoever wrote what is older than what is kept.
   if (const auto known = engine.known_devices(workspace)) {
     for (const KnownDevice& one : *known) names[one.device.hex()] = one.name;
   }
@@ -196,6 +197,54 @@ Result<std::string> blame_answer(Engine& engine, Now now, const Call& call,
                        {{"version", found_json(blame.version)}, {"ranges", std::move(ranges)}}));
 }
 
+json devices_json(const std::vector<DeviceId>& devices) {
+  json list = json::array();
+  for (const DeviceId& device : devices) list.push_back(device.hex());
+  return list;
+}
+
+/// How long history is kept, and what members agreed on.
+Result<std::string> retention_answer(const Engine& engine, const WorkspaceId& workspace) {
+  COTERIE_TRY(const RetentionInfo info, engine.retention(workspace));
+  json checkpoints = json::array();
+  for (const CheckpointInfo& one : info.checkpoints) {
+    checkpoints.push_back({{"id", one.id.hex()},
+                           {"author", one.author.hex()},
+                           {"time", one.time},
+                           {"entries", one.entries},
+                           {"same", devices_json(one.same)},
+                           {"same_needed", one.same_needed},
+                           {"hold", devices_json(one.hold)},
+                           {"missing", devices_json(one.missing)},
+                           {"stands", one.stands},
+                           {"base", one.base},
+                           {"floor", one.floor}});
+  }
+  json answer = {{"keep_hours", nullptr},
+                 {"pruning", info.pruning},
+                 {"entries", info.entries},
+                 {"below_floor", info.below_floor},
+                 {"checkpoints", std::move(checkpoints)}};
+  if (info.keep) answer["keep_hours"] = info.keep->count();
+  return dump(answered(engine, workspace, {}, std::move(answer)));
+}
+
+/// "hours": a number, or nothing for ever.
+Result<Command> retention_command(const WorkspaceId& workspace, const Call& call) {
+  if (call.operation == "history.checkpoint") return Command{MakeCheckpoint{workspace}};
+  if (call.operation == "history.prune") return Command{Prune{workspace}};
+  SetRetention command{workspace, std::nullopt};
+  if (!text_of(call, "hours").empty()) {
+    const auto hours = number_of(call, "hours", 0);
+    if (!hours) return malformed_number();
+    if (*hours > kRetentionHoursMax) {
+      return Error{ErrorCode::kLimitExceeded, "history is kept from an hour to a hundred years"};
+    }
+    command.keep = std::chrono::hours(*hours);
+  }
+  return Command{command};
+}
+
 using Answer = Result<std::string> (*)(Engine&, Now, const Call&, const WorkspaceId&,
                                        const std::string&);
 
@@ -209,6 +258,7 @@ const std::map<std::string, Answer>& answers() {
 
 Result<Command> make_command(const Engine& engine, const Call& call) {
   COTERIE_TRY(const WorkspaceId workspace, engine.find_workspace(text_of(call, "workspace")));
+  if (call.operation.starts_with("history.")) return retention_command(workspace, call);
   COTERIE_TRY(VersionChoice at, choice_of(call, "at"));
   if (call.operation == "doc.name" || call.operation == "doc.unname") {
     std::optional<std::string> name;
@@ -224,10 +274,14 @@ CallError explain(const Error& error) { return {error.code, error.what}; }
 }  // namespace
 
 bool is_history_command(const std::string& operation) {
-  return operation == "doc.name" || operation == "doc.unname" || operation == "doc.restore";
+  return operation == "doc.name" || operation == "doc.unname" || operation == "doc.restore" ||
+         operation == "history.keep" || operation == "history.checkpoint" ||
+         operation == "history.prune";
 }
 
-bool is_history_question(const std::string& operation) { return answers().count(operation) > 0; }
+bool is_history_question(const std::string& operation) {
+  return operation == "history.show" || answers().count(operation) > 0;
+}
 
 std::variant<Command, CallError> history_command(const Engine& engine, const Call& call) {
   auto made = make_command(engine, call);
@@ -238,6 +292,11 @@ std::variant<Command, CallError> history_command(const Engine& engine, const Cal
 std::variant<std::string, CallError> history_answer(Engine& engine, Now now, const Call& call) {
   const auto workspace = engine.find_workspace(text_of(call, "workspace"));
   if (!workspace) return explain(workspace.error());
+  if (call.operation == "history.show") {
+    auto kept = retention_answer(engine, *workspace);
+    if (!kept) return explain(kept.error());
+    return *std::move(kept);
+  }
   auto said = answers().at(call.operation)(engine, now, call, *workspace, text_of(call, "path"));
   if (!said) return explain(said.error());
   return *std::move(said);
@@ -246,6 +305,12 @@ std::variant<std::string, CallError> history_answer(Engine& engine, Now now, con
 std::optional<std::string> history_result(const CommandResult& result) {
   if (const auto* named = std::get_if<VersionNamed>(&result)) {
     return dump({{"version", found_json(named->version)}, {"before", named->before}});
+  }
+  if (const auto* made = std::get_if<CheckpointMade>(&result)) {
+    return dump({{"checkpoint", made->checkpoint.hex()}});
+  }
+  if (const auto* pruned = std::get_if<Pruned>(&result)) {
+    return dump({{"checkpoint", pruned->checkpoint.hex()}});
   }
   const auto* restored = std::get_if<VersionRestored>(&result);
   if (restored == nullptr) return std::nullopt;

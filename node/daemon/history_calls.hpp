@@ -12,6 +12,12 @@
 //     doc.blame         workspace, path, at?, at_time?   {"version","ranges":[...]}
 //     doc.name          workspace, path, name, at?,      {"version", "before"}
 //                       at_time?
+//     history.show      workspace                        {"keep_hours" (null: for ever),"pruning",
+//                                                        "entries","below_floor",
+//                                                        "checkpoints":[...]}: newest first
+//     history.keep      workspace, hours?                {"done":true}; nothing: for ever
+//     history.checkpoint workspace                       {"checkpoint"}
+//     history.prune     workspace                        {"checkpoint"}: goes on by itself
 //     doc.unname        workspace, path, at?, at_time?   as doc.name
 //     doc.restore       workspace, path, at?, at_time?,  {"version","path","removed","restored",
 //                       yes?                             "before","after","preview"}

@@ -289,6 +289,7 @@ class Replica : private node::Views::Host {
     clients_.erase(document.path);
   }
   void membership_moved(Now) override {}
+  void checkpoint_spoken(Now, const node::LedgerRecord&, const node::Record&) override {}
   void flush_queue(Now, node::Document&) override {}
 
   SeededSecureRandom random_;

@@ -88,7 +88,13 @@ Result<History> History::make(const UpdateGate* gate, const Source& source) {
   History history;
   Replay replay(gate);
   const auto visit = [&](const Views::CountedUpdate& one) -> Status {
-    const auto told = replay.take(one.ref, one.update, one.carried, one.time);
+    std::optional<ByteView> told = one.update;
+    if (one.floor) {
+      replay = Replay(gate, Bytes(one.update.begin(), one.update.end()));
+      history.floor_time_ = HybridClock::millis(one.time);
+    } else {
+      told = replay.take(one.ref, one.update, one.carried, one.time);
+    }
     if (!told) return {};
     COTERIE_TRY(const Bytes contents, crdt::without_collected(*told));
     COTERIE_TRY(const crdt::UpdateListing all, crdt::inspect_update(*told));
@@ -277,6 +283,9 @@ Result<History::Found> History::after(std::size_t count) const {
 }
 
 Result<History::Found> History::named(const Views::NamedVersion& version) const {
+  if (version.record.moment < floor_time_) {
+    return Error{ErrorCode::kNotFound, "the version is older than what is kept here: it is pruned"};
+  }
   Found found;
   found.version = {version.hash, version.record.name, version.record.moment};
   found.written = version.snapshot;

@@ -105,6 +105,7 @@ class History {
   std::vector<Views::NamedVersion> named_;  ///< By time; of each version the name it has now.
   std::map<DeviceId, std::size_t> names_made_;
   HistoryLimits limits_;
+  WallMillis floor_time_ = 0;  ///< Of what was pruned, the newest.
   mutable std::optional<Origins> origins_;
 };
 

@@ -177,6 +177,7 @@ Result<Segments::Forked> Segments::fork(const LogId& name, Seq at, const Hash& f
     Segment tail = segment;
     tail.first = at + 1;
     tail.before = fork;
+    tail.pruned = {};
     tail.parent = name;
     for (const LogId& child : tail.children) all_.at(child).parent = forked.tail;
     segment.last = at;

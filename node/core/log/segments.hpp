@@ -51,6 +51,9 @@ struct Segment {
   Hash before;         ///< Hash of the entry before its first; zero at the start of a chain.
   Hash head;           ///< Hash of its newest entry; `before` while it has none.
   Hash head_previous;  ///< What its newest entry chains to.
+  /// Number and hash of an entry up to which most are not kept any more (Ledger::prune()): the hash
+  /// of none before it can be told. Zero while all are here; only of a root that never forked.
+  LogHead pruned;
   std::optional<LogId> parent;  ///< The segment that ends where this one begins.
   /// Segments that begin where this one ends: two or more, or none. With any it is closed: nothing
   /// will ever be added to it.

@@ -14,8 +14,9 @@ namespace coterie::storage::internal {
 namespace {
 
 /// Persistent: names of the tables, in the order of `Table`.
-constexpr const char* kTableNames[kTableCount] = {
-    "meta", "entries", "frontier", "keys", "documents", "snapshots", "tails", "peers", "index"};
+constexpr const char* kTableNames[kTableCount] = {"meta",      "entries",   "frontier", "keys",
+                                                  "documents", "snapshots", "tails",    "peers",
+                                                  "index",     "bases",     "floors"};
 constexpr const char* kSchemaTable = "schema";
 constexpr std::string_view kSchemaKey = "coterie";
 
