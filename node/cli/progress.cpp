@@ -2,6 +2,7 @@
 
 #include <array>
 #include <cstdio>
+#include <string>
 #include <utility>
 
 #include "node/cli/commands.hpp"
@@ -27,9 +28,10 @@ void Progress::at(std::uint64_t done, std::uint64_t total) {
   const auto now = Clock::now();
   if (quiet_ || now < next_) return;
   next_ = now + (terminal_ ? Clock::duration(kOnTerminal) : Clock::duration(kElsewhere));
-  const std::uint64_t percent = total == 0 ? 100 : done * 100 / total;
-  std::fprintf(stderr, terminal_ ? "\r\033[K%s: %llu%%" : "%s: %llu%%\n", what_.c_str(),
-               static_cast<unsigned long long>(percent));
+  // Where the end is not known: how much is done.
+  const std::string far =
+      total == 0 ? std::to_string(done) : std::to_string(done * 100 / total) + "%";
+  std::fprintf(stderr, terminal_ ? "\r\033[K%s: %s" : "%s: %s\n", what_.c_str(), far.c_str());
   shown_ = true;
 }
 

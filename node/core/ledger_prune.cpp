@@ -362,7 +362,11 @@ Result<Ledger::Received> Ledger::install_base(Now now, Base base, std::span<cons
       } else {
         staged_.put(Table::kMeta, prefixed_position('K', log, one.seq),
                     hash_row(hashed.hash, one.previous));
-        if (keeps(hashed)) accept_content(hashed, log, out);
+        if (keeps(hashed)) {
+          accept_content(hashed, log, out);
+        } else if (const auto record = open_record(*entry)) {
+          index_record({log, one.seq, one.previous}, *record);
+        }
       }
     }
     if (own) new_incarnation();

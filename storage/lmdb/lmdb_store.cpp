@@ -216,8 +216,8 @@ class LmdbStore final : public Store {
 }  // namespace
 
 const std::vector<Migration>& schema_migrations() {
-  static const std::vector<Migration> none;  // Version 1 is the first.
-  return none;
+  static const std::vector<Migration> kNone;  // Version 1 is the first.
+  return kNone;
 }
 
 Result<std::unique_ptr<LmdbStoreProvider>> LmdbStoreProvider::open_directory(

@@ -14,6 +14,7 @@ coterie_test(node.invite_test SOURCES node/invite_test.cpp DEPENDS coterie::node
 coterie_test(node.views_test SOURCES node/views_test.cpp DEPENDS coterie::node_core)
 coterie_test(node.views_engine_test SOURCES node/views_engine_test.cpp DEPENDS coterie::node_core)
 coterie_test(node.engine_test SOURCES node/engine_test.cpp DEPENDS coterie::node_core)
+coterie_test(node.keeper_test SOURCES node/keeper_test.cpp DEPENDS coterie::node_core)
 coterie_test(node.checkpoint_test SOURCES node/checkpoint_test.cpp DEPENDS coterie::node_core)
 coterie_test(node.transfer_test SOURCES node/transfer_test.cpp DEPENDS coterie::node_core)
 coterie_test(node.transfer_engine_test SOURCES node/transfer_engine_test.cpp

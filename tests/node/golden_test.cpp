@@ -41,6 +41,8 @@ TEST(GoldenTest, WeWriteWhatWeWrote) {
   }
   EXPECT_EQ(file.at("version"), to_hex(samples.version));
   EXPECT_EQ(file.at("unnamed"), to_hex(samples.unnamed));
+  EXPECT_EQ(file.at("checkpoint"), to_hex(samples.checkpoint));
+  EXPECT_EQ(file.at("vouch"), to_hex(samples.vouch));
   ASSERT_EQ(file.at("messages").size(), samples.messages.size());
   for (const auto& [name, message] : samples.messages) {
     EXPECT_EQ(file.at("messages").at(name), to_hex(message)) << name;
@@ -74,6 +76,16 @@ TEST(GoldenTest, WeReadWhatWasWritten) {
   EXPECT_EQ(std::get<VersionRecord>(*version).name, "draft");
   EXPECT_EQ(std::get<VersionRecord>(*version).moment, 1'760'000'000'005u);
   EXPECT_EQ(to_hex(std::get<VersionRecord>(*version).snapshot), "00010702");
+  const Bytes checkpoint_bytes = bytes_of(file.at("checkpoint"));
+  const auto checkpoint = decode_record(workspace, checkpoint_bytes);
+  ASSERT_TRUE(checkpoint);
+  EXPECT_EQ(std::get<CheckpointRecord>(*checkpoint).frontier.size(), 2u);
+  EXPECT_EQ(std::get<CheckpointRecord>(*checkpoint).frontier.begin()->second.seq, 300u);
+  const Bytes vouch_bytes = bytes_of(file.at("vouch"));
+  const auto vouch = decode_record(workspace, vouch_bytes);
+  ASSERT_TRUE(vouch);
+  EXPECT_TRUE(std::get<VouchRecord>(*vouch).same);
+  EXPECT_EQ(std::get<VouchRecord>(*vouch).waived.size(), 1u);
   const Bytes unnamed_bytes = bytes_of(file.at("unnamed"));
   const auto unnamed = decode_record(workspace, unnamed_bytes);
   ASSERT_TRUE(unnamed);

@@ -47,6 +47,8 @@ struct EntrySamples {
   /// A record that names the document of the sample update. In no entry.
   Bytes version;
   Bytes unnamed;
+  Bytes checkpoint;
+  Bytes vouch;
   std::string invite;
   std::map<std::string, Bytes> messages;
 };
@@ -114,6 +116,24 @@ inline EntrySamples entry_samples() {
   const Bytes snapshot{0, 1, 7, 2};  // Nothing deleted; two elements of client 7.
   out.version = encode_record(VersionRecord{document, kStart + 5, "draft", snapshot});
   out.unnamed = encode_record(VersionRecord{document, kStart + 5, "", snapshot});
+  CheckpointRecord checkpoint;
+  checkpoint.root.bytes.fill(0x5a);
+  LogId first;
+  first.device.bytes.fill(0x11);
+  first.incarnation = 0x0102030405060708;
+  LogHead head{300, {}};
+  head.hash.bytes.fill(0xc3);
+  checkpoint.frontier.emplace(first, head);
+  LogId second = first;
+  second.device.bytes.fill(0x22);
+  head.seq = 1;
+  checkpoint.frontier.emplace(second, head);
+  out.checkpoint = encode_record(checkpoint);
+  VouchRecord vouch;
+  vouch.checkpoint.bytes.fill(0xc3);
+  vouch.same = true;
+  vouch.waived = {second.device};
+  out.vouch = encode_record(vouch);
   write(EndpointRecord{"red", {"tcp://192.168.1.20:7400"}});
 
   const auto second_invite = crypto::SigningKey::from_seed(out.second_invite_seed);

@@ -3,6 +3,7 @@
 
 #pragma once
 
+#include <functional>
 #include <map>
 #include <memory>
 #include <optional>
@@ -250,6 +251,10 @@ class Replica : private node::Views::Host {
   std::size_t grown = 0;
   std::size_t replaced = 0;
   std::map<DeviceId, node::EndpointRecord> endpoints;
+  std::function<void(Now, const node::LedgerRecord&, const node::Record&)> on_checkpoint;
+
+  node::Context& context() { return context_; }
+  const node::EntryJudge& judge() const { return *judge_; }
 
  private:
   void open(const WorkspaceId& workspace) {
@@ -289,7 +294,10 @@ class Replica : private node::Views::Host {
     clients_.erase(document.path);
   }
   void membership_moved(Now) override {}
-  void checkpoint_spoken(Now, const node::LedgerRecord&, const node::Record&) override {}
+  void checkpoint_spoken(Now now, const node::LedgerRecord& record,
+                         const node::Record& decoded) override {
+    if (on_checkpoint) on_checkpoint(now, record, decoded);
+  }
   void flush_queue(Now, node::Document&) override {}
 
   SeededSecureRandom random_;

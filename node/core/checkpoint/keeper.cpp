@@ -104,7 +104,7 @@ Duration Keeper::pause() const {
 void Keeper::plan(Now now) {
   if (agree_at_) return;
   const auto jitter = Duration(std::chrono::milliseconds(context_.random.next_u64() % 3000));
-  agree_at_ = std::max(now.steady + kAgreeDelay + jitter, agree_not_before_);
+  agree_at_ = now.steady + kAgreeDelay + jitter;
 }
 
 void Keeper::write(Now now, const Record& record) {
@@ -189,13 +189,21 @@ Result<Hash> Keeper::make(Now now) {
   }
   write(now, CheckpointRecord{root, std::move(frontier)});
   for (const auto& [hash, checkpoint] : checkpoints_.all()) {
-    if (checkpoint.record.root == root) return hash;
+    if (checkpoint.record.root != root) continue;
+    made_ = {hash, std::move(states)};
+    return hash;
   }
   return Error{ErrorCode::kCorrupt, "a checkpoint was not taken in"};
 }
 
 /// What came was considered: does it stand, and is it so here?
 void Keeper::agree(Now now) {
+  const auto* standing = checkpoints_.newest_standing();
+  const bool made = standing != nullptr && made_ && made_->checkpoint == standing->hash;
+  if (!made && now.steady < agree_not_before_) {
+    agree_at_ = agree_not_before_;
+    return;
+  }
   adopt(now);
   if (ledger_.can_write()) follow_break(now);
   if (ledger_.may_write()) vouch(now);
@@ -209,6 +217,7 @@ void Keeper::adopt(Now now) {
     agree_at_ = now.steady + kTryAgain;
     return;
   }
+  if (made_ && made_->checkpoint == standing->hash) return take_over(*standing, made_->states);
   agree_not_before_ = now.steady + pause();
   std::map<DocumentId, Bytes> states;
   const auto root = root_at(now, standing->record.frontier, states);
@@ -223,9 +232,15 @@ void Keeper::adopt(Now now) {
     context_.warn("the team agreed on a checkpoint that says otherwise than what is here");
     return;
   }
+  take_over(*standing, states);
+}
+
+void Keeper::take_over(const Checkpoints::Checkpoint& standing,
+                       const std::map<DocumentId, Bytes>& states) {
   documents_.set_states(Table::kBases, states);
-  ledger_.set_base({standing->hash, standing->time, standing->record.frontier});
+  ledger_.set_base({standing.hash, standing.time, standing.record.frontier});
   authors_.order_settled();
+  made_.reset();
   drop_bundle();
 }
 
@@ -259,6 +274,7 @@ void Keeper::vouch(Now now) {
                   " says that documents are otherwise than they are here: it is not vouched for");
     return;
   }
+  if (same) made_ = {newest->hash, std::move(states)};
   write(now, VouchRecord{newest->hash, same, {}});
 }
 
@@ -438,6 +454,7 @@ void Keeper::handle_timeout(Now now, bool able) {
   }
   if (next_look_ <= now.steady) {
     next_look_ = now.steady + kLook;
+    made_.reset();  // Not for long.
     if (ledger_.can_write()) {
       follow_break(now);
       waive(now);

@@ -114,6 +114,8 @@ class Keeper final : public CheckpointTransfer::Source, public CheckpointTransfe
   void vouch(Now now);
   void adopt(Now now);
   void agree(Now now);
+  void take_over(const Checkpoints::Checkpoint& standing,
+                 const std::map<DocumentId, Bytes>& states);
   void waive(Now now);
   void follow_break(Now now);
   void keep_to_retention(Now now);
@@ -134,6 +136,12 @@ class Keeper final : public CheckpointTransfer::Source, public CheckpointTransfe
   Checkpoints checkpoints_;
   std::optional<std::chrono::hours> retention_;
 
+  /// What the entries of a checkpoint make here, which is what it says: not to be made twice.
+  struct Made {
+    Hash checkpoint;
+    std::map<DocumentId, Bytes> states;
+  };
+  std::optional<Made> made_;
   std::optional<Instant> agree_at_;  ///< When to vouch, and to adopt.
   Instant agree_not_before_{};
   Instant next_look_{};  ///< At what age decides.

@@ -38,6 +38,8 @@ int main() {
   list("records", samples.records);
   line("version", to_hex(samples.version));
   line("unnamed", to_hex(samples.unnamed));
+  line("checkpoint", to_hex(samples.checkpoint));
+  line("vouch", to_hex(samples.vouch));
   line("invite", samples.invite);
   std::printf("  \"messages\": {");
   const char* separator = "\n";
