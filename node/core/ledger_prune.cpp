@@ -231,20 +231,22 @@ Status Ledger::visit_kept(const Segment& segment, Seq through,
 
 Result<std::vector<Ledger::KeptEntry>> Ledger::kept_below(const Frontier& base) const {
   std::vector<KeptEntry> list;
-  for (const auto& [log, head] : base) {
+  for (const auto& one : base) {
+    const LogId& log = one.first;
+    const LogHead& head = one.second;
     const Segment* segment = segments_.find(log);
     if (segment == nullptr || segment->last < head.seq) {
       return Error{ErrorCode::kNotFound, "a log ends before that"};
     }
-    const auto add = [&](const HashedEntry& one) {
-      const EntryPosition& at = one.entry.position;
-      list.push_back({log, at.seq, at.previous, encode_stored(one.entry)});
+    const auto add = [&](const HashedEntry& entry) {
+      const EntryPosition& at = entry.entry.position;
+      list.push_back({log, at.seq, at.previous, encode_stored(entry.entry)});
     };
     const Seq pruned = std::min(segment->pruned.seq, head.seq);
     if (segment->pruned.seq > 0) {
-      COTERIE_CHECK(visit_kept(*segment, pruned, [&](const HashedEntry& one) {
+      COTERIE_CHECK(visit_kept(*segment, pruned, [&](const HashedEntry& entry) {
         // What an older base ended with is here, too.
-        if (one.entry.position.seq == head.seq || keeps(one)) add(one);
+        if (entry.entry.position.seq == head.seq || keeps(entry)) add(entry);
         return true;
       }));
     }
@@ -252,9 +254,9 @@ Result<std::vector<Ledger::KeptEntry>> Ledger::kept_below(const Frontier& base) 
     const LogHead from =
         segment->pruned.seq > 0 ? segment->pruned : LogHead{segment->first - 1, segment->before};
     // `visit` takes zero for the whole, which this is then.
-    COTERIE_CHECK(visit(log, from, [&](const HashedEntry& one) {
-      const Seq seq = one.entry.position.seq;
-      if (seq > pruned && seq <= head.seq && (seq == head.seq || keeps(one))) add(one);
+    COTERIE_CHECK(visit(log, from, [&](const HashedEntry& entry) {
+      const Seq seq = entry.entry.position.seq;
+      if (seq > pruned && seq <= head.seq && (seq == head.seq || keeps(entry))) add(entry);
       return seq < head.seq;
     }));
   }
@@ -325,7 +327,9 @@ Result<Ledger::Received> Ledger::install_base(Now now, Base base, std::span<cons
     if (!same) return Error{ErrorCode::kConflict, "a log says otherwise here"};
   }
   Received out;
-  for (const auto& [log, head] : base.frontier) {
+  for (const auto& one : base.frontier) {
+    const LogId& log = one.first;
+    const LogHead& head = one.second;
     const Part& part = parts.at(log);
     if (!part.taken) continue;
     COTERIE_CHECK(index_.drop_below(log, head.seq + 1));
@@ -337,8 +341,8 @@ Result<Ledger::Received> Ledger::install_base(Now now, Base base, std::span<cons
       staged_.batch.erase_range(Table::kMeta, prefixed_position(row, log, 0),
                                 prefixed_position(row, log, head.seq + 1));
     }
-    std::erase_if(waiting_, [&](const auto& one) {
-      const auto ref = read_position(ByteView(one.first).subspan(1));
+    std::erase_if(waiting_, [&](const auto& waiting) {
+      const auto ref = read_position(ByteView(waiting.first).subspan(1));
       return ref && ref->log == log;
     });
     fresh_.erase(log);
@@ -350,22 +354,23 @@ Result<Ledger::Received> Ledger::install_base(Now now, Base base, std::span<cons
     segment.pruned = head;
     segments_.put(log, segment);
     staged_.touched.insert(log);
-    for (const KeptEntry& one : part.entries) {
-      const auto entry = decode_stored({workspace_, log, one.seq, one.previous}, one.stored);
+    for (const KeptEntry& kept_entry : part.entries) {
+      const auto entry =
+          decode_stored({workspace_, log, kept_entry.seq, kept_entry.previous}, kept_entry.stored);
       if (!entry) continue;  // It was verified.
       const HashedEntry hashed{*entry, entry_hash(*entry)};
       clock_.witness(now.wall, entry->time);
-      staged_.put(Table::kEntries, position_key(log, one.seq), one.stored);
+      staged_.put(Table::kEntries, position_key(log, kept_entry.seq), kept_entry.stored);
       ++out.stored;
       if (entry->entry_class != EntryClass::kContent) {
         out.membership_changed |= accept_operation(hashed, log);
       } else {
-        staged_.put(Table::kMeta, prefixed_position('K', log, one.seq),
-                    hash_row(hashed.hash, one.previous));
+        staged_.put(Table::kMeta, prefixed_position('K', log, kept_entry.seq),
+                    hash_row(hashed.hash, kept_entry.previous));
         if (keeps(hashed)) {
           accept_content(hashed, log, out);
         } else if (const auto record = open_record(*entry)) {
-          index_record({log, one.seq, one.previous}, *record);
+          index_record({log, kept_entry.seq, kept_entry.previous}, *record);
         }
       }
     }
