@@ -7,4 +7,5 @@ coterie_library(wire
 coterie_library(transport_core
   SOURCES core/mesh.cpp core/internal/awareness.cpp core/internal/dialer.cpp
           core/internal/entries.cpp core/internal/links.cpp core/internal/outbox.cpp
+          core/internal/overlay.cpp
   DEPENDS coterie::base coterie::wire)

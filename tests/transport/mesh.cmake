@@ -13,3 +13,5 @@ coterie_test(transport.mesh_entries_test SOURCES transport/mesh_entries_test.cpp
   DEPENDS coterie::transport_core)
 coterie_test(transport.mesh_awareness_test SOURCES transport/mesh_awareness_test.cpp
   DEPENDS coterie::transport_core)
+coterie_test(transport.mesh_overlay_test SOURCES transport/mesh_overlay_test.cpp
+  DEPENDS coterie::transport_core)

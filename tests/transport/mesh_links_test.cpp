@@ -346,10 +346,10 @@ TEST_F(MeshLinks, HeartbeatsCarryClocksAndASilentLinkIsClosed) {
   ASSERT_TRUE(receive(1, Heartbeat{79, 1, UINT64_MAX, {state(our_digest())}}));
   EXPECT_EQ(status_of(1).round_trip, before);
   forget();
-  run_for(7900ms);
+  run_for(4400ms);
   EXPECT_TRUE(outputs<Mesh::CloseLink>().empty());
   const auto later = sent<Heartbeat>(1);
-  EXPECT_GE(later.size(), 3u);
+  EXPECT_GE(later.size(), 2u);
   EXPECT_LE(later.size(), 6u);
   EXPECT_EQ(later.back().echo_us, 79u);
   run_for(100ms);

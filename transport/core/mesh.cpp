@@ -56,7 +56,9 @@ void Mesh::handle_link_up(Now now, LinkId link, const DeviceId& peer, bool outgo
 void Mesh::handle_dial_failed(Now now, const DeviceId& device, const std::string&) {
   state_->begin(now);
   state_->dialled.erase(device);
-  state_->dialer.failed(now.steady, device);
+  if (!state_->dialer.failed(now.steady, device)) return;
+  for (auto& [id, workspace] : state_->workspaces) workspace.chosen.erase(device);
+  state_->overlay_due = now.steady;
 }
 
 void Mesh::handle_link_down(Now now, LinkId link) {
@@ -162,6 +164,7 @@ void Mesh::handle_timeout(Now now) {
     state.schedule_pulls();  // Pauses may be over.
   }
   state.release_own_awareness();
+  if (now.steady >= state.overlay_due) state.tend_overlay();
   state.dial_what_is_due();
 }
 
@@ -211,6 +214,7 @@ std::optional<Instant> Mesh::next_deadline() const {
   }
   for (const auto& [key, pull] : state.pulls) consider(state.pull_deadline(pull));
   if (!state.own_awareness.empty()) consider(state.own_awareness_rate.ready_at());
+  if (state.has_partial_mesh()) consider(state.overlay_due);
   return next;
 }
 

@@ -30,6 +30,12 @@
 // room for them, from the state of that moment; pushes wait in a bounded queue, and those that find
 // it full are dropped and healed by anti-entropy; awareness keeps the newest message per topic.
 //
+// With up to kFullMeshMembersMax members of a workspace everybody is linked with everybody. In a
+// larger one each node keeps about eight links: it dials members at random, four of them always by
+// its own choice, and closes links that others opened when it has too many, but never one that the
+// other can hardly do without. What is said above about pushes then floods the workspace; each node
+// takes in an entry once.
+//
 // When two devices end up with two links, the device with the smaller id keeps one and closes the
 // other: its own, unless nothing was heard on it for a while. The other device never closes one of
 // two live links, so that they cannot both close the other's choice. Of two links with the same
@@ -167,6 +173,7 @@ struct MeshCounters {
   std::uint64_t awareness_dropped = 0;  ///< Stale, over budget, or no room.
   std::uint64_t links_replaced = 0;     ///< Tie-breaks and stale links.
   std::uint64_t links_timed_out = 0;
+  std::uint64_t links_spared = 0;    ///< Closed because there were enough others.
   std::uint64_t unknown_frames = 0;  ///< Of kinds and versions we do not know.
   std::uint64_t wakes = 0;           ///< Times the machine seems to have slept.
 };
@@ -176,8 +183,8 @@ class Mesh {
   struct Options {
     DeviceId self;
     std::uint64_t seed = 0;  ///< For jitter only.
-    Duration heartbeat = std::chrono::seconds(2);
-    Duration link_timeout = std::chrono::seconds(8);  ///< Without any frame, a link is dead.
+    Duration heartbeat = std::chrono::milliseconds(1500);
+    Duration link_timeout = std::chrono::milliseconds(4500);  ///< Without a frame, a link is dead.
     Duration dial_delay_min = std::chrono::milliseconds(200);
     Duration dial_delay_max = std::chrono::seconds(10);
     std::size_t link_window_bytes =

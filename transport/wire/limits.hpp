@@ -57,6 +57,8 @@ inline constexpr std::size_t kNeighboursMax = 256;
 /// The same, summed over the workspaces of one hello or heartbeat. Further ones are not announced,
 /// which costs duplicate pushes and nothing else.
 inline constexpr std::size_t kNeighboursPerFrameMax = 16'384;
+/// Up to so many members, this device included, everybody is linked with everybody.
+inline constexpr std::size_t kFullMeshMembersMax = 32;
 /// Members of one workspace.
 inline constexpr std::size_t kMembersMax = 1'024;
 /// One address of a member: "tcp://" + a DNS name (253) + port.

@@ -18,19 +18,31 @@ void Dialer::set_targets(Instant now, const std::map<DeviceId, std::vector<std::
   }
 }
 
-void Dialer::failed(Instant now, const DeviceId& device) {
+void Dialer::want(const DeviceId& device, bool wanted) {
   const auto found = targets_.find(device);
-  if (found == targets_.end()) return;
+  if (found != targets_.end()) found->second.wanted = wanted;
+}
+
+bool Dialer::rested(Instant now, const DeviceId& device) const {
+  const auto found = targets_.find(device);
+  if (found == targets_.end() || !found->second.idle()) return false;
+  return found->second.delay == delay_min_ || found->second.due <= now;
+}
+
+bool Dialer::failed(Instant now, const DeviceId& device) {
+  const auto found = targets_.find(device);
+  if (found == targets_.end()) return true;
   Target& target = found->second;
   target.dialling = false;
   ++target.address_index;
   if (target.address_index < target.addresses.size()) {
     target.due = now + jittered(delay_min_);
-    return;
+    return false;
   }
   target.address_index = 0;
   target.due = now + jittered(target.delay);
   target.delay = std::min(target.delay * 2, delay_max_);
+  return true;
 }
 
 void Dialer::linked(const DeviceId& device, bool by_us) {
@@ -58,7 +70,7 @@ void Dialer::unlinked(Instant now, const DeviceId& device) {
 void Dialer::woke(Instant now) {
   for (auto& [device, target] : targets_) {
     target.delay = delay_min_;
-    if (target.waiting()) target.due = now;
+    if (target.idle()) target.due = now;
   }
 }
 

@@ -1,5 +1,6 @@
-// Whom to dial, where and when: every member that has an address and no link, for ever, with a
-// jittered delay that doubles from round to round of its addresses.
+// Where and when to dial: every wanted device that has an address and no link, for ever, with a
+// jittered delay that doubles from round to round of its addresses. Which ones are wanted is the
+// overlay's decision (overlay.cpp).
 //
 // Single-threaded owner.
 
@@ -26,12 +27,17 @@ class Dialer {
   Dialer(Duration delay_min, Duration delay_max, std::uint64_t seed)
       : delay_min_(delay_min), delay_max_(delay_max), random_(seed) {}
 
-  /// Replaces the devices to be linked with. Known ones keep their state; a new address is tried
+  /// Replaces the devices that may be dialled. Known ones keep their state; a new address is tried
   /// at once.
   void set_targets(Instant now, const std::map<DeviceId, std::vector<std::string>>& targets);
+  /// Whether the device is to be dialled while it has no link.
+  void want(const DeviceId& device, bool wanted);
+  /// Whether an attempt would begin now, were the device wanted: it has an address and no link, is
+  /// not being dialled and does not rest from a failure.
+  bool rested(Instant now, const DeviceId& device) const;
 
-  /// An attempt came to nothing.
-  void failed(Instant now, const DeviceId& device);
+  /// An attempt came to nothing. Returns whether that was the last of the device's addresses.
+  bool failed(Instant now, const DeviceId& device);
   /// There is a link now, whoever dialled.
   void linked(const DeviceId& device, bool by_us);
   /// The link proved to be of use: the next loss starts with the shortest delay.
@@ -51,10 +57,12 @@ class Dialer {
     std::size_t address_index = 0;
     Duration delay{};
     Instant due{};
+    bool wanted = false;
     bool dialling = false;
     bool linked = false;
 
-    bool waiting() const { return !dialling && !linked && !addresses.empty(); }
+    bool idle() const { return !dialling && !linked && !addresses.empty(); }
+    bool waiting() const { return wanted && idle(); }
   };
 
   /// Between half of `delay` and all of it, so that two nodes do not stay in step.

@@ -44,6 +44,7 @@ void Mesh::State::set_members(const WorkspaceId& id, const std::vector<MemberAdd
   }
   const auto [found, added] = workspaces.try_emplace(id);
   Workspace& workspace = found->second;
+  if (added) workspace.last_chosen = now.steady;
   workspace.digest.reset();
   for (auto& [log, state] : workspace.logs) {  // Who was unknown may be known now.
     state.defer_pause = {};
@@ -85,6 +86,7 @@ void Mesh::State::set_members(const WorkspaceId& id, const std::vector<MemberAdd
   for (const auto& [link_id, link] : links) {
     if (!link.guest && !link.leave_at) dialer.linked(link.peer, false);
   }
+  tend_overlay();
   heartbeat_soon();
   schedule_pulls();
 }
@@ -196,6 +198,7 @@ void Mesh::State::forget_link(LinkId id) {
     dialer.unlinked(now.steady, peer);
   }
   update_linked(peer);
+  overlay_due = now.steady;
   schedule_pulls();
 }
 

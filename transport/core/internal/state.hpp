@@ -2,6 +2,7 @@
 //
 //   mesh.cpp       the public face: each input in, timers, which frame goes out next
 //   links.cpp      links from first contact to loss, hello and heartbeat, two links to one device
+//   overlay.cpp    with whom to be linked
 //   entries.cpp    pushes, announcements, pulls, frontiers, verdicts
 //   awareness.cpp  budgets, replay counters, forwarding
 //
@@ -64,6 +65,21 @@ inline constexpr std::uint32_t kTiesMax = 3;
 inline constexpr Duration kTiePause = std::chrono::seconds(30);
 /// Links to one device at a time; a peer that opens more loses the oldest.
 inline constexpr std::size_t kLinksPerDeviceMax = 4;
+
+// The overlay of a workspace with more than kFullMeshMembersMax members.
+
+/// Below the first, further members are dialled until the second is reached; above the third, links
+/// that others opened are closed.
+inline constexpr std::size_t kDegreeMin = 6;
+inline constexpr std::size_t kDegree = 8;
+inline constexpr std::size_t kDegreeMax = 10;
+/// Of these, links that we chose ourselves: devices that dial us again and again, hoping to be all
+/// that we hear, cannot take their place.
+inline constexpr std::size_t kOutgoingDegree = 4;
+/// A member that is being dialled for so long is waited for no more: another is dialled beside it.
+inline constexpr Duration kChosenPatience = std::chrono::seconds(1);
+/// How often it is looked whether the degree is right.
+inline constexpr Duration kOverlayInterval = std::chrono::milliseconds(500);
 
 /// Looking for the entry at which a peer's version of a log parts from ours: probes ask for a frame
 /// from some entry on, and whether that continues ours tells on which side of the fork it is.
@@ -175,6 +191,11 @@ struct Workspace {
   std::set<DeviceId> linked;                             ///< As told by LinkChanged.
   std::map<LogId, LogState> logs;
   std::optional<Hash> digest;  ///< Empty after a change.
+  // Of the overlay.
+  std::map<DeviceId, Instant> chosen;  ///< Dialled for a better degree, since when; not linked yet.
+  Instant last_chosen{};               ///< Or when the workspace came.
+
+  bool full_mesh() const { return members.size() < kFullMeshMembersMax; }
 };
 
 /// What is told about a device, across its links.
@@ -243,6 +264,7 @@ struct Mesh::State {
   std::deque<Output> outputs;
   std::set<LinkId> sendable;  ///< Links that may have something to send and room for it.
   bool shutting_down = false;
+  Instant overlay_due{};
 
   State(Now at, Options with, const EntrySource& from);
 
@@ -285,6 +307,15 @@ struct Mesh::State {
   std::uint64_t clock_us() const;
   Bytes make_hello(const Link& link, bool answer);
   Bytes make_heartbeat(const Link& link);
+
+  // overlay.cpp
+  void tend_overlay();
+  void choose(Workspace& workspace);
+  void thin_out(const WorkspaceId& id, const Workspace& workspace);
+  bool may_spare(const Link& link);
+  bool is_silent(const Link& link) const;
+  std::size_t degree(const Workspace& workspace);
+  bool has_partial_mesh() const;
 
   // entries.cpp
   Shared* shared_of(Link& link, const WorkspaceId& workspace);

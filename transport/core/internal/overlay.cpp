@@ -1,0 +1,132 @@
+// With whom to be linked: with every member of a small workspace; in a large one with a few, chosen
+// at random, so that the graph of all nodes stays connected when many of them fail at once.
+
+#include <algorithm>
+#include <vector>
+
+#include "transport/core/internal/state.hpp"
+
+namespace coterie::transport {
+
+using internal::kChosenPatience;
+using internal::kDegree;
+using internal::kDegreeMax;
+using internal::kDegreeMin;
+using internal::kOutgoingDegree;
+using internal::kOverlayInterval;
+
+/// Dials what is lacking and closes what is too much. Cost: O(members and links).
+void Mesh::State::tend_overlay() {
+  if (shutting_down) return;
+  overlay_due = now.steady + kOverlayInterval;
+  std::set<DeviceId> neighbours;
+  for (auto& [id, workspace] : workspaces) {
+    if (workspace.full_mesh()) {
+      for (const auto& [device, addresses] : workspace.members) neighbours.insert(device);
+      continue;
+    }
+    choose(workspace);
+    for (const auto& [device, since] : workspace.chosen) neighbours.insert(device);
+  }
+  for (const auto& [id, workspace] : workspaces) {
+    for (const auto& [device, addresses] : workspace.members) {
+      dialer.want(device, neighbours.contains(device));
+    }
+  }
+  for (const auto& [id, workspace] : workspaces) {
+    if (!workspace.full_mesh()) thin_out(id, workspace);
+  }
+}
+
+bool Mesh::State::has_partial_mesh() const {
+  return std::any_of(workspaces.begin(), workspaces.end(),
+                     [](const auto& item) { return !item.second.full_mesh(); });
+}
+
+/// A link of which two heartbeats are missing is not counted on: its place is filled before it is
+/// given up.
+bool Mesh::State::is_silent(const Link& link) const {
+  return now.steady - link.last_heard > 2 * options.heartbeat + kOverlayInterval;
+}
+
+std::size_t Mesh::State::degree(const Workspace& workspace) {
+  return static_cast<std::size_t>(
+      std::count_if(workspace.linked.begin(), workspace.linked.end(), [&](const DeviceId& device) {
+        const Link* link = active_link(device);
+        return link != nullptr && !is_silent(*link);
+      }));
+}
+
+/// Adds members to `workspace.chosen` if there are too few links of it.
+void Mesh::State::choose(Workspace& workspace) {
+  std::erase_if(workspace.chosen, [&](const auto& item) {
+    return !workspace.members.contains(item.first) || workspace.linked.contains(item.first);
+  });
+  std::size_t outgoing = 0;
+  for (const DeviceId& device : workspace.linked) {
+    const Link* link = active_link(device);
+    if (link != nullptr && link->outgoing && !is_silent(*link)) ++outgoing;
+  }
+  const auto under_way = static_cast<std::size_t>(
+      std::count_if(workspace.chosen.begin(), workspace.chosen.end(),
+                    [&](const auto& item) { return now.steady - item.second < kChosenPatience; }));
+  const std::size_t all = degree(workspace);
+  std::size_t lacking = kOutgoingDegree - std::min(outgoing + under_way, kOutgoingDegree);
+  // Others choose us as well: what is lacking beside our own choice is made up a little later.
+  if (all < kDegreeMin && now.steady - workspace.last_chosen >= kOverlayInterval) {
+    lacking = std::max(lacking, kDegree - std::min(all + under_way, kDegree));
+  }
+  if (lacking == 0) return;
+  std::vector<DeviceId> candidates;
+  for (const auto& [device, addresses] : workspace.members) {
+    if (!workspace.chosen.contains(device) && dialer.rested(now.steady, device)) {
+      candidates.push_back(device);
+    }
+  }
+  for (; lacking > 0 && !candidates.empty(); --lacking) {
+    const std::size_t drawn = random.below(candidates.size());
+    workspace.chosen.emplace(candidates[drawn], now.steady);
+    workspace.last_chosen = now.steady;
+    candidates[drawn] = candidates.back();
+    candidates.pop_back();
+  }
+}
+
+/// Closes links that are too many.
+void Mesh::State::thin_out(const WorkspaceId& id, const Workspace& workspace) {
+  std::size_t all = degree(workspace);
+  if (all <= kDegreeMax) return;
+  std::vector<LinkId> spare;
+  for (const DeviceId& device : workspace.linked) {
+    const Link* link = active_link(device);
+    if (link == nullptr || !may_spare(*link)) continue;
+    const auto shared = link->shared.find(id);
+    // One with few other links, perhaps because nobody can dial it, is kept.
+    if (shared != link->shared.end() && shared->second.neighbours.size() >= kDegreeMin) {
+      spare.push_back(link->id);
+    }
+  }
+  for (; all > kDegreeMax && !spare.empty(); --all) {
+    const std::size_t drawn = random.below(spare.size());
+    Link& link = links.at(spare[drawn]);
+    spare[drawn] = spare.back();
+    spare.pop_back();
+    ++counters.links_spared;
+    outputs.emplace_back(handed_out(link, TrafficClass::kControl, encode(Goodbye{})));
+    close_link(link.id, "enough other links");
+  }
+}
+
+/// Whether the link may be closed for there being enough others, in all workspaces it serves.
+bool Mesh::State::may_spare(const Link& link) {
+  if (link.outgoing || link.pulls_out > 0 || !link.outbox.serve.empty() ||
+      !link.outbox.application_bulk.empty()) {
+    return false;
+  }
+  return std::all_of(link.shared.begin(), link.shared.end(), [&](const auto& item) {
+    const Workspace& workspace = workspaces.at(item.first);
+    return !workspace.full_mesh() && degree(workspace) > kDegreeMax;
+  });
+}
+
+}  // namespace coterie::transport
