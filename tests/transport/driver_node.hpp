@@ -26,8 +26,13 @@ using Device = SigningKey;
 inline Device new_device() { return SigningKey::generate(crypto::system_random()); }
 inline Bytes bytes(std::string_view text) { return {text.begin(), text.end()}; }
 
-inline int connect_to(int port) {
+/// A connection to `port` here, from the loopback address `from`.
+inline int connect_to(int port, const char* from = "127.0.0.1") {
   const int fd = ::socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
+  sockaddr_in here{};
+  here.sin_family = AF_INET;
+  COTERIE_ASSERT(::inet_pton(AF_INET, from, &here.sin_addr) == 1);
+  COTERIE_ASSERT(::bind(fd, reinterpret_cast<sockaddr*>(&here), sizeof here) == 0);
   sockaddr_in to{};
   to.sin_family = AF_INET;
   to.sin_port = htons(static_cast<std::uint16_t>(port));

@@ -9,6 +9,8 @@ include(transport/mesh.cmake)
 pkg_check_modules(ZMQ_TEST REQUIRED IMPORTED_TARGET libzmq)
 coterie_test(transport.zmq_driver_test SOURCES transport/zmq_driver_test.cpp
              DEPENDS coterie::transport_zmq PkgConfig::ZMQ_TEST)
+coterie_test(transport.zmq_gate_test SOURCES transport/zmq_gate_test.cpp
+             DEPENDS coterie::transport_zmq)
 pkg_check_modules(SODIUM_TEST REQUIRED IMPORTED_TARGET libsodium)
 coterie_test(transport.zmq_hostile_test SOURCES transport/zmq_hostile_test.cpp
              DEPENDS coterie::transport_zmq PkgConfig::SODIUM_TEST)

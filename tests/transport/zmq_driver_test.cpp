@@ -501,7 +501,7 @@ TEST_F(ZmqDriverTest, HostNamesAreLookedUp) {
 }
 
 TEST_F(ZmqDriverTest, IncomingConnectionsAreLimited) {
-  Node green({.listen = {"tcp://127.0.0.1:*"}, .incoming_connections_max = 2});
+  Node green({.listen = {"tcp://127.0.0.1:*"}, .accept = {.connections_max = 2}});
   std::vector<std::unique_ptr<Node>> nodes;
   std::vector<DeviceId> ids;
   for (int i = 0; i < 3; ++i) {

@@ -4,12 +4,15 @@
 // Source: RFC 23/ZMTP 3.0 (greeting, frames) and RFC 26/CURVEZMQ (commands, nonces).
 
 #include <gtest/gtest.h>
+#include <poll.h>
 #include <sodium.h>
 #include <sys/time.h>
 #include <unistd.h>
 
 #include <algorithm>
 #include <map>
+#include <utility>
+#include <vector>
 
 #include "tests/transport/driver_node.hpp"
 
@@ -242,13 +245,21 @@ TEST_F(HostileTest, ChosenRoutingIdsDoNotHarm) {
 
 TEST_F(HostileTest, MessagesOfEndlessPartsAreCutOff) {
   green_.driver().allow_peers({mallory_.id()}, {});
-  const auto peer = HandMadePeer::connect(green_.id(), green_.address(), mallory_, kHonest);
-  ASSERT_TRUE(peer);
-  const Bytes part(kFrameBytesMax / 2, 'x');
-  std::uint64_t taken = 0;
-  while (taken < 64 * kIncompleteBytesMax && peer->send(part, true)) taken += part.size();
-  EXPECT_LT(taken, 64 * kIncompleteBytesMax) << "a gigabyte of one message was taken";
+  for (const bool linked : {true, false}) {
+    const auto peer = HandMadePeer::connect(green_.id(), green_.address(), mallory_, kHonest);
+    ASSERT_TRUE(peer);
+    if (linked) {
+      ASSERT_TRUE(peer->send({}, false));
+      green_.expect<ZmqDriver::LinkUp>();
+    }
+    const Bytes part(kFrameBytesMax / 2, 'x');
+    std::uint64_t taken = 0;
+    while (taken < 64 * kIncompleteBytesMax && peer->send(part, true)) taken += part.size();
+    EXPECT_LT(taken, 64 * kIncompleteBytesMax) << "a gigabyte of one message was taken";
+    if (linked) green_.expect<ZmqDriver::LinkDown>();
+  }
   EXPECT_EQ(green_.driver().stats().dropped_faulty, 1u);
+  EXPECT_EQ(green_.driver().stats().dropped_unproven, 1u);
   green_.expect_silence(100ms);
 }
 
@@ -260,6 +271,147 @@ TEST_F(HostileTest, EmptyAndManyFramesAreHarmless) {
   ASSERT_TRUE(peer->send(as_bytes("hello"), false));
   const auto up = green_.expect<ZmqDriver::LinkUp>();
   EXPECT_EQ(green_.expect_frame(up.link), "hello");
+}
+
+// The gate in front of ZeroMQ. Its rules by themselves: zmq_gate_test.cpp.
+
+class Stranger {
+ public:
+  explicit Stranger(const Node& node, const char* from = "127.0.0.1")
+      : fd_(connect_to(port_of(node.address()), from)) {}
+  ~Stranger() { ::close(fd_); }
+  Stranger(Stranger&& other) noexcept : fd_(std::exchange(other.fd_, -1)) {}
+  Stranger(const Stranger&) = delete;
+
+  /// False when the connection is gone.
+  bool send(ByteView data) {
+    return ::send(fd_, data.data(), data.size(), MSG_NOSIGNAL) == static_cast<ssize_t>(data.size());
+  }
+  /// Waits until the other side ends the connection; false when it does not.
+  bool closed() {
+    pollfd ready = {fd_, POLLRDHUP, 0};
+    return ::poll(&ready, 1, 20'000) == 1;
+  }
+  bool is_open() {
+    pollfd ready = {fd_, POLLRDHUP, 0};
+    return ::poll(&ready, 1, 0) == 0;
+  }
+
+ private:
+  int fd_;
+};
+
+/// The first 64 bytes of ZMTP 3.0 as somebody who will use CURVE.
+Bytes greeting() {
+  Bytes out(64);
+  out[0] = 0xff;
+  out[9] = 0x7f;
+  out[10] = 3;
+  std::copy_n("CURVE", 5, out.begin() + 12);
+  return out;
+}
+
+/// The beginning of a command of `size` bytes.
+Bytes command_head(std::uint64_t size) {
+  Bytes out = {6};
+  for (int shift = 56; shift >= 0; shift -= 8)
+    out.push_back(static_cast<std::uint8_t>(size >> shift));
+  return out;
+}
+
+void wait_for_unproven(Node& node, std::size_t count) {
+  while (node.driver().stats().unproven_connections != count) ::usleep(1000);
+}
+
+TEST_F(HostileTest, StrangersOfOneAddressLoseOnlyTheirOwnPlaces) {
+  Node green({.listen = {"tcp://127.0.0.1:*"}, .accept = {.unproven_per_address_max = 3}});
+  std::vector<Stranger> strangers;
+  for (int i = 0; i < 3; ++i) strangers.emplace_back(green, "127.0.0.2");
+  wait_for_unproven(green, 3);
+  Node red;
+  green.driver().allow_peers({red.id()}, {});
+  link(red, green);
+  EXPECT_EQ(green.driver().stats().refused_over_limit, 0u);
+  wait_for_unproven(green, 3);
+  strangers.emplace_back(green, "127.0.0.2");
+  EXPECT_TRUE(strangers[0].closed());
+  EXPECT_TRUE(strangers[1].is_open());
+  EXPECT_EQ(green.driver().stats().refused_over_limit, 1u);
+}
+
+TEST_F(HostileTest, StrangersOfManyAddressesDoNotKeepMembersOut) {
+  Node green({.listen = {"tcp://127.0.0.1:*"}, .accept = {.unproven_max = 4}});
+  std::vector<Stranger> strangers;
+  for (const char* from : {"127.0.0.2", "127.0.0.3", "127.0.0.4", "127.0.0.4"}) {
+    strangers.emplace_back(green, from);
+    wait_for_unproven(green, strangers.size());
+  }
+  Node red;
+  green.driver().allow_peers({red.id()}, {});
+  link(red, green);
+  EXPECT_TRUE(strangers[2].closed()) << "the oldest of the address with most";
+  EXPECT_TRUE(strangers[0].is_open());
+  EXPECT_TRUE(strangers[3].is_open());
+}
+
+TEST_F(HostileTest, AnAddressThatConnectsTooOftenIsRefused) {
+  Node green({.listen = {"tcp://127.0.0.1:*"},
+              .accept = {.burst_per_address = 5, .per_second_per_address = 0}});
+  for (int i = 0; i < 5; ++i) {
+    Stranger stranger(green, "127.0.0.2");
+    wait_for_unproven(green, 1);
+    EXPECT_TRUE(stranger.is_open());
+    Stranger(std::move(stranger));
+    wait_for_unproven(green, 0);
+  }
+  EXPECT_TRUE(Stranger(green, "127.0.0.2").closed());
+  EXPECT_EQ(green.driver().stats().refused_over_limit, 1u);
+  Node red;
+  green.driver().allow_peers({red.id()}, {});
+  link(red, green);
+}
+
+// Slow loris: at every step of the handshake.
+TEST_F(HostileTest, HandshakesThatStandStillEnd) {
+  std::vector<Stranger> strangers;
+  for (int step = 0; step < 4; ++step) {
+    Stranger& stranger = strangers.emplace_back(green_);
+    if (step >= 1) stranger.send(ByteView(greeting()).first(step == 1 ? 11 : 64));
+    if (step == 3) stranger.send(command_head(200));
+  }
+  for (Stranger& stranger : strangers) EXPECT_TRUE(stranger.closed());
+}
+
+/// A member who proves its key and says nothing holds a place no longer than a stranger.
+TEST_F(HostileTest, SilenceAfterTheHandshakeEnds) {
+  green_.driver().allow_peers({mallory_.id()}, {});
+  const auto peer = HandMadePeer::connect(green_.id(), green_.address(), mallory_, kHonest);
+  ASSERT_TRUE(peer);
+  while (green_.driver().stats().dropped_unproven == 0) ::usleep(10'000);
+  EXPECT_TRUE(peer->closed());
+}
+
+TEST_F(HostileTest, OversizedFramesBeforeTheHandshakeAreCutOff) {
+  // Beyond what any frame may have: refused by its head.
+  Stranger announces(green_);
+  announces.send(greeting());
+  announces.send(command_head(kFrameBytesMax + 65));
+  EXPECT_TRUE(announces.closed());
+  // As large as a member's may be: cut off on the way.
+  Stranger sends(green_);
+  sends.send(greeting());
+  sends.send(command_head(kFrameBytesMax));
+  const Bytes part(16 * kKiB, 'x');
+  for (std::uint64_t sent = 0; sent <= kUnprovenBytesMax; sent += part.size()) sends.send(part);
+  EXPECT_TRUE(sends.closed());
+  EXPECT_EQ(green_.driver().stats().dropped_unproven, 1u);
+  // Below that it may take its time, which is the handshake's.
+  Stranger little(green_);
+  little.send(greeting());
+  little.send(command_head(kFrameBytesMax));
+  little.send(Bytes(kUnprovenBytesMax - 64 - 9, 'x'));
+  ::usleep(300'000);  // Several looks, which must not find it.
+  EXPECT_TRUE(little.is_open());
 }
 
 }  // namespace

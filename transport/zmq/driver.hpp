@@ -11,8 +11,8 @@
 //
 // One ROUTER listens; each dial has a DEALER of its own and is tried once: redialling is the mesh's
 // business. An outgoing link is up when the handshake succeeded, an incoming one with the first
-// frame of the other side (the mesh says hello at once). Every LinkUp is followed by exactly one
-// LinkDown.
+// frame of the other side (its driver sends an empty one at once, which is nobody's but ours).
+// Every LinkUp is followed by exactly one LinkDown.
 //
 // Frames wait here, per link and traffic class, until ZeroMQ takes them; it is given only a few at
 // a time, so that a frame of a more urgent class overtakes a queue of others.
@@ -37,11 +37,27 @@
 
 namespace coterie::transport {
 
-/// Incoming TCP connections at a time, handshakes included: a stranger can hold one for
-/// kHandshakeTimeout. Every member of the largest workspace fits. Fewer where the process may not
-/// open that many files (half of ulimit -n), so that strangers cannot use them up.
-inline constexpr std::size_t kIncomingConnectionsMax = 1'024 + 256;
+/// Incoming connections that have proved nothing yet, at a time: from being accepted to their first
+/// frame. In total and of one address (IPv4 address, or /64 of IPv6). One too many costs another
+/// its place: the oldest of the address that holds most.
+inline constexpr std::size_t kUnprovenMax = 256;
+inline constexpr std::size_t kUnprovenPerAddressMax = 64;
+/// New connections of one address: at once, and lasting. All nodes of a company behind one address
+/// may start together; at the lasting rate each has a second (kUnprovenPerAddressMax /
+/// kAcceptsPerSecond) before it loses its place, which is several round trips around the earth.
+inline constexpr std::uint64_t kAcceptBurst = 256;
+inline constexpr std::uint64_t kAcceptsPerSecond = 64;
+/// Addresses whose rate is remembered.
+inline constexpr std::size_t kAddressesRemembered = 1'024;
+/// From being accepted to the first frame.
 inline constexpr Duration kHandshakeTimeout = std::chrono::seconds(5);
+/// What may come in before the first frame is read: the handshake is below 1 KiB; the rest is room
+/// for what an honest peer sends meanwhile.
+inline constexpr std::uint64_t kUnprovenBytesMax = 64 * kKiB;
+/// Incoming connections at a time, unproven ones included: every member of the largest workspace
+/// fits. Fewer where the process may not open that many files (half of ulimit -n), so that
+/// strangers cannot use them up.
+inline constexpr std::size_t kIncomingConnectionsMax = 1'024 + kUnprovenMax;
 /// From dial() to LinkUp or DialFailed.
 inline constexpr Duration kDialTimeout = std::chrono::seconds(8);
 /// Received and not yet polled; beyond it the driver stops reading, and TCP slows the peers down.
@@ -53,11 +69,20 @@ inline constexpr std::uint64_t kIncompleteBytesMax = 16 * kFrameBytesMax;
 /// Thread-safe, but for stop() and destruction, which belong to one owner.
 class ZmqDriver {
  public:
+  /// Of incoming connections; see the constants above.
+  struct AcceptLimits {
+    std::size_t connections_max = kIncomingConnectionsMax;
+    std::size_t unproven_max = kUnprovenMax;
+    std::size_t unproven_per_address_max = kUnprovenPerAddressMax;
+    std::uint64_t burst_per_address = kAcceptBurst;
+    std::uint64_t per_second_per_address = kAcceptsPerSecond;
+  };
+
   struct Options {
     /// "tcp://ADDRESS:PORT" each; an ADDRESS of * is every interface, a PORT of * any free port.
     std::vector<std::string> listen;
     int io_threads = 1;
-    std::size_t incoming_connections_max = kIncomingConnectionsMax;
+    AcceptLimits accept = {};
     std::uint64_t incomplete_bytes_max = kIncompleteBytesMax;
   };
 
@@ -88,9 +113,11 @@ class ZmqDriver {
 
   struct Stats {
     std::uint64_t refused_strangers = 0;   ///< Keys that are not allowed.
-    std::uint64_t refused_over_limit = 0;  ///< Above Options::incoming_connections_max.
+    std::uint64_t refused_over_limit = 0;  ///< Cut because of AcceptLimits.
     std::uint64_t dropped_faulty = 0;      ///< Links closed for frames that break the rules.
-    std::size_t incoming_connections = 0;  ///< Now, handshakes included.
+    std::uint64_t dropped_unproven = 0;    ///< Too slow, or too much without a frame.
+    std::size_t incoming_connections = 0;  ///< Now, unproven ones included.
+    std::size_t unproven_connections = 0;  ///< Now.
   };
 
   /// Binds and starts the thread. `on_ready` is called on the driver's thread when events became

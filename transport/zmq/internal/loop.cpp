@@ -15,6 +15,13 @@ constexpr std::size_t kFramesPerTurn = 256;
 /// How long a link that is being closed may take to send what is queued.
 constexpr auto kCloseFlush = std::chrono::milliseconds(500);
 constexpr auto kCheckInterval = std::chrono::milliseconds(250);
+/// While there are unproven connections: bounds what they can send before it is looked at.
+constexpr auto kUnprovenCheckInterval = std::chrono::milliseconds(50);
+constexpr int kRouterEvents = ZMQ_EVENT_ACCEPTED | ZMQ_EVENT_DISCONNECTED;
+constexpr int kDealerEvents =
+    ZMQ_EVENT_CONNECTED | ZMQ_EVENT_HANDSHAKE_SUCCEEDED | ZMQ_EVENT_HANDSHAKE_FAILED_AUTH |
+    ZMQ_EVENT_HANDSHAKE_FAILED_PROTOCOL | ZMQ_EVENT_HANDSHAKE_FAILED_NO_DETAIL |
+    ZMQ_EVENT_DISCONNECTED | ZMQ_EVENT_CLOSED;
 /// While a queue waits for ZeroMQ to take more. Usually a wake-up comes first; it can be lost in
 /// another call on the same socket.
 constexpr auto kBacklogInterval = std::chrono::milliseconds(10);
@@ -36,9 +43,10 @@ bool is_own_route(const std::string& route) { return route.size() == 5 && route[
 Loop::Loop(const ZmqDriver::Options& options, const crypto::SigningKey& identity, Mailbox& mailbox)
     : mailbox_(mailbox),
       identity_(identity.clone()),
-      incoming_connections_max_(std::min(options.incoming_connections_max, open_files_max() / 2)),
+      connections_max_(std::min(options.accept.connections_max, open_files_max() / 2)),
       incomplete_bytes_max_(options.incomplete_bytes_max),
       context_(options.io_threads, kContextSocketsMax),
+      gate_(options.accept),
       resolver_([this](LinkId link, std::vector<Address> addresses) {
         mailbox_.post(ResolvedCommand{link, std::move(addresses)});
       }) {
@@ -49,7 +57,7 @@ Loop::Loop(const ZmqDriver::Options& options, const crypto::SigningKey& identity
   set_common_options(router);
   set_server_key(router, identity_);
   router.set(zmq::sockopt::router_mandatory, true);
-  router_ = MonitoredSocket(context_, std::move(router), "router");
+  router_ = MonitoredSocket(context_, std::move(router), "router", kRouterEvents);
 }
 
 Status Loop::listen(const std::vector<std::string>& addresses) {
@@ -57,6 +65,8 @@ Status Loop::listen(const std::vector<std::string>& addresses) {
     COTERIE_CHECK(parse_listen_address(address));
     COTERIE_CHECK(bind(router_.socket(), address));
     endpoints_.push_back(router_.socket().get(zmq::sockopt::last_endpoint));
+    const std::string& endpoint = endpoints_.back();
+    ports_.insert(static_cast<std::uint16_t>(std::stoi(endpoint.substr(endpoint.rfind(':') + 1))));
   }
   return {};
 }
@@ -72,6 +82,10 @@ void Loop::run() {
     progress |= read_router();
     progress |= read_outgoing();
     if (router_drained_) forget_gone();
+    if (gate_.unproven() > 0 && now_ >= next_unproven_check_) {
+      next_unproven_check_ = now_ + kUnprovenCheckInterval;
+      check_unproven();
+    }
     if (now_ >= next_check_) {
       next_check_ = now_ + kCheckInterval;
       check_deadlines();
@@ -234,15 +248,16 @@ const Loop::Admitted* Loop::find_admitted(const std::string& mechanism,
 }
 
 void Loop::read_router_monitor() {
+  // Judged when all is read: what is gone again needs no judgement, and its descriptor may be
+  // another connection's by now.
+  std::set<int> accepted;
   while (const auto event = router_.next_event()) {
     const int fd = static_cast<int>(event->value);
     if (event->kind == ZMQ_EVENT_ACCEPTED) {
-      connections_[fd] = {};
-      if (connections_.size() > incoming_connections_max_) {
-        count(&ZmqDriver::Stats::refused_over_limit);
-        cut(fd);
-      }
+      accepted.insert(fd);
     } else if (event->kind == ZMQ_EVENT_DISCONNECTED) {
+      accepted.erase(fd);
+      gate_.closed(fd);
       connections_.erase(fd);
       for (auto& [link, incoming] : incoming_) {
         if (incoming.fd == fd) incoming.gone = true;
@@ -250,8 +265,45 @@ void Loop::read_router_monitor() {
       router_drained_ = false;  // Its last frames may have come in meanwhile.
     }
   }
+  for (const int fd : accepted) judge(fd);
   const std::lock_guard lock(stats_mutex_);
   stats_.incoming_connections = connections_.size();
+  stats_.unproven_connections = gate_.unproven();
+}
+
+void Loop::judge(int fd) {
+  const auto identity = socket_identity(fd);
+  const auto from = peer_address(fd);
+  // Gone since, and perhaps something else by now. What stays ours is told of again.
+  if (!identity || !from || ports_.count(local_port(fd)) == 0) return;
+  connections_[fd] = {.identity = *identity};
+  if (const auto victim = gate_.accepted(fd, *from, now_)) {
+    cut_unproven(*victim, &ZmqDriver::Stats::refused_over_limit);
+  } else if (connections_.size() > connections_max_) {
+    cut_unproven(fd, &ZmqDriver::Stats::refused_over_limit);
+  }
+}
+
+void Loop::cut_unproven(int fd, std::uint64_t ZmqDriver::Stats::*counter) {
+  count(counter);
+  gate_.closed(fd);
+  cut_accepted(fd);
+}
+
+void Loop::check_unproven() {
+  for (const int fd : gate_.overdue(now_)) cut_unproven(fd, &ZmqDriver::Stats::dropped_unproven);
+  // While frames wait to be read, a first one may be among them.
+  if (!router_drained_) return;
+  for (const int fd : gate_.unproven_connections()) {
+    if (received_bytes(fd).value_or(0) > kUnprovenBytesMax) {
+      cut_unproven(fd, &ZmqDriver::Stats::dropped_unproven);
+    }
+  }
+}
+
+void Loop::cut_accepted(int fd) {
+  const auto found = connections_.find(fd);
+  if (found != connections_.end()) cut(fd, found->second.identity);
 }
 
 bool Loop::read_router() {
@@ -302,7 +354,7 @@ Loop::Incoming* Loop::link_of(const std::string& route, const zmq::message_t& me
   const auto device = bytes ? DeviceId::from(*bytes) : Result<DeviceId>(bytes.error());
   const auto admitted = device ? admitted_devices_.find(*device) : admitted_devices_.end();
   if (admitted == admitted_devices_.end() || !is_own_route(route)) {
-    if (connections_.count(fd) != 0) cut(fd);  // Removed since it was admitted, or up to something.
+    cut_accepted(fd);  // Removed since it was admitted, or up to something.
     return nullptr;
   }
   // The other side ignores an empty frame, but ZeroMQ tells whether it is still there: a link must
@@ -315,6 +367,7 @@ Loop::Incoming* Loop::link_of(const std::string& route, const zmq::message_t& me
   incoming.route = route;
   incoming.fd = fd;
   routes_[route] = link;
+  gate_.proven(fd);
   limit_unsent(fd);
   emit(ZmqDriver::LinkUp{link, *device, false, admitted->second});
   return &incoming;
@@ -351,7 +404,8 @@ Status Loop::open_dealer(Outgoing& outgoing, const Address& address) {
     const DialCommand& dial = outgoing.dial;
     COTERIE_CHECK(
         set_client_keys(socket, dial.device, dial.invite_key ? *dial.invite_key : identity_));
-    outgoing.dealer = MonitoredSocket(context_, std::move(socket), std::to_string(++last_monitor_));
+    outgoing.dealer = MonitoredSocket(context_, std::move(socket), std::to_string(++last_monitor_),
+                                      kDealerEvents);
     outgoing.fd = -1;
     outgoing.dealer.socket().connect(address.text());
     return {};
@@ -389,6 +443,7 @@ const char* Loop::read_dealer_monitor(LinkId link, Outgoing& outgoing) {
     switch (event->kind) {
       case ZMQ_EVENT_CONNECTED:
         outgoing.fd = static_cast<int>(event->value);
+        outgoing.connection.identity = socket_identity(outgoing.fd).value_or(0);
         limit_unsent(outgoing.fd);
         break;
       case ZMQ_EVENT_HANDSHAKE_SUCCEEDED:
@@ -500,7 +555,7 @@ void Loop::cut_incoming(LinkId link, Incoming& incoming) {
   incoming.closing = true;
   incoming.queue = {};
   incoming.deadline = now_;
-  if (connections_.count(incoming.fd) != 0) cut(incoming.fd);
+  cut_accepted(incoming.fd);
 }
 
 void Loop::check_deadlines() {
@@ -526,10 +581,12 @@ void Loop::check_deadlines() {
 
 void Loop::check_connections() {
   for (auto& [fd, connection] : connections_) {
-    if (stalled(connection, fd)) cut(fd);
+    if (stalled(connection, fd)) cut(fd, connection.identity);
   }
   for (auto& [link, outgoing] : outgoing_) {
-    if (outgoing.fd >= 0 && stalled(outgoing.connection, outgoing.fd)) cut(outgoing.fd);
+    if (outgoing.fd >= 0 && stalled(outgoing.connection, outgoing.fd)) {
+      cut(outgoing.fd, outgoing.connection.identity);
+    }
   }
 }
 
@@ -539,11 +596,12 @@ bool Loop::stalled(Connection& connection, int fd) {
   if (!bytes) return false;
   // While the owner does not poll, frames are not read, and nothing can be said about the peer.
   if (connection.frame_since || mailbox_.room() == 0) {
-    connection = {*bytes, false};
+    connection.bytes_then = *bytes;
+    connection.frame_since = false;
     return false;
   }
   if (*bytes - connection.bytes_then <= incomplete_bytes_max_) return false;
-  connection = {*bytes, false};
+  connection.bytes_then = *bytes;
   count(&ZmqDriver::Stats::dropped_faulty);
   return true;
 }
@@ -573,6 +631,7 @@ void Loop::wait() {
     }
   }
   auto until = next_check_;
+  if (gate_.unproven() > 0) until = std::min(until, next_unproven_check_);
   if (backlog()) until = std::min(until, now_ + kBacklogInterval);
   if (stop_at_) until = std::min(until, *stop_at_);
   const auto left = std::chrono::ceil<std::chrono::milliseconds>(until - Clock::now()).count();

@@ -6,11 +6,13 @@
 #include <map>
 #include <mutex>
 #include <optional>
+#include <set>
 #include <string>
 #include <vector>
 #include <zmq.hpp>
 
 #include "transport/zmq/driver.hpp"
+#include "transport/zmq/internal/gate.hpp"
 #include "transport/zmq/internal/mailbox.hpp"
 #include "transport/zmq/internal/out_queue.hpp"
 #include "transport/zmq/internal/resolver.hpp"
@@ -38,6 +40,7 @@ class Loop {
  private:
   /// A TCP connection, watched for a peer that never completes a frame.
   struct Connection {
+    std::uint64_t identity = 0;    ///< See socket_identity().
     std::uint64_t bytes_then = 0;  ///< Received when a frame was last known to be complete.
     bool frame_since = true;       ///< One was completed since the last check.
   };
@@ -82,6 +85,10 @@ class Loop {
   /// The admitted holder of `key`, or null.
   const Admitted* find_admitted(const std::string& mechanism, const zmq::message_t& key) const;
   void read_router_monitor();
+  /// Lets the connection `fd`, just accepted, pass the gate.
+  void judge(int fd);
+  void cut_unproven(int fd, std::uint64_t ZmqDriver::Stats::*counter);
+  void check_unproven();
   bool read_router();
   void take_incoming(const std::string& route, const zmq::message_t& message, bool more_parts);
   /// The live link that `message` came over, made if it is the first; null to ignore it.
@@ -106,6 +113,8 @@ class Loop {
   void cut_incoming(LinkId link, Incoming& incoming);
   void check_deadlines();
   void check_connections();
+  /// Ends the accepted connection `fd`, if there is one.
+  void cut_accepted(int fd);
   bool stalled(Connection& connection, int fd);
   bool flushed() const;
   bool backlog() const;
@@ -116,9 +125,10 @@ class Loop {
 
   Mailbox& mailbox_;
   const crypto::SigningKey identity_;
-  const std::size_t incoming_connections_max_;
+  const std::size_t connections_max_;
   const std::uint64_t incomplete_bytes_max_;
   std::vector<std::string> endpoints_;
+  std::set<std::uint16_t> ports_;  ///< Of endpoints_.
   std::vector<ZmqDriver::Event> events_;
 
   zmq::context_t context_;  ///< Before the sockets: it must go last.
@@ -130,6 +140,7 @@ class Loop {
   std::map<crypto::CurveKey, Admitted> admitted_;
   std::map<DeviceId, bool> admitted_devices_;  ///< To whether it is a guest.
   std::map<int, Connection> connections_;      ///< Accepted, by descriptor.
+  AcceptGate gate_;
   std::map<LinkId, Outgoing> outgoing_;
   std::map<LinkId, Incoming> incoming_;
   std::map<std::string, LinkId> routes_;
@@ -138,6 +149,7 @@ class Loop {
 
   Clock::time_point now_ = Clock::now();  ///< Of this turn.
   Clock::time_point next_check_{};
+  Clock::time_point next_unproven_check_{};
   std::optional<Clock::time_point> stop_at_;
 
   mutable std::mutex stats_mutex_;

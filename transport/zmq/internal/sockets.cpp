@@ -1,9 +1,11 @@
 #include "transport/zmq/internal/sockets.hpp"
 
+#include <fcntl.h>
 #include <linux/tcp.h>  // The C library's tcp_info lacks tcpi_bytes_received.
 #include <netinet/in.h>
 #include <sys/resource.h>
 #include <sys/socket.h>
+#include <unistd.h>
 
 #include <cerrno>
 #include <chrono>
@@ -68,6 +70,8 @@ Status set_client_keys(zmq::socket_t& socket, const DeviceId& device,
   COTERIE_TRY(const crypto::CurveKey server, crypto::curve_key(device));
   COTERIE_TRY(const crypto::CurveKey client, crypto::curve_key(own.id()));
   const crypto::SecretKey secret = own.curve_secret();
+  // The empty frame that makes the link at the other side: see driver.hpp.
+  socket.set(probe_router, true);
   socket.set(curve_serverkey, buffer(server.view()));
   socket.set(curve_publickey, buffer(client.view()));
   socket.set(curve_secretkey, buffer(secret.view()));
@@ -75,10 +79,10 @@ Status set_client_keys(zmq::socket_t& socket, const DeviceId& device,
 }
 
 MonitoredSocket::MonitoredSocket(zmq::context_t& context, zmq::socket_t socket,
-                                 const std::string& name)
+                                 const std::string& name, int events)
     : socket_(std::move(socket)), monitor_(context, zmq::socket_type::pair) {
   const std::string address = "inproc://monitor." + name;
-  if (zmq_socket_monitor(socket_.handle(), address.c_str(), ZMQ_EVENT_ALL) != 0) {
+  if (zmq_socket_monitor(socket_.handle(), address.c_str(), events) != 0) {
     throw zmq::error_t();
   }
   // Unlimited: a full queue would stop ZeroMQ's I/O thread. It is emptied at every turn.
@@ -170,6 +174,29 @@ std::size_t open_files_max() {
   return static_cast<std::size_t>(limit.rlim_cur);
 }
 
-void cut(int fd) { ::shutdown(fd, SHUT_RDWR); }
+std::optional<std::uint64_t> socket_identity(int fd) {
+  std::uint64_t cookie = 0;
+  socklen_t size = sizeof cookie;
+  if (::getsockopt(fd, SOL_SOCKET, SO_COOKIE, &cookie, &size) != 0) return std::nullopt;
+  return cookie;
+}
+
+std::uint16_t local_port(int fd) {
+  sockaddr_storage at{};
+  socklen_t size = sizeof at;
+  if (::getsockname(fd, reinterpret_cast<sockaddr*>(&at), &size) != 0) return 0;
+  if (at.ss_family == AF_INET) return ntohs(reinterpret_cast<const sockaddr_in&>(at).sin_port);
+  if (at.ss_family == AF_INET6) return ntohs(reinterpret_cast<const sockaddr_in6&>(at).sin6_port);
+  return 0;
+}
+
+void cut(int fd, std::uint64_t identity) {
+  // ZeroMQ may close `fd` at any moment, and any thread get the number again: a copy stays what it
+  // is between the look and the deed.
+  const int copy = ::fcntl(fd, F_DUPFD_CLOEXEC, 0);
+  if (copy < 0) return;
+  if (socket_identity(copy) == identity) ::shutdown(copy, SHUT_RDWR);
+  ::close(copy);
+}
 
 }  // namespace coterie::transport::internal

@@ -32,7 +32,9 @@ class MonitoredSocket {
  public:
   MonitoredSocket() = default;
   /// `name`: of no other monitor of `context`.
-  MonitoredSocket(zmq::context_t& context, zmq::socket_t socket, const std::string& name);
+  /// `events`: ZMQ_EVENT_..., those that next_event() tells.
+  MonitoredSocket(zmq::context_t& context, zmq::socket_t socket, const std::string& name,
+                  int events);
   MonitoredSocket(MonitoredSocket&&) = default;
   MonitoredSocket& operator=(MonitoredSocket&& other) noexcept;
   ~MonitoredSocket() { close(); }
@@ -61,7 +63,12 @@ void limit_unsent(int fd);
 std::optional<std::uint64_t> received_bytes(int fd);
 /// Files and sockets this process may have open (ulimit -n).
 std::size_t open_files_max();
-/// Ends the TCP connection `fd`; ZeroMQ notices and closes it. Harmless on anything else.
-void cut(int fd);
+/// Which socket `fd` is, among all that this machine had since it started; nothing if it is none.
+std::optional<std::uint64_t> socket_identity(int fd);
+/// The port that the socket `fd` has here; 0 if it has none.
+std::uint16_t local_port(int fd);
+/// Ends the TCP connection `fd`; ZeroMQ notices and closes it. Harmless when `fd` has come to mean
+/// another socket than `identity`.
+void cut(int fd, std::uint64_t identity);
 
 }  // namespace coterie::transport::internal
