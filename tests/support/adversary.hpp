@@ -115,7 +115,7 @@ class Adversary : public Workshop {
     ++let_in;
     transport::Hello hello;
     hello.device = cluster_.id(from);
-    hello.workspaces.push_back({workspace(), random_id<Hash>(), {}});
+    hello.workspaces.push_back({workspace(), random_id<Hash>()});
     for (Node to = 0; to < cluster_.size(); ++to) {
       if (cluster_.id(to) != peer) continue;
       (void)cluster_.inject(from, to, transport::encode(hello));
@@ -154,8 +154,10 @@ class Adversary : public Workshop {
     } else if (auto* beat = std::get_if<transport::Heartbeat>(&*message)) {
       for (auto& state : beat->workspaces) {
         if (choices_.chance(50)) state.digest = random_id<Hash>();
-        if (choices_.chance(50)) state.neighbours = all_devices();
       }
+    } else if (auto* neighbours = std::get_if<transport::Neighbours>(&*message)) {
+      neighbours->added = all_devices();
+      neighbours->removed.clear();
     } else if (auto* announce = std::get_if<transport::Announce>(&*message)) {
       announce->head += choices_.below(10);
     } else {

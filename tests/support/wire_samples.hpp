@@ -29,9 +29,10 @@ inline std::map<std::string, transport::Message> wire_samples() {
   const WorkspaceId workspace = patterned_id<WorkspaceId>(0x77);
   const LogId log{device(1), 0x0123456789abcdef};
   const std::vector<WorkspaceState> states = {
-      {workspace, hash(1), {device(2), device(3)}},
-      {patterned_id<WorkspaceId>(0x78), hash(2), {}},
+      {workspace, hash(1)},
+      {patterned_id<WorkspaceId>(0x78), hash(2)},
   };
+  const LogRange range{{0, 0}, {0, 0, 0, 0, 0, 0, 0, 1, 0xff}};
   return {
       {"hello", Hello{kFrameVersion, device(1), false, states}},
       {"hello_answer", Hello{kFrameVersion, device(1), true, {}}},
@@ -42,6 +43,11 @@ inline std::map<std::string, transport::Message> wire_samples() {
        FrontierReport{
            workspace, true, {{log, {300, hash(3)}}, {{device(2), 1}, {70'000, hash(4)}}}}},
       {"frontier_empty", FrontierReport{workspace, false, {}}},
+      {"frontier_range", FrontierReport{workspace, true, {{log, {300, hash(3)}}}, range}},
+      {"neighbours", Neighbours{workspace, {device(2), device(3)}, {device(4)}}},
+      {"summary", Summary{workspace,
+                          {{{{}, {0x40}}, patterned_id<Fingerprint>(1)},
+                           {range, patterned_id<Fingerprint>(2)}}}},
       {"pull", Pull{workspace, log, 301, kPullBytesMax}},
       {"entries_pushed",
        Entries{workspace, log, 301, EntriesMode::kPushed, 302, {{1, 2, 3}, {4, 5}}}},
@@ -62,12 +68,7 @@ inline Bytes make_bytes(Choices& choices, std::size_t size_min, std::size_t size
 inline std::vector<transport::WorkspaceState> make_workspaces(Choices& choices) {
   std::vector<transport::WorkspaceState> states;
   for (std::uint64_t i = choices.below(4); i > 0; --i) {
-    transport::WorkspaceState state{
-        patterned_id<WorkspaceId>(100 - i), patterned_id<Hash>(choices.below(1000)), {}};
-    for (std::uint64_t k = choices.below(5); k > 0; --k) {
-      state.neighbours.push_back(patterned_id<DeviceId>(100 - k));
-    }
-    states.push_back(std::move(state));
+    states.push_back({patterned_id<WorkspaceId>(100 - i), patterned_id<Hash>(choices.below(1000))});
   }
   return states;
 }
@@ -79,7 +80,14 @@ inline transport::Message make_message(Choices& choices) {
   const auto seq = [&] { return 1 + choices.below(std::uint64_t{1} << choices.below(50)); };
   const WorkspaceId workspace = patterned_id<WorkspaceId>(choices.below(3));
   const LogId log{patterned_id<DeviceId>(choices.below(5)), number()};
-  switch (choices.below(9)) {
+  const auto some_devices = [&] {
+    std::vector<DeviceId> devices;
+    for (std::uint64_t k = choices.below(5); k > 0; --k) {
+      devices.push_back(patterned_id<DeviceId>(100 - k));
+    }
+    return devices;
+  };
+  switch (choices.below(11)) {
     case 0:
       return Hello{1 + number(), log.device, choices.chance(50), make_workspaces(choices)};
     case 1:
@@ -109,6 +117,21 @@ inline transport::Message make_message(Choices& choices) {
       return Announce{workspace, log, seq()};
     case 7:
       return Awareness{workspace, log.device, number(), number(), make_bytes(choices, 1, 100)};
+    case 8:
+      return Neighbours{workspace, some_devices(), some_devices()};
+    case 9: {
+      Summary summary{workspace, {}};
+      for (std::uint64_t i = 1 + choices.below(5); i > 0; --i) {
+        // Bounds that end in other bytes than 0 and share no first byte are in order.
+        Bytes lower = make_bytes(choices, 1, 40);
+        Bytes upper = make_bytes(choices, 1, 40);
+        lower[0] &= 0x7f;
+        upper[0] |= 0x80;
+        summary.parts.push_back(
+            {{choices.chance(50) ? lower : Bytes{}, upper}, patterned_id<Fingerprint>(number())});
+      }
+      return summary;
+    }
     default:
       return Application{make_bytes(choices, 1, 100)};
   }

@@ -15,3 +15,5 @@ coterie_test(transport.mesh_awareness_test SOURCES transport/mesh_awareness_test
   DEPENDS coterie::transport_core)
 coterie_test(transport.mesh_overlay_test SOURCES transport/mesh_overlay_test.cpp
   DEPENDS coterie::transport_core)
+coterie_test(transport.mesh_exchange_test SOURCES transport/mesh_exchange_test.cpp
+  DEPENDS coterie::transport_core)

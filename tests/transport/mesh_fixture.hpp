@@ -131,9 +131,8 @@ class MeshTest : public ::testing::Test {
     return status;
   }
   Hash our_digest() const { return frontier_digest(*source_.frontier(space(1))); }
-  WorkspaceState state(Hash digest, std::vector<DeviceId> neighbours = {},
-                       std::uint64_t workspace = 1) {
-    return {space(workspace), digest, std::move(neighbours)};
+  WorkspaceState state(Hash digest, std::uint64_t workspace = 1) {
+    return {space(workspace), digest};
   }
   /// A link from or to `number` that is up and greeted, in step with us, and quiet.
   void link_with(LinkId link, std::uint64_t number, bool outgoing = false,
@@ -142,9 +141,10 @@ class MeshTest : public ::testing::Test {
     greet(link, number, std::move(neighbours));
   }
   void greet(LinkId link, std::uint64_t number, std::vector<DeviceId> neighbours = {}) {
-    ASSERT_TRUE(receive(
-        link,
-        Hello{kFrameVersion, device(number), false, {state(our_digest(), std::move(neighbours))}}));
+    ASSERT_TRUE(receive(link, Hello{kFrameVersion, device(number), false, {state(our_digest())}}));
+    if (!neighbours.empty()) {
+      ASSERT_TRUE(receive(link, Neighbours{space(1), std::move(neighbours), {}}));
+    }
     forget();
   }
   /// The peer claims to hold `log` up to `seq`.

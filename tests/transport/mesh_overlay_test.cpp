@@ -50,8 +50,8 @@ class MeshOverlay : public MeshTest {
              std::uint64_t workspace = 1) {
     std::vector<DeviceId> neighbours;
     for (std::uint64_t i = 0; i < others; ++i) neighbours.push_back(device(200 + i));
-    std::vector<WorkspaceState> states = {state(our_digest(), neighbours, workspace)};
-    ASSERT_TRUE(receive(link, Hello{kFrameVersion, peer, false, std::move(states)}));
+    ASSERT_TRUE(receive(link, Hello{kFrameVersion, peer, false, {state(our_digest(), workspace)}}));
+    ASSERT_TRUE(receive(link, Neighbours{space(workspace), neighbours, {}}));
   }
   void everybody_beats() {
     for (const auto& [link, peer] : up_) (void)mesh_->handle_frame(at(), link, encode(Announce{}));

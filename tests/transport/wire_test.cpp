@@ -3,8 +3,10 @@
 
 #include <gtest/gtest.h>
 
+#include <algorithm>
 #include <cstdlib>
 #include <fstream>
+#include <iterator>
 #include <nlohmann/json.hpp>
 
 #include "tests/support/choices.hpp"
@@ -140,8 +142,9 @@ TEST(Wire, MissingFieldsAreRefusedAndLaterOnesIgnored) {
 
 TEST(Wire, LaterFieldsOfInnerArraysAreIgnored) {
   Raw raw;
-  raw.array(5).uint(1).uint(4).bin(32, 9).boolean(true).array(1);
+  raw.array(7).uint(1).uint(4).bin(32, 9).boolean(true).array(1);
   raw.array(5).bin(32, 3).uint(8).uint(5).bin(32, 4).nil();
+  raw.bin(0, 0).bin(0, 0);
   const auto decoded = decode(raw.bytes);
   ASSERT_TRUE(decoded) << to_string(decoded.error());
   const auto& report = std::get<FrontierReport>(*decoded);
@@ -173,12 +176,10 @@ TEST(Wire, OrderIsPartOfTheFormat) {
   EXPECT_EQ(error_of(twice.bytes), ErrorCode::kMalformed);
 
   Hello hello;
-  hello.workspaces = {{patterned_id<WorkspaceId>(2), {}, {}},
-                      {patterned_id<WorkspaceId>(1), {}, {}}};
+  hello.workspaces = {{patterned_id<WorkspaceId>(2), {}}, {patterned_id<WorkspaceId>(1), {}}};
   EXPECT_EQ(error_of(encode(hello)), ErrorCode::kMalformed);
-  hello.workspaces = {{patterned_id<WorkspaceId>(1), {}, {}}};
-  hello.workspaces[0].neighbours = {patterned_id<DeviceId>(2), patterned_id<DeviceId>(2)};
-  EXPECT_EQ(error_of(encode(hello)), ErrorCode::kMalformed);
+  Neighbours neighbours{{}, {patterned_id<DeviceId>(2), patterned_id<DeviceId>(2)}, {}};
+  EXPECT_EQ(error_of(encode(neighbours)), ErrorCode::kMalformed);
 }
 
 // Limits: at each one, and one past it.
@@ -241,27 +242,103 @@ TEST(WireLimits, LogsPerFrontier) {
   EXPECT_EQ(error_of(encode(m)), ErrorCode::kLimitExceeded);
 }
 
-TEST(WireLimits, WorkspacesAndNeighbours) {
+TEST(WireLimits, Workspaces) {
   Heartbeat m{UINT64_MAX, UINT64_MAX, UINT64_MAX, {}};
   for (std::uint64_t i = 0; i < kSharedWorkspacesMax; ++i) {
-    m.workspaces.push_back({patterned_id<WorkspaceId>(i), {}, {}});
-  }
-  const std::size_t full = kNeighboursPerFrameMax / kNeighboursMax;
-  for (std::size_t i = 0; i < full; ++i) {
-    for (std::uint64_t k = 0; k < kNeighboursMax; ++k) {
-      m.workspaces[i].neighbours.push_back(patterned_id<DeviceId>(k));
-    }
+    m.workspaces.push_back({patterned_id<WorkspaceId>(i), {}});
   }
   EXPECT_TRUE(decode(encode(m)));
-  Heartbeat neighbours = m;
-  neighbours.workspaces.back().neighbours.push_back(patterned_id<DeviceId>(1));
-  EXPECT_EQ(error_of(encode(neighbours)), ErrorCode::kLimitExceeded) << "in the whole frame";
-  Heartbeat one_more{1, 0, 0, {m.workspaces[0]}};
-  one_more.workspaces[0].neighbours.push_back(patterned_id<DeviceId>(kNeighboursMax));
-  EXPECT_EQ(error_of(encode(one_more)), ErrorCode::kLimitExceeded) << "in one workspace";
-  Heartbeat workspaces = m;
-  workspaces.workspaces.push_back({patterned_id<WorkspaceId>(kSharedWorkspacesMax), {}, {}});
-  EXPECT_EQ(error_of(encode(workspaces)), ErrorCode::kLimitExceeded);
+  m.workspaces.push_back({patterned_id<WorkspaceId>(kSharedWorkspacesMax), {}});
+  EXPECT_EQ(error_of(encode(m)), ErrorCode::kLimitExceeded);
+}
+
+TEST(WireLimits, Neighbours) {
+  Neighbours m;
+  for (std::uint64_t k = 0; k < kNeighboursMax; ++k) {
+    m.added.push_back(patterned_id<DeviceId>(k));
+    m.removed.push_back(patterned_id<DeviceId>(k));
+  }
+  EXPECT_TRUE(decode(encode(m)));
+  m.removed.push_back(patterned_id<DeviceId>(kNeighboursMax));
+  EXPECT_EQ(error_of(encode(m)), ErrorCode::kLimitExceeded);
+  m.removed.clear();
+  m.added.push_back(patterned_id<DeviceId>(kNeighboursMax));
+  EXPECT_EQ(error_of(encode(m)), ErrorCode::kLimitExceeded);
+}
+
+TEST(WireLimits, PartsOfASummaryAndTheirBounds) {
+  Summary m;
+  for (std::size_t i = 0; i < kSummaryPartsMax; ++i) {
+    m.parts.push_back({{Bytes(kRangeBoundBytesMax, 1), Bytes(kRangeBoundBytesMax, 2)}, {}});
+  }
+  EXPECT_TRUE(decode(encode(m)));
+  m.parts.push_back(m.parts.back());
+  EXPECT_EQ(error_of(encode(m)), ErrorCode::kLimitExceeded);
+  m.parts.resize(1);
+  m.parts[0].range.upper.push_back(2);
+  EXPECT_EQ(error_of(encode(m)), ErrorCode::kLimitExceeded);
+  m.parts[0].range.upper = m.parts[0].range.lower;
+  EXPECT_EQ(error_of(encode(m)), ErrorCode::kMalformed) << "an empty range";
+  m.parts.clear();
+  EXPECT_EQ(error_of(encode(m)), ErrorCode::kMalformed) << "no range";
+}
+
+TEST(WireLimits, HeadsOutsideTheirRangeAreRefused) {
+  FrontierReport m{{}, false, {}, {{2}, {3}}};
+  m.heads[{patterned_id<DeviceId>(0x0200'0000'0000'0000), 0}] = {1, {}};
+  EXPECT_TRUE(decode(encode(m)));
+  auto above = m;
+  above.heads[{patterned_id<DeviceId>(0x0300'0000'0000'0000), 0}] = {1, {}};
+  EXPECT_EQ(error_of(encode(above)), ErrorCode::kMalformed);
+  auto below = m;
+  below.heads[{patterned_id<DeviceId>(1), 0}] = {1, {}};
+  EXPECT_EQ(error_of(encode(below)), ErrorCode::kMalformed);
+}
+
+// Ranges.
+
+TEST(LogRanges, PartsCoverTheWholeAndShareNothing) {
+  for_each_seed(200, [](std::uint64_t seed) {
+    SeededChoices choices(seed);
+    Frontier frontier;
+    const std::size_t logs = 1 + choices.below(300);
+    while (frontier.size() < logs) {
+      LogId log{patterned_id<DeviceId>(choices.below(1 + choices.below(1000))),
+                choices.chance(30) ? UINT64_MAX - choices.below(9) : choices.below(9)};
+      frontier[log] = {1 + choices.below(99), patterned_id<Hash>(choices.below(99))};
+    }
+    const std::size_t count = 1 + choices.below(std::min<std::size_t>(logs, 20));
+    const auto parts = split_range(frontier, {}, count);
+    ASSERT_EQ(parts.size(), count);
+    std::size_t seen = 0;
+    for (const LogRange& part : parts) {
+      const auto [first, last] = logs_in(frontier, part);
+      const auto held = static_cast<std::size_t>(std::distance(first, last));
+      EXPECT_GE(held, logs / count);
+      EXPECT_LE(held, logs / count + 1);
+      EXPECT_LE(part.lower.size(), kRangeBoundBytesMax);
+      seen += held;
+      for (const auto& [log, head] : frontier) {
+        const bool inside =
+            std::any_of(first, last, [id = log](const auto& item) { return item.first == id; });
+        EXPECT_EQ(in_range(log, part), inside);
+      }
+    }
+    EXPECT_EQ(seen, logs);
+    EXPECT_TRUE(parts.front().lower.empty());
+    EXPECT_TRUE(parts.back().upper.empty());
+  });
+}
+
+TEST(LogRanges, FingerprintsTellWhatIsInTheRangeAndNothingElse) {
+  Frontier frontier;
+  for (std::uint64_t i = 0; i < 20; ++i) frontier[{patterned_id<DeviceId>(i << 56), i}] = {1, {}};
+  const LogRange range{{5}, {9}};
+  const Fingerprint before = fingerprint_of(frontier, range);
+  frontier[{patterned_id<DeviceId>(std::uint64_t{9} << 56), 9}].seq = 2;
+  EXPECT_EQ(fingerprint_of(frontier, range), before);
+  frontier[{patterned_id<DeviceId>(std::uint64_t{8} << 56), 8}].seq = 2;
+  EXPECT_NE(fingerprint_of(frontier, range), before);
 }
 
 TEST(WireLimits, AwarenessAndApplication) {

@@ -317,11 +317,12 @@ std::optional<Mesh::SendFrame> Mesh::State::next_control(Link& link) {
   if (outbox.hello_due) {
     frame = make_hello(link, *outbox.hello_due);
     outbox.hello_due.reset();
-  } else if (!outbox.frontiers_due.empty()) {
-    const auto due = outbox.frontiers_due.begin();
-    frame = make_frontier(due->first, due->second);
-    outbox.frontiers_due.erase(due);
-    ++counters.frontiers_sent;
+  } else if (!outbox.neighbours_due.empty()) {
+    const WorkspaceId workspace = *outbox.neighbours_due.begin();
+    outbox.neighbours_due.erase(workspace);
+    frame = make_neighbours(link, workspace);
+  } else if (!outbox.exchanges.empty()) {
+    frame = next_exchange(link);
   } else if (!outbox.pulls.empty()) {
     frame = encode(outbox.pulls.front());
     outbox.pulls.pop_front();

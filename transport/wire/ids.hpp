@@ -41,6 +41,8 @@ using DeviceId = FixedId<struct DeviceTag, 32>;
 using WorkspaceId = FixedId<struct WorkspaceTag, 32>;
 /// BLAKE2b-256.
 using Hash = FixedId<struct HashTag, 32>;
+/// Stands for what is held in a range of logs: the beginning of a BLAKE2b-256.
+using Fingerprint = FixedId<struct FingerprintTag, 16>;
 /// Names a document in its workspace; see node/core/records.hpp for how it is derived.
 using DocumentId = FixedId<struct DocumentTag, 16>;
 

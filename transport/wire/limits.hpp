@@ -47,16 +47,22 @@ inline constexpr std::size_t kAnnounceEntryBytesMin = 1024;
 inline constexpr std::uint64_t kSeqMax = (std::uint64_t{1} << 53) - 1;
 /// Logs in one workspace: a frontier travels in one frame. Every member has one per incarnation.
 inline constexpr std::size_t kLogsPerWorkspaceMax = 8'192;
+/// A bound of a range of logs: a whole log id.
+inline constexpr std::size_t kRangeBoundBytesMax = 40;
+/// Ranges of which one frame tells the fingerprints.
+inline constexpr std::size_t kSummaryPartsMax = 512;
+/// Reports and summaries of one peer: each can cost a look at every log (0.7 ms for the most that
+/// there can be). Further ones are ignored; heartbeats lead to new ones.
+inline constexpr std::uint64_t kExchangesPerSecond = 32;
+inline constexpr std::uint64_t kExchangesBurst = 128;
 
 // Workspaces and members.
 
 /// Workspaces that two devices share: a hello or heartbeat names them all.
 inline constexpr std::size_t kSharedWorkspacesMax = 256;
 /// Devices that a node announces as linked, per workspace: all of them in a full mesh.
+/// Further ones are not announced, which costs duplicate pushes and nothing else.
 inline constexpr std::size_t kNeighboursMax = 256;
-/// The same, summed over the workspaces of one hello or heartbeat. Further ones are not announced,
-/// which costs duplicate pushes and nothing else.
-inline constexpr std::size_t kNeighboursPerFrameMax = 16'384;
 /// Up to so many members, this device included, everybody is linked with everybody.
 inline constexpr std::size_t kFullMeshMembersMax = 32;
 /// Members of one workspace.
@@ -120,10 +126,13 @@ static_assert(kApplicationBytesMax <= kApplicationOutboxBytesMax);
 static_assert(kLogsPerWorkspaceMax * (1 + 34 + 9 + 9 + 34) + kFrameOverheadBytesMax <=
               kFrameBytesMax);
 static_assert(kLogsPerWorkspaceMax * 5 < kValuesPerFrameMax);
-/// A workspace in a hello: array head, id, digest, and its neighbours.
-static_assert(kSharedWorkspacesMax * (1 + 34 + 34 + 3) + kNeighboursPerFrameMax * 34 +
+/// A workspace in a hello: array head, id, digest.
+static_assert(kSharedWorkspacesMax * (1 + 34 + 34) + kFrameOverheadBytesMax <= kFrameBytesMax);
+static_assert(kSharedWorkspacesMax * 3 < kValuesPerFrameMax);
+/// A part of a summary: array head, two bounds, fingerprint.
+static_assert(kSummaryPartsMax * (1 + 2 * (2 + kRangeBoundBytesMax) + 18) +
                   kFrameOverheadBytesMax <=
               kFrameBytesMax);
-static_assert(kSharedWorkspacesMax * 4 + kNeighboursPerFrameMax < kValuesPerFrameMax);
+static_assert(2 * kNeighboursMax * 34 + kFrameOverheadBytesMax <= kFrameBytesMax);
 
 }  // namespace coterie::transport

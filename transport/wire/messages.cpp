@@ -13,6 +13,42 @@
 namespace coterie::transport {
 namespace {
 
+// Ranges of logs.
+
+Bytes key_of(const LogId& log) {
+  Bytes key(log.device.bytes.begin(), log.device.bytes.end());
+  for (int shift = 56; shift >= 0; shift -= 8) {
+    key.push_back(static_cast<std::uint8_t>(log.incarnation >> shift));
+  }
+  return key;
+}
+
+/// The first log id that is not before `bound`.
+LogId bound_of(const Bytes& bound) {
+  LogId log;
+  const std::size_t device = std::min(bound.size(), log.device.bytes.size());
+  std::copy_n(bound.begin(), device, log.device.bytes.begin());
+  for (std::size_t i = device; i < kRangeBoundBytesMax; ++i) {
+    if (i < log.device.bytes.size()) continue;
+    log.incarnation = log.incarnation << 8 | (i < bound.size() ? bound[i] : 0);
+  }
+  return log;
+}
+
+/// The heads from `first` to `last`, as they are hashed.
+Bytes heads_to_hash(Frontier::const_iterator first, Frontier::const_iterator last) {
+  Bytes input;
+  input.reserve(static_cast<std::size_t>(std::distance(first, last)) * 80);
+  for (; first != last; ++first) {
+    append(input, key_of(first->first));
+    for (int shift = 56; shift >= 0; shift -= 8) {
+      input.push_back(static_cast<std::uint8_t>(first->second.seq >> shift));
+    }
+    append(input, first->second.hash.view());
+  }
+  return input;
+}
+
 Error malformed(const char* what) { return {ErrorCode::kMalformed, what}; }
 Error too_large(const char* what, std::uint64_t detail) {
   return {ErrorCode::kLimitExceeded, what, detail};
@@ -37,16 +73,22 @@ void put(Packer& out, const FixedId<Tag, kSize>& id) {
   out.pack_bin(kSize).pack_bin_body(reinterpret_cast<const char*>(id.bytes.data()), kSize);
 }
 void put(Packer& out, const WorkspaceState& state);
+void put(Packer& out, const Summary::Part& part);
 template <typename Item>
 void put(Packer& out, const std::vector<Item>& items) {
   put_array(out, items.size());
   for (const Item& item : items) put(out, item);
 }
 void put(Packer& out, const WorkspaceState& state) {
-  put_array(out, 3);
+  put_array(out, 2);
   put(out, state.workspace);
   put(out, state.digest);
-  put(out, state.neighbours);
+}
+void put(Packer& out, const Summary::Part& part) {
+  put_array(out, 3);
+  put(out, part.range.lower);
+  put(out, part.range.upper);
+  put(out, part.fingerprint);
 }
 void put(Packer& out, const Frontier& heads) {
   put_array(out, heads.size());
@@ -79,7 +121,7 @@ struct Encoder {
   }
   void operator()(const Goodbye&) const { put_frame(out, kind); }
   void operator()(const FrontierReport& m) const {
-    put_frame(out, kind, m.workspace, m.reply_wanted, m.heads);
+    put_frame(out, kind, m.workspace, m.reply_wanted, m.heads, m.range.lower, m.range.upper);
   }
   void operator()(const Pull& m) const {
     put_frame(out, kind, m.workspace, m.log.device, m.log.incarnation, m.first, m.bytes_max);
@@ -95,6 +137,10 @@ struct Encoder {
     put_frame(out, kind, m.workspace, m.origin, m.topic, m.counter, m.message);
   }
   void operator()(const Application& m) const { put_frame(out, kind, m.payload); }
+  void operator()(const Neighbours& m) const {
+    put_frame(out, kind, m.workspace, m.added, m.removed);
+  }
+  void operator()(const Summary& m) const { put_frame(out, kind, m.workspace, m.parts); }
   void operator()(const Unknown&) const { COTERIE_ASSERT(false); }  // Precondition.
 };
 
@@ -239,29 +285,32 @@ void read_tuple(Fields& in, Read read) {
   in.array(kValuesPerFrameMax, read);
 }
 
+std::vector<DeviceId> read_devices(Fields& in) {
+  std::vector<DeviceId> devices;
+  in.array(kNeighboursMax, [&](Fields& items) {
+    while (items.left() > 0) {
+      devices.push_back(items.id<DeviceId>());
+      const std::size_t count = devices.size();
+      if (count > 1 && !(devices[count - 2] < devices[count - 1])) {
+        items.fail(malformed("devices out of order"));
+      }
+    }
+  });
+  return devices;
+}
+
 std::vector<WorkspaceState> read_workspaces(Fields& in) {
   std::vector<WorkspaceState> workspaces;
-  std::size_t neighbours = 0;
   in.array(kSharedWorkspacesMax, [&](Fields& items) {
     while (items.left() > 0) {
       WorkspaceState state;
       read_tuple(items, [&](Fields& fields) {
         state.workspace = fields.id<WorkspaceId>();
         state.digest = fields.id<Hash>();
-        fields.array(kNeighboursMax, [&](Fields& devices) {
-          while (devices.left() > 0) state.neighbours.push_back(devices.id<DeviceId>());
-        });
       });
-      const auto not_ascending = [](const auto& a, const auto& b) { return !(a < b); };
-      if (std::adjacent_find(state.neighbours.begin(), state.neighbours.end(), not_ascending) !=
-          state.neighbours.end()) {
-        items.fail(malformed("neighbours out of order"));
-      }
       if (!workspaces.empty() && !(workspaces.back().workspace < state.workspace)) {
         items.fail(malformed("workspaces out of order"));
       }
-      neighbours += state.neighbours.size();
-      if (neighbours > kNeighboursPerFrameMax) items.fail(too_large("neighbours", neighbours));
       workspaces.push_back(std::move(state));
     }
   });
@@ -288,6 +337,16 @@ Frontier read_heads(Fields& in) {
   return heads;
 }
 
+LogRange read_range(Fields& in) {
+  LogRange range;
+  range.lower = in.bytes(0, kRangeBoundBytesMax);
+  range.upper = in.bytes(0, kRangeBoundBytesMax);
+  if (!range.upper.empty() && !(bound_of(range.lower) < bound_of(range.upper))) {
+    in.fail(malformed("empty range"));
+  }
+  return range;
+}
+
 Hello read_hello(Fields& in) {
   Hello m;
   m.version_max = in.uint(1, UINT64_MAX);
@@ -311,6 +370,36 @@ FrontierReport read_frontier(Fields& in) {
   m.workspace = in.id<WorkspaceId>();
   m.reply_wanted = in.boolean();
   m.heads = read_heads(in);
+  m.range = read_range(in);
+  if (in.status()) {
+    const auto [first, last] = logs_in(m.heads, m.range);
+    if (first != m.heads.begin() || last != m.heads.end()) in.fail(malformed("log out of range"));
+  }
+  return m;
+}
+
+Neighbours read_neighbours(Fields& in) {
+  Neighbours m;
+  m.workspace = in.id<WorkspaceId>();
+  m.added = read_devices(in);
+  m.removed = read_devices(in);
+  return m;
+}
+
+Summary read_summary(Fields& in) {
+  Summary m;
+  m.workspace = in.id<WorkspaceId>();
+  in.array(kSummaryPartsMax, [&](Fields& items) {
+    while (items.left() > 0) {
+      Summary::Part part;
+      read_tuple(items, [&](Fields& fields) {
+        part.range = read_range(fields);
+        part.fingerprint = fields.id<Fingerprint>();
+      });
+      m.parts.push_back(std::move(part));
+    }
+  });
+  if (m.parts.empty()) in.fail(malformed("empty summary"));
   return m;
 }
 
@@ -379,6 +468,10 @@ Message read_message(std::uint64_t kind, Fields& in) {
       return read_awareness(in);
     case 9:
       return Application{in.bytes(1, kApplicationBytesMax)};
+    case 10:
+      return read_neighbours(in);
+    case 11:
+      return read_summary(in);
     default:
       return Unknown{kFrameVersion, kind};
   }
@@ -417,21 +510,50 @@ Result<Message> decode(ByteView frame) {
   return message;
 }
 
-Hash frontier_digest(const Frontier& frontier) {
-  Bytes input;
-  input.reserve(frontier.size() * 80);
-  const auto append_u64 = [&input](std::uint64_t value) {
-    for (int shift = 56; shift >= 0; shift -= 8) {
-      input.push_back(static_cast<std::uint8_t>(value >> shift));
-    }
-  };
-  for (const auto& [log, head] : frontier) {
-    append(input, log.device.view());
-    append_u64(log.incarnation);
-    append_u64(head.seq);
-    append(input, head.hash.view());
+bool in_range(const LogId& log, const LogRange& range) {
+  return !(log < bound_of(range.lower)) && (range.upper.empty() || log < bound_of(range.upper));
+}
+
+std::pair<Frontier::const_iterator, Frontier::const_iterator> logs_in(const Frontier& frontier,
+                                                                      const LogRange& range) {
+  return {frontier.lower_bound(bound_of(range.lower)),
+          range.upper.empty() ? frontier.end() : frontier.lower_bound(bound_of(range.upper))};
+}
+
+Fingerprint fingerprint_of(const Frontier& frontier, const LogRange& range) {
+  const auto [first, last] = logs_in(frontier, range);
+  const Hash hash = crypto::hash({as_bytes("coterie range v1"), heads_to_hash(first, last)});
+  Fingerprint fingerprint;
+  std::copy_n(hash.bytes.begin(), Fingerprint::kBytes, fingerprint.bytes.begin());
+  return fingerprint;
+}
+
+std::vector<LogRange> split_range(const Frontier& frontier, const LogRange& range,
+                                  std::size_t count) {
+  const auto [first, last] = logs_in(frontier, range);
+  const auto logs = static_cast<std::size_t>(std::distance(first, last));
+  COTERIE_ASSERT(count > 0 && logs >= count);
+  std::vector<LogRange> parts = {range};
+  auto log = first;
+  std::size_t at = 0;
+  for (std::size_t i = 1; i < count; ++i) {
+    const std::size_t next = logs * i / count;
+    std::advance(log, next - at);
+    at = next;
+    // The shortest bound that divides this log from the one before.
+    const Bytes before = key_of(std::prev(log)->first);
+    Bytes bound = key_of(log->first);
+    const auto differ = std::mismatch(bound.begin(), bound.end(), before.begin()).first;
+    bound.erase(differ + 1, bound.end());
+    parts.back().upper = bound;
+    parts.push_back({std::move(bound), range.upper});
   }
-  return crypto::hash({as_bytes("coterie frontier v1"), input});
+  return parts;
+}
+
+Hash frontier_digest(const Frontier& frontier) {
+  return crypto::hash(
+      {as_bytes("coterie frontier v1"), heads_to_hash(frontier.begin(), frontier.end())});
 }
 
 }  // namespace coterie::transport

@@ -12,6 +12,7 @@
 #pragma once
 
 #include <cstdint>
+#include <utility>
 #include <variant>
 #include <vector>
 
@@ -29,8 +30,7 @@ inline constexpr std::uint64_t kFrameVersion = 1;
 /// sender knows, are ever named.
 struct WorkspaceState {
   WorkspaceId workspace;
-  Hash digest;                       ///< frontier_digest() of what the sender holds.
-  std::vector<DeviceId> neighbours;  ///< Devices linked to the sender for it. Strictly ascending.
+  Hash digest;  ///< frontier_digest() of what the sender holds.
 
   bool operator==(const WorkspaceState&) const = default;
 };
@@ -60,13 +60,49 @@ struct Goodbye {
   bool operator==(const Goodbye&) const = default;
 };
 
-/// All heads of the sender's logs.
+/// A stretch of all log ids in their order, from `lower` on and before `upper`. A bound is the
+/// first bytes of a log id written as device and incarnation (8 bytes, big endian); of what
+/// follows, zeros. An empty `upper` is no bound.
+struct LogRange {
+  Bytes lower{};  ///< At most kRangeBoundBytesMax, as `upper`.
+  Bytes upper{};
+
+  auto operator<=>(const LogRange&) const = default;
+};
+
+/// All heads of the sender's logs in a range.
 struct FrontierReport {
   WorkspaceId workspace;
   bool reply_wanted = false;  ///< Answered with the receiver's own, reply_wanted unset.
   Frontier heads;             ///< Strictly ascending by log; seq 1 to kSeqMax.
+  LogRange range{};           ///< No head is outside.
 
   bool operator==(const FrontierReport&) const = default;
+};
+
+/// What the sender holds in some ranges, in short: where the receiver holds the same, nothing need
+/// be said; where not, heads are exchanged, or fingerprints of parts of the range.
+struct Summary {
+  struct Part {
+    LogRange range;
+    Fingerprint fingerprint;
+
+    bool operator==(const Part&) const = default;
+  };
+  WorkspaceId workspace;
+  std::vector<Part> parts;  ///< 1 to kSummaryPartsMax.
+
+  bool operator==(const Summary&) const = default;
+};
+
+/// How the devices that are linked to the sender for the workspace changed since it last said so on
+/// this link; at first there are none. Strictly ascending, each.
+struct Neighbours {
+  WorkspaceId workspace;
+  std::vector<DeviceId> added;
+  std::vector<DeviceId> removed;
+
+  bool operator==(const Neighbours&) const = default;
 };
 
 /// "Send me entries of this log from `first` on." Answered with one or more Entries, kPulled except
@@ -133,7 +169,7 @@ struct Unknown {
 
 /// The kind on the wire is the index plus 1; Unknown has none. Append only.
 using Message = std::variant<Hello, Heartbeat, Goodbye, FrontierReport, Pull, Entries, Announce,
-                             Awareness, Application, Unknown>;
+                             Awareness, Application, Neighbours, Summary, Unknown>;
 
 /// Precondition: `message` is not Unknown and keeps the limits (then so does the frame).
 Bytes encode(const Message& message);
@@ -142,6 +178,18 @@ Bytes encode(const Message& message);
 /// or order), kLimitExceeded (limits.hpp). Before a frame is known to keep the limits, nothing is
 /// allocated for it; afterwards at most 24 bytes a value plus its size.
 Result<Message> decode(ByteView frame);
+
+bool in_range(const LogId& log, const LogRange& range);
+/// The part of `frontier` in `range`, as [first, last).
+std::pair<Frontier::const_iterator, Frontier::const_iterator> logs_in(const Frontier& frontier,
+                                                                      const LogRange& range);
+/// The first 16 bytes of BLAKE2b-256 of "coterie range v1" and the heads of `frontier` in `range`,
+/// each written as for frontier_digest().
+Fingerprint fingerprint_of(const Frontier& frontier, const LogRange& range);
+/// Divides `range` into at most `count` parts that hold about as many logs of `frontier` each.
+/// Precondition: there are at least `count` logs in it.
+std::vector<LogRange> split_range(const Frontier& frontier, const LogRange& range,
+                                  std::size_t count);
 
 /// BLAKE2b-256 of "coterie frontier v1" and, for each log in order: device, incarnation (8 bytes,
 /// big endian), seq (8 bytes, big endian), hash. Equal frontiers have equal digests.

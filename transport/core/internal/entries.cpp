@@ -12,8 +12,11 @@ using internal::kBelowBasePause;
 using internal::kDeferPauseMax;
 using internal::kDeferPauseMin;
 using internal::kExchangePauseMax;
+using internal::kHeadsAtOnce;
+using internal::kPartsAtOnce;
 using internal::kPullTimeout;
 using internal::kPullTimeoutMax;
+using internal::kRangesDueMax;
 using internal::kReconsiderPause;
 using internal::kRefusedPause;
 using internal::kSearchPause;
@@ -101,46 +104,123 @@ void Mesh::State::compare(Link& link, Shared& shared, const WorkspaceState& thei
   if (shared.in_step) {
     if (stands_still && shared.claims_match) return;
     shared.claims_match = true;
-    const Frontier* frontier = source.frontier(theirs.workspace);
-    if (frontier != nullptr) {
-      for (const auto& [log, head] : *frontier) {
-        LogView* view = view_of(shared, log);
-        if (view == nullptr) break;
-        view->claimed = head.seq;
-        view->claimed_hash = head.hash;
-      }
-    }
+    believe(shared, theirs.workspace, {});
     shared.exchange_pause = {};
   } else {
     if (stands_still && now.steady < shared.exchange_due) return;
     shared.exchange_pause =
         stands_still ? std::min(2 * shared.exchange_pause, kExchangePauseMax) : options.heartbeat;
     shared.exchange_due = now.steady + shared.exchange_pause;
-    link.outbox.frontiers_due[theirs.workspace] = true;
-    ready(link);
+    begin_exchange(link, theirs.workspace);
   }
   shared.exchanged_ours = ours;
   shared.exchanged_theirs = theirs.digest;
 }
 
-Bytes Mesh::State::make_frontier(const WorkspaceId& workspace, bool reply_wanted) const {
-  FrontierReport report{workspace, reply_wanted, {}};
-  if (const Frontier* frontier = source.frontier(workspace)) {
-    if (frontier->size() <= kLogsPerWorkspaceMax) {
-      report.heads = *frontier;
+void Mesh::State::begin_exchange(Link& link, const WorkspaceId& workspace) {
+  link.outbox.exchanges[workspace].begin = true;
+  ready(link);
+}
+
+void Mesh::State::heads_due(Link& link, const WorkspaceId& workspace, const LogRange& range,
+                            bool reply_wanted) {
+  internal::ExchangeDue& due = link.outbox.exchanges[workspace];
+  ready(link);
+  if (due.heads.size() == kRangesDueMax && !due.heads.contains(range)) {
+    // A peer can name any ranges, however many: all logs are in this one.
+    due.heads.clear();
+    due.heads.emplace(LogRange{}, true);
+    return;
+  }
+  bool& wanted_too = due.heads[range];
+  wanted_too = wanted_too || reply_wanted;
+}
+
+std::size_t Mesh::State::logs_held(const WorkspaceId& workspace, const LogRange& range) const {
+  const Frontier* frontier = source.frontier(workspace);
+  if (frontier == nullptr) return 0;
+  const auto [first, last] = logs_in(*frontier, range);
+  return static_cast<std::size_t>(std::distance(first, last));
+}
+
+/// The peer holds of the logs in `range` what we hold.
+void Mesh::State::believe(Shared& shared, const WorkspaceId& workspace, const LogRange& range) {
+  const Frontier* frontier = source.frontier(workspace);
+  if (frontier == nullptr) return;
+  const auto [first, last] = logs_in(*frontier, range);
+  for (auto at = first; at != last; ++at) {
+    LogView* view = view_of(shared, at->first);
+    if (view == nullptr) break;
+    view->claimed = at->second.seq;
+    view->claimed_hash = at->second.hash;
+  }
+}
+
+/// The next frame that compares frontiers. Precondition: there is one.
+Bytes Mesh::State::next_exchange(Link& link) {
+  const auto found = link.outbox.exchanges.begin();
+  const WorkspaceId workspace = found->first;
+  internal::ExchangeDue& due = found->second;
+  ++counters.frontiers_sent;
+  if (due.begin) {
+    due.begin = false;
+    if (Shared* shared = shared_of(link, workspace)) shared->asked.clear();
+    if (logs_held(workspace, {}) <= 2 * kHeadsAtOnce) {
+      due.heads[{}] = true;
     } else {
-      report.heads.insert(frontier->begin(), std::next(frontier->begin(), kLogsPerWorkspaceMax));
+      due.summaries = split_range(*source.frontier(workspace), {}, kPartsAtOnce);
+    }
+  }
+  Bytes frame;
+  if (!due.summaries.empty()) {
+    frame = make_summary(workspace, due.summaries);
+    due.summaries.clear();
+  } else {
+    const auto next = due.heads.begin();
+    const auto [range, reply_wanted] = *next;
+    due.heads.erase(next);
+    frame = make_frontier(workspace, range, reply_wanted);
+    Shared* shared = shared_of(link, workspace);
+    if (reply_wanted && shared != nullptr && shared->asked.size() < kRangesDueMax) {
+      shared->asked.insert(range);
+    }
+  }
+  if (due.empty()) link.outbox.exchanges.erase(found);
+  return frame;
+}
+
+Bytes Mesh::State::make_frontier(const WorkspaceId& workspace, const LogRange& range,
+                                 bool reply_wanted) const {
+  FrontierReport report{workspace, reply_wanted, {}, range};
+  if (const Frontier* frontier = source.frontier(workspace)) {
+    const auto [first, last] = logs_in(*frontier, range);
+    for (auto at = first; at != last && report.heads.size() < kLogsPerWorkspaceMax; ++at) {
+      report.heads.insert(report.heads.end(), *at);
     }
   }
   return encode(report);
 }
 
+Bytes Mesh::State::make_summary(const WorkspaceId& workspace,
+                                const std::vector<LogRange>& ranges) const {
+  const Frontier* frontier = source.frontier(workspace);
+  Summary summary{workspace, {}};
+  for (const LogRange& range : ranges) {
+    summary.parts.push_back({range, fingerprint_of(frontier ? *frontier : Frontier(), range)});
+  }
+  return encode(summary);
+}
+
 Status Mesh::State::handle(Link& link, FrontierReport& report) {
   Shared* shared = shared_of(link, report.workspace);
   if (shared == nullptr) return Error{ErrorCode::kUnauthorized, "workspace is not shared"};
-  // The report is complete: what it does not name the peer does not hold.
+  if (!link.exchange_rate.take(now.steady)) return {};
+  // The report is complete: what it does not name of its range the peer does not hold.
   shared->claims_match = false;
-  for (auto& [log, view] : shared->logs) view.claimed = 0;
+  const LogRange& range = report.range;
+  for (auto& [log, view] : shared->logs) {
+    if (in_range(log, range)) view.claimed = 0;
+  }
   for (const auto& [log, head] : report.heads) {
     LogView* view = view_of(*shared, log);
     if (view == nullptr) break;
@@ -148,11 +228,42 @@ Status Mesh::State::handle(Link& link, FrontierReport& report) {
     view->claimed_hash = head.hash;
     wanted.emplace(report.workspace, log);
   }
-  if (report.reply_wanted) {
-    link.outbox.frontiers_due.try_emplace(report.workspace, false);
-    ready(link);
-  }
+  const bool crossed = shared->asked.erase(range) > 0;
+  if (report.reply_wanted && !crossed) heads_due(link, report.workspace, range, false);
   schedule_pulls();
+  return {};
+}
+
+Status Mesh::State::handle(Link& link, Summary& summary) {
+  Shared* shared = shared_of(link, summary.workspace);
+  if (shared == nullptr) return Error{ErrorCode::kUnauthorized, "workspace is not shared"};
+  if (!link.exchange_rate.take(now.steady)) return {};
+  static const Frontier kEmpty;
+  const Frontier* held_here = source.frontier(summary.workspace);
+  const Frontier& ours = held_here == nullptr ? kEmpty : *held_here;
+  std::size_t covered = 0;  // A peer may name ranges that overlap.
+  for (const Summary::Part& part : summary.parts) {
+    const std::size_t logs = logs_held(summary.workspace, part.range);
+    covered += logs;
+    if (covered > kLogsPerWorkspaceMax) {
+      return Error{ErrorCode::kMalformed, "ranges of a summary overlap"};
+    }
+    if (fingerprint_of(ours, part.range) == part.fingerprint) {
+      believe(*shared, summary.workspace, part.range);
+    } else if (logs <= 2 * kHeadsAtOnce) {
+      heads_due(link, summary.workspace, part.range, true);
+    } else {
+      auto& due = link.outbox.exchanges[summary.workspace].summaries;
+      if (due.size() + kPartsAtOnce > kSummaryPartsMax) {
+        heads_due(link, summary.workspace, part.range, true);
+        continue;
+      }
+      for (LogRange& piece : split_range(ours, part.range, kPartsAtOnce)) {
+        due.push_back(std::move(piece));
+      }
+      ready(link);
+    }
+  }
   return {};
 }
 
@@ -197,8 +308,7 @@ void Mesh::State::frontier_moved(const WorkspaceId& id) {
       if (view.claimed > 0) wanted.emplace(id, log);
     }
     shared.claims_match = false;
-    link.outbox.frontiers_due[id] = true;
-    ready(link);
+    begin_exchange(link, id);
   });
   schedule_pulls();
 }

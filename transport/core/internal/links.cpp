@@ -1,6 +1,7 @@
 // Links from first contact to loss; hello and heartbeat; two links to one device.
 
 #include <algorithm>
+#include <iterator>
 #include <utility>
 
 #include "transport/core/internal/state.hpp"
@@ -123,7 +124,8 @@ void Mesh::State::part(Link& link, const WorkspaceId& workspace) {
   const auto shared = link.shared.find(workspace);
   if (shared->second.joined) link.parted.insert_or_assign(workspace, std::move(shared->second));
   link.shared.erase(shared);
-  link.outbox.frontiers_due.erase(workspace);
+  link.outbox.exchanges.erase(workspace);
+  link.outbox.neighbours_due.erase(workspace);
   link.outbox.awareness.drop(workspace);
   std::erase_if(link.outbox.announces,
                 [&](const auto& item) { return item.first.first == workspace; });
@@ -287,6 +289,7 @@ void Mesh::State::heartbeat_soon() {
 void Mesh::State::beat(Link& link) {
   if (link.greeted) {
     link.outbox.heartbeat_due = true;
+    tell_neighbours(link);
   } else {
     link.outbox.hello_due = false;  // Once more: the peer answers if it has said its own.
   }
@@ -309,18 +312,53 @@ const Hash& Mesh::State::digest_of(const WorkspaceId& id) {
 
 std::vector<WorkspaceState> Mesh::State::states_for(const Link& link) {
   std::vector<WorkspaceState> states;
-  std::size_t room = kNeighboursPerFrameMax;
-  for (const auto& [id, shared] : link.shared) {
-    WorkspaceState state{id, digest_of(id), {}};
-    for (const DeviceId& device : workspaces.at(id).linked) {
-      if (device == link.peer) continue;
-      if (room == 0 || state.neighbours.size() == kNeighboursMax) break;
-      state.neighbours.push_back(device);
-      --room;
-    }
-    states.push_back(std::move(state));
-  }
+  for (const auto& [id, shared] : link.shared) states.push_back({id, digest_of(id)});
   return states;
+}
+
+// Neighbours: told when they changed, as the change.
+
+std::set<DeviceId> Mesh::State::neighbours_for(const Link& link,
+                                               const WorkspaceId& workspace) const {
+  std::set<DeviceId> neighbours;
+  for (const DeviceId& device : workspaces.at(workspace).linked) {
+    if (neighbours.size() == kNeighboursMax) break;
+    if (device != link.peer) neighbours.insert(neighbours.end(), device);
+  }
+  return neighbours;
+}
+
+void Mesh::State::tell_neighbours(Link& link) {
+  for (const auto& [id, shared] : link.shared) {
+    if (!shared.joined || shared.told == neighbours_for(link, id)) continue;
+    link.outbox.neighbours_due.insert(id);
+    ready(link);
+  }
+}
+
+Bytes Mesh::State::make_neighbours(Link& link, const WorkspaceId& workspace) {
+  Shared& shared = link.shared.at(workspace);
+  std::set<DeviceId> current = neighbours_for(link, workspace);
+  Neighbours message{workspace, {}, {}};
+  std::set_difference(current.begin(), current.end(), shared.told.begin(), shared.told.end(),
+                      std::back_inserter(message.added));
+  std::set_difference(shared.told.begin(), shared.told.end(), current.begin(), current.end(),
+                      std::back_inserter(message.removed));
+  shared.told = std::move(current);
+  return encode(message);
+}
+
+Status Mesh::State::handle(Link& link, Neighbours& message) {
+  Shared* shared = shared_of(link, message.workspace);
+  if (shared == nullptr) return Error{ErrorCode::kUnauthorized, "workspace is not shared"};
+  for (const DeviceId& device : message.removed) shared->neighbours.erase(device);
+  for (const DeviceId& device : message.added) {
+    if (shared->neighbours.size() == kNeighboursMax) {
+      return Error{ErrorCode::kLimitExceeded, "neighbours"};
+    }
+    shared->neighbours.insert(device);
+  }
+  return {};
 }
 
 /// Microseconds since this mesh began: tells a peer nothing about the machine.
@@ -385,12 +423,15 @@ void Mesh::State::read_states(Link& link, const std::vector<WorkspaceState>& sta
         states.begin(), states.end(), id,
         [](const auto& state, const auto& wanted_id) { return state.workspace < wanted_id; });
     shared.joined = named != states.end() && named->workspace == id;
-    shared.neighbours.clear();
-    if (!shared.joined) continue;
-    shared.neighbours.insert(named->neighbours.begin(), named->neighbours.end());
+    if (!shared.joined) {
+      shared.neighbours.clear();
+      shared.told.clear();
+      continue;
+    }
     compare(link, shared, *named);
   }
   update_linked(link.peer);
+  tell_neighbours(link);
 }
 
 // Status.

@@ -12,8 +12,10 @@
 #include <map>
 #include <memory>
 #include <optional>
+#include <set>
 #include <tuple>
 #include <utility>
+#include <vector>
 
 #include "transport/wire/messages.hpp"
 
@@ -62,12 +64,23 @@ class ServeQueue {
   std::deque<Item> items_;
 };
 
+/// What is to be said in comparing the frontiers of one workspace. Written when there is room, from
+/// what is held then.
+struct ExchangeDue {
+  bool begin = false;              ///< With all logs.
+  std::map<LogRange, bool> heads;  ///< Value: whether a reply is wanted.
+  std::vector<LogRange> summaries;
+
+  bool empty() const { return !begin && heads.empty() && summaries.empty(); }
+};
+
 struct Outbox {
   // Control.
   bool goodbye_due = false;
-  std::optional<bool> hello_due;              ///< Value: whether it is an answer.
-  std::map<WorkspaceId, bool> frontiers_due;  ///< Value: whether a reply is wanted.
-  std::deque<Pull> pulls;                     ///< As many as State allows in flight.
+  std::optional<bool> hello_due;  ///< Value: whether it is an answer.
+  std::map<WorkspaceId, ExchangeDue> exchanges;
+  std::set<WorkspaceId> neighbours_due;
+  std::deque<Pull> pulls;  ///< As many as State allows in flight.
   bool heartbeat_due = false;
   std::deque<SharedFrame> application;
   std::size_t application_bytes = 0;  ///< With application_bulk.

@@ -48,6 +48,11 @@ inline constexpr Duration kDeferPauseMax = std::chrono::seconds(30);
 inline constexpr Duration kReconsiderPause = std::chrono::milliseconds(250);
 /// Frontier exchanges between two nodes that both stand still become as rare as this.
 inline constexpr Duration kExchangePauseMax = std::chrono::seconds(16);
+/// Up to so many logs, their heads are told; of more, fingerprints of so many parts.
+inline constexpr std::size_t kHeadsAtOnce = 16;
+inline constexpr std::size_t kPartsAtOnce = 16;
+/// Heads of ranges that wait to be told; beyond, all heads are told at once.
+inline constexpr std::size_t kRangesDueMax = kSummaryPartsMax;
 /// Neighbour lists are sent anew this long after a change: several changes, one heartbeat.
 inline constexpr Duration kNeighbourDelay = std::chrono::milliseconds(50);
 /// Time that passes unseen by this much means that the machine slept or the process was stopped.
@@ -114,7 +119,11 @@ struct Shared {
   bool joined = false;  ///< The peer names it too.
   bool in_step = false;
   bool claims_match = false;  ///< `logs` claims what `exchanged_theirs` stands for.
+  /// Ranges of which we sent our heads and want the peer's: when it asks for ours of the same, the
+  /// two crossed and both are answered. At most kRangesDueMax.
+  std::set<LogRange> asked;
   std::set<DeviceId> neighbours;
+  std::set<DeviceId> told;        ///< Our own neighbours, as we said.
   std::map<LogId, LogView> logs;  ///< At most kLogsPerWorkspaceMax.
   // The last frontier exchange: with equal digests on both sides it is repeated ever more rarely.
   Hash exchanged_ours;
@@ -153,6 +162,7 @@ struct Link {
   TokenBucket awareness_rate{kAwarenessPerLinkPerSecond, kAwarenessPerLinkBurst};
   std::map<DeviceId, TokenBucket> origin_rates;
   TokenBucket guest_rate{kGuestFramesPerSecond, kGuestFramesBurst};
+  TokenBucket exchange_rate{kExchangesPerSecond, kExchangesBurst};
 };
 
 /// A pull that is out.
@@ -300,6 +310,10 @@ struct Mesh::State {
   void each_peer(const WorkspaceId& workspace, Use use);
   const Hash& digest_of(const WorkspaceId& id);
   std::vector<WorkspaceState> states_for(const Link& link);
+  void tell_neighbours(Link& link);
+  std::set<DeviceId> neighbours_for(const Link& link, const WorkspaceId& workspace) const;
+  Bytes make_neighbours(Link& link, const WorkspaceId& workspace);
+  Status handle(Link& link, Neighbours& neighbours);
   Status handle(Link& link, Hello& hello);
   Status handle(Link& link, Heartbeat& heartbeat);
   Status handle(Link& link, Goodbye& goodbye);
@@ -339,8 +353,16 @@ struct Mesh::State {
   void expire_pulls();
   void forget_idle_logs();
   void take_run(Link& link, const LogKey& key, Entries& message, Seq next, bool probe);
-  Bytes make_frontier(const WorkspaceId& workspace, bool reply_wanted) const;
+  void begin_exchange(Link& link, const WorkspaceId& workspace);
+  void heads_due(Link& link, const WorkspaceId& workspace, const LogRange& range,
+                 bool reply_wanted);
+  void believe(Shared& shared, const WorkspaceId& workspace, const LogRange& range);
+  std::size_t logs_held(const WorkspaceId& workspace, const LogRange& range) const;
+  Bytes next_exchange(Link& link);
+  Bytes make_frontier(const WorkspaceId& workspace, const LogRange& range, bool reply_wanted) const;
+  Bytes make_summary(const WorkspaceId& workspace, const std::vector<LogRange>& ranges) const;
   Status handle(Link& link, FrontierReport& report);
+  Status handle(Link& link, Summary& summary);
   Status handle(Link& link, Pull& pull);
   Status handle(Link& link, Entries& entries);
   Status handle(Link& link, Announce& announce);
