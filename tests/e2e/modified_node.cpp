@@ -52,7 +52,7 @@ class ModifiedNode {
     ++links;
     transport::Hello hello;
     hello.device = key_.id();
-    hello.workspaces.push_back({shop.workspace(), Hash{}, {}});
+    hello.workspaces.push_back({shop.workspace(), Hash{}});
     send(transport::encode(hello));
     return true;
   }

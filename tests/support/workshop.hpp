@@ -405,8 +405,17 @@ class Workshop {
     }
     transport::Heartbeat beat;
     beat.sent_us = choices_.below(1'000'000);
-    beat.workspaces.push_back({workspace_, random_id<Hash>(), all_devices()});
+    beat.workspaces.push_back({workspace_, random_id<Hash>()});
     out.push_back(transport::encode(beat));
+    transport::Neighbours neighbours{workspace_, all_devices(), {}};
+    if (choices_.chance(50)) std::swap(neighbours.added, neighbours.removed);
+    out.push_back(transport::encode(neighbours));
+    const auto bound = [&] { return Bytes(choices_.below(4), std::uint8_t(choices_.below(256))); };
+    transport::Summary summary{workspace_, {}};
+    for (std::uint64_t i = 1 + choices_.below(9); i > 0; --i) {
+      summary.parts.push_back({{bound(), bound()}, random_id<Fingerprint>()});
+    }
+    out.push_back(transport::encode(summary));
     return out;
   }
 
