@@ -65,6 +65,25 @@ TEST_F(MeshEntries, ForwardsOnlyWhatIsStoredAndOnlyToThoseNotLinkedToTheAuthor) 
   EXPECT_EQ(mesh_->counters().runs_forwarded, 1u);
 }
 
+TEST_F(MeshEntries, DoesNotForwardToNeighboursOfWhoForwardedIt) {
+  link_with(1, 1);
+  link_with(2, 2, false, {device(1)});  // Gets it from 1, or 1 got it from there.
+  link_with(3, 3);
+  ASSERT_TRUE(receive(1, Neighbours{space(1), {device(2)}, {}}));
+  forget();
+  ASSERT_TRUE(receive(1, entries(log_of(9), 1, 2, EntriesMode::kPushed)));
+  store(received()[0]);
+  EXPECT_TRUE(sent<Entries>(2).empty());
+  EXPECT_EQ(sent<Entries>(3).size(), 1u);
+  // A neighbour that it has lost is served again.
+  ASSERT_TRUE(receive(1, Neighbours{space(1), {}, {device(2)}}));
+  forget();
+  ASSERT_TRUE(receive(1, entries(log_of(9), 3, 1, EntriesMode::kPushed)));
+  store(received()[0]);
+  EXPECT_EQ(sent<Entries>(2).size(), 0u) << "it is behind";
+  EXPECT_EQ(sent<Announce>(2).size(), 1u);
+}
+
 TEST_F(MeshEntries, DoesNotPushWhatAPeerHas) {
   link_with(1, 1);
   link_with(2, 2);
@@ -550,6 +569,8 @@ TEST_F(MeshEntries, DifferentDigestsExchangeFrontiersAndBothSidesPull) {
   Frontier theirs = {{log_of(5), {4, testing::patterned_id<Hash>(4)}},
                      {log_of(1), {7, testing::patterned_id<Hash>(7)}}};
   ASSERT_TRUE(receive(1, Heartbeat{1, 0, 0, {state(frontier_digest(theirs))}}));
+  EXPECT_TRUE(sent<FrontierReport>(1).empty()) << "what makes the difference may be on its way";
+  run_for(250ms);
   auto reports = sent<FrontierReport>(1);
   ASSERT_EQ(reports.size(), 1u);
   EXPECT_TRUE(reports[0].reply_wanted);
@@ -567,6 +588,21 @@ TEST_F(MeshEntries, DifferentDigestsExchangeFrontiersAndBothSidesPull) {
   reports = sent<FrontierReport>(1);
   ASSERT_EQ(reports.size(), 1u);
   EXPECT_FALSE(reports[0].reply_wanted);
+}
+
+TEST_F(MeshEntries, ADigestThatAPushCrossedCausesNoExchange) {
+  link_with(1, 1);
+  ASSERT_TRUE(receive(1, Heartbeat{1, 0, 0, {state(testing::patterned_id<Hash>(1))}}));
+  EXPECT_FALSE(status_of(1).in_step);
+  // It holds an entry that is on its way; here it comes.
+  FakeSource ahead;
+  ahead.add(log_of(1), 1);
+  ASSERT_TRUE(receive(1, Heartbeat{1, 0, 0, {state(frontier_digest(*ahead.frontier(space(1))))}}));
+  ASSERT_TRUE(receive(1, entries(log_of(1), 1, 1, EntriesMode::kPushed)));
+  store(received()[0]);
+  run_for(1s);
+  EXPECT_TRUE(sent<FrontierReport>(1).empty());
+  EXPECT_TRUE(status_of(1).in_step);
 }
 
 TEST_F(MeshEntries, AnExchangeThatChangesNothingBecomesRare) {

@@ -78,12 +78,12 @@ TEST_F(MeshOverlay, UpToThirtyTwoMembersAreAllDialled) {
   EXPECT_EQ(outputs<Mesh::Dial>().size(), kFullMeshMembersMax - 1);
 }
 
-TEST_F(MeshOverlay, OfMoreAFewAreDialledAtFirstAndEightWhenNobodyDialsUs) {
+TEST_F(MeshOverlay, OfMoreAFewAreDialledAtFirstAndMoreWhenNobodyDialsUs) {
   join_with(kFullMeshMembersMax + 1);
   run_for(400ms);
   EXPECT_EQ(connect(), 4u);
   run_for(1s);
-  EXPECT_EQ(connect(), 4u);
+  EXPECT_EQ(connect(), 3u);
   run_for(1s);
   EXPECT_EQ(connect(), 0u);
 }
@@ -144,9 +144,27 @@ TEST_F(MeshOverlay, TooManyLinksOfOthersAreClosedButNoneOfOurChoice) {
   ASSERT_EQ(connect(), 4u);
   for (int i = 0; i < 20; ++i) (void)accept();
   run_for(1s);
-  EXPECT_EQ(closed(), 14u) << "ten stay";
-  EXPECT_EQ(sent<Goodbye>().size(), 14u);
+  EXPECT_EQ(closed(), 15u) << "nine stay";
+  EXPECT_EQ(sent<Goodbye>().size(), 15u);
   for (const LinkId link : outgoing_) EXPECT_TRUE(up_.contains(link));
+}
+
+TEST_F(MeshOverlay, TheSlowestAreClosedFirst) {
+  join_with(200);
+  std::vector<LinkId> links;
+  for (std::uint64_t i = 0; i < 9; ++i) {
+    links.push_back(accept());
+    const auto clock = static_cast<std::uint64_t>((now_ - Instant(1h)).count());
+    // The answer took 10 ms less over each further link.
+    pass(100ms);
+    ASSERT_TRUE(receive(links.back(), Heartbeat{1, clock + 1, 10'000 * i, {state(our_digest())}}));
+  }
+  for (int i = 0; i < 4; ++i) links.push_back(accept());
+  run_for(1s);
+  std::set<LinkId> gone;
+  for (const auto& close : outputs<Mesh::CloseLink>()) gone.insert(close.link);
+  EXPECT_EQ(gone, (std::set<LinkId>(links.begin() + 9, links.end())))
+      << "their times are not known";
 }
 
 TEST_F(MeshOverlay, WhoHasFewOtherLinksIsKept) {

@@ -159,6 +159,7 @@ void Mesh::handle_timeout(Now now) {
     }
   }
   state.expire_pulls();
+  state.look_again();
   if (beat) {
     state.forget_idle_logs();
     state.schedule_pulls();  // Pauses may be over.
@@ -210,6 +211,9 @@ std::optional<Instant> Mesh::next_deadline() const {
       consider(*link.leave_at);
     } else {
       consider(std::min(link.heartbeat_due, link.last_heard + state.options.link_timeout));
+      for (const auto& [workspace, shared] : link.shared) {
+        if (shared.patient_until) consider(*shared.patient_until);
+      }
     }
   }
   for (const auto& [key, pull] : state.pulls) consider(state.pull_deadline(pull));

@@ -76,9 +76,12 @@ void Mesh::State::judge_awareness(std::uint64_t awareness_id, AwarenessVerdict v
   if (message.counter <= last.counter && last.used != 0) return;  // Overtaken while being judged.
   last = TopicSeen{message.counter, ++topics_used};
   const DeviceId author = origin;
+  const auto sender = links_of.contains(message.peer) ? active_link(message.peer) : nullptr;
+  const internal::Shared* from = sender == nullptr ? nullptr : shared_of(*sender, workspace);
   each_peer(workspace, [&](Link& link, internal::Shared& shared) {
     if (link.peer == author || link.peer == message.peer) return;
     if (shared.neighbours.contains(author)) return;
+    if (from != nullptr && from->neighbours.contains(link.peer)) return;
     ++counters.awareness_forwarded;
     counters.awareness_dropped += link.outbox.awareness.put(message.key, message.frame);
     ready(link);

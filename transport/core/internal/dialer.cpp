@@ -5,6 +5,7 @@
 namespace coterie::transport::internal {
 
 void Dialer::set_targets(Instant now, const std::map<DeviceId, std::vector<std::string>>& targets) {
+  std::erase_if(queue_, [&](const auto& item) { return !targets.contains(item.second); });
   std::erase_if(targets_, [&](const auto& item) { return !targets.contains(item.first); });
   for (const auto& [device, addresses] : targets) {
     const auto [found, added] = targets_.try_emplace(device);
@@ -15,12 +16,15 @@ void Dialer::set_targets(Instant now, const std::map<DeviceId, std::vector<std::
     target.address_index = 0;
     // Not all at the same moment: two members that learn of each other at once would both dial.
     target.due = now + jittered(delay_min_) - delay_min_ / 2;
+    place(device, target);
   }
 }
 
 void Dialer::want(const DeviceId& device, bool wanted) {
   const auto found = targets_.find(device);
-  if (found != targets_.end()) found->second.wanted = wanted;
+  if (found == targets_.end()) return;
+  found->second.wanted = wanted;
+  place(device, found->second);
 }
 
 bool Dialer::rested(Instant now, const DeviceId& device) const {
@@ -35,14 +39,16 @@ bool Dialer::failed(Instant now, const DeviceId& device) {
   Target& target = found->second;
   target.dialling = false;
   ++target.address_index;
-  if (target.address_index < target.addresses.size()) {
+  const bool last = target.address_index >= target.addresses.size();
+  if (last) {
+    target.address_index = 0;
+    target.due = now + jittered(target.delay);
+    target.delay = std::min(target.delay * 2, delay_max_);
+  } else {
     target.due = now + jittered(delay_min_);
-    return false;
   }
-  target.address_index = 0;
-  target.due = now + jittered(target.delay);
-  target.delay = std::min(target.delay * 2, delay_max_);
-  return true;
+  place(device, target);
+  return last;
 }
 
 void Dialer::linked(const DeviceId& device, bool by_us) {
@@ -50,6 +56,7 @@ void Dialer::linked(const DeviceId& device, bool by_us) {
   if (found == targets_.end()) return;
   found->second.linked = true;
   if (by_us) found->second.dialling = false;
+  place(device, found->second);
 }
 
 void Dialer::proved(const DeviceId& device) {
@@ -65,30 +72,37 @@ void Dialer::unlinked(Instant now, const DeviceId& device) {
   target.due = now + jittered(target.delay);
   // A link that comes up and dies unproved, again and again, is no better than a failed dial.
   target.delay = std::min(target.delay * 2, delay_max_);
+  place(device, target);
 }
 
 void Dialer::woke(Instant now) {
   for (auto& [device, target] : targets_) {
     target.delay = delay_min_;
     if (target.idle()) target.due = now;
+    place(device, target);
   }
 }
 
 std::optional<Dialer::Attempt> Dialer::take_due(Instant now) {
-  for (auto& [device, target] : targets_) {
-    if (!target.waiting() || target.due > now) continue;
-    target.dialling = true;
-    return Attempt{device, target.addresses[target.address_index]};
-  }
-  return std::nullopt;
+  if (queue_.empty() || queue_.begin()->first > now) return std::nullopt;
+  const DeviceId device = queue_.begin()->second;
+  Target& target = targets_.at(device);
+  target.dialling = true;
+  place(device, target);
+  return Attempt{device, target.addresses[target.address_index]};
 }
 
 std::optional<Instant> Dialer::next_deadline() const {
-  std::optional<Instant> next;
-  for (const auto& [device, target] : targets_) {
-    if (target.waiting() && (!next || target.due < *next)) next = target.due;
-  }
-  return next;
+  if (queue_.empty()) return std::nullopt;
+  return queue_.begin()->first;
+}
+
+void Dialer::place(const DeviceId& device, Target& target) {
+  if (target.queued) queue_.erase({*target.queued, device});
+  target.queued.reset();
+  if (!target.wanted || !target.idle()) return;
+  target.queued = target.due;
+  queue_.emplace(target.due, device);
 }
 
 Duration Dialer::jittered(Duration delay) {

@@ -8,7 +8,9 @@
 
 #include <map>
 #include <optional>
+#include <set>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "crdt/base/clock.hpp"
@@ -61,10 +63,13 @@ class Dialer {
     bool dialling = false;
     bool linked = false;
 
+    std::optional<Instant> queued;  ///< Its place in queue_.
+
     bool idle() const { return !dialling && !linked && !addresses.empty(); }
-    bool waiting() const { return wanted && idle(); }
   };
 
+  /// Puts the target where it belongs in queue_, after any change of it.
+  void place(const DeviceId& device, Target& target);
   /// Between half of `delay` and all of it, so that two nodes do not stay in step.
   Duration jittered(Duration delay);
 
@@ -72,6 +77,7 @@ class Dialer {
   Duration delay_max_;
   Random random_;
   std::map<DeviceId, Target> targets_;
+  std::set<std::pair<Instant, DeviceId>> queue_;  ///< Those that wait for their turn.
 };
 
 }  // namespace coterie::transport::internal

@@ -11,6 +11,7 @@ using internal::ForkSearch;
 using internal::kBelowBasePause;
 using internal::kDeferPauseMax;
 using internal::kDeferPauseMin;
+using internal::kExchangePatience;
 using internal::kExchangePauseMax;
 using internal::kHeadsAtOnce;
 using internal::kPartsAtOnce;
@@ -98,7 +99,16 @@ Seq Mesh::State::next_wanted(const LogKey& key) {
 /// an exchange changes nothing on either side, it is repeated more and more rarely.
 void Mesh::State::compare(Link& link, Shared& shared, const WorkspaceState& theirs) {
   const Hash& ours = digest_of(theirs.workspace);
-  shared.in_step = theirs.digest == ours;
+  const bool were_in_step = std::exchange(shared.in_step, theirs.digest == ours);
+  shared.digest = theirs.digest;
+  if (shared.in_step) {
+    shared.patient_until.reset();
+  } else if (shared.patient_until) {
+    return;
+  } else if (were_in_step) {
+    shared.patient_until = now.steady + kExchangePatience;
+    return;
+  }
   const bool stands_still =
       shared.exchanged_ours == ours && shared.exchanged_theirs == theirs.digest;
   if (shared.in_step) {
@@ -115,6 +125,17 @@ void Mesh::State::compare(Link& link, Shared& shared, const WorkspaceState& thei
   }
   shared.exchanged_ours = ours;
   shared.exchanged_theirs = theirs.digest;
+}
+
+/// Looks at the differences that were given a moment to go away.
+void Mesh::State::look_again() {
+  for (auto& [link_id, link] : links) {
+    for (auto& [id, shared] : link.shared) {
+      if (!shared.patient_until || now.steady < *shared.patient_until) continue;
+      shared.patient_until.reset();
+      if (shared.joined) compare(link, shared, {id, shared.digest});
+    }
+  }
 }
 
 void Mesh::State::begin_exchange(Link& link, const WorkspaceId& workspace) {
@@ -736,13 +757,15 @@ void Mesh::State::stored(const WorkspaceId& id, const EntryRun& run, std::option
                        return entry.size() >= kAnnounceEntryBytesMin;
                      });
   const auto came_over = from ? links.find(*from) : links.end();
+  const Shared* sender = came_over == links.end() ? nullptr : shared_of(came_over->second, id);
   std::vector<SharedFrame> frames;  // Encoded once, for all links.
   each_peer(id, [&](Link& link, Shared& shared) {
-    // The author has it; so has the one we have it from; and the author's own links get it sooner
-    // from the author.
+    // The author has it; so has the one we have it from; and their own links get it from them, or
+    // have got it from whom they have it.
     if (link.peer == run.log.device) return;
     if (came_over != links.end() && link.peer == came_over->second.peer) return;
     if (from && shared.neighbours.contains(run.log.device)) return;
+    if (sender != nullptr && sender->neighbours.contains(link.peer)) return;
     LogView* view = view_of(shared, run.log);
     if (view == nullptr || view->expected() >= last) return;
     const bool behind = view->expected() + 1 < run.first;

@@ -84,6 +84,7 @@ void Mesh::State::set_members(const WorkspaceId& id, const std::vector<MemberAdd
     }
   }
   dialer.set_targets(now.steady, targets);
+  std::erase_if(wanted_peers, [&](const DeviceId& device) { return !targets.contains(device); });
   for (const auto& [link_id, link] : links) {
     if (!link.guest && !link.leave_at) dialer.linked(link.peer, false);
   }

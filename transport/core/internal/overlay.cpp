@@ -19,20 +19,22 @@ using internal::kOverlayInterval;
 void Mesh::State::tend_overlay() {
   if (shutting_down) return;
   overlay_due = now.steady + kOverlayInterval;
-  std::set<DeviceId> neighbours;
+  std::set<DeviceId> wanted_now;
   for (auto& [id, workspace] : workspaces) {
     if (workspace.full_mesh()) {
-      for (const auto& [device, addresses] : workspace.members) neighbours.insert(device);
+      for (const auto& [device, addresses] : workspace.members) wanted_now.insert(device);
       continue;
     }
     choose(workspace);
-    for (const auto& [device, since] : workspace.chosen) neighbours.insert(device);
+    for (const auto& [device, since] : workspace.chosen) wanted_now.insert(device);
   }
-  for (const auto& [id, workspace] : workspaces) {
-    for (const auto& [device, addresses] : workspace.members) {
-      dialer.want(device, neighbours.contains(device));
-    }
+  for (const DeviceId& device : wanted_peers) {
+    if (!wanted_now.contains(device)) dialer.want(device, false);
   }
+  for (const DeviceId& device : wanted_now) {
+    if (!wanted_peers.contains(device)) dialer.want(device, true);
+  }
+  wanted_peers = std::move(wanted_now);
   for (const auto& [id, workspace] : workspaces) {
     if (!workspace.full_mesh()) thin_out(id, workspace);
   }
@@ -92,24 +94,23 @@ void Mesh::State::choose(Workspace& workspace) {
   }
 }
 
-/// Closes links that are too many.
+/// Closes links that are too many, the slowest first.
 void Mesh::State::thin_out(const WorkspaceId& id, const Workspace& workspace) {
   std::size_t all = degree(workspace);
   if (all <= kDegreeMax) return;
-  std::vector<LinkId> spare;
+  std::vector<std::pair<Duration, LinkId>> spare;
   for (const DeviceId& device : workspace.linked) {
     const Link* link = active_link(device);
     if (link == nullptr || !may_spare(*link)) continue;
     const auto shared = link->shared.find(id);
     // One with few other links, perhaps because nobody can dial it, is kept.
     if (shared != link->shared.end() && shared->second.neighbours.size() >= kDegreeMin) {
-      spare.push_back(link->id);
+      spare.emplace_back(devices[device].round_trip.value_or(Duration::max()), link->id);
     }
   }
+  std::sort(spare.begin(), spare.end());
   for (; all > kDegreeMax && !spare.empty(); --all) {
-    const std::size_t drawn = random.below(spare.size());
-    Link& link = links.at(spare[drawn]);
-    spare[drawn] = spare.back();
+    Link& link = links.at(spare.back().second);
     spare.pop_back();
     ++counters.links_spared;
     outputs.emplace_back(handed_out(link, TrafficClass::kControl, encode(Goodbye{})));

@@ -48,6 +48,9 @@ inline constexpr Duration kDeferPauseMax = std::chrono::seconds(30);
 inline constexpr Duration kReconsiderPause = std::chrono::milliseconds(250);
 /// Frontier exchanges between two nodes that both stand still become as rare as this.
 inline constexpr Duration kExchangePauseMax = std::chrono::seconds(16);
+/// When two nodes that were in step are not any more, what makes the difference is usually on its
+/// way: frontiers are exchanged if it has not come after this.
+inline constexpr Duration kExchangePatience = std::chrono::milliseconds(250);
 /// Up to so many logs, their heads are told; of more, fingerprints of so many parts.
 inline constexpr std::size_t kHeadsAtOnce = 16;
 inline constexpr std::size_t kPartsAtOnce = 16;
@@ -76,8 +79,8 @@ inline constexpr std::size_t kLinksPerDeviceMax = 4;
 /// Below the first, further members are dialled until the second is reached; above the third, links
 /// that others opened are closed.
 inline constexpr std::size_t kDegreeMin = 6;
-inline constexpr std::size_t kDegree = 8;
-inline constexpr std::size_t kDegreeMax = 10;
+inline constexpr std::size_t kDegree = 7;
+inline constexpr std::size_t kDegreeMax = 9;
 /// Of these, links that we chose ourselves: devices that dial us again and again, hoping to be all
 /// that we hear, cannot take their place.
 inline constexpr std::size_t kOutgoingDegree = 4;
@@ -130,6 +133,9 @@ struct Shared {
   Hash exchanged_theirs;
   Duration exchange_pause{};
   Instant exchange_due{};
+  /// When to look again whether we hold what `digest` stands for, instead of an exchange at once.
+  std::optional<Instant> patient_until;
+  Hash digest;               ///< The peer's, as it said last.
   Instant below_base_due{};  ///< For the next PullBelowBase.
 };
 
@@ -275,6 +281,7 @@ struct Mesh::State {
   std::set<LinkId> sendable;  ///< Links that may have something to send and room for it.
   bool shutting_down = false;
   Instant overlay_due{};
+  std::set<DeviceId> wanted_peers;  ///< As the dialer was told.
 
   State(Now at, Options with, const EntrySource& from);
 
@@ -338,6 +345,7 @@ struct Mesh::State {
   HeldLog held(const LogKey& key) const { return source.held(key.first, key.second); }
   Seq next_wanted(const LogKey& key);
   void compare(Link& link, Shared& shared, const WorkspaceState& theirs);
+  void look_again();
   void reconsider(const WorkspaceId& id);
   void frontier_moved(const WorkspaceId& id);
   void want(const LogKey& key);
