@@ -54,7 +54,6 @@ class MeshOverlay : public MeshTest {
     ASSERT_TRUE(receive(link, Neighbours{space(workspace), neighbours, {}}));
   }
   void everybody_beats() {
-    for (const auto& [link, peer] : up_) (void)mesh_->handle_frame(at(), link, encode(Announce{}));
     for (const auto& [link, peer] : up_) {
       (void)mesh_->handle_frame(at(), link, encode(Heartbeat{1, 0, 0, {state(our_digest())}}));
     }
@@ -147,6 +146,26 @@ TEST_F(MeshOverlay, TooManyLinksOfOthersAreClosedButNoneOfOurChoice) {
   EXPECT_EQ(closed(), 15u) << "nine stay";
   EXPECT_EQ(sent<Goodbye>().size(), 15u);
   for (const LinkId link : outgoing_) EXPECT_TRUE(up_.contains(link));
+}
+
+TEST_F(MeshOverlay, NowAndThenALinkIsExchangedForOneToAnother) {
+  join_with(200);
+  run_for(400ms);
+  ASSERT_EQ(connect(), 4u);
+  for (int i = 0; i < 4; ++i) (void)accept();
+  const std::set<LinkId> before = outgoing_;
+  int exchanged = 0;
+  for (int second = 0; second < 600; ++second) {
+    run_for(1s);
+    everybody_beats();
+    const std::size_t dialled = connect();
+    run_for(1s);
+    EXPECT_EQ(closed(), dialled) << "one goes when one has come";
+    exchanged += static_cast<int>(dialled);
+    EXPECT_EQ(up_.size(), 8u);
+  }
+  EXPECT_GE(exchanged, 1200 / 90);
+  EXPECT_LE(exchanged, 1200 / 30);
 }
 
 TEST_F(MeshOverlay, TheSlowestAreClosedFirst) {

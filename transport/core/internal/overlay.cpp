@@ -12,6 +12,7 @@ using internal::kChosenPatience;
 using internal::kDegree;
 using internal::kDegreeMax;
 using internal::kDegreeMin;
+using internal::kExploreInterval;
 using internal::kOutgoingDegree;
 using internal::kOverlayInterval;
 
@@ -26,6 +27,7 @@ void Mesh::State::tend_overlay() {
       continue;
     }
     choose(workspace);
+    explore(workspace);
     for (const auto& [device, since] : workspace.chosen) wanted_now.insert(device);
   }
   for (const DeviceId& device : wanted_peers) {
@@ -45,10 +47,10 @@ bool Mesh::State::has_partial_mesh() const {
                      [](const auto& item) { return !item.second.full_mesh(); });
 }
 
-/// A link of which two heartbeats are missing is not counted on: its place is filled before it is
-/// given up.
+/// A link of which a heartbeat is missing is not counted on: its place is filled before it is given
+/// up.
 bool Mesh::State::is_silent(const Link& link) const {
-  return now.steady - link.last_heard > 2 * options.heartbeat + kOverlayInterval;
+  return now.steady - link.last_heard > options.heartbeat * 3 / 2 + kOverlayInterval;
 }
 
 std::size_t Mesh::State::degree(const Workspace& workspace) {
@@ -78,14 +80,20 @@ void Mesh::State::choose(Workspace& workspace) {
   if (all < kDegreeMin && now.steady - workspace.last_chosen >= kOverlayInterval) {
     lacking = std::max(lacking, kDegree - std::min(all + under_way, kDegree));
   }
-  if (lacking == 0) return;
+  // Where some do not answer, more will not.
+  lacking += std::min(lacking, workspace.chosen.size() - under_way);
+  if (lacking > 0) draw(workspace, lacking);
+}
+
+/// Chooses `count` members at random, of those that can be dialled now.
+void Mesh::State::draw(Workspace& workspace, std::size_t count) {
   std::vector<DeviceId> candidates;
   for (const auto& [device, addresses] : workspace.members) {
     if (!workspace.chosen.contains(device) && dialer.rested(now.steady, device)) {
       candidates.push_back(device);
     }
   }
-  for (; lacking > 0 && !candidates.empty(); --lacking) {
+  for (; count > 0 && !candidates.empty(); --count) {
     const std::size_t drawn = random.below(candidates.size());
     workspace.chosen.emplace(candidates[drawn], now.steady);
     workspace.last_chosen = now.steady;
@@ -94,40 +102,75 @@ void Mesh::State::choose(Workspace& workspace) {
   }
 }
 
-/// Closes links that are too many, the slowest first.
+/// Now and then dials one more; thin_out() lets another go when it is up.
+void Mesh::State::explore(Workspace& workspace) {
+  if (now.steady < workspace.explore_due) return;
+  const bool first = workspace.explore_due == Instant{};
+  const auto all = static_cast<std::uint64_t>(kExploreInterval.count());
+  const Duration pause =
+      kExploreInterval / 2 + Duration(static_cast<Duration::rep>(random.below(all)));
+  workspace.explore_due = now.steady + pause;
+  if (!first) draw(workspace, 1);
+}
+
+/// Closes links that are too many: of those that others opened the slowest, of our own choice any.
 void Mesh::State::thin_out(const WorkspaceId& id, const Workspace& workspace) {
-  std::size_t all = degree(workspace);
-  if (all <= kDegreeMax) return;
-  std::vector<std::pair<Duration, LinkId>> spare;
+  std::vector<std::pair<Duration, LinkId>> incoming;
+  std::vector<LinkId> outgoing;
+  const Link* newest = nullptr;
+  std::size_t chosen = 0;
   for (const DeviceId& device : workspace.linked) {
     const Link* link = active_link(device);
-    if (link == nullptr || !may_spare(*link)) continue;
-    const auto shared = link->shared.find(id);
-    // One with few other links, perhaps because nobody can dial it, is kept.
-    if (shared != link->shared.end() && shared->second.neighbours.size() >= kDegreeMin) {
-      spare.emplace_back(devices[device].round_trip.value_or(Duration::max()), link->id);
+    if (link == nullptr) continue;
+    if (link->outgoing) {
+      ++chosen;
+      if (newest == nullptr || newest->order < link->order) newest = link;
+    }
+    if (!may_spare(*link) || !has_others(*link, id)) continue;
+    if (link->outgoing) {
+      outgoing.push_back(link->id);
+    } else {
+      incoming.emplace_back(devices[device].round_trip.value_or(Duration::max()), link->id);
     }
   }
-  std::sort(spare.begin(), spare.end());
-  for (; all > kDegreeMax && !spare.empty(); --all) {
-    Link& link = links.at(spare.back().second);
-    spare.pop_back();
-    ++counters.links_spared;
-    outputs.emplace_back(handed_out(link, TrafficClass::kControl, encode(Goodbye{})));
-    close_link(link.id, "enough other links");
+  std::size_t all = degree(workspace);
+  // The newest is what another is exchanged for.
+  if (newest != nullptr) std::erase(outgoing, newest->id);
+  for (; all > kDegree && chosen > kOutgoingDegree && !outgoing.empty(); --all, --chosen) {
+    const std::size_t drawn = random.below(outgoing.size());
+    spare(outgoing[drawn]);
+    outgoing.erase(outgoing.begin() + static_cast<std::ptrdiff_t>(drawn));
+  }
+  std::sort(incoming.begin(), incoming.end());
+  for (; all > kDegreeMax && !incoming.empty(); --all) {
+    spare(incoming.back().second);
+    incoming.pop_back();
   }
 }
 
-/// Whether the link may be closed for there being enough others, in all workspaces it serves.
+/// Whether the other side of a link has enough others: one with few, perhaps because nobody can
+/// dial it, is kept.
+bool Mesh::State::has_others(const Link& link, const WorkspaceId& id) const {
+  const auto shared = link.shared.find(id);
+  return shared != link.shared.end() && shared->second.neighbours.size() >= kDegreeMin;
+}
+
+/// Whether nothing is under way on the link, and no other workspace needs it.
 bool Mesh::State::may_spare(const Link& link) {
-  if (link.outgoing || link.pulls_out > 0 || !link.outbox.serve.empty() ||
-      !link.outbox.application_bulk.empty()) {
+  if (link.pulls_out > 0 || !link.outbox.serve.empty() || !link.outbox.application_bulk.empty()) {
     return false;
   }
   return std::all_of(link.shared.begin(), link.shared.end(), [&](const auto& item) {
     const Workspace& workspace = workspaces.at(item.first);
-    return !workspace.full_mesh() && degree(workspace) > kDegreeMax;
+    return !workspace.full_mesh() && degree(workspace) > kDegree;
   });
+}
+
+void Mesh::State::spare(LinkId id) {
+  Link& link = links.at(id);
+  ++counters.links_spared;
+  outputs.emplace_back(handed_out(link, TrafficClass::kControl, encode(Goodbye{})));
+  close_link(id, "enough other links");
 }
 
 }  // namespace coterie::transport

@@ -86,6 +86,9 @@ inline constexpr std::size_t kDegreeMax = 9;
 inline constexpr std::size_t kOutgoingDegree = 4;
 /// A member that is being dialled for so long is waited for no more: another is dialled beside it.
 inline constexpr Duration kChosenPatience = std::chrono::seconds(1);
+/// A link of our choice is exchanged for one to a random member about this often: halves of a
+/// workspace that could not reach each other for a while have no other way to become one again.
+inline constexpr Duration kExploreInterval = std::chrono::seconds(60);
 /// How often it is looked whether the degree is right.
 inline constexpr Duration kOverlayInterval = std::chrono::milliseconds(500);
 
@@ -209,7 +212,8 @@ struct Workspace {
   std::optional<Hash> digest;  ///< Empty after a change.
   // Of the overlay.
   std::map<DeviceId, Instant> chosen;  ///< Dialled for a better degree, since when; not linked yet.
-  Instant last_chosen{};               ///< Or when the workspace came.
+  Instant last_chosen{};  ///< Or when the workspace came.
+  Instant explore_due{};
 
   bool full_mesh() const { return members.size() < kFullMeshMembersMax; }
 };
@@ -332,8 +336,12 @@ struct Mesh::State {
   // overlay.cpp
   void tend_overlay();
   void choose(Workspace& workspace);
+  void explore(Workspace& workspace);
+  void draw(Workspace& workspace, std::size_t count);
   void thin_out(const WorkspaceId& id, const Workspace& workspace);
   bool may_spare(const Link& link);
+  bool has_others(const Link& link, const WorkspaceId& id) const;
+  void spare(LinkId link);
   bool is_silent(const Link& link) const;
   std::size_t degree(const Workspace& workspace);
   bool has_partial_mesh() const;
