@@ -272,7 +272,9 @@ void Engine::State::publish_allowed(Now now) {
   };
   std::vector<Guest> guests;
   for (const auto& [id, workspace] : workspaces) {
-    for (const auto& member : workspace->mesh_members()) members.insert(member.device);
+    for (const auto& member : workspace->mesh_members()) {
+      if (!mesh->is_quarantined(member.device)) members.insert(member.device);
+    }
     const auto role = workspace->ledger().role();
     if (!role || !may_admit(*role)) continue;
     std::map<DeviceId, std::vector<Guest>> by_author;
@@ -375,6 +377,17 @@ void Engine::State::dispatch(Now now, Mesh::Output output) {
   } else if (auto* changed = std::get_if<Mesh::LinkChanged>(&output)) {
     Workspace* workspace = find(changed->workspace);
     if (workspace != nullptr && changed->linked) workspace->handle_linked();
+  } else if (auto* quarantine = std::get_if<Mesh::QuarantineChanged>(&output)) {
+    const DeviceId& device = quarantine->device;
+    if (quarantine->until) {
+      const auto seconds = std::chrono::duration_cast<std::chrono::seconds>(
+          *quarantine->until - now.steady).count();
+      context.warn("device " + device.short_hex() + " floods this node: not linked with it for " +
+                   std::to_string(seconds) + " s; a host may want to remove it");
+    } else {
+      context.inform("device " + device.short_hex() + " may be linked with again");
+    }
+    publish_allowed(now);
   } else if (auto* below = std::get_if<Mesh::PullBelowBase>(&output)) {
     Workspace* workspace = find(below->workspace);
     const auto from = links.find(below->link);

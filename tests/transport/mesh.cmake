@@ -17,3 +17,5 @@ coterie_test(transport.mesh_overlay_test SOURCES transport/mesh_overlay_test.cpp
   DEPENDS coterie::transport_core)
 coterie_test(transport.mesh_exchange_test SOURCES transport/mesh_exchange_test.cpp
   DEPENDS coterie::transport_core)
+coterie_test(transport.mesh_budget_test SOURCES transport/mesh_budget_test.cpp
+  DEPENDS coterie::transport_core)

@@ -85,6 +85,7 @@ Status Mesh::handle_frame(Now now, LinkId id, ByteView frame) {
     auto& record = state_->devices[link.peer];
     record.last_heard = now.steady;
     record.bytes_in += frame.size();
+    if (!state_->within_budget(link, message)) return {};
   }
   return state_->handle_message(link, message);
 }
@@ -157,9 +158,11 @@ void Mesh::handle_timeout(Now now) {
       state.beat(link);
       beat = true;
     }
+    if (!link.outbox.announces.empty()) state.ready(link);
   }
   state.expire_pulls();
   state.look_again();
+  state.end_quarantines();
   if (beat) {
     state.forget_idle_logs();
     state.schedule_pulls();  // Pauses may be over.
@@ -214,13 +217,20 @@ std::optional<Instant> Mesh::next_deadline() const {
       for (const auto& [workspace, shared] : link.shared) {
         if (shared.patient_until) consider(*shared.patient_until);
       }
+      const Instant paced = link.eager_rate.ready_at();
+      if (!link.outbox.announces.empty() && paced > state.now.steady) consider(paced);
     }
   }
   for (const auto& [key, pull] : state.pulls) consider(state.pull_deadline(pull));
+  for (const auto& [device, record] : state.devices) {
+    if (record.quarantined_until) consider(*record.quarantined_until);
+  }
   if (!state.own_awareness.empty()) consider(state.own_awareness_rate.ready_at());
   if (state.has_partial_mesh()) consider(state.overlay_due);
   return next;
 }
+
+bool Mesh::is_quarantined(const DeviceId& device) const { return state_->is_quarantined(device); }
 
 const MeshCounters& Mesh::counters() const { return state_->counters; }
 
@@ -289,6 +299,64 @@ Status Mesh::State::handle_message(Link& link, Message& message) {
       message);
 }
 
+/// Counts what the peer says unasked. False when it may not: then nothing is left to be done with
+/// `message`, but for pushes, which are taken as announcements.
+bool Mesh::State::within_budget(Link& link, const Message& message) {
+  std::uint64_t cost = 1;
+  const auto* entries = std::get_if<Entries>(&message);
+  if (entries != nullptr) {
+    const auto pull = pulls.find({entries->workspace, entries->log});
+    if (entries->mode != EntriesMode::kPushed && answers_pull(link, *entries) &&
+        pull->second.credit > 0) {
+      return true;
+    }
+    std::size_t bytes = 0;
+    for (const Bytes& entry : entries->entries) bytes += entry.size();
+    cost += bytes / kKiB;
+  }
+  if (std::holds_alternative<Goodbye>(message)) return true;
+  if (link.unasked_rate.take(now.steady, cost)) return true;
+  ++counters.over_budget;
+  internal::DeviceRecord& record = devices[link.peer];
+  if (!record.flood_last || now.steady - *record.flood_last > internal::kFloodPause) {
+    if (record.flood_last && now.steady - *record.flood_last > kFloodMemory) record.quarantine = {};
+    record.flood_since = now.steady;
+  }
+  record.flood_last = now.steady;
+  if (now.steady - record.flood_since >= kFloodMax) {
+    quarantine(link.peer);
+  } else if (entries != nullptr && link.greeted && !link.parted.contains(entries->workspace)) {
+    Announce announce{entries->workspace, entries->log, entries->head};
+    if (announce.head > 0) (void)handle(link, announce);
+  }
+  return false;
+}
+
+void Mesh::State::quarantine(const DeviceId& device) {
+  ++counters.quarantines;
+  internal::DeviceRecord& record = devices[device];
+  record.quarantine = std::clamp(2 * record.quarantine, kQuarantineMin, kQuarantineMax);
+  record.quarantined_until = now.steady + record.quarantine;
+  const std::set<LinkId> ids = links_of.at(device);
+  for (const LinkId id : ids) close_link(id, "says more than it may");
+  tend_overlay();
+  outputs.emplace_back(QuarantineChanged{device, record.quarantined_until});
+}
+
+void Mesh::State::end_quarantines() {
+  for (auto& [device, record] : devices) {
+    if (!record.quarantined_until || now.steady < *record.quarantined_until) continue;
+    record.quarantined_until.reset();
+    outputs.emplace_back(QuarantineChanged{device, std::nullopt});
+    overlay_due = now.steady;
+  }
+}
+
+bool Mesh::State::is_quarantined(const DeviceId& device) const {
+  const auto found = devices.find(device);
+  return found != devices.end() && found->second.quarantined_until;
+}
+
 // Frames out: the most urgent that is due, if the driver's queue for the link has room for its
 // kind.
 
@@ -350,7 +418,7 @@ std::optional<Mesh::SendFrame> Mesh::State::next_entries(Link& link) {
     frame = *outbox.entries.front();
     outbox.entries_bytes -= frame.size();
     outbox.entries.pop_front();
-  } else if (!outbox.announces.empty()) {
+  } else if (!outbox.announces.empty() && link.eager_rate.take(now.steady)) {
     const auto& [key, head] = *outbox.announces.begin();
     frame = encode(Announce{key.first, key.second, head});
     outbox.announces.erase(outbox.announces.begin());

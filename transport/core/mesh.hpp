@@ -26,6 +26,11 @@
 // or written; whoever judges it must remember that run, and answer kDeferred to what follows a run
 // that failed. Unverified bytes are bounded per link and in total (limits.hpp).
 //
+// A peer that says more than it may (limits.hpp) is throttled: its pushes are taken as
+// announcements and pulled in turn, its other frames are not heard. Who goes on for kFloodMax is
+// quarantined: its links are closed, for a minute at first. What it writes still comes, by others,
+// at their pace.
+//
 // Every link has its own outbox. Bulk, frontiers, pulls and heartbeats are written when there is
 // room for them, from the state of that moment; pushes wait in a bounded queue, and those that find
 // it full are dropped and healed by anti-entropy; awareness keeps the newest message per topic.
@@ -148,6 +153,8 @@ struct PeerStatus {
   std::uint64_t bytes_out = 0;
   std::string address;       ///< Where it is linked, as dialled; empty when it dialled us.
   std::uint64_t faults = 0;  ///< Runs and awareness messages of theirs that were refused.
+  bool throttled = false;  ///< It says more than it may (limits.hpp, kUnaskedPerSecond), just now.
+  std::optional<Instant> quarantined_until;
 };
 
 /// What happened so far, for metrics and for tests that must know that it did.
@@ -173,6 +180,9 @@ struct MeshCounters {
   std::uint64_t awareness_dropped = 0;  ///< Stale, over budget, or no room.
   std::uint64_t links_replaced = 0;     ///< Tie-breaks and stale links.
   std::uint64_t links_timed_out = 0;
+  std::uint64_t over_budget = 0;      ///< Frames beyond what a peer may say.
+  std::uint64_t announces_paced = 0;  ///< Pushes of ours that became announcements for that.
+  std::uint64_t quarantines = 0;
   std::uint64_t links_spared = 0;    ///< Closed because there were enough others.
   std::uint64_t unknown_frames = 0;  ///< Of kinds and versions we do not know.
   std::uint64_t wakes = 0;           ///< Times the machine seems to have slept.
@@ -243,8 +253,14 @@ class Mesh {
     LinkId link;
     WorkspaceId workspace;
   };
+  /// `device` said more than it may for long, and its links are closed; or that is over (`until` is
+  /// empty). In between it should not be let in.
+  struct QuarantineChanged {
+    DeviceId device;
+    std::optional<Instant> until;
+  };
   using Output = std::variant<SendFrame, CloseLink, Dial, RunReceived, AwarenessReceived,
-                              ApplicationReceived, LinkChanged, PullBelowBase>;
+                              ApplicationReceived, LinkChanged, PullBelowBase, QuarantineChanged>;
 
   /// `source` must outlive the mesh.
   Mesh(Now now, Options options, const EntrySource& source);
@@ -317,6 +333,7 @@ class Mesh {
   std::optional<Instant> next_deadline() const;
 
   std::vector<PeerStatus> peers(const WorkspaceId& workspace) const;
+  bool is_quarantined(const DeviceId& device) const;
   const MeshCounters& counters() const;
 
  private:

@@ -77,6 +77,24 @@ inline constexpr std::size_t kUnverifiedBytesPerLinkMax = 4 * kFrameBytesMax;
 /// From all links together.
 inline constexpr std::size_t kUnverifiedBytesMax = 16 * kFrameBytesMax;
 
+// What a peer may say unasked: everything but answers to our pulls. A frame counts one, and one
+// more for each KiB of entries pushed in it.
+
+/// Beyond it pushes are taken as announcements, and pulled when it is their turn; other frames are
+/// not heard.
+inline constexpr std::uint64_t kUnaskedPerSecond = 4'000;
+inline constexpr std::uint64_t kUnaskedBurst = 8'000;
+/// What a node allows itself of pushes and announcements to one peer; beyond it, pushes become
+/// announcements, and these wait: the newest of a log says it all.
+inline constexpr std::uint64_t kEagerPerSecond = 2'000;
+inline constexpr std::uint64_t kEagerBurst = 2'000;
+/// Whoever is above what it may say for so long is linked with no more, for the second time; each
+/// further time within kFloodMemory for twice as long, up to the third.
+inline constexpr Duration kFloodMax = std::chrono::seconds(5);
+inline constexpr Duration kQuarantineMin = std::chrono::seconds(60);
+inline constexpr Duration kQuarantineMax = std::chrono::minutes(30);
+inline constexpr Duration kFloodMemory = std::chrono::hours(24);
+
 // Awareness.
 
 /// One sealed awareness message.
@@ -122,6 +140,8 @@ static_assert(kAwarenessBytesMax <= kAwarenessOutboxBytesMax);
 static_assert(kAwarenessBytesMax + kFrameOverheadBytesMax <= kFrameBytesMax);
 static_assert(kApplicationBytesMax + kFrameOverheadBytesMax <= kFrameBytesMax);
 static_assert(kApplicationBytesMax <= kApplicationOutboxBytesMax);
+static_assert(2 * kEagerPerSecond <= kUnaskedPerSecond && 2 * kEagerBurst <= kUnaskedBurst,
+              "frames that were spread out may arrive in a bunch");
 /// A log in a frontier: array head, device, incarnation, seq, hash.
 static_assert(kLogsPerWorkspaceMax * (1 + 34 + 9 + 9 + 34) + kFrameOverheadBytesMax <=
               kFrameBytesMax);

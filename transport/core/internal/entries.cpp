@@ -593,6 +593,13 @@ std::optional<Mesh::SendFrame> Mesh::State::next_bulk(Link& link) {
 
 // Receiving.
 
+/// Whether a pull that is out explains the frame, if it is no push.
+bool Mesh::State::answers_pull(const Link& link, const Entries& message) const {
+  const auto found = pulls.find({message.workspace, message.log});
+  return found != pulls.end() && found->second.link == link.id &&
+         found->second.first <= message.first;
+}
+
 Status Mesh::State::handle(Link& link, Entries& message) {
   Shared* shared = shared_of(link, message.workspace);
   if (shared == nullptr) return Error{ErrorCode::kUnauthorized, "workspace is not shared"};
@@ -601,8 +608,7 @@ Status Mesh::State::handle(Link& link, Entries& message) {
   const LogKey key{message.workspace, message.log};
   LogState& state = workspaces.at(key.first).logs[key.second];
   const auto found = pulls.find(key);
-  const bool answers = message.mode != EntriesMode::kPushed && found != pulls.end() &&
-                       found->second.link == link.id && found->second.first <= message.first;
+  const bool answers = message.mode != EntriesMode::kPushed && answers_pull(link, message);
   const Seq next = next_wanted(key);
   const std::size_t count = message.entries.size();
   const std::size_t bytes = bytes_of(message.entries);
@@ -630,7 +636,8 @@ Status Mesh::State::handle(Link& link, Entries& message) {
   }
   if (answers) {
     PullOut& pull = found->second;
-    const std::size_t used = std::min(pull.credit, bytes);
+    // (No frame is free: the credit bounds their number, too.)
+    const std::size_t used = std::min(pull.credit, std::max(bytes, kKiB));
     pull.credit -= used;
     link.reserved_bytes -= used;
     reserved_bytes -= used;
@@ -775,15 +782,18 @@ void Mesh::State::stored(const WorkspaceId& id, const EntryRun& run, std::option
       if (frames.empty()) frames = push_frames(key, run, std::max(held(key).head.seq, last));
       std::size_t bytes = 0;
       for (const SharedFrame& frame : frames) bytes += frame->size();
-      if (outbox.entries_bytes + bytes <= options.outbox_bytes_max) {
+      if (!link.eager_rate.take(now.steady, frames.size() + bytes / kKiB)) {
+        ++counters.announces_paced;
+      } else if (outbox.entries_bytes + bytes <= options.outbox_bytes_max) {
         outbox.entries.insert(outbox.entries.end(), frames.begin(), frames.end());
         outbox.entries_bytes += bytes;
         view->sent = last;
         ++counters.runs_pushed;
         if (from) ++counters.runs_forwarded;
         return;
+      } else {
+        ++counters.pushes_dropped;
       }
-      ++counters.pushes_dropped;
     }
     Seq& announced = outbox.announces[key];
     announced = std::max(announced, last);

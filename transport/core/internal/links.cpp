@@ -153,6 +153,9 @@ void Mesh::State::link_up(LinkId id, const DeviceId& peer, bool outgoing, bool g
   } else if (!is_member(peer)) {
     outputs.emplace_back(CloseLink{id, "not a member"});
     return;
+  } else if (is_quarantined(peer)) {
+    outputs.emplace_back(CloseLink{id, "quarantined"});
+    return;
   }
   if (!guest && links_of.contains(peer) && links_of[peer].size() >= kLinksPerDeviceMax) {
     const auto by_order = [this](LinkId a, LinkId b) { return links[a].order < links[b].order; };
@@ -451,6 +454,9 @@ std::vector<PeerStatus> Mesh::peers(const WorkspaceId& workspace) const {
       status.bytes_in = record->second.bytes_in;
       status.bytes_out = record->second.bytes_out;
       status.faults = record->second.faults;
+      const auto& flood = record->second.flood_last;
+      status.throttled = flood && state.now.steady - *flood <= internal::kFloodPause;
+      status.quarantined_until = record->second.quarantined_until;
     }
     const State::Link* link = state.active_link(device);
     if (link != nullptr && found->second.linked.contains(device)) {

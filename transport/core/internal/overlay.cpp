@@ -30,6 +30,7 @@ void Mesh::State::tend_overlay() {
     explore(workspace);
     for (const auto& [device, since] : workspace.chosen) wanted_now.insert(device);
   }
+  std::erase_if(wanted_now, [&](const DeviceId& device) { return is_quarantined(device); });
   for (const DeviceId& device : wanted_peers) {
     if (!wanted_now.contains(device)) dialer.want(device, false);
   }
@@ -89,7 +90,8 @@ void Mesh::State::choose(Workspace& workspace) {
 void Mesh::State::draw(Workspace& workspace, std::size_t count) {
   std::vector<DeviceId> candidates;
   for (const auto& [device, addresses] : workspace.members) {
-    if (!workspace.chosen.contains(device) && dialer.rested(now.steady, device)) {
+    if (!workspace.chosen.contains(device) && dialer.rested(now.steady, device) &&
+        !is_quarantined(device)) {
       candidates.push_back(device);
     }
   }

@@ -62,6 +62,8 @@ inline constexpr Duration kNeighbourDelay = std::chrono::milliseconds(50);
 inline constexpr Duration kWakeGap = std::chrono::seconds(10);
 /// Logs that are considered for a pull when one answer or verdict has come.
 inline constexpr std::size_t kLooksPerFrame = 64;
+/// Being above what one may say is over when it did not happen for so long.
+inline constexpr Duration kFloodPause = std::chrono::seconds(2);
 /// How long the link of a device that was removed stays up, to be told so.
 inline constexpr Duration kFarewellMax = std::chrono::seconds(1);
 /// And how much of the log that holds its removal it is sent.
@@ -172,6 +174,8 @@ struct Link {
   std::map<DeviceId, TokenBucket> origin_rates;
   TokenBucket guest_rate{kGuestFramesPerSecond, kGuestFramesBurst};
   TokenBucket exchange_rate{kExchangesPerSecond, kExchangesBurst};
+  TokenBucket unasked_rate{kUnaskedPerSecond, kUnaskedBurst};
+  TokenBucket eager_rate{kEagerPerSecond, kEagerBurst};  ///< Ours.
 };
 
 /// A pull that is out.
@@ -212,7 +216,7 @@ struct Workspace {
   std::optional<Hash> digest;  ///< Empty after a change.
   // Of the overlay.
   std::map<DeviceId, Instant> chosen;  ///< Dialled for a better degree, since when; not linked yet.
-  Instant last_chosen{};  ///< Or when the workspace came.
+  Instant last_chosen{};               ///< Or when the workspace came.
   Instant explore_due{};
 
   bool full_mesh() const { return members.size() < kFullMeshMembersMax; }
@@ -227,6 +231,11 @@ struct DeviceRecord {
   std::uint64_t bytes_in = 0;
   std::uint64_t bytes_out = 0;
   std::uint64_t faults = 0;
+  // Saying more than it may: in this stretch of time, the last one.
+  Instant flood_since{};
+  std::optional<Instant> flood_last;
+  Duration quarantine{};  ///< The last one.
+  std::optional<Instant> quarantined_until;
 };
 
 /// An awareness message that the engine has.
@@ -301,6 +310,11 @@ struct Mesh::State {
   SendFrame handed_out(Link& link, TrafficClass traffic_class, Bytes frame);
   void ready(const Link& link) { sendable.insert(link.id); }
   Status handle_message(Link& link, Message& message);
+  bool within_budget(Link& link, const Message& message);
+  bool answers_pull(const Link& link, const Entries& message) const;
+  void quarantine(const DeviceId& device);
+  void end_quarantines();
+  bool is_quarantined(const DeviceId& device) const;
 
   // links.cpp
   void set_members(const WorkspaceId& id, const std::vector<MemberAddress>& members);

@@ -15,11 +15,12 @@ class TokenBucket {
       : interval_(std::chrono::microseconds(1'000'000 / per_second)),
         tolerance_(interval_ * static_cast<Duration::rep>(burst - 1)) {}
 
-  /// Whether one more is allowed at `now`; counts it if so.
-  bool take(Instant now) {
+  /// Whether `count` more are allowed at `now`; counts them if so. 1 to the burst.
+  bool take(Instant now, std::uint64_t count = 1) {
     const Instant due = std::max(due_, now);
-    if (due - now > tolerance_) return false;
-    due_ = due + interval_;
+    const Duration further = interval_ * static_cast<Duration::rep>(count - 1);
+    if (due - now + further > tolerance_) return false;
+    due_ = due + further + interval_;
     return true;
   }
 

@@ -1,0 +1,182 @@
+// Goal: nobody can keep us busy by talking: what a peer says beyond its budget costs little,
+// nothing that it wrote is lost by that, and whoever does not stop is linked with no more for a
+// while. And we keep within the budget of others.
+
+#include "tests/transport/mesh_fixture.hpp"
+
+namespace coterie::transport {
+namespace {
+
+class MeshBudget : public MeshTest {
+ protected:
+  MeshBudget() {
+    join();
+    link_with(1, 1);
+    link_with(2, 2);
+  }
+  /// Device 1 says something small and harmless, `count` times.
+  void chatter(std::uint64_t count) {
+    for (; count > 0; --count) {
+      (void)mesh_->handle_frame(at(), 1, encode(Heartbeat{1, 0, 0, {state(our_digest())}}));
+    }
+    drain();
+  }
+  /// Far too much of it, for `time`; others are alive meanwhile.
+  void flood(Duration time) {
+    for (const Instant end = now_ + time; now_ < end;) {
+      run_for(100ms);
+      chatter(2 * kUnaskedPerSecond / 10);
+      (void)mesh_->handle_frame(at(), 2, encode(Heartbeat{1, 0, 0, {state(our_digest())}}));
+    }
+  }
+  std::vector<Mesh::QuarantineChanged> changes() { return outputs<Mesh::QuarantineChanged>(); }
+};
+
+TEST_F(MeshBudget, UpToTheBudgetEverythingIsHeard) {
+  chatter(kUnaskedBurst - 3);  // A hello came on the link, and two follow.
+  ASSERT_TRUE(receive(1, entries(log_of(1), 1, 1, EntriesMode::kPushed)));
+  EXPECT_EQ(outputs<Mesh::RunReceived>().size(), 1u);
+  EXPECT_EQ(mesh_->counters().over_budget, 0u);
+  EXPECT_FALSE(status_of(1).throttled);
+}
+
+TEST_F(MeshBudget, APushBeyondItIsPulled) {
+  chatter(kUnaskedBurst - 1);
+  ASSERT_TRUE(receive(1, entries(log_of(1), 1, 3, EntriesMode::kPushed)));
+  EXPECT_TRUE(outputs<Mesh::RunReceived>().empty());
+  ASSERT_EQ(sent<Pull>(1).size(), 1u);
+  EXPECT_EQ(sent<Pull>(1)[0].log, log_of(1));
+  EXPECT_EQ(mesh_->counters().over_budget, 1u);
+  EXPECT_TRUE(status_of(1).throttled);
+  EXPECT_FALSE(status_of(2).throttled);
+  // The answer is asked for.
+  ASSERT_TRUE(receive(1, entries(log_of(1), 1, 3, EntriesMode::kPulledEnd)));
+  EXPECT_EQ(outputs<Mesh::RunReceived>().size(), 1u);
+}
+
+TEST_F(MeshBudget, EntriesCountBySize) {
+  const std::uint64_t pushes = kUnaskedBurst / (1 + 60);
+  for (std::uint64_t i = 0; i < pushes; ++i) {
+    ASSERT_TRUE(receive(1, entries(log_of(1), 1, 64, EntriesMode::kPushed, 960)));
+  }
+  EXPECT_EQ(mesh_->counters().over_budget, 0u);
+  ASSERT_TRUE(receive(1, entries(log_of(1), 1, 64, EntriesMode::kPushed, 960)));
+  ASSERT_TRUE(receive(1, entries(log_of(1), 1, 64, EntriesMode::kPushed, 960)));
+  EXPECT_GE(mesh_->counters().over_budget, 1u);
+}
+
+TEST_F(MeshBudget, OtherFramesBeyondItAreNotHeard) {
+  chatter(kUnaskedBurst);
+  forget();
+  ASSERT_TRUE(receive(1, Awareness{space(1), device(1), 1, 7, {1}}));
+  EXPECT_TRUE(outputs<Mesh::AwarenessReceived>().empty());
+  ASSERT_TRUE(receive(1, Application{{1}}));
+  EXPECT_TRUE(outputs<Mesh::ApplicationReceived>().empty());
+  // Of others they are; and when time has passed, so are these.
+  ASSERT_TRUE(receive(2, Application{{1}}));
+  EXPECT_EQ(outputs<Mesh::ApplicationReceived>().size(), 1u);
+  pass(10ms);
+  ASSERT_TRUE(receive(1, Application{{1}}));
+  EXPECT_EQ(outputs<Mesh::ApplicationReceived>().size(), 2u);
+}
+
+TEST_F(MeshBudget, AGoodbyeIsAlwaysHeard) {
+  chatter(kUnaskedBurst);
+  ASSERT_TRUE(receive(1, Goodbye{}));
+  EXPECT_FALSE(status_of(1).linked);
+}
+
+TEST_F(MeshBudget, AnswersThatNobodyAskedForCount) {
+  // The first claims something, which is pulled: what goes beyond the credit of that was not asked
+  // for either.
+  for (std::uint64_t i = 0; i < kUnaskedBurst + kPullBytesMax / kKiB; ++i) {
+    (void)mesh_->handle_frame(at(), 1, encode(entries(log_of(1), 9, 1, EntriesMode::kPulled)));
+  }
+  EXPECT_GE(mesh_->counters().over_budget, 1u);
+}
+
+TEST_F(MeshBudget, AShortBurstIsForgiven) {
+  flood(kFloodMax - 1s);
+  run_for(3s);
+  flood(kFloodMax - 1s);
+  EXPECT_TRUE(changes().empty());
+  EXPECT_TRUE(status_of(1).linked);
+}
+
+TEST_F(MeshBudget, WhoDoesNotStopIsLinkedWithNoMore) {
+  flood(kFloodMax + 4s);  // The burst is used up first.
+  ASSERT_EQ(changes().size(), 1u);
+  EXPECT_EQ(changes()[0].device, device(1));
+  EXPECT_FALSE(status_of(1).linked);
+  EXPECT_TRUE(status_of(2).linked);
+  ASSERT_TRUE(status_of(1).quarantined_until);
+  EXPECT_EQ(*status_of(1).quarantined_until, *changes()[0].until);
+  forget();
+  // It is neither dialled nor let in.
+  mesh_->handle_link_up(at(), 3, device(1), false, false);
+  EXPECT_EQ(outputs<Mesh::CloseLink>().size(), 1u);
+  for (int i = 0; i < 50; ++i) {
+    run_for(1s);
+    (void)mesh_->handle_frame(at(), 2, encode(Heartbeat{1, 0, 0, {state(our_digest())}}));
+  }
+  for (const auto& dial : outputs<Mesh::Dial>()) EXPECT_NE(dial.device, device(1));
+  forget();
+  run_for(10s);
+  ASSERT_EQ(changes().size(), 1u);
+  EXPECT_FALSE(changes()[0].until);
+  EXPECT_FALSE(status_of(1).quarantined_until);
+  run_for(2s);
+  const auto dials = outputs<Mesh::Dial>();
+  EXPECT_TRUE(std::any_of(dials.begin(), dials.end(),
+                          [](const auto& dial) { return dial.device == device(1); }));
+}
+
+TEST_F(MeshBudget, EachTimeIsTwiceAsLong) {
+  Duration before = kQuarantineMin / 2;
+  for (LinkId link = 10; link < 18; ++link) {
+    if (link > 10) {
+      mesh_->handle_link_up(at(), link, device(1), false, false);
+      ASSERT_TRUE(receive(link, Hello{kFrameVersion, device(1), false, {state(our_digest())}}));
+    }
+    forget();
+    const LinkId over = link > 10 ? link : 1;
+    for (int i = 0; i < 200 && changes().empty(); ++i) {
+      run_for(100ms);
+      for (std::uint64_t k = 0; k < kUnaskedPerSecond / 5; ++k) {
+        (void)mesh_->handle_frame(at(), over, encode(Heartbeat{1, 0, 0, {state(our_digest())}}));
+      }
+    }
+    ASSERT_EQ(changes().size(), 1u);
+    const Duration quarantine = *changes()[0].until - now_;
+    EXPECT_EQ(quarantine, std::min<Duration>(2 * before, kQuarantineMax));
+    before = quarantine;
+    run_for(quarantine + 1s);
+  }
+}
+
+// Our own pace.
+
+TEST_F(MeshBudget, WeSayNoMoreThanOthersHear) {
+  run_for(1s);
+  forget();
+  const Instant start = now_;
+  for (int i = 0; i < 100; ++i) {
+    for (int k = 0; k < 100; ++k) write_own(1);
+    pass(1ms);
+    mesh_->handle_timeout(at());
+    drain();
+  }
+  const std::size_t said = sent<Entries>(2).size() + sent<Announce>(2).size();
+  const auto allowed =
+      kEagerBurst +
+      kEagerPerSecond * static_cast<std::uint64_t>((now_ - start) / Duration(1ms)) / 1000;
+  EXPECT_LE(said, allowed + 1);
+  EXPECT_GT(mesh_->counters().announces_paced, 0u);
+  // The last one says it all, as soon as it may.
+  run_for(1s);
+  ASSERT_FALSE(sent<Announce>(2).empty());
+  EXPECT_EQ(sent<Announce>(2).back().head, 10'000u);
+}
+
+}  // namespace
+}  // namespace coterie::transport
