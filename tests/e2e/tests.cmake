@@ -35,6 +35,13 @@ add_test(NAME web.check COMMAND npm run --silent check
   WORKING_DIRECTORY ${PROJECT_SOURCE_DIR}/node/web)
 set_tests_properties(web.check PROPERTIES LABELS unit TIMEOUT 120)
 
+# Twenty nodes on a bad network; ./dev lab 200 runs more.
+add_executable(lab_network e2e/lab_network.cpp)
+target_link_libraries(lab_network PRIVATE coterie_options)
+coterie_e2e(mesh_lab TIMEOUT 240 ARGUMENTS --nodes 20)
+set_property(TEST e2e.mesh_lab APPEND PROPERTY
+  ENVIRONMENT COTERIE_LAB_NETWORK=$<TARGET_FILE:lab_network>)
+
 # A node that runs modified code: see tests/e2e/modified_node.cpp.
 if(TARGET coterie::identity AND TARGET coterie::transport_zmq AND TARGET coterie::node_core)
   add_executable(modified_node e2e/modified_node.cpp)
