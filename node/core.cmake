@@ -1,6 +1,6 @@
 # Entries, membership, invites: needs signatures and hashes only.
 coterie_library(node_log
-  SOURCES core/invite.cpp core/join.cpp core/log/entry.cpp core/log/segments.cpp
+  SOURCES core/card_messages.cpp core/invite.cpp core/join.cpp core/log/entry.cpp core/log/segments.cpp
           core/membership/check.cpp core/membership/membership.cpp
           core/membership/operations.cpp core/membership/resolver.cpp core/records.cpp
           core/transfer_messages.cpp
@@ -11,7 +11,7 @@ pkg_check_modules(ZSTD REQUIRED IMPORTED_TARGET libzstd)
 coterie_library(node_core
   SOURCES core/admission.cpp core/audit.cpp core/authors.cpp
           core/checkpoint/bundle.cpp core/checkpoint/checkpoints.cpp core/checkpoint/keeper.cpp
-          core/client.cpp
+          core/cards.cpp core/client.cpp
           core/closed_store.cpp core/compression.cpp core/dependencies.cpp core/doctor.cpp
           core/document_index.cpp core/document_store.cpp core/engine.cpp
           core/history/history.cpp core/history/provenance.cpp core/history/restore.cpp
@@ -21,7 +21,7 @@ coterie_library(node_core
           core/ledger_receive.cpp
           core/presence.cpp core/replay.cpp core/schema.cpp core/steward.cpp
           core/sync_protocol.cpp core/transfer.cpp core/views.cpp core/workspace.cpp
-          core/workspace_checkpoint.cpp core/workspace_history.cpp
+          core/workspace_cards.cpp core/workspace_checkpoint.cpp core/workspace_history.cpp
           core/workspace_import.cpp
           core/workspace_members.cpp
           core/workspace_people.cpp core/workspace_transfer.cpp

@@ -63,9 +63,8 @@ Admission::Position position_of(const EntryRef& ref) { return {ref.log, ref.seq}
 }  // namespace
 
 Right right_for(const Record& record) {
-  const bool speaks = std::holds_alternative<EndpointRecord>(record) ||
-                      std::holds_alternative<VouchRecord>(record) ||
-                      std::holds_alternative<UnknownRecord>(record);
+  const bool speaks =
+      std::holds_alternative<VouchRecord>(record) || std::holds_alternative<UnknownRecord>(record);
   return speaks ? Right::kSpeak : Right::kEdit;
 }
 
@@ -157,7 +156,7 @@ void Admission::index(Disputed one) {
   const Position position = position_of(one.ref);
   if (last_heads_ != nullptr && *last_heads_ == *one.heads) one.heads = last_heads_;
   last_heads_ = one.heads;
-  if (one.document != DocumentId{}) by_document_[one.document].insert(position);
+  by_document_[one.document].insert(position);
   if (one.stood_upon) ++stood_upon_;
   disputed_.emplace(position, std::move(one));
 }
@@ -195,11 +194,9 @@ const Disputed& Admission::add(const LedgerRecord& record, const Record& decoded
     one.document = part->document;
     one.part_index = part->index;
     one.part_count = part->count;
-  } else if (const auto* document = std::get_if<DocumentRecord>(&decoded)) {
-    one.kind = RecordKind::kDocument;
-    one.document = document->document;
   } else {
-    one.kind = RecordKind::kEndpoint;
+    one.kind = RecordKind::kDocument;
+    one.document = std::get<DocumentRecord>(decoded).document;
   }
   store_row(one);
   index(std::move(one));

@@ -155,7 +155,7 @@ struct Disputed {
   std::uint64_t time = 0;
   std::shared_ptr<const std::vector<Hash>> heads;
   RecordKind kind = RecordKind::kUpdate;
-  DocumentId document;           ///< Zero for endpoints.
+  DocumentId document;
   std::uint64_t part_index = 0;  ///< Of kPart.
   std::uint64_t part_count = 0;  ///< Of kPart.
   bool stood_upon = false;       ///< Counts all the same.

@@ -59,7 +59,14 @@ class Walk {
     for (; at != logs.end(); ++at, after = {}) {
       if (query_.device && at->first.device != *query_.device) continue;
       segment_ = at->first;
-      if (after.seq == 0) COTERIE_CHECK(look_at_fork());
+      if (after.seq == 0) {
+        // A fork is told of on the page of the first entry after it.
+        if (seen_ == query_.entries_max) {
+          page_.next = {segment_, {}};
+          break;
+        }
+        COTERIE_CHECK(look_at_fork());
+      }
       COTERIE_CHECK(ledger_.visit(segment_, after, [this](const HashedEntry& entry) {
         if (seen_ == query_.entries_max) {
           // The walk goes on with this entry: the cursor is what it chains to.

@@ -3,6 +3,8 @@
 #pragma once
 
 #include <deque>
+#include <functional>
+#include <optional>
 #include <string>
 #include <utility>
 
@@ -16,6 +18,8 @@ struct Context {
   crypto::SigningKey identity;
   SecureRandom& random;
   std::deque<Engine::Output> outputs;
+  /// A link to that device, if there is one.
+  std::function<std::optional<LinkId>(const DeviceId&)> link_to = {};
 
   void emit(Engine::Output output) { outputs.push_back(std::move(output)); }
   void warn(std::string text) {

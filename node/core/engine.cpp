@@ -60,9 +60,10 @@ struct Engine::State final : transport::EntrySource {
 
   State(Now at, Options options, crypto::SigningKey key, storage::StoreProvider& provider,
         SecureRandom& random)
-      : last(at), context{std::move(options), std::move(key), random, {}}, stores(provider) {
+      : last(at), context{std::move(options), std::move(key), random, {}, {}}, stores(provider) {
     context.options.mesh.self = context.identity.id();
     context.options.mesh.seed = context.options.seed;
+    context.link_to = [this](const DeviceId& device) { return link_to(device); };
     mesh = std::make_unique<Mesh>(at, context.options.mesh, *this);
     next_keepalive = at.steady + kKeepaliveSweep;
     redeem_refilled = at.steady;
@@ -87,6 +88,13 @@ struct Engine::State final : transport::EntrySource {
   Workspace* find(const WorkspaceId& id) const {
     const auto found = workspaces.find(id);
     return found == workspaces.end() ? nullptr : found->second.get();
+  }
+  /// The newest link to a device that is no guest.
+  std::optional<LinkId> link_to(const DeviceId& device) const {
+    const auto found = std::find_if(links.rbegin(), links.rend(), [&](const auto& item) {
+      return item.second.peer == device && !item.second.guest;
+    });
+    return found == links.rend() ? std::nullopt : std::optional(found->first);
   }
   /// Also known to people: its genesis is here.
   Result<Workspace*> find_founded(const WorkspaceId& id) const;
@@ -139,6 +147,7 @@ struct Engine::State final : transport::EntrySource {
   // The member's side.
   void handle_application(Now now, const Mesh::ApplicationReceived& received);
   Status handle_transfer(Now now, const Mesh::ApplicationReceived& received);
+  Status handle_cards(Now now, const Mesh::ApplicationReceived& received);
   void handle_redeem(Now now, LinkId link, const Redeem& redeem);
   void answer_redeem(Now now, LinkId link, const JoinMessage& message);
 
@@ -376,12 +385,17 @@ void Engine::State::dispatch(Now now, Mesh::Output output) {
     handle_application(now, *application);
   } else if (auto* changed = std::get_if<Mesh::LinkChanged>(&output)) {
     Workspace* workspace = find(changed->workspace);
-    if (workspace != nullptr && changed->linked) workspace->handle_linked();
+    if (workspace == nullptr) return;
+    if (changed->linked) {
+      workspace->handle_linked(now, changed->device);
+    } else {
+      workspace->handle_unlinked(changed->device);
+    }
   } else if (auto* quarantine = std::get_if<Mesh::QuarantineChanged>(&output)) {
     const DeviceId& device = quarantine->device;
     if (quarantine->until) {
-      const auto seconds = std::chrono::duration_cast<std::chrono::seconds>(
-          *quarantine->until - now.steady).count();
+      const auto seconds =
+          std::chrono::duration_cast<std::chrono::seconds>(*quarantine->until - now.steady).count();
       context.warn("device " + device.short_hex() + " floods this node: not linked with it for " +
                    std::to_string(seconds) + " s; a host may want to remove it");
     } else {
@@ -893,10 +907,10 @@ void Engine::State::handle_welcome(Now now, Joining& joining, const Welcome& wel
       return finish(now, joining, store.error());
     }
     auto made = std::make_unique<Workspace>(now, context, *mesh, joining.workspace, **store);
-    made->adopt(now, welcome.keys, joining.contact());
+    made->adopt(now, welcome, joining.contact());
     workspace = workspaces.emplace(joining.workspace, std::move(made)).first->second.get();
   } else {
-    workspace->rejoin(now, welcome.keys, joining.contact());
+    workspace->rejoin(now, welcome, joining.contact());
   }
   joining.wanted = welcome.frontier;
   joining.stage = Joining::Stage::kStoring;
@@ -1004,11 +1018,25 @@ Status Engine::State::handle_transfer(Now now, const Mesh::ApplicationReceived& 
   return workspace->handle_transfer(now, received.link, from->second.peer, std::move(message));
 }
 
+Status Engine::State::handle_cards(Now now, const Mesh::ApplicationReceived& received) {
+  const auto from = links.find(received.link);
+  if (from == links.end()) return {};
+  if (from->second.guest) return Error{ErrorCode::kUnauthorized, "guests only join"};
+  COTERIE_TRY(CardMessage message, decode_card_message(received.payload));
+  Workspace* workspace = find(workspace_of(message));
+  if (workspace == nullptr) return Error{ErrorCode::kUnauthorized, "workspace is not shared"};
+  return workspace->handle_cards(now, from->second.peer, std::move(message));
+}
+
 // Joining: the member that is asked.
 
 void Engine::State::handle_application(Now now, const Mesh::ApplicationReceived& received) {
   if (is_transfer_message(received.payload)) {
     if (!handle_transfer(now, received)) count_fault(now, received.link);
+    return;
+  }
+  if (is_card_message(received.payload)) {
+    if (!handle_cards(now, received)) count_fault(now, received.link);
     return;
   }
   const auto message = decode_join_message(received.payload);

@@ -16,7 +16,8 @@ enum class Kind : std::uint8_t { kRedeem = 1, kWelcome = 2, kRefused = 3, kWaiti
 
 constexpr std::size_t kFrontierRowBytesMax = 32 + 8 + 8 + 32;
 constexpr std::size_t kWelcomeLogsMax =
-    (transport::kApplicationBytesMax - 64 - kSealedKeysMax * (32 + 2 + 80)) / kFrontierRowBytesMax;
+    (transport::kApplicationBytesMax - 64 - kWelcomeCardBytesMax - kSealedKeysMax * (32 + 2 + 80)) /
+    kFrontierRowBytesMax;
 
 Hash consent_hash(const Redeem& redeem) {
   return crypto::hash({as_bytes(kConsentDomain), redeem.workspace.view(), redeem.device.view(),
@@ -55,6 +56,11 @@ struct Encoder {
       append_u64(out, log.incarnation);
       append_varuint(out, head.seq);
       append(out, head.hash.view());
+    }
+    for (const Card& card : welcome.cards) {
+      const Bytes bytes = encode_card(card);
+      append_varuint(out, bytes.size());
+      append(out, bytes);
     }
     return out;
   }
@@ -98,7 +104,14 @@ Result<JoinMessage> decode_welcome(ByteReader& in) {
     COTERIE_TRY(head.hash, read_id<Hash>(in));
     if (!welcome.frontier.emplace(log, head).second) return malformed("log twice", in.offset());
   }
-  COTERIE_CHECK(expect_end(in));
+  if (in.remaining() > kWelcomeCardBytesMax) {
+    return Error{ErrorCode::kLimitExceeded, "too many cards", in.remaining()};
+  }
+  while (!in.at_end()) {
+    COTERIE_TRY(const ByteView bytes, read_blob(in));
+    COTERIE_TRY(Card card, decode_card(bytes));
+    welcome.cards.push_back(std::move(card));
+  }
   return JoinMessage(std::move(welcome));
 }
 

@@ -6,8 +6,9 @@
 //                `workspace` is what the invite has, the first half of its id; `consent` is the
 //                joining device's signature, `proof` the invite key's (see below)
 //     welcome := 2 workspace:32 keys:sealed_keys frontier:(count:varuint
-//                (device:32 incarnation:u64 seq:varuint hash:32)*)
-//                the guest is a member now; `frontier` is what to have before calling it joined
+//                (device:32 incarnation:u64 seq:varuint hash:32)*) card:varbytes*
+//                the guest is a member now; `frontier` is what to have before calling it joined,
+//                the cards (card_messages.hpp) say where the members are
 //     refused := 3 reason:u8
 //     waiting := 4 workspace:32
 //                a host has to approve: the request is written down; ask again later
@@ -22,6 +23,7 @@
 #include <variant>
 #include <vector>
 
+#include "node/core/card_messages.hpp"
 #include "node/core/invite.hpp"
 #include "node/core/membership/operations.hpp"
 
@@ -55,6 +57,7 @@ struct Welcome {
   WorkspaceId workspace;
   std::vector<SealedKey> keys;
   Frontier frontier;
+  std::vector<Card> cards;  ///< At most kWelcomeCardBytesMax.
 };
 struct Refused {
   RefusalReason reason;

@@ -95,6 +95,20 @@ inline constexpr Duration kJoinWaitingRetryMax = std::chrono::seconds(30);
 inline constexpr std::size_t kJoinRequestsMax = 64;
 inline constexpr Duration kJoinSyncTimeout = std::chrono::minutes(10);  ///< Without any progress.
 
+// Address cards (docs/PROTOCOL.md, "Address cards").
+
+/// Cards in one frame: about a hundred.
+inline constexpr std::size_t kCardBatchBytes = 32u << 10;
+/// Cards in a welcome.
+inline constexpr std::size_t kWelcomeCardBytesMax = 64u << 10;
+/// Changes of one device's card that are taken from others: this many at once, then one each pause.
+/// Each is a signature to check, and a frame to every peer.
+inline constexpr std::size_t kCardChangeBurst = 8;
+inline constexpr Duration kCardChangePause = std::chrono::seconds(10);
+/// Digests and lists of one peer that are answered.
+inline constexpr std::size_t kCardListBurst = 4;
+inline constexpr Duration kCardListPause = std::chrono::seconds(2);
+
 // Checkpoint transfer (docs/PROTOCOL.md).
 
 inline constexpr std::size_t kCheckpointBytesMax = 256u << 20;  ///< One bundle.

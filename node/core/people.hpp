@@ -265,7 +265,7 @@ struct AuditItem {
     kReverted,   ///< A revert or a restored version of one document; its edits stand beside it.
     kVersion,    ///< A version of a document was named.
     kFork,       ///< From `seq` on the device wrote its log in several branches (ForkInfo).
-    kOther,      ///< Addresses, and what this version does not know; together as edits are.
+    kOther,      ///< Of other kinds, or unknown to this version; together as edits are.
     kSealed,     ///< Content under a key that is not here.
   };
   Kind kind = Kind::kOther;

@@ -49,12 +49,6 @@ struct Encoder {
     append_varstring(out, document.path);
     append_varuint(out, document.created);
   }
-  void operator()(const EndpointRecord& endpoint) const {
-    append_kind(out, RecordKind::kEndpoint);
-    append_varstring(out, endpoint.name);
-    append_varuint(out, endpoint.addresses.size());
-    for (const std::string& address : endpoint.addresses) append_varstring(out, address);
-  }
   void operator()(const ClientsRecord& clients) const {
     append_kind(out, RecordKind::kClients);
     append(out, clients.salt);
@@ -116,21 +110,6 @@ Result<Record> decode_document(const WorkspaceId& workspace, ByteReader& in) {
     return malformed("document id is not that of its path", 0);
   }
   return Record(std::move(document));
-}
-
-Result<Record> decode_endpoint(ByteReader& in) {
-  EndpointRecord endpoint;
-  COTERIE_TRY(endpoint.name, read_text(in, kNameBytesMax));
-  COTERIE_CHECK(check_name(endpoint.name));
-  COTERIE_TRY(const std::uint64_t count, read_number(in));
-  if (count > kAddressesMax) return Error{ErrorCode::kLimitExceeded, "too many addresses", count};
-  for (std::uint64_t i = 0; i < count; ++i) {
-    COTERIE_TRY(std::string address, read_text(in, kAddressBytesMax));
-    COTERIE_CHECK(check_address(address));
-    endpoint.addresses.push_back(std::move(address));
-  }
-  COTERIE_CHECK(expect_end(in));
-  return Record(std::move(endpoint));
 }
 
 Result<Record> decode_version(ByteReader& in) {
@@ -226,8 +205,6 @@ Result<Record> decode_record(const WorkspaceId& workspace, ByteView record) {
       return decode_part(in, kind == static_cast<std::uint64_t>(RecordKind::kCarriedPart));
     case static_cast<std::uint64_t>(RecordKind::kDocument):
       return decode_document(workspace, in);
-    case static_cast<std::uint64_t>(RecordKind::kEndpoint):
-      return decode_endpoint(in);
     case static_cast<std::uint64_t>(RecordKind::kClients): {
       ClientsRecord clients;
       COTERIE_TRY(const ByteView salt, in.read_bytes(clients.salt.size()));
@@ -267,7 +244,6 @@ std::optional<DocumentId> indexed_document(ByteView record) {
       const auto document = read_id<DocumentId>(in);
       return document ? std::optional(*document) : std::nullopt;
     }
-    case RecordKind::kEndpoint:
     case RecordKind::kClients:
     case RecordKind::kCheckpoint:
     case RecordKind::kVouch:

@@ -6,8 +6,7 @@
 //                 an update too large for one entry: `count` consecutive entries of one log, index
 //                 0 to count-1; applied when the last one is there
 //     document := 3 document:16 path:varstring created_ms:varuint
-//     endpoint := 4 name:varstring count:varuint address:varstring*
-//                 where the author's device may be dialled, replacing what it said before
+//     4 is not used: a number is given once
 //     clients  := 5 salt:16                            this device edits under the client id that
 //                 native_client_id() makes of it
 //     carried  := 6 document:16 update:rest            structs of other devices' native client ids,
@@ -48,7 +47,6 @@ enum class RecordKind : std::uint8_t {
   kUpdate = 1,
   kPart = 2,
   kDocument = 3,
-  kEndpoint = 4,
   kClients = 5,
   kCarried = 6,
   kCarriedPart = 7,
@@ -75,10 +73,6 @@ struct DocumentRecord {
   std::string path;
   WallMillis created = 0;
 };
-struct EndpointRecord {
-  std::string name;
-  std::vector<std::string> addresses;
-};
 struct ClientsRecord {
   std::array<std::uint8_t, 16> salt{};  ///< Random.
 };
@@ -104,9 +98,8 @@ struct VouchRecord {
 struct UnknownRecord {
   std::uint64_t kind = 0;
 };
-using Record =
-    std::variant<UpdateRecord, PartRecord, DocumentRecord, EndpointRecord, ClientsRecord,
-                 RevertedRecord, VersionRecord, CheckpointRecord, VouchRecord, UnknownRecord>;
+using Record = std::variant<UpdateRecord, PartRecord, DocumentRecord, ClientsRecord, RevertedRecord,
+                            VersionRecord, CheckpointRecord, VouchRecord, UnknownRecord>;
 
 Bytes encode_record(const Record& record);
 

@@ -44,7 +44,8 @@
 //                                                              entries newer than the snapshot, as
 //                                                              they came; of those that follow each
 //                                                              other in a strand the first
-//     kPeers      device:32        -> sealed endpoint
+//     kPeers      device:32        -> sealed (1 card | 2 name)  where a member is; what a former
+//                                                              one was called
 //     kBases      document:16      -> sealed zstd frame        what the entries up to "base" make
 //                                                              of it
 //     kFloors     document:16      -> sealed zstd frame        and those up to "floor"

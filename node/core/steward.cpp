@@ -114,9 +114,8 @@ void Steward::vouch(Now now) {
   std::map<Hash, std::map<LogId, LogMark>> furthest;  // By strand.
   for (const auto& [position, one] : admission_.all()) {
     if (!one.stood_upon) continue;
-    const Right right = one.kind == RecordKind::kEndpoint ? Right::kSpeak : Right::kEdit;
     const Standing standing =
-        ledger_.membership().standing(position.first.device, *one.heads, right);
+        ledger_.membership().standing(position.first.device, *one.heads, Right::kEdit);
     if (standing.kind != Standing::Kind::kDisputed) continue;
     const LogMark mark{ledger_.segments().chain_of(one.ref.log), one.ref.seq, one.hash};
     for (const Restriction* restriction : standing.by) {

@@ -137,10 +137,6 @@ void Views::take(Now now, const std::vector<LedgerRecord>& records) {
 }
 
 void Views::feed(Now now, const LedgerRecord& record, const Record& decoded) {
-  if (const auto* endpoint = std::get_if<EndpointRecord>(&decoded)) {
-    host_.endpoint_spoken(record.ref.log.device, record.time, *endpoint);
-    return;
-  }
   const DocumentId id = document_of(decoded);
   if (!has_room_for(id)) return;
   if (const auto* created = std::get_if<DocumentRecord>(&decoded)) {
@@ -359,8 +355,7 @@ void Views::judge_device(Now now, const DeviceId& device) {
   for (auto it = all.lower_bound({LogId{device, 0}, 0});
        it != all.end() && it->first.first.device == device; ++it) {
     const Disputed& one = it->second;
-    const Right right = one.kind == RecordKind::kEndpoint ? Right::kSpeak : Right::kEdit;
-    const Verdict verdict = judge_.judge(one.ref, one.hash, *one.heads, right);
+    const Verdict verdict = judge_.judge(one.ref, one.hash, *one.heads, Right::kEdit);
     if (verdict == Verdict::kUnknown) unknown_.insert(device);
     if (verdict == Verdict::kCounts || verdict == Verdict::kRefused) released.push_back(one);
   }
@@ -373,10 +368,9 @@ void Views::rescan_log(const LogId& log) {
     if (one.entry.entry_class != EntryClass::kContent) return true;
     const EntryRef ref = ledger_.ref_of(log, one.entry);
     if (Ledger::covers(ledger_.base(), ref.log, ref.seq)) return true;  // It is settled.
-    const bool both =
-        judge_.judge(ref, one.hash, one.entry.heads, Right::kEdit) == Verdict::kCounts &&
-        judge_.judge(ref, one.hash, one.entry.heads, Right::kSpeak) == Verdict::kCounts;
-    if (both || admission_.find(ref) != nullptr) return true;
+    const Verdict verdict = judge_.judge(ref, one.hash, one.entry.heads, Right::kEdit);
+    if (verdict == Verdict::kCounts || verdict == Verdict::kRefused) return true;
+    if (admission_.find(ref) != nullptr) return true;
     const auto bytes = ledger_.open_record(one.entry);
     if (!bytes) return true;  // Never applied.
     const auto record = decode_record(ledger_.workspace(), *bytes);
@@ -386,12 +380,10 @@ void Views::rescan_log(const LogId& log) {
         std::holds_alternative<VersionRecord>(*record) || is_about_checkpoints(*record)) {
       return true;
     }
-    const Verdict verdict = judge_.judge(ref, one.hash, one.entry.heads, right_for(*record));
-    if (verdict == Verdict::kCounts || verdict == Verdict::kRefused) return true;
     admission_.add({ref, one.hash, one.entry.time, one.entry.heads, {}}, *record);
     const DocumentId document = document_of(*record);
     contests_.erase(document);
-    if (document != DocumentId{}) documents_.schedule_rebuild(document);
+    documents_.schedule_rebuild(document);
     return true;
   });
   if (!visited) context_.report("a log cannot be read: " + to_string(visited.error()));
@@ -401,9 +393,8 @@ void Views::rescan_log(const LogId& log) {
 void Views::release(Now now, const Disputed& one) {
   admission_.remove({one.ref.log, one.ref.seq});
   contests_.erase(one.document);
-  const Right right = one.kind == RecordKind::kEndpoint ? Right::kSpeak : Right::kEdit;
-  const bool refused =
-      judge_.judge(one.ref, one.hash, *one.heads, right) == Verdict::kRefused;  // Of unknown past.
+  const bool refused = judge_.judge(one.ref, one.hash, *one.heads, Right::kEdit) ==
+                       Verdict::kRefused;  // Of unknown past.
   if (one.stood_upon || one.kind == RecordKind::kPart) {
     documents_.schedule_rebuild(one.document);
     return;
@@ -770,7 +761,7 @@ void Views::Rebuild::stand_upon(const Position& last) {
        it != all.end() && it->first.first.device == last.first.device; ++it) {
     if (!views_.follows(last, it->first)) continue;
     if (!stood_upon_.insert(it->first).second) continue;
-    if (it->second.document != DocumentId{}) touched.insert(it->second.document);
+    touched.insert(it->second.document);
   }
   for (const DocumentId& id : touched) {
     const auto& updates = gathered_.at(id).updates;
@@ -971,7 +962,7 @@ std::set<DocumentId> Views::Rebuild::wanted() const {
   std::set<DocumentId> wanted = marked_;
   for (const auto& [position, one] : views_.admission_.all()) {
     const bool changed = one.stood_upon != (stood_upon_.count(position) > 0);
-    if (changed && one.document != DocumentId{}) wanted.insert(one.document);
+    if (changed) wanted.insert(one.document);
   }
   return wanted;
 }
@@ -990,14 +981,7 @@ void Views::Rebuild::settle_entries() {
     if (one.stood_upon != (stood_upon_.count(position) > 0)) changed.push_back(position);
   }
   for (const Position& position : changed) {
-    const bool yes = stood_upon_.count(position) > 0;
-    views_.admission_.stand_upon(position, yes);
-    const Disputed& one = views_.admission_.all().at(position);
-    if (one.kind != RecordKind::kEndpoint || !yes) continue;
-    const auto record = views_.read(one.ref);
-    const auto decoded = record ? decode_record(views_.ledger_.workspace(), record->record)
-                                : Result<Record>(Error{ErrorCode::kCorrupt, "missing"});
-    if (decoded) views_.feed(now_, *record, *decoded);
+    views_.admission_.stand_upon(position, stood_upon_.count(position) > 0);
   }
 }
 
@@ -1052,7 +1036,7 @@ std::vector<SetAsideInfo> Views::set_aside() const {
     info.first = info.entries == 0 ? time : std::min(info.first, time);
     info.last = std::max(info.last, time);
     ++info.entries;
-    if (one.document != DocumentId{}) documents.insert(one.document);
+    documents.insert(one.document);
   }
   std::vector<SetAsideInfo> list;
   for (auto& [device, found] : by_device) {

@@ -1,4 +1,4 @@
-// Views: keeps what is materialised (documents, endpoints) equal to what counts.
+// Views: keeps what is materialised (documents) equal to what counts.
 //
 // A record that counts is applied as it comes. One that is disputed is set aside (admission.hpp).
 // When membership moves, what was set aside is judged again, and so is what was applied of devices
@@ -41,8 +41,6 @@ class Views {
   class Host {
    public:
     virtual ~Host() = default;
-    virtual void endpoint_spoken(const DeviceId& device, std::uint64_t time,
-                                 const EndpointRecord& endpoint) = 0;
     /// `update` was applied: for clients.
     virtual void document_grew(Now now, Document& document, ByteView update) = 0;
     /// Its replica is another one: who is attached holds what does not count.

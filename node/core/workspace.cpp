@@ -69,6 +69,7 @@ Workspace::Workspace(Now now, Context& context, transport::Mesh& mesh, const Wor
       steward_(ledger_, views_.admission(), context),
       keeper_(ledger_, documents_, views_, authors_, context, *this),
       transfer_(id, keeper_, keeper_),
+      cards_(id, context.identity, context.options.seed, *this),
       next_sweep_(now.steady + kSweep) {
   documents_.set_gate(&authors_);
 }
@@ -91,7 +92,7 @@ Status Workspace::load() {
   COTERIE_CHECK(authors_.load());
   COTERIE_CHECK(views_.load());
   COTERIE_CHECK(keeper_.load());
-  COTERIE_CHECK(load_endpoints());
+  COTERIE_CHECK(load_cards());
   if (adopted_) tell_changes();
   return {};
 }
@@ -101,27 +102,7 @@ void Workspace::opened(Now now) {
   note_own_standing(now);
   note_departures(now);
   steward_.opened(now);
-  announce_endpoint(now);
-}
-
-Status Workspace::load_endpoints() {
-  Status status;
-  COTERIE_CHECK(ledger_.store().scan(Table::kPeers, {}, {}, [&](ByteView key, ByteView value) {
-    const auto device = DeviceId::from(key);
-    const auto row = ledger_.sealer().open(Table::kPeers, key, value);
-    if (device && row) {
-      ByteReader in(*row);
-      const auto time = read_u64(in);
-      const auto record = decode_record(id(), ByteView(*row).subspan(in.offset()));
-      if (time && record && std::holds_alternative<EndpointRecord>(*record)) {
-        endpoints_[*device] = {*time, std::get<EndpointRecord>(*record)};
-        return true;
-      }
-    }
-    status = Error{ErrorCode::kCorrupt, "a stored endpoint is damaged"};
-    return false;
-  }));
-  return status;
+  announce_card(now);
 }
 
 void Workspace::found(Now now, const Ledger::Genesis& genesis) {
@@ -131,11 +112,11 @@ void Workspace::found(Now now, const Ledger::Genesis& genesis) {
   opened(now);
 }
 
-void Workspace::adopt(Now, const std::vector<SealedKey>& keys, const InviteContact& contact) {
+void Workspace::adopt(Now now, const Welcome& welcome, const InviteContact& contact) {
   adopted_ = true;
   contact_ = contact;
   ledger_.adopt();
-  ledger_.keys().take(keys);
+  take_welcome(now, welcome);
   const Bytes key = meta_key("contact");
   ledger_.staged().put(Table::kMeta, key,
                        ledger_.sealer().seal(Table::kMeta, key, encode_contact(contact)));
@@ -144,8 +125,9 @@ void Workspace::adopt(Now, const std::vector<SealedKey>& keys, const InviteConta
 // What people are shown.
 
 std::string Workspace::display_name(const DeviceId& device) const {
-  if (const auto found = endpoints_.find(device); found != endpoints_.end()) {
-    return found->second.record.name;
+  if (const Card* card = cards_.find(device)) return card->name;
+  if (const auto found = former_names_.find(device); found != former_names_.end()) {
+    return found->second;
   }
   const Member* member = membership().find(device);
   return member == nullptr ? std::string() : member->name;
@@ -188,9 +170,7 @@ std::vector<MemberInfo> Workspace::members() const {
     info.role = member.role;
     info.self = device == context_.identity.id();
     info.person = member.person;
-    if (const auto found = endpoints_.find(device); found != endpoints_.end()) {
-      info.addresses = found->second.record.addresses;
-    }
+    if (const Card* card = cards_.find(device)) info.addresses = card->addresses;
     list.push_back(std::move(info));
   }
   return list;
@@ -201,26 +181,24 @@ std::vector<transport::MemberAddress> Workspace::mesh_members() const {
   if (left_ && !rejoining_ && !leaving_) return list;
   for (const auto& [device, member] : membership().members()) {
     transport::MemberAddress one{device, {}};
-    if (const auto found = endpoints_.find(device); found != endpoints_.end()) {
-      one.addresses = found->second.record.addresses;
-    }
+    if (const Card* card = cards_.find(device)) one.addresses = card->addresses;
     const bool contact = contact_ && contact_->device == device;
     if (one.addresses.empty() && contact) one.addresses = contact_->addresses;
     list.push_back(std::move(one));
   }
   // Whom this device holds for removed may be those who stay, and nobody else tell it.
   if (searches()) {
-    for (const auto& [device, endpoint] : endpoints_) {
-      if (membership().find(device) == nullptr && hears(device)) {
-        list.push_back({device, endpoint.record.addresses});
-      }
+    for (const auto& [device, name] : former_names_) {
+      if (membership().find(device) == nullptr) list.push_back({device, {}});
     }
     return list;
   }
-  // A newcomer knows whom it asked before it knows the members.
-  if (contact_ && asks(contact_->device)) {
-    list.push_back({contact_->device, contact_->addresses});
+  if (!newcomer()) return list;
+  // A newcomer knows whom it asked, and whom that one named, before it knows the members.
+  for (const auto& [device, card] : cards_.all()) {
+    if (device != contact_->device && asks(device)) list.push_back({device, card.addresses});
   }
+  if (asks(contact_->device)) list.push_back({contact_->device, contact_->addresses});
   return list;
 }
 
@@ -291,31 +269,6 @@ Result<DocumentId> Workspace::create_document(Now now, const std::string& path) 
   ledger_.append_record(now, encode_record(DocumentRecord{document->id, path, now.wall}));
   documents_.record(*document, path, now.wall);
   return document->id;
-}
-
-void Workspace::announce_endpoint(Now now, bool anew) {
-  if (record_obstacle()) return;
-  EndpointRecord record{context_.options.device_name, context_.options.addresses};
-  const auto known = endpoints_.find(context_.identity.id());
-  if (!anew && known != endpoints_.end() && known->second.record.name == record.name &&
-      known->second.record.addresses == record.addresses) {
-    return;
-  }
-  ledger_.append_record(now, encode_record(record));
-  store_endpoint(context_.identity.id(), now.wall << 16, record);
-}
-
-void Workspace::store_endpoint(const DeviceId& device, std::uint64_t time,
-                               const EndpointRecord& record) {
-  const auto known = endpoints_.find(device);
-  if (known != endpoints_.end() && known->second.time > time) return;
-  Bytes row;
-  append_u64(row, time);
-  append(row, encode_record(record));
-  const Bytes key(device.view().begin(), device.view().end());
-  ledger_.staged().put(Table::kPeers, key, ledger_.sealer().seal(Table::kPeers, key, row));
-  endpoints_[device] = {time, record};
-  ledger_.staged().after.push_back([this](Now) { members_changed = true; });
 }
 
 Result<std::vector<RevertedDocument>> Workspace::revert(Now now, const std::set<DeviceId>& devices,
@@ -402,11 +355,6 @@ void Workspace::handle_run(Now now, const transport::Mesh::RunReceived& received
 
 // What becomes of records.
 
-void Workspace::endpoint_spoken(const DeviceId& device, std::uint64_t time,
-                                const EndpointRecord& endpoint) {
-  if (membership().find(device) != nullptr) store_endpoint(device, time, endpoint);
-}
-
 void Workspace::document_grew(Now now, Document& document, ByteView update) {
   broadcast(now, document, update, nullptr);
 }
@@ -419,13 +367,8 @@ void Workspace::document_replaced(Now, Document& document) {
   }
 }
 
-/// Nobody dials those who are not members any more; what they were called is kept for `audit`.
 void Workspace::membership_moved(Now now) {
-  for (auto& [device, endpoint] : endpoints_) {
-    if (membership().find(device) != nullptr || endpoint.record.addresses.empty()) continue;
-    endpoint.record.addresses.clear();
-    store_endpoint(device, endpoint.time, EndpointRecord(endpoint.record));
-  }
+  forget_departed_cards();
   keeper_.membership_moved(now);
 }
 
@@ -445,7 +388,15 @@ void Workspace::handle_awareness(Now now, const transport::Mesh::AwarenessReceiv
   mesh_.handle_awareness_verdict(now, received.awareness_id, verdict);
 }
 
-void Workspace::handle_linked() { presence_.republish_all(); }
+void Workspace::handle_linked(Now now, const DeviceId& device) {
+  presence_.republish_all();
+  cards_.handle_linked(now, device);
+}
+
+void Workspace::handle_unlinked(const DeviceId& device) {
+  cards_.handle_unlinked(device);
+  card_links_.erase(device);
+}
 
 // Clients.
 
@@ -827,6 +778,7 @@ void Workspace::pump(Now now) {
                             std::move(publication.message));
   }
   send_transfers(now);
+  send_cards(now);
 }
 
 // Batches.
@@ -899,6 +851,7 @@ void Workspace::handle_timeout(Now now) {
   }
   presence_.handle_timeout(now);
   transfer_.handle_timeout(now);
+  cards_.handle_timeout(now);
 }
 
 void Workspace::shut_down(Now now) {
@@ -926,6 +879,7 @@ std::optional<Instant> Workspace::next_deadline() const {
     due = std::min(due, *keeper);
   }
   if (const auto transfer = transfer_.next_deadline()) due = std::min(due, *transfer);
+  if (const auto cards = cards_.next_deadline()) due = std::min(due, *cards);
   return due;
 }
 

@@ -17,6 +17,7 @@
 #include <vector>
 
 #include "node/core/authors.hpp"
+#include "node/core/cards.hpp"
 #include "node/core/checkpoint/keeper.hpp"
 #include "node/core/client.hpp"
 #include "node/core/context.hpp"
@@ -34,7 +35,7 @@ namespace coterie::node {
 
 class History;
 
-class Workspace : private Views::Host, private Keeper::Host {
+class Workspace : private Views::Host, private Keeper::Host, private Cards::Host {
  public:
   /// Why a client is to be closed.
   struct Closing {
@@ -56,9 +57,9 @@ class Workspace : private Views::Host, private Keeper::Host {
 
   void found(Now now, const Ledger::Genesis& genesis);
   /// Begins as a newcomer who was let in by `contact`.
-  void adopt(Now now, const std::vector<SealedKey>& keys, const InviteContact& contact);
+  void adopt(Now now, const Welcome& welcome, const InviteContact& contact);
   /// Was let in again by `contact`, after a removal.
-  void rejoin(Now now, const std::vector<SealedKey>& keys, const InviteContact& contact);
+  void rejoin(Now now, const Welcome& welcome, const InviteContact& contact);
 
   const WorkspaceId& id() const { return ledger_.workspace(); }
   const Ledger& ledger() const { return ledger_; }
@@ -152,8 +153,8 @@ class Workspace : private Views::Host, private Keeper::Host {
   /// Hosts: vouches for all that is held of what `device` wrote unseen by what took its rights.
   Status readmit(Now now, const DeviceId& device);
 
-  /// Tells members our name and addresses if they changed, or `anew`.
-  void announce_endpoint(Now now, bool anew = false);
+  /// Tells members our name and addresses, if they changed.
+  void announce_card(Now now);
 
   // Clients.
   Status attach(Now now, Client& client, std::string_view path);
@@ -167,12 +168,15 @@ class Workspace : private Views::Host, private Keeper::Host {
   // The mesh.
   void handle_run(Now now, const transport::Mesh::RunReceived& received);
   void handle_awareness(Now now, const transport::Mesh::AwarenessReceived& received);
-  void handle_linked();
+  void handle_linked(Now now, const DeviceId& device);
+  void handle_unlinked(const DeviceId& device);
   // Checkpoints (workspace_transfer.cpp). `peer` is the device at the other end of `link`.
   void handle_pull_below_base(transport::LinkId link, const DeviceId& peer);
   /// Errors: kUnauthorized (no member), those of CheckpointTransfer::handle_message().
   Status handle_transfer(Now now, transport::LinkId link, const DeviceId& peer,
                          TransferMessage message);
+  // Address cards (workspace_cards.cpp). Errors: those of Cards::handle_message().
+  Status handle_cards(Now now, const DeviceId& peer, CardMessage message);
   void handle_link_down(Now now, transport::LinkId link);
   /// Grows while this workspace is being fetched: entries and bytes of bundles.
   std::uint64_t progress() const { return ledger_.entries() + transfer_.bytes_received(); }
@@ -191,7 +195,7 @@ class Workspace : private Views::Host, private Keeper::Host {
   void shut_down(Now now);
   std::optional<Instant> next_deadline() const;
 
-  /// Set when membership or endpoints changed and are durable, and at once when a member is one no
+  /// Set when membership or addresses changed and are durable, and at once when a member is one no
   /// more; the engine clears it.
   bool members_changed = false;
   /// Clients to be closed: their document is another one now, or they wrote what cannot be written.
@@ -200,11 +204,6 @@ class Workspace : private Views::Host, private Keeper::Host {
   }
 
  private:
-  struct Endpoint {
-    std::uint64_t time = 0;
-    EndpointRecord record;
-  };
-
   void operate(Now now, const Operation& operation);
   Status admit(Now now, const DeviceId& device, const std::string& name, const DeviceId& invite,
                const crypto::Signature& proof);
@@ -213,12 +212,13 @@ class Workspace : private Views::Host, private Keeper::Host {
   void publish_state(Now now, Document& document);
   std::set<DeviceId> devices_of(const DeviceId& device, bool whole_person) const;
   void tell_changes();
-  void follow_break(Now now);
 
-  Status load_endpoints();
+  Status load_cards();
+  // Cards::Host.
+  bool keeps_card_of(const DeviceId& device) const override;
+  bool shows_cards_to(const DeviceId& peer) const override;
+  void card_changed(const Card& card) override;
   // Views::Host.
-  void endpoint_spoken(const DeviceId& device, std::uint64_t time,
-                       const EndpointRecord& endpoint) override;
   void document_grew(Now now, Document& document, ByteView update) override;
   void document_replaced(Now now, Document& document) override;
   void membership_moved(Now now) override;
@@ -229,6 +229,9 @@ class Workspace : private Views::Host, private Keeper::Host {
   void flush_all(Now now) override;
 
   void send_transfers(Now now);
+  void send_cards(Now now);
+  void forget_departed_cards();
+  void take_welcome(Now now, const Welcome& welcome);
 
   void after_operations(Now now);
   void note_departures(Now now);
@@ -240,8 +243,8 @@ class Workspace : private Views::Host, private Keeper::Host {
   std::string describe_removal() const;
   bool asks(const DeviceId& peer) const;
   bool searches() const;
+  bool newcomer() const;
   bool hosts_left_without(const std::set<DeviceId>& devices) const;
-  void store_endpoint(const DeviceId& device, std::uint64_t time, const EndpointRecord& record);
   std::string display_name(const DeviceId& device) const;
 
   std::optional<Closing> handle_update(Now now, Client& client, ByteView update);
@@ -275,7 +278,9 @@ class Workspace : private Views::Host, private Keeper::Host {
   CheckpointTransfer transfer_;
   bool adopted_ = false;
   std::optional<InviteContact> contact_;
-  std::map<DeviceId, Endpoint> endpoints_;
+  Cards cards_;
+  std::map<DeviceId, std::string> former_names_;      ///< Of those who had a card.
+  std::map<DeviceId, transport::LinkId> card_links_;  ///< Where cards were last sent.
   /// Members of whom the operator was told; nothing before the workspace is open.
   std::optional<std::set<DeviceId>> told_;
 

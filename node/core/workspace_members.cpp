@@ -35,8 +35,7 @@ void Workspace::after_operations(Now now) {
   note_own_standing(now);
   note_departures(now);
   release_held(now);
-  announce_endpoint(now);
-  follow_break(now);
+  announce_card(now);
   ledger_.staged().after.push_back([this](Now) {
     members_changed = true;
     tell_changes();
@@ -105,7 +104,6 @@ void Workspace::note_departures(Now now) {
 void Workspace::release_held(Now now) {
   if (held_.empty() || (ledger_.may_write() && !ledger_.can_write())) return;
   for (const DocumentId& one : std::exchange(held_, {})) flush(now, *documents_.find(one));
-  announce_endpoint(now);
 }
 
 /// The replica holds what will be in no entry: whoever wrote it is told, and it is read anew.
@@ -147,17 +145,22 @@ bool Workspace::hears(const DeviceId& peer) const {
 /// while apart, say, and it heard of one of them only.
 bool Workspace::searches() const { return !removed_.empty() && !left_ && !rejoining_ && !leaving_; }
 
-/// A newcomer hears whoever let it in, known here or not, or held for removed, until it holds its
-/// own admission; from then on only members.
-bool Workspace::asks(const DeviceId& peer) const {
-  if (!contact_ || contact_->device != peer || membership().find(peer) != nullptr) return false;
-  return rejoining_ || !membership().was_ever_admitted(context_.identity.id());
+/// Was let in, and does not hold its own admission yet.
+bool Workspace::newcomer() const {
+  return contact_ && (rejoining_ || !membership().was_ever_admitted(context_.identity.id()));
 }
 
-void Workspace::rejoin(Now now, const std::vector<SealedKey>& keys, const InviteContact& contact) {
+/// A newcomer hears whoever let it in and the members that this one named, known here or not, or
+/// held for removed; once it is one itself, only members.
+bool Workspace::asks(const DeviceId& peer) const {
+  if (!newcomer() || membership().find(peer) != nullptr) return false;
+  return contact_->device == peer || cards_.find(peer) != nullptr;
+}
+
+void Workspace::rejoin(Now now, const Welcome& welcome, const InviteContact& contact) {
   contact_ = contact;
   rejoining_ = true;
-  ledger_.keys().take(keys);
+  take_welcome(now, welcome);
   members_changed = true;
   release_held(now);
 }

@@ -54,11 +54,11 @@ Result<CommandResult> Workspace::carry_out(Now now, const CreateInvite& command)
   for (const bool hosts : {true, false}) {
     for (const auto& [device, member] : membership().members()) {
       if (secret.contacts.size() == kInviteContactsMax) break;
-      const auto endpoint = endpoints_.find(device);
+      const Card* card = cards_.find(device);
       const bool useful = device != context_.identity.id() && may_admit(member.role) &&
-                          (member.role == Role::kHost) == hosts && endpoint != endpoints_.end() &&
-                          !endpoint->second.record.addresses.empty();
-      if (useful) secret.contacts.push_back({device, endpoint->second.record.addresses});
+                          (member.role == Role::kHost) == hosts && card != nullptr &&
+                          !card->addresses.empty();
+      if (useful) secret.contacts.push_back({device, card->addresses});
     }
   }
   if (context_.options.addresses.empty() && secret.contacts.size() > 1) {
@@ -199,7 +199,6 @@ Status Workspace::admit(Now now, const DeviceId& device, const std::string& name
 
 /// What a newcomer without history needs: each document as it is now, under the new key.
 void Workspace::publish_everything(Now now) {
-  announce_endpoint(now, true);
   for (const auto& [id, document] : documents_.all()) {
     if (!document->recorded || !documents_.load(now, *document)) continue;
     flush(now, *document);
@@ -213,21 +212,15 @@ void Workspace::publish_state(Now now, Document& document) {
   write_update(now, document, document.doc->encode_state_as_update({}));
 }
 
-/// After a key that newcomers cannot chain back from, members say again where they are.
-void Workspace::follow_break(Now now) {
-  const auto own = endpoints_.find(context_.identity.id());
-  if (own == endpoints_.end() || record_obstacle()) return;
-  const auto& epochs = membership().epochs();
-  const bool newer = std::any_of(epochs.begin(), epochs.end(), [&](const Epoch& one) {
-    return one.breaks() && one.time > own->second.time;
-  });
-  if (newer) announce_endpoint(now, true);
-}
-
 Result<Welcome> Workspace::welcome(const DeviceId& device) {
   Welcome welcome;
   welcome.workspace = id();
   welcome.frontier = ledger_.frontier();
+  std::vector<DeviceId> linked;
+  for (const auto& peer : mesh_.peers(id())) {
+    if (peer.linked) linked.push_back(peer.device);
+  }
+  welcome.cards = cards_.some(linked, kWelcomeCardBytesMax);
   const Member* member = membership().find(device);
   if (member == nullptr || member->role == Role::kRelay) return welcome;
   // What an operation says that it has, and no more: a key given in private would pass for one that
@@ -296,7 +289,7 @@ std::vector<KnownDevice> Workspace::known_devices() const {
     const auto* admit = std::get_if<AdmitOperation>(one.operation);
     if (admit != nullptr) names[admit->device] = admit->name;
   }
-  for (const auto& [device, endpoint] : endpoints_) names[device] = endpoint.record.name;
+  for (const auto& [device, name] : former_names_) names[device] = name;
   for (const auto& [device, member] : membership().members()) names[device] = display_name(device);
   std::vector<KnownDevice> list;
   for (auto& [device, name] : names) list.push_back({device, std::move(name)});

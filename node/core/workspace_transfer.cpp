@@ -18,10 +18,6 @@ Status Workspace::handle_transfer(Now now, transport::LinkId link, const DeviceI
   return transfer_.handle_message(now, link, peer, std::move(message));
 }
 
-void Workspace::handle_link_down(Now now, transport::LinkId link) {
-  transfer_.handle_link_down(now, link);
-}
-
 void Workspace::send_transfers(Now now) {
   const auto takes_bulk = [this](transport::LinkId link) { return mesh_.takes_bulk(link); };
   while (auto output = transfer_.poll_output(takes_bulk)) {

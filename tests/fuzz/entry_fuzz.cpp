@@ -47,6 +47,13 @@ void check_transfer(ByteView input) {
   COTERIE_ASSERT(equal(encode_transfer_message(*message), input));
 }
 
+void check_cards(ByteView input) {
+  const auto message = decode_card_message(input);
+  if (!message) return;
+  COTERIE_ASSERT(is_card_message(input));
+  COTERIE_ASSERT(equal(encode_card_message(*message), input));
+}
+
 }  // namespace
 }  // namespace coterie::node
 
@@ -69,6 +76,7 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
     case 3:
       node::check_join(input);
       node::check_transfer(input);
+      node::check_cards(input);
       break;
     default:
       (void)node::parse_invite(as_text(input));

@@ -149,8 +149,16 @@ TEST(GoldenTest, WeReadWhatWasWritten) {
       EXPECT_TRUE(decode_transfer_message(bytes)) << name;
       continue;
     }
+    if (is_card_message(bytes)) {
+      EXPECT_TRUE(decode_card_message(bytes)) << name;
+      continue;
+    }
     const auto decoded = decode_join_message(bytes);
     ASSERT_TRUE(decoded) << name;
+    if (const auto* welcome = std::get_if<Welcome>(&*decoded)) {
+      ASSERT_EQ(welcome->cards.size(), 1u);
+      EXPECT_TRUE(verify_card(workspace, welcome->cards[0]));
+    }
     const auto* redeem = std::get_if<Redeem>(&*decoded);
     EXPECT_TRUE(redeem == nullptr || verify_redeem(*redeem));
   }

@@ -522,15 +522,14 @@ TEST_F(LedgerTest, AnOwnLogThatIsLongerElsewhereIsLeft) {
   const auto received = receive(founder_, elsewhere.run(all.entries.size() + 1));
   EXPECT_EQ(received.verdict, RunVerdict::kStored);
   EXPECT_FALSE(received.warning.empty());
-  const EntryRef ref = founder_.ledger->append_record(at(), encode_record(EndpointRecord{"x", {}}));
+  const EntryRef ref = founder_.ledger->append_record(at(), encode_record(ClientsRecord{}));
   EXPECT_NE(ref.log, own);
   land(founder_);
   // And a fork of the new one.
   Writer fork{crypto::SigningKey::from_seed(founder_.key.seed()), ref.log, {}, {}, {}};
   write(fork, 1);
   EXPECT_EQ(receive(founder_, fork.run()).verdict, RunVerdict::kStored);
-  EXPECT_NE(founder_.ledger->append_record(at(), encode_record(EndpointRecord{"y", {}})).log,
-            ref.log);
+  EXPECT_NE(founder_.ledger->append_record(at(), encode_record(ClientsRecord{})).log, ref.log);
   land(founder_);
   EXPECT_EQ(founder_.ledger->forks()->size(), 1u);
 }
@@ -541,8 +540,7 @@ TEST_F(LedgerTest, ThePlaceDecidesWhetherALogIsContinued) {
   const Bytes b{2};
   const Bytes c{3};
   const auto write_one = [&] {
-    const LogId log =
-        founder_.ledger->append_record(at(), encode_record(EndpointRecord{"x", {}})).log;
+    const LogId log = founder_.ledger->append_record(at(), encode_record(ClientsRecord{})).log;
     land(founder_);
     return log;
   };
@@ -571,7 +569,7 @@ TEST_F(LedgerTest, ADeviceInDoubtOpensOnlySoManyLogs) {
   const auto start_in_doubt = [&](std::size_t number) {
     open(founder_, {{}, Bytes{static_cast<std::uint8_t>(number)}});
     const LogId before = log;
-    log = founder_.ledger->append_record(at(), encode_record(EndpointRecord{"x", {}})).log;
+    log = founder_.ledger->append_record(at(), encode_record(ClientsRecord{})).log;
     land(founder_);
     return log != before;
   };

@@ -434,7 +434,9 @@ TEST_F(PeopleTest, AWelcomeHoldsOnlyKeysThatAreRecorded) {
   tap.incoming = [&](const DeviceId&, Bytes frame) {
     const auto message = transport::decode(frame);
     const auto* said = message ? std::get_if<transport::Application>(&*message) : nullptr;
-    if (said != nullptr) answer = *decode_join_message(said->payload);
+    const auto read =
+        said != nullptr ? decode_join_message(said->payload) : Error{ErrorCode::kMalformed, ""};
+    if (read) answer = *read;  // Else of cards.
     return std::optional<Bytes>(std::move(frame));
   };
   Cluster::Node asking = evil;

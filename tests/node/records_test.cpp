@@ -34,11 +34,6 @@ TEST(RecordsTest, EveryKindSurvivesTheRoundTrip) {
   EXPECT_EQ(std::get<DocumentRecord>(*document_record).created, 1234u);
   EXPECT_FALSE(decode_record({}, created)) << "its id belongs to another workspace";
 
-  const Bytes endpoint = encode_record(EndpointRecord{"anna", {"tcp://10.0.0.1:7400"}});
-  const auto endpoint_record = decode_record(workspace(), endpoint);
-  ASSERT_TRUE(endpoint_record);
-  EXPECT_EQ(std::get<EndpointRecord>(*endpoint_record).addresses.size(), 1u);
-
   const auto carried =
       decode_record(workspace(), encode_record(UpdateRecord{document, update, true}));
   ASSERT_TRUE(carried);
@@ -152,15 +147,6 @@ TEST(RecordsTest, NamesAndAddresses) {
     EXPECT_FALSE(check_address(bad)) << bad;
   }
   EXPECT_FALSE(check_address("tcp://" + std::string(kAddressBytesMax, 'a') + ":1"));
-}
-
-TEST(RecordsTest, AddressesOfADeviceAtAndPastTheLimit) {
-  EndpointRecord endpoint{"red", {}};
-  endpoint.addresses.assign(kAddressesMax, "tcp://a:1");
-  EXPECT_TRUE(decode_record(workspace(), encode_record(endpoint)));
-  endpoint.addresses.push_back("tcp://a:1");
-  EXPECT_EQ(decode_record(workspace(), encode_record(endpoint)).error().code,
-            ErrorCode::kLimitExceeded);
 }
 
 TEST(RecordsTest, RandomBytesNeverCrash) {

@@ -1003,14 +1003,14 @@ class TeamRun {
 
   bool agreed() { return disagreement().empty(); }
 
-  /// A node knows the address of whoever let it in, and those that it reads in the logs. When that
-  /// one is gone before it told the others', it knows nobody; and a relay cannot read them at all.
+  /// A node knows the address of whoever let it in, and those that this one told it. Whoever is
+  /// held for no member by all of these knows nobody.
   bool cut_off(Node node) {
     if (removed_.empty() && !gang_hosts_) return false;
     for (Node other = 0; other < honest_; ++other) {
       if (cluster_.linked(node, other)) return false;
     }
-    return lost_contact(node) || own_role(node) == Role::kRelay;
+    return lost_contact(node);
   }
   /// Whether a node and whoever let it in are no members of one team any more.
   bool lost_contact(Node node) {
@@ -1020,15 +1020,11 @@ class TeamRun {
              !view(contact).contains(cluster_.id(node));
     });
   }
-  /// Whether two nodes hold each other, and themselves, for members, and can meet. A relay has no
-  /// keys: it reads nobody's endpoint and writes none, so that it meets whom it joined by alone.
-  /// One side of a split may hold it for a member that it never hears from.
+  /// Whether two nodes hold each other, and themselves, for members, and can meet. One side of a
+  /// split may hold one for a member that it never hears from.
   bool acquainted(const std::vector<View>& views, Node a, Node b) {
-    const bool relay = own_role(a) == Role::kRelay || own_role(b) == Role::kRelay;
-    // Nor does a viewer say where it is: two of them meet through others.
-    const bool silent = own_role(a) == Role::kViewer && own_role(b) == Role::kViewer;
     const bool split = !removed_.empty() || gang_hosts_;
-    const bool may_miss = relay || silent || lost_contact(a) || lost_contact(b);
+    const bool may_miss = lost_contact(a) || lost_contact(b);
     if (may_miss && split && !cluster_.linked(a, b)) return false;
     const DeviceId& one = cluster_.id(a);
     const DeviceId& other = cluster_.id(b);

@@ -34,7 +34,7 @@ struct EntrySamples {
   crypto::SecretKey second_epoch_key = patterned_secret(7);
   WorkspaceId workspace;
   LogId log;
-  /// The founder's log: genesis, invite, admit, document, update, endpoint; then one of each other
+  /// The founder's log: genesis, invite, admit, document, update, clients; then one of each other
   /// operation, all of which count: rekey, invite with approval, request, revoke, role,
   /// acknowledge, remove.
   std::vector<Bytes> entries;
@@ -134,7 +134,9 @@ inline EntrySamples entry_samples() {
   vouch.same = true;
   vouch.waived = {second.device};
   out.vouch = encode_record(vouch);
-  write(EndpointRecord{"red", {"tcp://192.168.1.20:7400"}});
+  ClientsRecord clients;
+  clients.salt.fill(0x77);
+  write(clients);
 
   const auto second_invite = crypto::SigningKey::from_seed(out.second_invite_seed);
   const auto guest = crypto::SigningKey::from_seed(out.guest_seed);
@@ -171,6 +173,9 @@ inline EntrySamples entry_samples() {
   welcome.workspace = out.workspace;
   welcome.keys = admit.keys;
   welcome.frontier[out.log] = out.head;
+  const Card card = make_card(out.workspace, founder, kStart, "red",
+                              {"tcp://192.168.1.20:7400", "tcp://red.example:7400"});
+  welcome.cards.push_back(card);
   out.messages["welcome"] = encode_join_message(welcome);
   out.messages["waiting"] = encode_join_message(Waiting{out.workspace});
   out.messages["refused"] = encode_join_message(Refused{RefusalReason::kUsedUp});
@@ -181,6 +186,10 @@ inline EntrySamples entry_samples() {
       encode_transfer_message(CheckpointFetch{out.workspace, bundle, 262'144});
   out.messages["checkpoint_part"] =
       encode_transfer_message(CheckpointPart{out.workspace, bundle, 262'144, Bytes{0xbe, 0xef}});
+  out.messages["card_digest"] = encode_card_message(CardDigest{out.workspace, bundle});
+  out.messages["card_list"] =
+      encode_card_message(CardList{out.workspace, {{founder.id(), kStart}}});
+  out.messages["cards"] = encode_card_message(CardBatch{out.workspace, {card}});
   return out;
 }
 

@@ -250,7 +250,6 @@ class Replica : private node::Views::Host {
 
   std::size_t grown = 0;
   std::size_t replaced = 0;
-  std::map<DeviceId, node::EndpointRecord> endpoints;
   std::function<void(Now, const node::LedgerRecord&, const node::Record&)> on_checkpoint;
 
   node::Context& context() { return context_; }
@@ -284,10 +283,6 @@ class Replica : private node::Views::Host {
     operate(std::move(made->operation));
   }
 
-  void endpoint_spoken(const DeviceId& device, std::uint64_t,
-                       const node::EndpointRecord& endpoint) override {
-    endpoints[device] = endpoint;
-  }
   void document_grew(Now, node::Document&, ByteView) override { ++grown; }
   void document_replaced(Now, node::Document& document) override {
     ++replaced;

@@ -99,7 +99,7 @@ struct Roster {
 class Resolver;
 
 enum class Right : std::uint8_t {
-  kSpeak,  ///< Any content record: chat, comments, endpoint.
+  kSpeak,  ///< Any content record: chat, comments, a vouch.
   kEdit,   ///< Records that change documents.
 };
 
