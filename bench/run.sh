@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
 # Runs the benchmarks of a release build, each beside its rival where it has one.
 #
-#   bench/run.sh [--full] [crdt|storage|transport|catch_up]...     all of them without a name
+#   bench/run.sh [--full] [crdt|storage|transport|catch_up|mesh-scale]...     all but the last without a name
 #
 # --full: rivals also where they take minutes.
 set -euo pipefail
@@ -21,6 +21,7 @@ for name in "$@"; do
       node bench/storage/run.mjs --bin "$bin" --dir "$dir"
       ;;
     transport) "$bin/driver_bench" ;;
+    mesh-scale) "$bin/mesh_scale" ;;  # The tables of docs/MESH.md; minutes.
     catch_up)
       dir=$(mktemp -d build/catch_up_bench.XXXXXX)
       trap 'rm -rf "$dir"' EXIT
