@@ -17,7 +17,7 @@ constexpr std::uint8_t kVersion = 1;
 constexpr std::string_view kDomain = "coterie presence v1";
 constexpr std::string_view kTopicDomain = "coterie topic v1";
 constexpr Duration kRenewal = std::chrono::seconds(15);
-constexpr Duration kExpiry = std::chrono::seconds(30);
+constexpr Duration kExpiry = transport::kAwarenessLifetime;
 constexpr Duration kSweep = std::chrono::seconds(1);
 /// How long the clock of a client that left is remembered: longer than anybody's copy of it lives.
 constexpr Duration kMemory = std::chrono::seconds(90);
@@ -246,7 +246,7 @@ std::optional<Presence::Publication> Presence::publication(const DocumentId& doc
 }
 
 AwarenessVerdict Presence::receive(Now now, const DeviceId& origin, std::uint64_t topic_in,
-                                   std::uint64_t counter, ByteView message) {
+                                   std::uint64_t counter, ByteView message, Duration age) {
   if (ledger_.membership().find(origin) == nullptr) return AwarenessVerdict::kIgnored;
   if (message.size() < kEnvelopeBytes || message[0] != kVersion) return AwarenessVerdict::kRefused;
   ByteReader in(message.subspan(1));
@@ -281,7 +281,7 @@ AwarenessVerdict Presence::receive(Now now, const DeviceId& origin, std::uint64_
   }
   Remote& remote = room.remote[{origin, *bundle}];
   const auto before = std::exchange(remote.states, {});
-  remote.heard = now.steady;
+  remote.heard = now.steady - age;
   for (const AwarenessState& state : *states) {
     // A clock of the far future would leave no room above it.
     const bool sane = state.clock > 0 && state.clock <= now.wall + kClockSkewMsMax;

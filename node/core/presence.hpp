@@ -82,12 +82,11 @@ class Presence {
                                      const std::set<crdt::ClientId>& own);
 
   // Other nodes.
+  /// `age` is how long ago it was said.
   transport::AwarenessVerdict receive(Now now, const DeviceId& origin, std::uint64_t topic,
-                                      std::uint64_t counter, ByteView message);
+                                      std::uint64_t counter, ByteView message, Duration age);
   /// The device is no member any more.
   void forget(Now now, const DeviceId& device);
-  /// A device became linked: tell it everything.
-  void republish_all();
 
   /// Messages due now: at most 30 a second per document, newest state only. None while there is no
   /// key to write with.
@@ -141,6 +140,7 @@ class Presence {
   Winner winner(const Room& room, crdt::ClientId client) const;
   bool acceptable(const Room& room, const AwarenessState& state, ClientHandle owner, bool heard,
                   const std::set<crdt::ClientId>& own) const;
+  void republish_all();
   void show(Now now, const DocumentId& document, Room& room, crdt::ClientId client, bool force);
   void mark(const DocumentId& document, Room& room, std::uint64_t bundle);
   void remove_local(Now now, const DocumentId& document, Room& room, crdt::ClientId client);

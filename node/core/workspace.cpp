@@ -384,12 +384,12 @@ void Workspace::handle_awareness(Now now, const transport::Mesh::AwarenessReceiv
     return;
   }
   const auto verdict =
-      presence_.receive(now, received.origin, received.topic, received.counter, received.message);
+      presence_.receive(now, received.origin, received.topic, received.counter, received.message,
+                        received.age);
   mesh_.handle_awareness_verdict(now, received.awareness_id, verdict);
 }
 
 void Workspace::handle_linked(Now now, const DeviceId& device) {
-  presence_.republish_all();
   cards_.handle_linked(now, device);
 }
 

@@ -55,6 +55,7 @@ inline std::map<std::string, transport::Message> wire_samples() {
       {"entries_end", Entries{workspace, log, 303, EntriesMode::kPulledEnd, 302, {}}},
       {"announce", Announce{workspace, log, 303}},
       {"awareness", Awareness{workspace, device(3), 9, 41, {0xde, 0xad}}},
+      {"awareness_told", Awareness{workspace, device(3), 9, 41, {0xde, 0xad}, 14'000}},
       {"application", Application{{0xbe, 0xef}}},
   };
 }
@@ -116,7 +117,12 @@ inline transport::Message make_message(Choices& choices) {
     case 6:
       return Announce{workspace, log, seq()};
     case 7:
-      return Awareness{workspace, log.device, number(), number(), make_bytes(choices, 1, 100)};
+      return Awareness{workspace,
+                       log.device,
+                       number(),
+                       number(),
+                       make_bytes(choices, 1, 100),
+                       choices.below(30'001)};
     case 8:
       return Neighbours{workspace, some_devices(), some_devices()};
     case 9: {

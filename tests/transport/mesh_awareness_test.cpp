@@ -167,7 +167,7 @@ TEST_F(MeshAwareness, OversizeIsNotSent) {
 TEST_F(MeshAwareness, ASlowLinkGetsTheNewestOfEachTopic) {
   link_with(1, 1);
   sends_leave_ = false;
-  write_own(3000);  // The window is full.
+  write_much(3);  // The window is full.
   for (std::uint64_t i = 1; i <= 40; ++i) {
     pass(40ms);  // Within the budget.
     mesh_->publish_awareness(at(), space(1), i % 4, i, {1});
@@ -184,7 +184,7 @@ TEST_F(MeshAwareness, ASlowLinkGetsTheNewestOfEachTopic) {
 TEST_F(MeshAwareness, ASlowLinkHoldsBoundedBytes) {
   link_with(1, 1);
   sends_leave_ = false;
-  write_own(3000);
+  write_much(3);
   for (std::uint64_t topic = 0; topic < 300; ++topic) {
     pass(40ms);  // Within the budget.
     mesh_->publish_awareness(at(), space(1), topic, topic + 1, Bytes(kAwarenessBytesMax, 1));
@@ -196,6 +196,85 @@ TEST_F(MeshAwareness, ASlowLinkHoldsBoundedBytes) {
   const auto messages = sent<Awareness>(1);
   EXPECT_LE(messages.size() * kAwarenessBytesMax, kAwarenessOutboxBytesMax);
   EXPECT_EQ(messages.back().topic, 299u) << "the oldest went first";
+}
+
+// Who comes later.
+
+TEST_F(MeshAwareness, WhoComesIsToldWhatWeSaidLast) {
+  mesh_->publish_awareness(at(), space(1), 7, 1, {1});
+  mesh_->publish_awareness(at(), space(1), 7, 2, {2});
+  mesh_->publish_awareness(at(), space(1), 8, 3, {3});
+  pass(14s);
+  link_with(1, 1);
+  ASSERT_TRUE(receive(1, from(2, 10)));  // What others said it has from them.
+  judge(AwarenessVerdict::kGenuine);
+  forget();
+  ASSERT_TRUE(receive(1, Heartbeat{1, 0, 0, {state(our_digest())}}));
+  ASSERT_EQ(sent<Awareness>(1).size(), 2u);
+  EXPECT_EQ(sent<Awareness>(1)[0], (Awareness{space(1), device(5), 7, 2, {2}, 14'000}));
+  EXPECT_EQ(sent<Awareness>(1)[1], (Awareness{space(1), device(5), 8, 3, {3}, 14'000}));
+  forget();
+  ASSERT_TRUE(receive(1, Heartbeat{2, 0, 0, {state(our_digest())}}));
+  EXPECT_TRUE(sent<Awareness>(1).empty()) << "once";
+}
+
+TEST_F(MeshAwareness, WhatIsTooOldIsNotTold) {
+  mesh_->publish_awareness(at(), space(1), 7, 1, {1});
+  pass(kAwarenessLifetime);
+  link_with(1, 1);
+  ASSERT_TRUE(receive(1, Heartbeat{1, 0, 0, {state(our_digest())}}));
+  EXPECT_TRUE(sent<Awareness>(1).empty());
+  Awareness old = from(2, 10);
+  old.age_ms = 30'000;
+  EXPECT_TRUE(receive(1, old));
+  ++old.age_ms;
+  EXPECT_FALSE(receive(1, old));
+}
+
+TEST_F(MeshAwareness, WhoComesToALargeWorkspaceIsToldOfEverybody) {
+  std::vector<std::uint64_t> many;
+  for (std::uint64_t number = 1; number <= kFullMeshMembersMax + 1; ++number)
+    many.push_back(number);
+  join(many);
+  link_with(1, 1);
+  Awareness told = from(2, 10);
+  told.age_ms = 5'000;
+  ASSERT_TRUE(receive(1, told));
+  ASSERT_EQ(received().size(), 1u);
+  EXPECT_EQ(received()[0].age, 5s);
+  judge(AwarenessVerdict::kGenuine);
+  forget();
+  pass(4s);
+  link_with(3, 3);
+  ASSERT_TRUE(receive(3, Neighbours{space(1), {device(8), device(9)}, {}}));
+  ASSERT_TRUE(receive(3, Heartbeat{1, 0, 0, {state(our_digest())}}));
+  ASSERT_EQ(sent<Awareness>(3).size(), 1u);
+  told.age_ms = 9'000;
+  EXPECT_EQ(sent<Awareness>(3)[0], told);
+  // One that is well linked has it already.
+  link_with(4, 4);
+  ASSERT_TRUE(receive(4, Neighbours{space(1), {device(7), device(8), device(9)}, {}}));
+  ASSERT_TRUE(receive(4, Heartbeat{1, 0, 0, {state(our_digest())}}));
+  EXPECT_TRUE(sent<Awareness>(4).empty());
+}
+
+TEST_F(MeshAwareness, WhatIsKeptForThoseWhoComeIsBounded) {
+  // 1,024 topics of 4 KiB are half of it.
+  std::uint64_t counter = 0;
+  for (std::uint64_t workspace = 1; workspace <= 3; ++workspace) {
+    join({1, 2, 3}, workspace);
+    for (std::uint64_t topic = 0; topic < kAwarenessTopicsMax; ++topic) {
+      mesh_->publish_awareness(at(), space(workspace), topic, ++counter,
+                               Bytes(kAwarenessBytesMax, 1));
+    }
+  }
+  EXPECT_LE(mesh_->counters().awareness_kept_bytes, kAwarenessKeptBytesMax);
+  EXPECT_GT(mesh_->counters().awareness_kept_bytes,
+            kAwarenessKeptBytesMax - 2 * kAwarenessBytesMax);
+  pass(kAwarenessLifetime);
+  link_with(1, 1);
+  run_for(2s);
+  EXPECT_EQ(mesh_->counters().awareness_kept_bytes, 0u) << "what is old is let go";
 }
 
 TEST_F(MeshAwareness, RememberedTopicsAreBounded) {

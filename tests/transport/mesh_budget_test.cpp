@@ -33,7 +33,8 @@ class MeshBudget : public MeshTest {
 };
 
 TEST_F(MeshBudget, UpToTheBudgetEverythingIsHeard) {
-  chatter(kUnaskedBurst - 3);  // A hello came on the link, and two follow.
+  chatter(kUnaskedBurst - 1);  // A hello came on the link.
+  for (std::uint64_t i = 1; i < kEagerTakenBurst; ++i) claim(1, log_of(2), i);
   ASSERT_TRUE(receive(1, entries(log_of(1), 1, 1, EntriesMode::kPushed)));
   EXPECT_EQ(outputs<Mesh::RunReceived>().size(), 1u);
   EXPECT_EQ(mesh_->counters().over_budget, 0u);
@@ -41,7 +42,8 @@ TEST_F(MeshBudget, UpToTheBudgetEverythingIsHeard) {
 }
 
 TEST_F(MeshBudget, APushBeyondItIsPulled) {
-  chatter(kUnaskedBurst - 1);
+  source_.add(log_of(2), 1);
+  for (std::uint64_t i = 0; i < kEagerTakenBurst; ++i) claim(1, log_of(2), 1);
   ASSERT_TRUE(receive(1, entries(log_of(1), 1, 3, EntriesMode::kPushed)));
   EXPECT_TRUE(outputs<Mesh::RunReceived>().empty());
   ASSERT_EQ(sent<Pull>(1).size(), 1u);
@@ -55,7 +57,7 @@ TEST_F(MeshBudget, APushBeyondItIsPulled) {
 }
 
 TEST_F(MeshBudget, EntriesCountBySize) {
-  const std::uint64_t pushes = kUnaskedBurst / (1 + 60);
+  const std::uint64_t pushes = kEagerTakenBurst / (1 + 60);
   for (std::uint64_t i = 0; i < pushes; ++i) {
     ASSERT_TRUE(receive(1, entries(log_of(1), 1, 64, EntriesMode::kPushed, 960)));
   }
@@ -68,8 +70,6 @@ TEST_F(MeshBudget, EntriesCountBySize) {
 TEST_F(MeshBudget, OtherFramesBeyondItAreNotHeard) {
   chatter(kUnaskedBurst);
   forget();
-  ASSERT_TRUE(receive(1, Awareness{space(1), device(1), 1, 7, {1}}));
-  EXPECT_TRUE(outputs<Mesh::AwarenessReceived>().empty());
   ASSERT_TRUE(receive(1, Application{{1}}));
   EXPECT_TRUE(outputs<Mesh::ApplicationReceived>().empty());
   // Of others they are; and when time has passed, so are these.
@@ -87,9 +87,9 @@ TEST_F(MeshBudget, AGoodbyeIsAlwaysHeard) {
 }
 
 TEST_F(MeshBudget, AnswersThatNobodyAskedForCount) {
-  // The first claims something, which is pulled: what goes beyond the credit of that was not asked
-  // for either.
-  for (std::uint64_t i = 0; i < kUnaskedBurst + kPullBytesMax / kKiB; ++i) {
+  claim(1, log_of(1), 9);  // It is pulled: what goes beyond the credit of that was not asked for.
+  ASSERT_EQ(sent<Pull>(1).size(), 1u);
+  for (std::uint64_t i = 0; i < kEagerTakenBurst + kPullBytesMax / kKiB; ++i) {
     (void)mesh_->handle_frame(at(), 1, encode(entries(log_of(1), 9, 1, EntriesMode::kPulled)));
   }
   EXPECT_GE(mesh_->counters().over_budget, 1u);
@@ -129,6 +129,33 @@ TEST_F(MeshBudget, WhoDoesNotStopIsLinkedWithNoMore) {
   const auto dials = outputs<Mesh::Dial>();
   EXPECT_TRUE(std::any_of(dials.begin(), dials.end(),
                           [](const auto& dial) { return dial.device == device(1); }));
+}
+
+TEST_F(MeshBudget, WhatAFlooderWritesIsTakenSlowly) {
+  source_.add(log_of(5), 1);
+  for (std::uint64_t i = 0; i < kEagerTakenBurst; ++i) claim(1, log_of(5), 1);
+  ASSERT_TRUE(receive(1, entries(log_of(1), 1, 1, EntriesMode::kPushed)));
+  claim(2, log_of(1), 100'000);
+  ASSERT_TRUE(status_of(1).throttled);
+  // Another's word for it is taken, too, in frames of bulk size, a second apart.
+  std::size_t bytes = 0;
+  for (int tick = 0; tick < 50; ++tick) {
+    run_for(100ms);
+    for (const LinkId link : {1, 2}) {
+      ASSERT_TRUE(receive(link, Heartbeat{1, 0, 0, {state(our_digest())}}));
+      for (const Pull& pull : sent<Pull>(link)) {
+        EXPECT_LE(pull.bytes_max, kBulkFrameBytes);
+        bytes += pull.bytes_max;
+        ASSERT_TRUE(receive(link, entries(log_of(1), pull.first, 100, EntriesMode::kPulledEnd)));
+      }
+    }
+    const auto runs = outputs<Mesh::RunReceived>();
+    forget();
+    for (const auto& run : runs) store(run);
+    ASSERT_TRUE(receive(1, entries(log_of(1), 9'000, 1, EntriesMode::kPushed, 500'000)));
+  }
+  EXPECT_GE(bytes, 2 * kBulkFrameBytes);
+  EXPECT_LE(bytes, 6 * kBulkFrameBytes);
 }
 
 TEST_F(MeshBudget, EachTimeIsTwiceAsLong) {

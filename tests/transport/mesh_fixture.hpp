@@ -170,6 +170,13 @@ class MeshTest : public ::testing::Test {
     mesh_->entries_stored(at(), space(1), source_.add(log_of(5), count, size), std::nullopt);
     drain();
   }
+  /// So many runs of 100 entries of 1,000 bytes, at a pace that peers hear.
+  void write_much(std::size_t runs) {
+    for (; runs > 0; --runs) {
+      write_own(100, 1000);
+      pass(1s);
+    }
+  }
 
   // What the mesh puts out.
 

@@ -165,6 +165,7 @@ void Mesh::handle_timeout(Now now) {
   state.end_quarantines();
   if (beat) {
     state.forget_idle_logs();
+    state.forget_old_awareness();
     state.schedule_pulls();  // Pauses may be over.
   }
   state.release_own_awareness();
@@ -302,7 +303,9 @@ Status Mesh::State::handle_message(Link& link, Message& message) {
 /// Counts what the peer says unasked. False when it may not: then nothing is left to be done with
 /// `message`, but for pushes, which are taken as announcements.
 bool Mesh::State::within_budget(Link& link, const Message& message) {
-  std::uint64_t cost = 1;
+  if (std::holds_alternative<Goodbye>(message) || std::holds_alternative<Awareness>(message)) {
+    return true;
+  }
   const auto* entries = std::get_if<Entries>(&message);
   if (entries != nullptr) {
     const auto pull = pulls.find({entries->workspace, entries->log});
@@ -312,10 +315,14 @@ bool Mesh::State::within_budget(Link& link, const Message& message) {
     }
     std::size_t bytes = 0;
     for (const Bytes& entry : entries->entries) bytes += entry.size();
-    cost += bytes / kKiB;
+    // (A large one costs no more than there can be.)
+    const std::uint64_t cost = std::min<std::uint64_t>(1 + bytes / kKiB, kEagerTakenBurst);
+    if (link.eager_taken_rate.take(now.steady, cost)) return true;
+  } else if (std::holds_alternative<Announce>(message)) {
+    if (link.eager_taken_rate.take(now.steady)) return true;
+  } else if (link.unasked_rate.take(now.steady)) {
+    return true;
   }
-  if (std::holds_alternative<Goodbye>(message)) return true;
-  if (link.unasked_rate.take(now.steady, cost)) return true;
   ++counters.over_budget;
   internal::DeviceRecord& record = devices[link.peer];
   if (!record.flood_last || now.steady - *record.flood_last > internal::kFloodPause) {
@@ -355,6 +362,15 @@ void Mesh::State::end_quarantines() {
 bool Mesh::State::is_quarantined(const DeviceId& device) const {
   const auto found = devices.find(device);
   return found != devices.end() && found->second.quarantined_until;
+}
+
+/// Whether what the device writes is to be taken slowly.
+bool Mesh::State::is_slowed(const DeviceId& device) const {
+  const auto found = devices.find(device);
+  if (found == devices.end()) return false;
+  const internal::DeviceRecord& record = found->second;
+  return record.quarantined_until ||
+         (record.flood_last && now.steady - *record.flood_last < internal::kFloodedPullTime);
 }
 
 // Frames out: the most urgent that is due, if the driver's queue for the link has room for its

@@ -177,8 +177,9 @@ struct MeshCounters {
   std::uint64_t runs_refused = 0;
   std::uint64_t runs_apart = 0;  ///< Of another branch than ours.
   std::uint64_t awareness_forwarded = 0;
-  std::uint64_t awareness_dropped = 0;  ///< Stale, over budget, or no room.
-  std::uint64_t links_replaced = 0;     ///< Tie-breaks and stale links.
+  std::uint64_t awareness_dropped = 0;     ///< Stale, over budget, or no room.
+  std::uint64_t awareness_kept_bytes = 0;  ///< Now, for those who come.
+  std::uint64_t links_replaced = 0;        ///< Tie-breaks and stale links.
   std::uint64_t links_timed_out = 0;
   std::uint64_t over_budget = 0;      ///< Frames beyond what a peer may say.
   std::uint64_t announces_paced = 0;  ///< Pushes of ours that became announcements for that.
@@ -234,6 +235,7 @@ class Mesh {
     std::uint64_t topic;
     std::uint64_t counter;
     Bytes message;
+    Duration age{};  ///< How long ago it was said: a peer told us what it knew.
   };
   /// A frame of kind "application" (used by joining and by checkpoint transfer); the mesh does not
   /// look inside.
@@ -310,6 +312,7 @@ class Mesh {
   /// Sends `message` (signed and sealed by node/core) to all linked members, best effort: when a
   /// link is slow, the newest message per `topic` replaces older ones. `counter` grows with each
   /// message of this device; receivers drop what is not above the last one of (device, topic).
+  /// What was said last of each topic is told to those who come later, until kAwarenessLifetime.
   /// Forwarded like entries: only to those that are not linked to the origin. Over the budget of a
   /// device (limits.hpp) the newest per topic waits its turn.
   void publish_awareness(Now now, const WorkspaceId& workspace, std::uint64_t topic,

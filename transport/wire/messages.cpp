@@ -134,7 +134,7 @@ struct Encoder {
     put_frame(out, kind, m.workspace, m.log.device, m.log.incarnation, m.head);
   }
   void operator()(const Awareness& m) const {
-    put_frame(out, kind, m.workspace, m.origin, m.topic, m.counter, m.message);
+    put_frame(out, kind, m.workspace, m.origin, m.topic, m.counter, m.message, m.age_ms);
   }
   void operator()(const Application& m) const { put_frame(out, kind, m.payload); }
   void operator()(const Neighbours& m) const {
@@ -445,6 +445,7 @@ Awareness read_awareness(Fields& in) {
   m.topic = in.uint();
   m.counter = in.uint();
   m.message = in.bytes(1, kAwarenessBytesMax);
+  m.age_ms = in.uint(0, kAwarenessLifetime / std::chrono::milliseconds(1));
   return m;
 }
 

@@ -147,7 +147,8 @@ struct Awareness {
   DeviceId origin;
   std::uint64_t topic = 0;
   std::uint64_t counter = 0;
-  Bytes message;  ///< At most kAwarenessBytesMax.
+  Bytes message;             ///< At most kAwarenessBytesMax.
+  std::uint64_t age_ms = 0;  ///< How long ago it was said; at most kAwarenessLifetime. 0: just now.
 
   bool operator==(const Awareness&) const = default;
 };

@@ -46,12 +46,14 @@ Status Mesh::State::handle(Link& link, Awareness& message) {
     return {};
   }
   const std::uint64_t id = ++awareness_seen;
+  const Duration age = std::chrono::milliseconds(message.age_ms);
   awareness[id] = AwarenessOut{link.peer,
                                {message.workspace, message.origin, message.topic},
                                message.counter,
-                               std::make_shared<const Bytes>(encode(message))};
+                               std::make_shared<const Bytes>(encode(message)),
+                               now.steady - age};
   outputs.emplace_back(AwarenessReceived{id, message.workspace, message.origin, message.topic,
-                                         message.counter, std::move(message.message)});
+                                         message.counter, std::move(message.message), age});
   return {};
 }
 
@@ -68,13 +70,17 @@ void Mesh::State::judge_awareness(std::uint64_t awareness_id, AwarenessVerdict v
 
   auto& seen = topics[{workspace, origin}];
   if (seen.size() == kAwarenessTopicsMax && !seen.contains(topic)) {
-    seen.erase(std::min_element(seen.begin(), seen.end(), [](const auto& a, const auto& b) {
-      return a.second.used < b.second.used;
-    }));
+    const auto quietest = std::min_element(
+        seen.begin(), seen.end(),
+        [](const auto& a, const auto& b) { return a.second.used < b.second.used; });
+    keep(quietest->second, nullptr, {});
+    seen.erase(quietest);
   }
   TopicSeen& last = seen[topic];
   if (message.counter <= last.counter && last.used != 0) return;  // Overtaken while being judged.
-  last = TopicSeen{message.counter, ++topics_used};
+  last.counter = message.counter;
+  last.used = ++topics_used;
+  keep(last, message.frame, message.said);
   const DeviceId author = origin;
   const auto sender = links_of.contains(message.peer) ? active_link(message.peer) : nullptr;
   const internal::Shared* from = sender == nullptr ? nullptr : shared_of(*sender, workspace);
@@ -96,9 +102,58 @@ void Mesh::State::publish(const WorkspaceId& workspace, std::uint64_t topic, std
   }
   const Awareness frame{workspace, options.self, topic, counter, std::move(message)};
   const AwarenessKey key{workspace, options.self, topic};
-  counters.awareness_dropped +=
-      own_awareness.put(key, std::make_shared<const Bytes>(encode(frame)));
+  const auto shared = std::make_shared<const Bytes>(encode(frame));
+  auto& said = topics[{workspace, options.self}];
+  if (said.size() < kAwarenessTopicsMax || said.contains(topic)) {
+    keep(said[topic], shared, now.steady);
+  }
+  counters.awareness_dropped += own_awareness.put(key, shared);
   release_own_awareness();
+}
+
+// What was said, for those who come.
+
+void Mesh::State::keep(TopicSeen& topic, SharedFrame frame, Instant said) {
+  if (topic.frame) counters.awareness_kept_bytes -= topic.frame->size();
+  topic.frame.reset();
+  if (!frame || counters.awareness_kept_bytes + frame->size() > kAwarenessKeptBytesMax) return;
+  counters.awareness_kept_bytes += frame->size();
+  topic.frame = std::move(frame);
+  topic.said = said;
+}
+
+void Mesh::State::forget_old_awareness() {
+  for (auto& [key, seen] : topics) {
+    for (auto& [id, topic] : seen) {
+      if (topic.frame && now.steady - topic.said >= kAwarenessLifetime) keep(topic, nullptr, {});
+    }
+    if (key.second == options.self) {
+      std::erase_if(seen, [](const auto& item) { return !item.second.frame; });
+    }
+  }
+}
+
+/// Once per link and workspace, when the peer's neighbours are known: what we said ourselves; and
+/// to somebody who has just come to a large workspace, what others said.
+void Mesh::State::tell_presence(Link& link) {
+  for (auto& [id, shared] : link.shared) {
+    if (!shared.joined || std::exchange(shared.told_presence, true)) continue;
+    const bool newcomer =
+        !workspaces.at(id).full_mesh() && shared.neighbours.size() <= internal::kNewcomerDegreeMax;
+    for (const auto& [key, seen] : topics) {
+      const auto& [workspace, origin] = key;
+      if (workspace != id || origin == link.peer || (origin != options.self && !newcomer)) continue;
+      for (const auto& [topic, last] : seen) {
+        const Duration age = now.steady - last.said;
+        if (!last.frame || age >= kAwarenessLifetime) continue;
+        auto message = std::get<Awareness>(*decode(*last.frame));
+        message.age_ms = static_cast<std::uint64_t>(age / Duration(std::chrono::milliseconds(1)));
+        counters.awareness_dropped += link.outbox.awareness.put(
+            {id, origin, topic}, std::make_shared<const Bytes>(encode(message)));
+        ready(link);
+      }
+    }
+  }
 }
 
 /// Sends what the budget of a device allows; the rest waits, the newest per topic.

@@ -13,6 +13,7 @@ using internal::kDeferPauseMax;
 using internal::kDeferPauseMin;
 using internal::kExchangePatience;
 using internal::kExchangePauseMax;
+using internal::kFloodedPullPause;
 using internal::kHeadsAtOnce;
 using internal::kPartsAtOnce;
 using internal::kPullTimeout;
@@ -442,6 +443,8 @@ bool Mesh::State::try_pull(const LogKey& key) {
   if (state != workspace->second.logs.end() && state->second.deferred_until > now.steady) {
     return true;
   }
+  const bool slowed = is_slowed(key.second.device);
+  if (slowed && now.steady - devices[key.second.device].pulled < kFloodedPullPause) return true;
   const bool probing = state != workspace->second.logs.end() && state->second.probes_out > 0;
   const bool closed = held(key).closed;
   const Seq next = next_wanted(key);
@@ -470,10 +473,9 @@ bool Mesh::State::try_pull(const LogKey& key) {
   if (best == nullptr) return offered;
 
   PullOut pull{best->id, next, kPullBytesMax, search_wanted(key, *best_view), now.steady, {}};
-  if (pull.probe) {
-    pull.first = next_probe(key, *best_view);
-    pull.credit = kBulkFrameBytes;
-  }
+  if (pull.probe) pull.first = next_probe(key, *best_view);
+  if (pull.probe || slowed) pull.credit = kBulkFrameBytes;
+  if (slowed) devices[key.second.device].pulled = now.steady;
   best->outbox.pulls.push_back(Pull{key.first, key.second, pull.first, pull.credit});
   best->reserved_bytes += pull.credit;
   reserved_bytes += pull.credit;

@@ -411,6 +411,7 @@ Status Mesh::State::handle(Link& link, Heartbeat& heartbeat) {
     devices[link.peer].round_trip = Duration(static_cast<Duration::rep>(round_trip));
   }
   read_states(link, heartbeat.workspaces);
+  tell_presence(link);
   return {};
 }
 
@@ -430,6 +431,7 @@ void Mesh::State::read_states(Link& link, const std::vector<WorkspaceState>& sta
     if (!shared.joined) {
       shared.neighbours.clear();
       shared.told.clear();
+      shared.told_presence = false;
       continue;
     }
     compare(link, shared, *named);

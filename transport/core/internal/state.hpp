@@ -64,6 +64,12 @@ inline constexpr Duration kWakeGap = std::chrono::seconds(10);
 inline constexpr std::size_t kLooksPerFrame = 64;
 /// Being above what one may say is over when it did not happen for so long.
 inline constexpr Duration kFloodPause = std::chrono::seconds(2);
+/// Of a log whose author floods us, or did until so long ago, one bulk frame is pulled at a time,
+/// at this distance: what it writes must not take our time by another way.
+inline constexpr Duration kFloodedPullTime = std::chrono::seconds(10);
+inline constexpr Duration kFloodedPullPause = std::chrono::seconds(1);
+/// Who has fewer neighbours above kFullMeshMembersMax has just come, and is told of everybody.
+inline constexpr std::size_t kNewcomerDegreeMax = 2;
 /// How long the link of a device that was removed stays up, to be told so.
 inline constexpr Duration kFarewellMax = std::chrono::seconds(1);
 /// And how much of the log that holds its removal it is sent.
@@ -126,6 +132,7 @@ struct LogView {
 struct Shared {
   bool joined = false;  ///< The peer names it too.
   bool in_step = false;
+  bool told_presence = false;
   bool claims_match = false;  ///< `logs` claims what `exchanged_theirs` stands for.
   /// Ranges of which we sent our heads and want the peer's: when it asks for ours of the same, the
   /// two crossed and both are answered. At most kRangesDueMax.
@@ -174,6 +181,7 @@ struct Link {
   std::map<DeviceId, TokenBucket> origin_rates;
   TokenBucket guest_rate{kGuestFramesPerSecond, kGuestFramesBurst};
   TokenBucket exchange_rate{kExchangesPerSecond, kExchangesBurst};
+  TokenBucket eager_taken_rate{kEagerTakenPerSecond, kEagerTakenBurst};
   TokenBucket unasked_rate{kUnaskedPerSecond, kUnaskedBurst};
   TokenBucket eager_rate{kEagerPerSecond, kEagerBurst};  ///< Ours.
 };
@@ -234,6 +242,7 @@ struct DeviceRecord {
   // Saying more than it may: in this stretch of time, the last one.
   Instant flood_since{};
   std::optional<Instant> flood_last;
+  Instant pulled{};       ///< When its log was pulled last, while it is slowed down.
   Duration quarantine{};  ///< The last one.
   std::optional<Instant> quarantined_until;
 };
@@ -244,12 +253,15 @@ struct AwarenessOut {
   AwarenessKey key;
   std::uint64_t counter = 0;
   SharedFrame frame;
+  Instant said{};
 };
 
 /// The highest counter seen of one topic.
 struct TopicSeen {
   std::uint64_t counter = 0;
   std::uint64_t used = 0;  ///< For forgetting the one that was quiet longest.
+  SharedFrame frame;       ///< What was said, for those who come; null when it is too old.
+  Instant said{};
 };
 
 }  // namespace internal
@@ -315,6 +327,7 @@ struct Mesh::State {
   void quarantine(const DeviceId& device);
   void end_quarantines();
   bool is_quarantined(const DeviceId& device) const;
+  bool is_slowed(const DeviceId& device) const;
 
   // links.cpp
   void set_members(const WorkspaceId& id, const std::vector<MemberAddress>& members);
@@ -408,6 +421,9 @@ struct Mesh::State {
   void publish(const WorkspaceId& workspace, std::uint64_t topic, std::uint64_t counter,
                Bytes message);
   void release_own_awareness();
+  void keep(internal::TopicSeen& topic, internal::SharedFrame frame, Instant said);
+  void forget_old_awareness();
+  void tell_presence(Link& link);
   void judge_awareness(std::uint64_t awareness_id, AwarenessVerdict verdict);
 };
 
