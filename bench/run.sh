@@ -1,15 +1,15 @@
 #!/usr/bin/env bash
 # Runs the benchmarks of a release build, each beside its rival where it has one.
 #
-#   bench/run.sh [--full] [crdt|storage|transport|catch_up|mesh-scale]...     all but the last without a name
+#   bench/run.sh [--full] [crdt|storage|transport|catch_up|mesh|mesh-scale]...  all but the last without a name
 #
-# --full: rivals also where they take minutes.
+# --full: rivals also where they take minutes, and the mesh's newcomer to a million entries five times.
 set -euo pipefail
 cd "$(dirname "$0")/.."
 bin=build/release/bin
 full=()
 [ "${1:-}" != --full ] || { full=(--full); shift; }
-[ $# -gt 0 ] || set -- crdt storage transport catch_up
+[ $# -gt 0 ] || set -- crdt storage transport catch_up mesh
 for name in "$@"; do
   printf '\n== %s\n' "$name"
   case $name in
@@ -26,6 +26,21 @@ for name in "$@"; do
       dir=$(mktemp -d build/catch_up_bench.XXXXXX)
       trap 'rm -rf "$dir"' EXIT
       "$bin/catch_up_bench" "$dir"
+      ;;
+    mesh)
+      disk=$(mktemp -d build/mesh_bench.XXXXXX)
+      memory=$(mktemp -d /dev/shm/mesh_bench.XXXXXX)
+      trap 'rm -rf "$disk" "$memory"' EXIT
+      export COTERIE_BIN=$PWD/$bin/coterie COTERIE_MODIFIED_NODE=$PWD/$bin/modified_node
+      for dir in "$PWD/$disk" "$memory"; do
+        printf '\n-- in %s\n' "$dir"
+        "$bin/floor_bench" "$dir"
+        TMPDIR=$dir node bench/mesh/latency.mjs
+        TMPDIR=$dir node bench/mesh/editors.mjs
+      done
+      TMPDIR=$PWD/$disk node bench/mesh/team.mjs
+      TMPDIR=$PWD/$disk node bench/mesh/flood.mjs
+      TMPDIR=$memory node bench/mesh/million.mjs --runs "$([ ${#full[@]} = 0 ] && echo 1 || echo 5)"
       ;;
     *) echo "bench/run.sh: no benchmark called $name" >&2; exit 1 ;;
   esac

@@ -106,7 +106,7 @@ class Engine {
   struct Options {
     std::string device_name;             ///< Shown to other members.
     std::vector<std::string> addresses;  ///< Where others may dial us: "tcp://HOST:PORT".
-    Duration coalesce = std::chrono::milliseconds(20);  ///< Updates of one document, one entry.
+    Duration coalesce = std::chrono::milliseconds(10);  ///< Updates of one document, one entry.
     std::uint64_t seed = 0;                             ///< For jitter only.
     std::size_t client_window_bytes = 4u << 20;         ///< Unsent to one client; beyond, resync.
     std::uint64_t tail_entries_max = 1000;  ///< Of a document before its snapshot is renewed.

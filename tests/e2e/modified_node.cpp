@@ -2,13 +2,15 @@
 // likes in that device's name. tests/e2e/modified_node.mjs drives it against the real binary.
 //
 //     modified_node DATA WORKSPACE DEVICE ADDRESS [--push TEXT] [--find TEXT] [--client ID]...
+//                   [--flood SECONDS --rate N]
 //
 // Links to DEVICE at ADDRESS as the device of DATA, and pulls all there is. With --push it then
 // sends content that holds TEXT (naming current heads, none, unknown and old ones), operations it
 // may have no right to, presence of others, and frames at and past their limits, over as many links
-// as that takes. Prints one line of JSON: whether it was linked, how many links it took, how many
-// frames it sent, how many entries it was given, how many of them it could read, and whether one
-// holds the text of --find.
+// as that takes. With --flood it writes N entries a second, each valid and a frame of its own, and
+// comes back at once when its link is ended. Prints one line of JSON: whether it was linked, how
+// many links it took, how many frames it sent, how many entries it was given, how many of them it
+// could read, and whether one holds the text of --find.
 
 #include <chrono>
 #include <condition_variable>
@@ -144,6 +146,34 @@ class ModifiedNode {
   Frontier claimed_;
 };
 
+/// Entries of one letter, `rate` a second, for so long.
+void flood(ModifiedNode& node, Workshop& shop, std::chrono::seconds time, std::size_t rate) {
+  const auto key = shop.any_key();
+  if (!key) return;
+  auto pen = shop.fresh_log(0);
+  std::vector<Bytes> frames;
+  const std::size_t all = rate * static_cast<std::size_t>(time.count());
+  for (std::size_t i = 0; i < all; ++i) {
+    const auto made =
+        shop.write(pen, shop.heads(), *key, shop.typed("flood.md", shop.fresh_client(), "x"));
+    pen = made.at;
+    frames.push_back(shop.frame_of(made));
+  }
+  std::printf("flooding\n");
+  std::fflush(stdout);
+  const auto start = std::chrono::steady_clock::now();
+  const auto end = start + time;
+  for (std::size_t sent = 0;;) {
+    const auto now = std::chrono::steady_clock::now();
+    if (now >= end) return;
+    const auto due = static_cast<std::size_t>(std::chrono::duration<double>(now - start).count() *
+                                              static_cast<double>(rate));
+    for (; sent < std::min(due, all); ++sent) node.send(Bytes(frames[sent]));
+    node.take(shop, 1ms);
+    node.link(shop);
+  }
+}
+
 /// Content that names every past there is, under every key that is held.
 std::vector<Bytes> all_pasts(Workshop& shop, const std::string& text) {
   using Past = Workshop::Past;
@@ -200,9 +230,13 @@ int run(const std::vector<std::string>& arguments) {
   std::string push;
   std::string find;
   std::set<std::uint64_t> clients{1};
+  std::chrono::seconds flood_time{};
+  std::size_t rate = 10'000;
   for (std::size_t i = 5; i + 1 < arguments.size(); i += 2) {
     if (arguments[i] == "--push") push = arguments[i + 1];
     if (arguments[i] == "--find") find = arguments[i + 1];
+    if (arguments[i] == "--flood") flood_time = std::chrono::seconds(std::stoul(arguments[i + 1]));
+    if (arguments[i] == "--rate") rate = std::stoul(arguments[i + 1]);
     if (arguments[i] == "--client") clients.insert(std::stoull(arguments[i + 1]));
   }
   const auto device = node::load_device({arguments[1]});
@@ -227,6 +261,7 @@ int run(const std::vector<std::string>& arguments) {
   bool linked = node.link(shop);
   if (linked) node.pull_all(shop);
   shop.open_all_keys();
+  if (flood_time > 0s && linked) flood(node, shop, flood_time, rate);
   if (!push.empty() && linked) {
     std::size_t on_this_link = 0;
     for (Bytes& frame : everything(shop, push, clients)) {
@@ -273,7 +308,7 @@ int main(int argc, char** argv) {
   if (arguments.size() < 5 || !coterie::crypto::initialise()) {
     std::fprintf(stderr,
                  "usage: modified_node DATA WORKSPACE DEVICE ADDRESS [--push TEXT] [--find TEXT] "
-                 "[--client ID]...\n");
+                 "[--client ID]... [--flood SECONDS --rate N]\n");
     return 2;
   }
   return coterie::run(arguments);

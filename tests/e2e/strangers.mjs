@@ -13,7 +13,7 @@
 import { fork } from "node:child_process";
 
 import { Client } from "./lib/client.mjs";
-import { Eyes, Keys, quantiles } from "./lib/keys.mjs";
+import { keystrokes, quantiles } from "./lib/keys.mjs";
 import { converged, formTeam, linked, needBinary, Node } from "./lib/nodes.mjs";
 import { check, scenario, sleep } from "./lib/scenario.mjs";
 
@@ -69,22 +69,3 @@ await scenario({ seconds: { type: "string", number: true } }, async (context) =>
   }
   for (const node of [red, green, blue]) await node.stop();
 });
-
-/** How long keystrokes take from `from` to `to`, in milliseconds. */
-async function keystrokes(context, from, to, seconds) {
-  const document = `keys/${context.random.below(1e9)}`;
-  const keys = await Keys.open(from.bridge, "demo", document);
-  const eyes = await Eyes.open(to.bridge, "demo", document);
-  const times = [];
-  let arrived;
-  eyes.onKey = (client, key, at) => client === keys.clientId && key === keys.typed && arrived(at);
-  for (const end = performance.now() + seconds * 1000; performance.now() < end; ) {
-    const arrival = new Promise((resolve) => (arrived = resolve));
-    const pressed = keys.press();
-    times.push(Number((await arrival) - pressed) / 1e6);
-    await sleep(25 + context.random.below(20)); // Beyond the coalescing window.
-  }
-  keys.close();
-  eyes.close();
-  return times;
-}

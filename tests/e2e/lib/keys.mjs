@@ -8,6 +8,7 @@ import { WebSocket } from "ws";
 import * as Y from "yjs";
 
 import { roomOf, textRoot } from "./client.mjs";
+import { sleep } from "./scenario.mjs";
 
 const messageSync = 0;
 const step1 = 0;
@@ -85,6 +86,25 @@ export class Eyes extends Attached {
       for (let i = 1; i <= length; ++i) this.onKey(id.client, id.clock + i, at);
     }
   }
+}
+
+/** How long keystrokes take from a client of `from` to one of `to`, one after another, in milliseconds. */
+export async function keystrokes(context, from, to, seconds) {
+  const document = `keys/${context.random.below(1e9)}`;
+  const keys = await Keys.open(from.bridge, "demo", document);
+  const eyes = await Eyes.open(to.bridge, "demo", document);
+  const times = [];
+  let arrived;
+  eyes.onKey = (client, key, at) => client === keys.clientId && key === keys.typed && arrived(at);
+  for (const end = performance.now() + seconds * 1000; performance.now() < end; ) {
+    const arrival = new Promise((resolve) => (arrived = resolve));
+    const pressed = keys.press();
+    times.push(Number((await arrival) - pressed) / 1e6);
+    await sleep(15 + context.random.below(20)); // Beyond the coalescing window.
+  }
+  keys.close();
+  eyes.close();
+  return times.slice(5); // The first make the document.
 }
 
 /** {median, p95, p99, max, count} of `samples`. */

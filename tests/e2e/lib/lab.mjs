@@ -2,8 +2,7 @@
 // (tests/e2e/lab_network.cpp). Call enterPrivateNetwork() of network.mjs first.
 
 import { execFileSync, spawn } from "node:child_process";
-import { accessSync, constants, existsSync, readdirSync, readFileSync, readlinkSync } from "node:fs";
-import net from "node:net";
+import { accessSync, constants, existsSync } from "node:fs";
 import path from "node:path";
 import { createInterface } from "node:readline";
 import * as Y from "yjs";
@@ -55,15 +54,6 @@ export class LabNetwork {
   }
 }
 
-/** What a descriptor is; it may be closed meanwhile. */
-function linkOf(path) {
-  try {
-    return readlinkSync(path);
-  } catch {
-    return "";
-  }
-}
-
 /** A node on a host of the lab. It is asked over its control socket, without a process each time. */
 export class LabNode extends Node {
   #written = new Y.Doc();
@@ -82,26 +72,6 @@ export class LabNode extends Node {
     const { prefix } = this;
     this.prefix = []; // Nothing is sent.
     return this.cli("init", "--name", this.name).finally(() => (this.prefix = prefix));
-  }
-
-  /** One operation of the control socket (node/daemon/control.hpp). */
-  call(operation, args = {}) {
-    return new Promise((resolve, reject) => {
-      const socket = net.connect(path.join(this.data, "control.sock"));
-      let said = "";
-      socket.setEncoding("utf8");
-      socket.on("connect", () => socket.write(`${JSON.stringify({ operation, arguments: args })}\n`));
-      socket.on("data", (data) => {
-        said += data;
-        if (!said.endsWith("\n")) return;
-        socket.destroy();
-        const answer = JSON.parse(said);
-        if (answer.ok) resolve(answer.result);
-        else reject(new Error(`${this.name}: ${operation}: ${answer.error.message}`));
-      });
-      socket.on("error", reject);
-      socket.on("close", () => reject(new Error(`${this.name} ended during ${operation}`)));
-    });
   }
 
   /** Adds a word, with `padding` bytes behind it, to the document; resolves when it is saved. */
@@ -128,19 +98,6 @@ export class LabNode extends Node {
 
   async links() {
     return (await this.call("peers", { workspace: "demo" })).peers.filter((peer) => peer.linked).length;
-  }
-
-  /** {pss, threads, sockets, cpuSeconds} of its process now; pss in bytes. */
-  weight() {
-    const proc = `/proc/${this.pid}`;
-    const tasks = readdirSync(`${proc}/task`);
-    const nanos = tasks.map((task) => Number(readFileSync(`${proc}/task/${task}/schedstat`, "utf8").split(" ")[0]));
-    return {
-      pss: Number(/^Pss:\s+(\d+) kB$/m.exec(readFileSync(`${proc}/smaps_rollup`, "utf8"))[1]) * 1024,
-      threads: tasks.length,
-      sockets: readdirSync(`${proc}/fd`).filter((fd) => linkOf(`${proc}/fd/${fd}`).startsWith("socket:")).length,
-      cpuSeconds: nanos.reduce((sum, one) => sum + one, 0) / 1e9,
-    };
   }
 }
 

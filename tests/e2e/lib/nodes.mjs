@@ -1,7 +1,7 @@
 // Real nodes: the built `coterie`, each with a data directory of its own.
 
 import { execFile, spawn } from "node:child_process";
-import { existsSync, openSync, closeSync, readFileSync } from "node:fs";
+import { closeSync, existsSync, openSync, readdirSync, readFileSync, readlinkSync } from "node:fs";
 import net from "node:net";
 import path from "node:path";
 import { promisify } from "node:util";
@@ -32,6 +32,15 @@ export async function freePort() {
     }
     await new Promise((resolve) => server.close(resolve));
     return port;
+  }
+}
+
+/** What a descriptor is; it may be closed meanwhile. */
+function linkOf(path) {
+  try {
+    return readlinkSync(path);
+  } catch {
+    return "";
   }
 }
 
@@ -169,6 +178,39 @@ export class Node {
 
   async stateVector(workspace, document) {
     return (await this.json("doc", "state", workspace, document)).state_vector;
+  }
+
+  /** One operation of the control socket (node/daemon/control.hpp). */
+  call(operation, args = {}) {
+    return new Promise((resolve, reject) => {
+      const socket = net.connect(path.join(this.data, "control.sock"));
+      let said = "";
+      socket.setEncoding("utf8");
+      socket.on("connect", () => socket.write(`${JSON.stringify({ operation, arguments: args })}\n`));
+      socket.on("data", (data) => {
+        said += data;
+        if (!said.endsWith("\n")) return;
+        socket.destroy();
+        const answer = JSON.parse(said);
+        if (answer.ok) resolve(answer.result);
+        else reject(new Error(`${this.name}: ${operation}: ${answer.error.message}`));
+      });
+      socket.on("error", reject);
+      socket.on("close", () => reject(new Error(`${this.name} ended during ${operation}`)));
+    });
+  }
+
+  /** {pss, threads, sockets, cpuSeconds} of its process now; pss in bytes. */
+  weight() {
+    const proc = `/proc/${this.pid}`;
+    const tasks = readdirSync(`${proc}/task`);
+    const nanos = tasks.map((task) => Number(readFileSync(`${proc}/task/${task}/schedstat`, "utf8").split(" ")[0]));
+    return {
+      pss: Number(/^Pss:\s+(\d+) kB$/m.exec(readFileSync(`${proc}/smaps_rollup`, "utf8"))[1]) * 1024,
+      threads: tasks.length,
+      sockets: readdirSync(`${proc}/fd`).filter((fd) => linkOf(`${proc}/fd/${fd}`).startsWith("socket:")).length,
+      cpuSeconds: nanos.reduce((sum, one) => sum + one, 0) / 1e9,
+    };
   }
 
   reportUsage() {
