@@ -100,6 +100,9 @@ std::string what(const json& item, const Names& name) {
            " branches from entry " + std::to_string(item.value("seq", std::uint64_t{0})) +
            " on: it was restored, or copied, or lies";
   }
+  if (kind == "report") {
+    return "was flooded by device " + short_text(item, "subject") + " and did not link with it";
+  }
   if (kind == "sealed") said = "wrote what this device has no key for" + count_text(item);
   if (kind == "other") said = "told others where and how it edits" + count_text(item);
   const auto aside = item.value("set_aside", std::uint64_t{0});

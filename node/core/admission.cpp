@@ -63,8 +63,9 @@ Admission::Position position_of(const EntryRef& ref) { return {ref.log, ref.seq}
 }  // namespace
 
 Right right_for(const Record& record) {
-  const bool speaks =
-      std::holds_alternative<VouchRecord>(record) || std::holds_alternative<UnknownRecord>(record);
+  const bool speaks = std::holds_alternative<VouchRecord>(record) ||
+                      std::holds_alternative<ReportRecord>(record) ||
+                      std::holds_alternative<UnknownRecord>(record);
   return speaks ? Right::kSpeak : Right::kEdit;
 }
 

@@ -138,6 +138,9 @@ class Walk {
       } else if (const auto* reverted = std::get_if<RevertedRecord>(&*record)) {
         item.kind = AuditItem::Kind::kReverted;
         item.document = reverted->document;
+      } else if (const auto* report = std::get_if<ReportRecord>(&*record)) {
+        item.kind = AuditItem::Kind::kReport;
+        item.subject = report->device;
       } else if (const auto* version = std::get_if<VersionRecord>(&*record)) {
         item.kind = AuditItem::Kind::kVersion;
         item.document = version->document;
@@ -168,8 +171,9 @@ class Walk {
     item.hash = {};
     const auto key = std::make_pair(item.kind, item.document);
     const auto open = open_.find(key);
-    const bool alone =
-        item.kind == AuditItem::Kind::kDocument || item.kind == AuditItem::Kind::kVersion;
+    const bool alone = item.kind == AuditItem::Kind::kDocument ||
+                       item.kind == AuditItem::Kind::kVersion ||
+                       item.kind == AuditItem::Kind::kReport;
     if (!alone && open != open_.end()) {
       AuditItem& group = page_.items[open->second];
       const WallMillis gap =

@@ -396,6 +396,7 @@ void Engine::State::dispatch(Now now, Mesh::Output output) {
     if (quarantine->until) {
       const auto seconds =
           std::chrono::duration_cast<std::chrono::seconds>(*quarantine->until - now.steady).count();
+      for (auto& [id, workspace] : workspaces) workspace->report_flood(now, device);
       context.warn("device " + device.short_hex() + " floods this node: not linked with it for " +
                    std::to_string(seconds) + " s; a host may want to remove it");
     } else {

@@ -70,6 +70,10 @@ inline constexpr std::size_t kRotationBurst = 8;
 inline constexpr std::chrono::seconds kRotationRefill{30};
 /// How often a host acknowledges what is stood upon, and how many restrictions at once.
 inline constexpr std::chrono::minutes kVouchPause{10};
+/// Between two reports of one device by this one.
+inline constexpr std::chrono::hours kReportPause{1};
+/// A report that is older is history: hosts are not told of it as news.
+inline constexpr std::chrono::hours kReportNews{24};
 inline constexpr std::size_t kVouchedOperationsMax = 16;
 inline constexpr std::uint32_t kInviteUsesMax = 10'000;
 inline constexpr std::chrono::hours kInviteValidityMax{24 * 366};

@@ -264,6 +264,7 @@ struct AuditItem {
     kEdits,      ///< Changes of one document, those close in time together.
     kReverted,   ///< A revert or a restored version of one document; its edits stand beside it.
     kVersion,    ///< A version of a document was named.
+    kReport,     ///< `subject` floods, says the device.
     kFork,       ///< From `seq` on the device wrote its log in several branches (ForkInfo).
     kOther,      ///< Of other kinds, or unknown to this version; together as edits are.
     kSealed,     ///< Content under a key that is not here.
@@ -287,7 +288,7 @@ struct AuditItem {
   std::string operation;  ///< "invite", "admit", ...
   bool counts = true;
   std::string reason;               ///< Why it does not count.
-  std::optional<DeviceId> subject;  ///< The device, or invite, it is about.
+  std::optional<DeviceId> subject;  ///< The device, or invite, it is about; also of kReport.
   std::optional<DeviceId> invite;   ///< Of admit and request.
   std::optional<Role> role;
   std::string name;  ///< Given in it; also of kVersion.

@@ -77,6 +77,11 @@ struct Encoder {
     append_varuint(out, vouch.waived.size());
     for (const DeviceId& device : vouch.waived) append(out, device.view());
   }
+  void operator()(const ReportRecord& report) const {
+    append_kind(out, RecordKind::kReport);
+    append(out, report.device.view());
+    out.push_back(report.reason);
+  }
   void operator()(const UnknownRecord&) const { COTERIE_ASSERT(false); }
 };
 
@@ -224,6 +229,13 @@ Result<Record> decode_record(const WorkspaceId& workspace, ByteView record) {
       return decode_checkpoint(in);
     case static_cast<std::uint64_t>(RecordKind::kVouch):
       return decode_vouch(in);
+    case static_cast<std::uint64_t>(RecordKind::kReport): {
+      ReportRecord report;
+      COTERIE_TRY(report.device, read_id<DeviceId>(in));
+      COTERIE_TRY(report.reason, in.read_u8());
+      COTERIE_CHECK(expect_end(in));
+      return Record(report);
+    }
     default:
       return Record(UnknownRecord{kind});
   }
@@ -247,6 +259,7 @@ std::optional<DocumentId> indexed_document(ByteView record) {
     case RecordKind::kClients:
     case RecordKind::kCheckpoint:
     case RecordKind::kVouch:
+    case RecordKind::kReport:
       break;
   }
   return std::nullopt;

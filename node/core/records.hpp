@@ -23,6 +23,8 @@
 //     vouch    := 11 checkpoint:32 same:u8 count:varuint device:32*
 //                 the author holds all up to the checkpoint of that entry; `same` 1: and it makes
 //                 the same of it. A host does not wait for those devices any more
+//     report   := 12 device:32 reason:u8               the author was flooded by that device
+//                 (reason 1) and linked with it no more for a while
 //     frontier := count:varuint (device:32 incarnation:u64 seq:varuint hash:32)*   ascending
 //
 // Records of other kinds are kept and relayed, and not applied: a later version wrote them.
@@ -54,6 +56,7 @@ enum class RecordKind : std::uint8_t {
   kVersion = 9,
   kCheckpoint = 10,
   kVouch = 11,
+  kReport = 12,
 };
 
 struct UpdateRecord {
@@ -95,11 +98,16 @@ struct VouchRecord {
   bool same = false;
   std::vector<DeviceId> waived;  ///< Ascending.
 };
+struct ReportRecord {
+  DeviceId device;
+  std::uint8_t reason = 1;  ///< 1: it floods. Others are of later versions.
+};
 struct UnknownRecord {
   std::uint64_t kind = 0;
 };
-using Record = std::variant<UpdateRecord, PartRecord, DocumentRecord, ClientsRecord, RevertedRecord,
-                            VersionRecord, CheckpointRecord, VouchRecord, UnknownRecord>;
+using Record =
+    std::variant<UpdateRecord, PartRecord, DocumentRecord, ClientsRecord, RevertedRecord,
+                 VersionRecord, CheckpointRecord, VouchRecord, ReportRecord, UnknownRecord>;
 
 Bytes encode_record(const Record& record);
 

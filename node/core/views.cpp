@@ -38,8 +38,10 @@ DocumentId document_of(const Record& record) {
   return {};
 }
 
-bool is_about_checkpoints(const Record& record) {
-  return std::holds_alternative<CheckpointRecord>(record) ||
+/// For the keeper, or for people: no part of a document.
+bool is_for_host(const Record& record) {
+  return std::holds_alternative<ReportRecord>(record) ||
+         std::holds_alternative<CheckpointRecord>(record) ||
          std::holds_alternative<VouchRecord>(record);
 }
 
@@ -111,9 +113,14 @@ void Views::take(Now now, const std::vector<LedgerRecord>& records) {
     // Read from the logs.
     if (std::holds_alternative<RevertedRecord>(*record)) continue;
     if (std::holds_alternative<VersionRecord>(*record)) continue;
-    if (is_about_checkpoints(*record)) {
+    if (is_for_host(*record)) {
       const Verdict verdict = judge_.judge(one.ref, one.hash, one.heads, right_for(*record));
-      if (verdict == Verdict::kCounts) host_.checkpoint_spoken(now, one, *record);
+      if (verdict != Verdict::kCounts) continue;
+      if (const auto* report = std::get_if<ReportRecord>(&*record)) {
+        host_.reported(now, one, *report);
+      } else {
+        host_.checkpoint_spoken(now, one, *record);
+      }
       continue;
     }
     if (const auto* declaration = std::get_if<ClientsRecord>(&*record)) {
@@ -377,7 +384,7 @@ void Views::rescan_log(const LogId& log) {
     if (!record || std::holds_alternative<UnknownRecord>(*record) ||
         std::holds_alternative<ClientsRecord>(*record) ||
         std::holds_alternative<RevertedRecord>(*record) ||
-        std::holds_alternative<VersionRecord>(*record) || is_about_checkpoints(*record)) {
+        std::holds_alternative<VersionRecord>(*record) || is_for_host(*record)) {
       return true;
     }
     admission_.add({ref, one.hash, one.entry.time, one.entry.heads, {}}, *record);

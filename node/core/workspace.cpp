@@ -383,9 +383,8 @@ void Workspace::handle_awareness(Now now, const transport::Mesh::AwarenessReceiv
                                    transport::AwarenessVerdict::kIgnored);
     return;
   }
-  const auto verdict =
-      presence_.receive(now, received.origin, received.topic, received.counter, received.message,
-                        received.age);
+  const auto verdict = presence_.receive(now, received.origin, received.topic, received.counter,
+                                         received.message, received.age);
   mesh_.handle_awareness_verdict(now, received.awareness_id, verdict);
 }
 

@@ -170,6 +170,8 @@ class Workspace : private Views::Host, private Keeper::Host, private Cards::Host
   void handle_awareness(Now now, const transport::Mesh::AwarenessReceived& received);
   void handle_linked(Now now, const DeviceId& device);
   void handle_unlinked(const DeviceId& device);
+  /// `device` floods this node: says so to all, at most once in kReportPause for each device.
+  void report_flood(Now now, const DeviceId& device);
   // Checkpoints (workspace_transfer.cpp). `peer` is the device at the other end of `link`.
   void handle_pull_below_base(transport::LinkId link, const DeviceId& peer);
   /// Errors: kUnauthorized (no member), those of CheckpointTransfer::handle_message().
@@ -223,6 +225,7 @@ class Workspace : private Views::Host, private Keeper::Host, private Cards::Host
   void document_replaced(Now now, Document& document) override;
   void membership_moved(Now now) override;
   void checkpoint_spoken(Now now, const LedgerRecord& record, const Record& decoded) override;
+  void reported(Now now, const LedgerRecord& record, const ReportRecord& report) override;
   void flush_queue(Now now, Document& document) override;
   // Keeper::Host.
   void base_installed(Now now, const Ledger::Received& received) override;
@@ -281,6 +284,7 @@ class Workspace : private Views::Host, private Keeper::Host, private Cards::Host
   Cards cards_;
   std::map<DeviceId, std::string> former_names_;      ///< Of those who had a card.
   std::map<DeviceId, transport::LinkId> card_links_;  ///< Where cards were last sent.
+  std::map<DeviceId, Instant> reported_;              ///< By this device, when last.
   /// Members of whom the operator was told; nothing before the workspace is open.
   std::optional<std::set<DeviceId>> told_;
 

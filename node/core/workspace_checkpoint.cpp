@@ -44,6 +44,27 @@ void Workspace::checkpoint_spoken(Now now, const LedgerRecord& record, const Rec
   keeper_.spoken(now, record, decoded);
 }
 
+void Workspace::reported(Now now, const LedgerRecord& record, const ReportRecord& report) {
+  const Member* device = membership().find(report.device);
+  const DeviceId& author = record.ref.log.device;
+  const WallMillis said = HybridClock::millis(record.time);
+  const auto news = static_cast<WallMillis>(kReportNews / std::chrono::milliseconds(1));
+  if (device == nullptr || ledger_.role() != Role::kHost || author == context_.identity.id() ||
+      said + news < now.wall) {
+    return;
+  }
+  context_.warn("device " + report.device.short_hex() + " floods others, says device " +
+                author.short_hex() + ": see `coterie audit`; `coterie remove` ends it");
+}
+
+void Workspace::report_flood(Now now, const DeviceId& device) {
+  if (membership().find(device) == nullptr || edit_obstacle()) return;
+  const auto [found, first] = reported_.try_emplace(device, now.steady);
+  if (!first && now.steady < found->second + kReportPause) return;
+  found->second = now.steady;
+  ledger_.append_record(now, encode_record(ReportRecord{device}));
+}
+
 // Keeper::Host.
 
 void Workspace::flush_all(Now now) {

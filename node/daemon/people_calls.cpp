@@ -421,6 +421,8 @@ const char* kind_name(AuditItem::Kind kind) {
       return "reverted";
     case AuditItem::Kind::kVersion:
       return "version";
+    case AuditItem::Kind::kReport:
+      return "report";
     case AuditItem::Kind::kFork:
       return "fork";
     case AuditItem::Kind::kSealed:
@@ -451,10 +453,10 @@ json audit_item_json(const AuditItem& item) {
     out["operation"] = item.operation;
     out["counts"] = item.counts;
     if (!item.reason.empty()) out["reason"] = item.reason;
-    if (item.subject) out["subject"] = item.subject->hex();
     if (item.invite) out["invite"] = item.invite->hex();
     if (item.role) out["role"] = role_name(*item.role);
   }
+  if (item.subject) out["subject"] = item.subject->hex();
   if (!item.name.empty()) out["name"] = item.name;
   return out;
 }

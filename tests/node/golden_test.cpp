@@ -43,6 +43,7 @@ TEST(GoldenTest, WeWriteWhatWeWrote) {
   EXPECT_EQ(file.at("unnamed"), to_hex(samples.unnamed));
   EXPECT_EQ(file.at("checkpoint"), to_hex(samples.checkpoint));
   EXPECT_EQ(file.at("vouch"), to_hex(samples.vouch));
+  EXPECT_EQ(file.at("report"), to_hex(samples.report));
   ASSERT_EQ(file.at("messages").size(), samples.messages.size());
   for (const auto& [name, message] : samples.messages) {
     EXPECT_EQ(file.at("messages").at(name), to_hex(message)) << name;
@@ -81,6 +82,11 @@ TEST(GoldenTest, WeReadWhatWasWritten) {
   ASSERT_TRUE(checkpoint);
   EXPECT_EQ(std::get<CheckpointRecord>(*checkpoint).frontier.size(), 2u);
   EXPECT_EQ(std::get<CheckpointRecord>(*checkpoint).frontier.begin()->second.seq, 300u);
+  const Bytes report_bytes = bytes_of(file.at("report"));
+  const auto report = decode_record(workspace, report_bytes);
+  ASSERT_TRUE(report);
+  EXPECT_EQ(std::get<ReportRecord>(*report).device.bytes[31], 0x22);
+  EXPECT_EQ(std::get<ReportRecord>(*report).reason, 1);
   const Bytes vouch_bytes = bytes_of(file.at("vouch"));
   const auto vouch = decode_record(workspace, vouch_bytes);
   ASSERT_TRUE(vouch);

@@ -49,6 +49,7 @@ struct EntrySamples {
   Bytes unnamed;
   Bytes checkpoint;
   Bytes vouch;
+  Bytes report;
   std::string invite;
   std::map<std::string, Bytes> messages;
 };
@@ -134,6 +135,7 @@ inline EntrySamples entry_samples() {
   vouch.same = true;
   vouch.waived = {second.device};
   out.vouch = encode_record(vouch);
+  out.report = encode_record(ReportRecord{second.device});
   ClientsRecord clients;
   clients.salt.fill(0x77);
   write(clients);

@@ -40,6 +40,7 @@ int main() {
   line("unnamed", to_hex(samples.unnamed));
   line("checkpoint", to_hex(samples.checkpoint));
   line("vouch", to_hex(samples.vouch));
+  line("report", to_hex(samples.report));
   line("invite", samples.invite);
   std::printf("  \"messages\": {");
   const char* separator = "\n";
