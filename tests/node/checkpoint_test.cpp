@@ -108,6 +108,8 @@ TEST_F(CheckpointTest, StandsOnceASecondDeviceFoundTheSame) {
   const auto green = join("green");
   const auto writer = client(red_, 101);
   type(writer, 20);
+  type(client(green, 102), 1);  // Those who write are waited for.
+  expect_equal(red_, green);
   cluster_.crash(green);
   const Hash made = std::get<CheckpointMade>(await(red_, MakeCheckpoint{workspace_})).checkpoint;
   cluster_.run_for(2min);
@@ -239,6 +241,7 @@ TEST_F(CheckpointTest, WhoWasAwayForLongMergesWhatItWrote) {
   const auto blue = join("blue");
   const auto a = client(red_, 101);
   type(a, 10, "before ");
+  type(client(blue, 102), 1, "blue ");  // Those who write are waited for.
   expect_equal(red_, blue);
   // Blue writes on while it is alone, and misses what the others write, agree on and prune.
   for (const auto other : {red_, green}) {
