@@ -9,7 +9,7 @@ coterie_library(node_log
 pkg_check_modules(ZSTD REQUIRED IMPORTED_TARGET libzstd)
 # Pure: what it cannot link it cannot call.
 coterie_library(node_core
-  SOURCES core/admission.cpp core/audit.cpp core/authors.cpp
+  SOURCES core/admission.cpp core/audit.cpp core/authors.cpp core/beacon.cpp
           core/checkpoint/bundle.cpp core/checkpoint/checkpoints.cpp core/checkpoint/keeper.cpp
           core/cards.cpp core/client.cpp
           core/closed_store.cpp core/compression.cpp core/dependencies.cpp core/doctor.cpp

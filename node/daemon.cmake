@@ -59,7 +59,7 @@ if(TARGET coterie::node_core AND TARGET coterie::transport_zmq)
   pkg_check_modules(qrencode REQUIRED IMPORTED_TARGET libqrencode)
   coterie_library(daemon
     SOURCES daemon/backup.cpp daemon/doctor.cpp daemon/engine_thread.cpp
-            daemon/engine_thread_network.cpp daemon/history_calls.cpp daemon/log.cpp
+            daemon/engine_thread_network.cpp daemon/history_calls.cpp daemon/local_network.cpp daemon/log.cpp
             daemon/node.cpp daemon/people_calls.cpp daemon/service.cpp
     DEPENDS coterie::control coterie::node_core coterie::storage_queue coterie::transport_zmq
     PRIVATE_DEPENDS coterie::storage_lmdb coterie::web_assets

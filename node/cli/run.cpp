@@ -26,6 +26,8 @@ struct RunArguments {
   std::string listen;
   std::string bridge;
   std::vector<std::string> advertise;
+  std::vector<std::string> peers;
+  bool no_lan = false;
 };
 
 void print_ready(const Context& context, const Node& node) {
@@ -68,6 +70,8 @@ void run(Context& context, const RunArguments& arguments) {
   const auto node = Node::start({.dir = context.dir,
                                  .listen = arguments.listen,
                                  .advertise = arguments.advertise,
+                                 .peers = arguments.peers,
+                                 .lan = !arguments.no_lan,
                                  .bridge = arguments.bridge,
                                  .control = true,
                                  .ask_passphrase = context.ask_passphrase()},
@@ -93,6 +97,14 @@ void add_run(CLI::App& app, Context& context) {
                    "What other devices are told to dial, if not the address of --listen: "
                    "tcp://HOST:PORT; may be repeated")
       ->allow_extra_args(false);
+  command
+      ->add_option("--peer", arguments->peers,
+                   "Where a member is, if nothing else tells: DEVICE@tcp://HOST:PORT, DEVICE being "
+                   "its name or the beginning of its id; may be repeated; remembered, until others "
+                   "are given; `none` forgets them")
+      ->allow_extra_args(false);
+  command->add_flag("--no-lan", arguments->no_lan,
+                    "Neither look for members on the local network nor be found there");
   command->final_callback([&context, arguments] { run(context, *arguments); });
 }
 

@@ -6,10 +6,12 @@
 #include <tuple>
 #include <utility>
 
+#include "node/core/beacon.hpp"
 #include "node/core/client.hpp"
 #include "node/core/context.hpp"
 #include "node/core/joining.hpp"
 #include "node/core/limits.hpp"
+#include "node/core/sightings.hpp"
 #include "node/core/workspace.hpp"
 #include "transport/wire/messages.hpp"
 
@@ -65,6 +67,9 @@ struct Engine::State final : transport::EntrySource {
     context.options.mesh.seed = context.options.seed;
     context.link_to = [this](const DeviceId& device) { return link_to(device); };
     mesh = std::make_unique<Mesh>(at, context.options.mesh, *this);
+    if (context.options.beacons) {
+      beacon.emplace(at, context.identity.id(), context.options.beacon_port, random);
+    }
     next_keepalive = at.steady + kKeepaliveSweep;
     redeem_refilled = at.steady;
   }
@@ -103,6 +108,11 @@ struct Engine::State final : transport::EntrySource {
   Status open_workspaces(Now now);
   void publish_members(Now now, Workspace& workspace);
   void publish_allowed(Now now);
+  void add_other_addresses(const Workspace& workspace,
+                           std::vector<transport::MemberAddress>& members) const;
+  void publish_sighted(Now now, const std::set<DeviceId>& devices);
+  void tend_beacon(Now now);
+  std::vector<WorkspaceId> joined_workspaces() const;
   void pump(Now now);
   void dispatch(Now now, Mesh::Output output);
   void drop_link(Now now, LinkId link, const char* reason);
@@ -168,6 +178,9 @@ struct Engine::State final : transport::EntrySource {
   AllowPeers allowed;
   std::map<WorkspaceId, std::vector<transport::MemberAddress>> published;
 
+  std::optional<Beacon> beacon;
+  Sightings sightings;
+
   std::map<ClientHandle, std::unique_ptr<Client>> clients;
   std::set<ClientHandle> presence_waiting;
   std::optional<Instant> presence_due;
@@ -193,6 +206,7 @@ Result<std::unique_ptr<Engine>> Engine::open(Now now, Options options, crypto::S
     return Error{ErrorCode::kLimitExceeded, "too many addresses", options.addresses.size()};
   }
   for (const std::string& address : options.addresses) COTERIE_CHECK(check_address(address));
+  for (const StaticPeer& peer : options.static_peers) COTERIE_CHECK(check_address(peer.address));
   auto state =
       std::make_unique<State>(now, std::move(options), std::move(identity), stores, random);
   COTERIE_CHECK(state->open_workspaces(now));
@@ -264,10 +278,57 @@ Result<Workspace*> Engine::State::find_named(std::string_view name) const {
 void Engine::State::publish_members(Now now, Workspace& workspace) {
   workspace.members_changed = false;
   auto members = workspace.mesh_members();
+  add_other_addresses(workspace, members);
   auto [known, fresh] = published.emplace(workspace.id(), members);
   if (!fresh && known->second == members) return;
   known->second = members;
   mesh->set_workspace(now, workspace.id(), std::move(members));
+}
+
+/// Where they were seen comes first: it is a moment old, and near. What people said comes last, but
+/// for members of whom nothing else is known.
+void Engine::State::add_other_addresses(const Workspace& workspace,
+                                        std::vector<transport::MemberAddress>& members) const {
+  const auto add = [](std::vector<std::string>& all, const std::string& address) {
+    if (std::find(all.begin(), all.end(), address) == all.end()) all.push_back(address);
+  };
+  for (transport::MemberAddress& member : members) {
+    std::vector<std::string> all = sightings.of(member.device);
+    for (const std::string& address : member.addresses) add(all, address);
+    for (const StaticPeer& peer : context.options.static_peers) {
+      const bool meant =
+          workspace.display_name(member.device) == peer.device ||
+          (peer.device.size() >= kIdDigitsMin && member.device.hex().starts_with(peer.device));
+      if (meant) add(all, peer.address);
+    }
+    member.addresses = std::move(all);
+  }
+}
+
+std::vector<WorkspaceId> Engine::State::joined_workspaces() const {
+  std::vector<WorkspaceId> joined;
+  for (const auto& [id, workspace] : workspaces) {
+    if (workspace->ledger().role()) joined.push_back(id);
+  }
+  return joined;
+}
+
+/// These were seen elsewhere than before, or not for a while.
+void Engine::State::publish_sighted(Now now, const std::set<DeviceId>& devices) {
+  for (auto& [id, workspace] : workspaces) {
+    const bool concerned = std::any_of(devices.begin(), devices.end(), [&](const auto& device) {
+      return workspace->membership().find(device) != nullptr;
+    });
+    if (concerned) publish_members(now, *workspace);
+  }
+}
+
+void Engine::State::tend_beacon(Now now) {
+  publish_sighted(now, sightings.drop_old(now));
+  if (!beacon || stopping) return;
+  if (auto datagram = beacon->take_due(now, joined_workspaces())) {
+    context.emit(SendBeacon{std::move(*datagram)});
+  }
 }
 
 void Engine::State::publish_allowed(Now now) {
@@ -501,6 +562,48 @@ Status Engine::handle_frame(Now now, LinkId link, ByteView frame) {
   if (!status) state.count_fault(now, link);
   state.pump(now);
   return status;
+}
+
+// Where everybody is.
+
+void Engine::handle_addresses(Now now, std::vector<std::string> addresses) {
+  State& state = *state_;
+  std::erase_if(addresses, [](const std::string& one) { return !check_address(one); });
+  if (addresses.size() > kAddressesMax) addresses.resize(kAddressesMax);
+  state.context.options.addresses = std::move(addresses);
+  for (auto& [id, workspace] : state.workspaces) workspace->announce_card(now);
+  if (state.beacon) state.beacon->hurry(now);
+  state.mesh->network_changed(now);
+  state.tend_beacon(now);
+  state.pump(now);
+}
+
+void Engine::handle_beacon(Now now, const std::string& source, ByteView datagram) {
+  State& state = *state_;
+  if (!state.beacon) return;
+  const Beacon::Membership membership{
+      state.joined_workspaces(),
+      [&state](const WorkspaceId& id, ByteView beginning) -> const DeviceId* {
+        const auto& members = state.find(id)->membership().members();
+        DeviceId least;
+        std::copy(beginning.begin(), beginning.end(), least.bytes.begin());
+        const auto found = members.lower_bound(least);
+        if (found == members.end()) return nullptr;
+        const bool same =
+            std::equal(beginning.begin(), beginning.end(), found->first.bytes.begin());
+        return same ? &found->first : nullptr;
+      }};
+  std::set<DeviceId> moved;
+  for (const Beacon::Sighting& one : state.beacon->receive(now, source, datagram, membership)) {
+    const bool ipv6 = source.find(':') != std::string::npos;
+    const std::string address =
+        "tcp://" + (ipv6 ? "[" + source + "]" : source) + ":" + std::to_string(one.port);
+    if (check_address(address) && state.sightings.add(now, one.device, address)) {
+      moved.insert(one.device);
+    }
+  }
+  state.publish_sighted(now, moved);
+  state.pump(now);
 }
 
 // Storage.
@@ -1123,6 +1226,7 @@ void Engine::handle_timeout(Now now) {
   for (auto& [id, workspace] : state.workspaces) workspace->handle_timeout(now);
   state.tend_clients(now);
   state.tend_joins(now);
+  state.tend_beacon(now);
   state.pump(now);
 }
 
@@ -1151,6 +1255,10 @@ std::optional<Instant> Engine::next_deadline() const {
     if (const auto one = workspace->next_deadline()) due = std::min(due, *one);
   }
   if (state.presence_due) due = std::min(due, *state.presence_due);
+  if (state.beacon && !state.stopping) {
+    due = std::min(due, state.beacon->next_deadline().value_or(due));
+  }
+  if (const auto sightings = state.sightings.next_deadline()) due = std::min(due, *sightings);
   for (const auto& [id, joining] : state.joins) {
     due = std::min({due, joining.step_due, joining.give_up});
   }

@@ -103,9 +103,20 @@ struct DocumentInfo {
 };
 class Engine {
  public:
+  /// Where a member may be dialled besides what it says itself.
+  struct StaticPeer {
+    std::string device;   ///< Its name, or the first digits, four or more, of its id.
+    std::string address;  ///< "tcp://HOST:PORT".
+    bool operator==(const StaticPeer&) const = default;
+  };
   struct Options {
     std::string device_name;             ///< Shown to other members.
     std::vector<std::string> addresses;  ///< Where others may dial us: "tcp://HOST:PORT".
+    std::vector<StaticPeer> static_peers;
+    /// Whether beacons go out and are heard (beacon.hpp), and the TCP port in ours; 0: none goes
+    /// out.
+    bool beacons = false;
+    std::uint16_t beacon_port = 0;
     Duration coalesce = std::chrono::milliseconds(10);  ///< Updates of one document, one entry.
     std::uint64_t seed = 0;                             ///< For jitter only.
     std::size_t client_window_bytes = 4u << 20;         ///< Unsent to one client; beyond, resync.
@@ -156,6 +167,10 @@ class Engine {
     std::uint16_t code;  ///< WebSocket close code.
     std::string reason;  ///< At most 123 bytes.
   };
+  /// To everybody on the local networks.
+  struct SendBeacon {
+    Bytes datagram;
+  };
   struct Reply {
     RequestId request;
     Result<CommandResult> result;
@@ -167,7 +182,7 @@ class Engine {
     std::string text;
   };
   using Output = std::variant<SendFrame, CloseLink, Dial, AllowPeers, CommitBatch, SendToClient,
-                              CloseClient, Reply, Notice>;
+                              CloseClient, SendBeacon, Reply, Notice>;
 
   /// Opens every workspace in `stores` and checks what it holds. `stores` and `random` must outlive
   /// the engine. Blocks on disk. Errors: kCorrupt, kIo.
@@ -181,6 +196,14 @@ class Engine {
   void handle_link_down(Now now, LinkId link);
   void handle_sent(Now now, LinkId link, std::size_t bytes);
   Status handle_frame(Now now, LinkId link, ByteView frame);
+
+  // Where everybody is.
+  /// The machine has other addresses than before, or may have: members are told, and everybody is
+  /// dialled anew who is not linked. At most kAddressesMax; those that are no addresses are left
+  /// out.
+  void handle_addresses(Now now, std::vector<std::string> addresses);
+  /// A datagram of the local network, from a host such as "192.0.2.7" or "fe80::1%eth0".
+  void handle_beacon(Now now, const std::string& source, ByteView datagram);
 
   // Storage.
   void handle_committed(Now now, CommitToken token);

@@ -113,6 +113,19 @@ inline constexpr Duration kCardChangePause = std::chrono::seconds(10);
 inline constexpr std::size_t kCardListBurst = 4;
 inline constexpr Duration kCardListPause = std::chrono::seconds(2);
 
+// The LAN beacon (docs/PROTOCOL.md, "LAN beacon").
+
+/// Datagrams that are looked at: each costs some microseconds for each workspace. A tenth of one
+/// source.
+inline constexpr std::size_t kBeaconsPerSecond = 200;
+inline constexpr std::size_t kBeaconSourcesMax = 512;
+/// How long a member is taken to be where a beacon of it came from.
+inline constexpr Duration kSightingKept = std::chrono::seconds(35);
+/// Places at a time where one member was seen, and how often another one is taken.
+inline constexpr std::size_t kSightingsMax = 3;
+inline constexpr std::size_t kSightingBurst = 4;
+inline constexpr Duration kSightingPause = std::chrono::seconds(10);
+
 // Checkpoint transfer (docs/PROTOCOL.md).
 
 inline constexpr std::size_t kCheckpointBytesMax = 256u << 20;  ///< One bundle.

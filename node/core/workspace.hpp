@@ -68,6 +68,8 @@ class Workspace : private Views::Host, private Keeper::Host, private Cards::Host
   WorkspaceInfo info() const;
   std::vector<DocumentInfo> documents() const;
   std::vector<MemberInfo> members() const;
+  /// As it calls itself; empty when that is not known.
+  std::string display_name(const DeviceId& device) const;
   /// Whom to be linked with, and where they are. Nobody once this device has left. One that was
   /// removed goes on trying, those too whom it holds for removed: the removal may turn out void,
   /// and nobody else could tell it.
@@ -248,7 +250,6 @@ class Workspace : private Views::Host, private Keeper::Host, private Cards::Host
   bool searches() const;
   bool newcomer() const;
   bool hosts_left_without(const std::set<DeviceId>& devices) const;
-  std::string display_name(const DeviceId& device) const;
 
   std::optional<Closing> handle_update(Now now, Client& client, ByteView update);
   std::optional<Closing> handle_presence(Now now, Client& client, ByteView payload);

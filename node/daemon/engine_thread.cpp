@@ -99,6 +99,22 @@ void EngineThread::call(Call call, CallReply reply) {
   });
 }
 
+void EngineThread::addresses_changed(std::vector<std::string> addresses) {
+  post(calls_, [this, addresses = std::move(addresses)](Now now) {
+    parts_.engine->handle_addresses(now, addresses);
+  });
+}
+
+void EngineThread::beacon_heard(std::string source, Bytes datagram) {
+  {
+    const std::lock_guard lock(mutex_);
+    if (beacons_.size() >= kBeaconsWaitingMax) return;
+  }
+  post(beacons_, [this, source = std::move(source), datagram = std::move(datagram)](Now now) {
+    parts_.engine->handle_beacon(now, source, datagram);
+  });
+}
+
 // The loop.
 
 void EngineThread::run() {
@@ -129,6 +145,7 @@ bool EngineThread::take_turns() {
   more = take(calls_) || more;
   if (commit_bytes_ > kCommitBytesMax) return more;  // The next commit wakes us.
   more = take_network() || more;
+  more = take(beacons_) || more;
   return take(from_clients_) || more;
 }
 
@@ -210,6 +227,10 @@ void EngineThread::carry_out(Engine::CloseClient& output) {
   if (server_ != nullptr) {
     server_->close_client(output.client, output.code, std::move(output.reason));
   }
+}
+
+void EngineThread::carry_out(Engine::SendBeacon& output) {
+  if (parts_.send_beacon) parts_.send_beacon(std::move(output.datagram));
 }
 
 void EngineThread::carry_out(Engine::Reply& output) { service_.handle_reply(std::move(output)); }

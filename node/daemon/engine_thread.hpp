@@ -15,6 +15,7 @@
 #include <set>
 #include <string>
 #include <thread>
+#include <vector>
 
 #include "node/bridge/server.hpp"
 #include "node/core/engine.hpp"
@@ -29,6 +30,8 @@ namespace coterie::node {
 inline constexpr std::size_t kCommitBytesMax = 32u << 20;
 /// Inputs of one source before the next source has its turn.
 inline constexpr int kTurn = 64;
+/// Beacons that wait for their turn.
+inline constexpr std::size_t kBeaconsWaitingMax = 256;
 /// For what is being written when the node stops; then it stops anyway, and nobody was told that
 /// the rest is safe.
 inline constexpr std::chrono::seconds kStopPatience{3};
@@ -45,6 +48,8 @@ class EngineThread final : public bridge::Handler {
     storage::StoreProvider* stores = nullptr;
     transport::ZmqDriver* driver = nullptr;
     Waker* waker = nullptr;  ///< The driver's events wake it, too.
+    /// Called on the engine thread; nothing where none are sent.
+    std::function<void(Bytes datagram)> send_beacon = {};
   };
 
   explicit EngineThread(Parts parts);
@@ -56,6 +61,12 @@ class EngineThread final : public bridge::Handler {
   /// Shuts the engine down, waits for its commits (at most kStopPatience), ends the thread. The
   /// bridge must have been stopped before.
   void stop();
+
+  // Thread-safe.
+  /// As Engine::handle_addresses().
+  void addresses_changed(std::vector<std::string> addresses);
+  /// As Engine::handle_beacon(). While many wait, further ones are dropped.
+  void beacon_heard(std::string source, Bytes datagram);
 
   // bridge::Handler.
   void client_opened(bridge::ClientHandle client, bridge::ClientRequest request) override;
@@ -85,6 +96,7 @@ class EngineThread final : public bridge::Handler {
   void carry_out(Engine::CommitBatch& output);
   void carry_out(Engine::SendToClient& output);
   void carry_out(Engine::CloseClient& output);
+  void carry_out(Engine::SendBeacon& output);
   void carry_out(Engine::Reply& output);
   void carry_out(Engine::Notice& output);
 
@@ -109,6 +121,7 @@ class EngineThread final : public bridge::Handler {
   std::mutex mutex_;
   std::deque<Input> calls_;
   std::deque<Input> from_clients_;
+  std::deque<Input> beacons_;
 
   storage::CommitQueue commit_queue_;  ///< Its thread wakes ours.
   std::thread thread_;

@@ -2,6 +2,7 @@
 
 #include <cstring>
 #include <future>
+#include <mutex>
 #include <optional>
 #include <thread>
 #include <utility>
@@ -11,6 +12,7 @@
 #include "node/daemon/advertise.hpp"
 #include "node/daemon/control.hpp"
 #include "node/daemon/engine_thread.hpp"
+#include "node/daemon/local_network.hpp"
 #include "node/daemon/log.hpp"
 #include "node/daemon/settings.hpp"
 #include "node/daemon/waker.hpp"
@@ -75,10 +77,13 @@ struct Node::State {
   DeviceId device;
   std::string name;
   std::string listening;
+  mutable std::mutex advertised_mutex;
   std::vector<std::string> advertised;
+  std::vector<PeerAddress> peers;
   std::unique_ptr<storage::LmdbStoreProvider> stores;
   std::unique_ptr<transport::ZmqDriver> driver;
   std::unique_ptr<EngineThread> engine;
+  std::unique_ptr<LocalNetwork> local_network;
   std::unique_ptr<bridge::IoThread> io;
   std::unique_ptr<bridge::Server> server;
   std::unique_ptr<ControlServer> control;
@@ -86,6 +91,10 @@ struct Node::State {
   std::optional<CallError> open();
   std::optional<CallError> open_network(const crypto::SigningKey& key);
   std::optional<CallError> choose_advertised();
+  std::optional<CallError> choose_peers(Settings& settings);
+  std::optional<MeshAddress> beacon_address() const;
+  void watch_network();
+  void follow_addresses();
   std::optional<CallError> open_engine(crypto::SigningKey key);
   std::optional<CallError> open_doors();
   void stop();
@@ -115,6 +124,7 @@ std::optional<CallError> Node::State::open() {
   if (auto why = open_network(loaded->key)) return why;
   if (auto why = open_engine(std::move(loaded->key))) return why;
   if (auto why = open_doors()) return why;
+  watch_network();
   engine->start(server.get());
   if (options.control) log_line(Engine::Notice::Level::kInfo, "node started");
   return std::nullopt;
@@ -143,16 +153,73 @@ std::optional<CallError> Node::State::open_network(const crypto::SigningKey& key
 std::optional<CallError> Node::State::choose_advertised() {
   auto settings = load_settings(options.dir);
   if (!settings) return explain(options.dir.root.string(), settings.error());
+  if (auto why = choose_peers(*settings)) return why;
   advertised = options.advertise;
   if (listening.empty()) {
     if (advertised.empty()) advertised = settings->advertise;
-    return std::nullopt;
+  } else {
+    const auto parsed = parse_mesh_address(listening);
+    if (advertised.empty() && parsed) advertised = default_advertised(*parsed);
+    settings->advertise = advertised;
   }
-  const auto parsed = parse_mesh_address(listening);
-  if (advertised.empty() && parsed) advertised = default_advertised(*parsed);
-  const auto saved = save_settings(options.dir, {advertised});
+  const auto saved = save_settings(options.dir, *settings);
   if (!saved) return explain(options.dir.root.string(), saved.error());
   return std::nullopt;
+}
+
+std::optional<CallError> Node::State::choose_peers(Settings& settings) {
+  if (!options.peers.empty()) settings.peers.clear();
+  for (const std::string& one : options.peers) {
+    if (one == "none" && options.peers.size() == 1) break;
+    const auto parsed = parse_peer(one);
+    if (!parsed) return explain("--peer " + one, parsed.error());
+    settings.peers.push_back(*parsed);
+  }
+  peers = settings.peers;
+  return std::nullopt;
+}
+
+/// Where beacons say that this node is, if any are sent and heard. What listens on the loopback
+/// address only is not on the local network. Port 0: it is not listening.
+std::optional<MeshAddress> Node::State::beacon_address() const {
+  if (!options.lan || !options.control) return std::nullopt;
+  if (listening.empty()) return MeshAddress{};
+  const auto parsed = parse_mesh_address(listening);
+  const bool loopback = !parsed || parsed->host.starts_with("127.") || parsed->host == "::1" ||
+                        parsed->host == "localhost";
+  return loopback ? std::nullopt : std::optional(*parsed);
+}
+
+void Node::State::watch_network() {
+  if (!options.control) return;  // For one command only.
+  const auto address = beacon_address();
+  LocalNetwork::Options wanted;
+  wanted.beacons = address.has_value();
+  if (address) wanted.listen_host = address->host;
+  LocalNetwork::Events events;
+  events.heard = [this](std::string source, Bytes datagram) {
+    engine->beacon_heard(std::move(source), std::move(datagram));
+  };
+  events.addresses_changed = [this] { follow_addresses(); };
+  local_network = std::make_unique<LocalNetwork>(std::move(wanted), std::move(events));
+}
+
+/// On the thread of `local_network`.
+void Node::State::follow_addresses() {
+  std::vector<std::string> found;
+  {
+    const std::lock_guard lock(advertised_mutex);
+    const auto parsed = parse_mesh_address(listening);
+    if (options.advertise.empty() && parsed) {
+      // Between two networks there is none: then the last ones stay.
+      auto now = default_advertised(*parsed);
+      if (!now.empty()) advertised = std::move(now);
+    }
+    found = advertised;
+  }
+  engine->addresses_changed(found);
+  const auto saved = save_settings(options.dir, {found, peers});
+  if (!saved) log_line(Engine::Notice::Level::kWarning, "settings.json could not be written");
 }
 
 std::optional<CallError> Node::State::open_engine(crypto::SigningKey key) {
@@ -160,6 +227,11 @@ std::optional<CallError> Node::State::open_engine(crypto::SigningKey key) {
   Engine::Options wanted;
   wanted.device_name = name;
   wanted.addresses = advertised;
+  for (const PeerAddress& one : peers) wanted.static_peers.push_back({one.device, one.address});
+  if (const auto address = beacon_address()) {
+    wanted.beacons = true;
+    wanted.beacon_port = address->port;
+  }
   wanted.seed = random.next_u64();
   auto place = take_place(options.dir, random);
   if (!place) return explain(options.dir.place_file().string(), place.error());
@@ -173,11 +245,13 @@ std::optional<CallError> Node::State::open_engine(crypto::SigningKey key) {
     }
     return why;
   }
-  engine = std::make_unique<EngineThread>(EngineThread::Parts{.engine = *std::move(opened),
-                                                              .device_name = name,
-                                                              .stores = stores.get(),
-                                                              .driver = driver.get(),
-                                                              .waker = &waker});
+  engine = std::make_unique<EngineThread>(EngineThread::Parts{
+      .engine = *std::move(opened),
+      .device_name = name,
+      .stores = stores.get(),
+      .driver = driver.get(),
+      .waker = &waker,
+      .send_beacon = [this](Bytes one) { local_network->send(std::move(one)); }});
   return std::nullopt;
 }
 
@@ -205,6 +279,7 @@ void Node::State::stop() {
   if (control) log_line(Engine::Notice::Level::kInfo, "node stopping");
   if (control) control->stop();
   if (server) server->stop();
+  if (local_network) local_network->stop();
   if (engine) engine->stop();
   if (driver) driver->stop(kFlushPatience);
   if (control) log_line(Engine::Notice::Level::kInfo, "node stopped");
@@ -227,7 +302,10 @@ std::unique_ptr<Node> Node::start(Options options, CallError& why) {
 
 const DeviceId& Node::device() const { return state_->device; }
 const std::string& Node::name() const { return state_->name; }
-std::vector<std::string> Node::advertised() const { return state_->advertised; }
+std::vector<std::string> Node::advertised() const {
+  const std::lock_guard lock(state_->advertised_mutex);
+  return state_->advertised;
+}
 
 std::string Node::listen_address() const { return state_->listening; }
 

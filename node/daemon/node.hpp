@@ -5,6 +5,7 @@
 //     network thread   ZeroMQ sockets (transport/zmq)
 //     writer thread    LMDB commits, many in one fsync (storage/commit_queue.hpp)
 //     I/O thread       the bridge and the control socket (node/bridge, control.hpp)
+//     network watch    beacons, and this machine's addresses (local_network.hpp)
 //
 // What they exchange goes through bounded queues. A client is not read while its messages wait for
 // the engine; neither clients nor the network are read while more than kCommitBytesMax wait for the
@@ -31,6 +32,9 @@ class Node {
     std::string listen;                  ///< "tcp://ADDRESS:PORT", port 0: any. Empty: dials only.
     std::vector<std::string> advertise;  ///< "tcp://HOST:PORT". Empty: derived from `listen`, or
                                          ///< what the last run advertised when not listening.
+    std::vector<std::string> peers;      ///< "DEVICE@tcp://HOST:PORT". Empty: as in the last run;
+                                         ///< only "none": no more.
+    bool lan = true;                     ///< Whether to find others, and be found, by beacons.
     std::string bridge;                  ///< "127.0.0.1:PORT". Empty: none.
     bool control = false;                ///< Whether to open the control socket.
     AskPassphrase ask_passphrase;        ///< For a locked device; called on start()'s thread.

@@ -2,6 +2,8 @@
 
 #include <nlohmann/json.hpp>
 
+#include "node/daemon/advertise.hpp"
+
 namespace coterie::node {
 
 namespace {
@@ -19,7 +21,16 @@ Result<Settings> parse(const std::string& content) {
   const auto advertise = object.find("advertise");
   if (version == object.end() || *version != kVersion) return damaged;
   if (advertise == object.end() || !advertise->is_array()) return damaged;
+  const auto peers = object.find("peers");
+  if (peers == object.end() || !peers->is_array()) return damaged;
   Settings settings;
+  for (const json& one : *peers) {
+    if (!one.is_object() || !one.contains("device") || !one["device"].is_string() ||
+        !one.contains("address") || !one["address"].is_string()) {
+      return damaged;
+    }
+    settings.peers.push_back({one["device"].get<std::string>(), one["address"].get<std::string>()});
+  }
   for (const json& address : *advertise) {
     if (!address.is_string()) return damaged;
     settings.advertise.push_back(address.get<std::string>());
@@ -28,6 +39,16 @@ Result<Settings> parse(const std::string& content) {
 }
 
 }  // namespace
+
+Result<PeerAddress> parse_peer(std::string_view text) {
+  const std::size_t at = text.rfind("@tcp://");
+  const Error bad{ErrorCode::kMalformed, "must look like anna@tcp://192.0.2.7:7430"};
+  if (at == std::string_view::npos || at == 0) return bad;
+  PeerAddress peer{std::string(text.substr(0, at)), std::string(text.substr(at + 1))};
+  const auto address = parse_mesh_address(peer.address);
+  if (!address || address->port == 0) return bad;
+  return peer;
+}
 
 Result<Settings> load_settings(const DataDir& dir) {
   const auto content = read_private_file(dir.settings_file(), kSettingsBytesMax);
@@ -46,10 +67,12 @@ Result<Settings> load_settings(const DataDir& dir) {
 }
 
 Status save_settings(const DataDir& dir, const Settings& settings) {
-  if (const auto held = load_settings(dir); held && held->advertise == settings.advertise) {
-    return {};
+  if (const auto held = load_settings(dir); held && *held == settings) return {};
+  json object = {
+      {"coterie_settings", kVersion}, {"advertise", settings.advertise}, {"peers", json::array()}};
+  for (const PeerAddress& one : settings.peers) {
+    object["peers"].push_back({{"device", one.device}, {"address", one.address}});
   }
-  const json object = {{"coterie_settings", kVersion}, {"advertise", settings.advertise}};
   return write_private_file(dir.settings_file(), object.dump(2) + "\n");
 }
 

@@ -1,12 +1,15 @@
 // What a node remembers of how it was last run: settings.json in its data directory.
 //
-//     { "coterie_settings": 1, "advertise": ["tcp://192.0.2.7:7430"] }
+//     { "coterie_settings": 1, "advertise": ["tcp://192.0.2.7:7430"],
+//       "peers": [{ "device": "anna", "address": "tcp://anna.example:7430" }] }
 //
-// So that an invite made while the node does not run names the addresses where it will be.
+// So that an invite made while the node does not run names the addresses where it will be, and
+// peers that were named once are known from then on.
 
 #pragma once
 
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include "crdt/base/result.hpp"
@@ -14,8 +17,21 @@
 
 namespace coterie::node {
 
+/// Where a member is, as people said.
+struct PeerAddress {
+  std::string device;   ///< Its name, or the beginning of its id in hexadecimal.
+  std::string address;  ///< "tcp://HOST:PORT".
+  bool operator==(const PeerAddress&) const = default;
+};
+
+/// Of "DEVICE@tcp://HOST:PORT". Errors: kMalformed.
+Result<PeerAddress> parse_peer(std::string_view text);
+
 struct Settings {
   std::vector<std::string> advertise;  ///< "tcp://HOST:PORT"; empty: has never listened.
+  std::vector<PeerAddress> peers;
+
+  bool operator==(const Settings&) const = default;
 };
 
 /// Largest settings.json, in bytes.

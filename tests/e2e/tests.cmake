@@ -21,6 +21,7 @@ coterie_e2e(restore TIMEOUT 300)
 coterie_e2e(backup TIMEOUT 300)
 coterie_e2e(capture TIMEOUT 90)
 coterie_e2e(bad_input TIMEOUT 180)
+coterie_e2e(lan TIMEOUT 180 ARGUMENTS --rounds 3)
 coterie_e2e(strangers TIMEOUT 240 ARGUMENTS --seconds 2)
 
 # kill -9, full disks and failing ones. ./dev crash runs thousands of rounds.

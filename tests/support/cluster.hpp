@@ -12,6 +12,7 @@
 #pragma once
 
 #include <algorithm>
+#include <deque>
 #include <functional>
 #include <map>
 #include <memory>
@@ -129,6 +130,19 @@ class Cluster {
       if (peer == id(to)) return true;
     }
     return false;
+  }
+
+  // Local networks: all nodes are on one, but for the links that are cut.
+
+  /// A beacon at one node, as if it came from `source`.
+  void hear_beacon(Node at_node, const std::string& source, const Bytes& datagram) {
+    engine(at_node).handle_beacon(at(), source, datagram);
+    drain(at_node);
+  }
+  /// The node's machine has these addresses now.
+  void move(Node index, std::vector<std::string> addresses) {
+    engine(index).handle_addresses(at(), std::move(addresses));
+    drain(index);
   }
 
   // Modified nodes.
@@ -282,6 +296,11 @@ class Cluster {
     node::CommitToken token;
     storage::WriteBatch batch;
   };
+  struct LocalBeacon {
+    Instant due;
+    Node from;
+    Bytes datagram;
+  };
   struct ToClient {
     Instant due;
     node::ClientHandle client;
@@ -378,6 +397,8 @@ class Cluster {
     } else if (auto* closed = std::get_if<Engine::CloseClient>(&output)) {
       ++closed_clients_;
       connections_[by_handle_.at(closed->client)].up = false;
+    } else if (auto* beacon = std::get_if<Engine::SendBeacon>(&output)) {
+      beacons_.push_back({now_ + std::chrono::milliseconds(1), index, std::move(beacon->datagram)});
     } else if (auto* reply = std::get_if<Engine::Reply>(&output)) {
       replies_.emplace(reply->request, std::move(reply->result));
     } else if (auto* notice = std::get_if<Engine::Notice>(&output)) {
@@ -404,7 +425,7 @@ class Cluster {
   /// The earliest thing that happens at or before `end`; false when there is none.
   bool step(Instant end) {
     Instant next = end + std::chrono::microseconds(1);
-    enum class Kind { kNone, kNetwork, kTimer, kCommit, kClient } kind = Kind::kNone;
+    enum class Kind { kNone, kNetwork, kTimer, kCommit, kClient, kBeacon } kind = Kind::kNone;
     Node which = 0;
     const auto consider = [&](Instant due, Kind what, Node index) {
       due = std::max(due, now_);
@@ -414,6 +435,7 @@ class Cluster {
       which = index;
     };
     if (const auto due = network_.next_event()) consider(*due, Kind::kNetwork, 0);
+    if (!beacons_.empty()) consider(beacons_.front().due, Kind::kBeacon, 0);
     for (Node index = 0; index < nodes_.size(); ++index) {
       NodeState& state = *nodes_[index];
       if (state.engine == nullptr) continue;
@@ -440,6 +462,9 @@ class Cluster {
         break;
       case Kind::kClient:
         deliver_to_client(which);
+        break;
+      case Kind::kBeacon:
+        deliver_beacon();
         break;
       case Kind::kNone:
         break;
@@ -518,6 +543,15 @@ class Cluster {
     drain(index);
   }
 
+  void deliver_beacon() {
+    const LocalBeacon beacon = std::move(beacons_.front());
+    beacons_.pop_front();
+    for (Node to = 0; to < nodes_.size(); ++to) {
+      if (to == beacon.from || !up(to) || network_.is_cut(beacon.from, to)) continue;
+      hear_beacon(to, nodes_[beacon.from]->name, beacon.datagram);
+    }
+  }
+
   void deliver_to_client(Node index) {
     NodeState& state = *nodes_[index];
     const ToClient sent = std::move(state.to_clients.front());
@@ -550,6 +584,7 @@ class Cluster {
   std::vector<std::unique_ptr<SimClient>> clients_;
   std::vector<Connection> connections_;
   std::map<node::ClientHandle, ClientIndex> by_handle_;
+  std::deque<LocalBeacon> beacons_;
   node::ClientHandle handles_ = 0;
   node::ClientHandle probe_ = 0;
   std::optional<Bytes> probe_update_;

@@ -190,6 +190,7 @@ class SimNetwork {
 
   /// Nothing gets from `from` to `to` any more (the other direction is not touched).
   void cut(NodeIndex from, NodeIndex to) { cuts_.insert({from, to}); }
+  bool is_cut(NodeIndex from, NodeIndex to) const { return cuts_.contains({from, to}); }
   void clog(NodeIndex from, NodeIndex to) { clogged_.insert({from, to}); }
   /// Undoes both.
   void heal(Instant now, NodeIndex from, NodeIndex to) {

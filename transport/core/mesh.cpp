@@ -53,10 +53,12 @@ void Mesh::handle_link_up(Now now, LinkId link, const DeviceId& peer, bool outgo
   state_->link_up(link, peer, outgoing, guest);
 }
 
-void Mesh::handle_dial_failed(Now now, const DeviceId& device, const std::string&) {
+void Mesh::handle_dial_failed(Now now, const DeviceId& device, const std::string& address) {
   state_->begin(now);
-  state_->dialled.erase(device);
-  if (!state_->dialer.failed(now.steady, device)) return;
+  const auto dialled = state_->dialled.find(device);
+  if (dialled != state_->dialled.end() && dialled->second == address)
+    state_->dialled.erase(dialled);
+  if (!state_->dialer.failed(now.steady, device, address)) return;
   for (auto& [id, workspace] : state_->workspaces) workspace.chosen.erase(device);
   state_->overlay_due = now.steady;
 }
@@ -64,6 +66,11 @@ void Mesh::handle_dial_failed(Now now, const DeviceId& device, const std::string
 void Mesh::handle_link_down(Now now, LinkId link) {
   state_->begin(now);
   state_->forget_link(link);
+}
+
+void Mesh::network_changed(Now now) {
+  state_->begin(now);
+  state_->woke();
 }
 
 void Mesh::handle_sent(Now now, LinkId link, std::size_t bytes) {
@@ -247,11 +254,12 @@ void Mesh::State::begin(Now at) {
   const bool slept = wall - steady > kWakeGap ||
                      (steady > kWakeGap && std::any_of(links.begin(), links.end(), beating));
   now = at;
-  if (slept) woke();
+  if (!slept) return;
+  ++counters.wakes;
+  woke();
 }
 
 void Mesh::State::woke() {
-  ++counters.wakes;
   dialer.woke(now.steady);
   // What the links say now counts, not how long they were not listened to: each gets the time of
   // one heartbeat and a half to prove that it is alive.

@@ -292,6 +292,9 @@ class Mesh {
   void handle_link_up(Now now, LinkId link, const DeviceId& peer, bool outgoing, bool guest);
   void handle_dial_failed(Now now, const DeviceId& device, const std::string& address);
   void handle_link_down(Now now, LinkId link);
+  /// The machine may be on another network than before: whom it has no link to is dialled at once,
+  /// and links have to prove soon that they are alive.
+  void network_changed(Now now);
   /// `bytes` handed out earlier for `link` have left the driver's queue.
   void handle_sent(Now now, LinkId link, std::size_t bytes);
 

@@ -68,6 +68,7 @@ export class Node {
     this.logFile = path.join(context.directory, `${name}.log`);
     this.listenHost = listen;
     this.prefix = prefix;
+    this.runArguments = []; // More for `coterie run`.
     this.starts = 0;
     context.defer(() => this.stop({ orKill: true }));
   }
@@ -113,6 +114,7 @@ export class Node {
     const [command, ...args] = [
       ...this.prefix, binary, "--data", this.data,
       "run", "--listen", this.mesh, "--bridge", `127.0.0.1:${this.bridgePort}`,
+      ...this.runArguments,
     ]; // prettier-ignore
     const log = openSync(this.logFile, "a");
     const child = spawn(command, args, { stdio: ["ignore", "pipe", log] });

@@ -13,16 +13,19 @@ TEST(Settings, AreDefaultsThenWhatWasSaved) {
   const testing::TempDir temp;
   const DataDir dir{temp.path()};
   EXPECT_TRUE(load_settings(dir)->advertise.empty());
-  ASSERT_TRUE(save_settings(dir, {{"tcp://a:1", "tcp://b:2"}}));
-  EXPECT_EQ(load_settings(dir)->advertise, (std::vector<std::string>{"tcp://a:1", "tcp://b:2"}));
+  const Settings settings{{"tcp://a:1", "tcp://b:2"}, {{"anna", "tcp://c:3"}}};
+  ASSERT_TRUE(save_settings(dir, settings));
+  EXPECT_EQ(*load_settings(dir), settings);
 }
 
 TEST(Settings, DamageIsRefused) {
   const testing::TempDir temp;
   const DataDir dir{temp.path()};
-  for (const char* bad : {"", "{}", "[]", "{\"coterie_settings\":2,\"advertise\":[]}",
-                          "{\"coterie_settings\":1}", "{\"coterie_settings\":1,\"advertise\":[7]}",
-                          "{\"coterie_settings\":1,\"advertise\":\"x\"}"}) {
+  for (const char* bad :
+       {"", "{}", "[]", "{\"coterie_settings\":2,\"advertise\":[]}", "{\"coterie_settings\":1}",
+        "{\"coterie_settings\":1,\"advertise\":[7]}",
+        "{\"coterie_settings\":1,\"advertise\":\"x\"}", "{\"coterie_settings\":1,\"advertise\":[]}",
+        "{\"coterie_settings\":1,\"advertise\":[],\"peers\":[{}]}"}) {
     ASSERT_TRUE(write_private_file(dir.settings_file(), bad));
     EXPECT_EQ(load_settings(dir).error().code, ErrorCode::kCorrupt) << bad;
   }

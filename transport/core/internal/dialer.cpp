@@ -14,6 +14,7 @@ void Dialer::set_targets(Instant now, const std::map<DeviceId, std::vector<std::
     if (!added && target.addresses == addresses) continue;
     target.addresses = addresses;
     target.address_index = 0;
+    if (!addresses.empty() && addresses.front() != target.attempt) target.dialling = false;
     // Not all at the same moment: two members that learn of each other at once would both dial.
     target.due = now + jittered(delay_min_) - delay_min_ / 2;
     place(device, target);
@@ -33,10 +34,11 @@ bool Dialer::rested(Instant now, const DeviceId& device) const {
   return found->second.delay == delay_min_ || found->second.due <= now;
 }
 
-bool Dialer::failed(Instant now, const DeviceId& device) {
+bool Dialer::failed(Instant now, const DeviceId& device, const std::string& address) {
   const auto found = targets_.find(device);
   if (found == targets_.end()) return true;
   Target& target = found->second;
+  if (!target.dialling || target.attempt != address) return false;
   target.dialling = false;
   ++target.address_index;
   const bool last = target.address_index >= target.addresses.size();
@@ -88,8 +90,9 @@ std::optional<Dialer::Attempt> Dialer::take_due(Instant now) {
   const DeviceId device = queue_.begin()->second;
   Target& target = targets_.at(device);
   target.dialling = true;
+  target.attempt = target.addresses[target.address_index];
   place(device, target);
-  return Attempt{device, target.addresses[target.address_index]};
+  return Attempt{device, target.attempt};
 }
 
 std::optional<Instant> Dialer::next_deadline() const {

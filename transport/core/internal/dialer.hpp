@@ -30,7 +30,7 @@ class Dialer {
       : delay_min_(delay_min), delay_max_(delay_max), random_(seed) {}
 
   /// Replaces the devices that may be dialled. Known ones keep their state; a new address is tried
-  /// at once.
+  /// at once, if it comes first also while another one is being tried.
   void set_targets(Instant now, const std::map<DeviceId, std::vector<std::string>>& targets);
   /// Whether the device is to be dialled while it has no link.
   void want(const DeviceId& device, bool wanted);
@@ -38,8 +38,9 @@ class Dialer {
   /// not being dialled and does not rest from a failure.
   bool rested(Instant now, const DeviceId& device) const;
 
-  /// An attempt came to nothing. Returns whether that was the last of the device's addresses.
-  bool failed(Instant now, const DeviceId& device);
+  /// An attempt came to nothing. Returns whether that was the last of the device's addresses; not
+  /// if another one has been begun since.
+  bool failed(Instant now, const DeviceId& device, const std::string& address);
   /// There is a link now, whoever dialled.
   void linked(const DeviceId& device, bool by_us);
   /// The link proved to be of use: the next loss starts with the shortest delay.
@@ -57,6 +58,7 @@ class Dialer {
   struct Target {
     std::vector<std::string> addresses;
     std::size_t address_index = 0;
+    std::string attempt;  ///< The last one begun.
     Duration delay{};
     Instant due{};
     bool wanted = false;

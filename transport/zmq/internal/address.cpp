@@ -1,6 +1,7 @@
 #include "transport/zmq/internal/address.hpp"
 
 #include <arpa/inet.h>
+#include <net/if.h>
 #include <netdb.h>
 #include <netinet/in.h>
 #include <sys/socket.h>
@@ -24,9 +25,15 @@ bool is_port(std::string_view text) {
   return port >= 1 && port <= 65'535;
 }
 
+/// A link-local address says on which interface ("fe80::1%eth0", RFC 4007).
 bool is_ipv6(const std::string& host) {
+  const std::size_t percent = host.find('%');
   in6_addr parsed{};
-  return ::inet_pton(AF_INET6, host.c_str(), &parsed) == 1;
+  if (::inet_pton(AF_INET6, host.substr(0, percent).c_str(), &parsed) != 1) return false;
+  if (percent == std::string::npos) return true;
+  const std::string zone = host.substr(percent + 1);
+  return IN6_IS_ADDR_LINKLOCAL(&parsed) && !zone.empty() && zone.size() < IF_NAMESIZE &&
+         zone.find_first_of(":/%[]") == std::string::npos;
 }
 
 bool is_name(std::string_view host) {
