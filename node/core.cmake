@@ -19,7 +19,7 @@ coterie_library(node_core
           core/invert.cpp core/json_check.cpp core/key_ring.cpp core/ledger.cpp
           core/ledger_prune.cpp
           core/ledger_receive.cpp
-          core/presence.cpp core/replay.cpp core/schema.cpp core/steward.cpp
+          core/presence.cpp core/quota.cpp core/replay.cpp core/schema.cpp core/steward.cpp
           core/sync_protocol.cpp core/transfer.cpp core/views.cpp core/workspace.cpp
           core/workspace_cards.cpp core/workspace_checkpoint.cpp core/workspace_history.cpp
           core/workspace_import.cpp

@@ -97,6 +97,7 @@ int run_command_line(int argc, const char* const* argv) {
 
   add_init(app, context);
   add_run(app, context);
+  add_relay(app, context);
   add_workspace(app, context);
   add_invite(app, context);
   add_join(app, context);

@@ -4,6 +4,7 @@
 
 #include <chrono>
 #include <cstdint>
+#include <functional>
 #include <optional>
 #include <string>
 #include <vector>
@@ -67,6 +68,15 @@ class Session {
   std::unique_ptr<Node> own_;
 };
 
+/// Runs a node with a control socket until SIGINT, SIGTERM or SIGHUP. `before_ready` is called when
+/// it runs and before that is said; if it returns false, after Context::fail(), the node stops.
+void serve(Context& context, Node::Options options,
+           const std::function<bool(Node& node)>& before_ready);
+/// --listen and --advertise. `options` must outlive the parsing.
+void add_listening(CLI::App& command, Node::Options& options);
+/// What a device is called that nobody named: as its machine.
+std::string host_name();
+
 /// Rows with aligned columns, the first row in capitals by the caller. Control characters, which
 /// other members may have put into names, are shown as '?'.
 void print_table(const std::vector<std::vector<std::string>>& rows);
@@ -129,6 +139,7 @@ std::string not_empty(const std::string& file);
 // Each adds its command to `app`; both references must outlive the parsing.
 void add_init(CLI::App& app, Context& context);
 void add_run(CLI::App& app, Context& context);
+void add_relay(CLI::App& app, Context& context);
 void add_workspace(CLI::App& app, Context& context);
 void add_invite(CLI::App& app, Context& context);
 void add_join(CLI::App& app, Context& context);

@@ -14,13 +14,13 @@
 
 namespace coterie::node::cli {
 
-namespace {
-
 std::string host_name() {
   char name[kDeviceNameBytesMax + 1] = {};
   if (::gethostname(name, sizeof name - 1) != 0 || !check_device_name(name)) return "device";
   return name;
 }
+
+namespace {
 
 CallError taken(const Context& context, const DeviceSummary& device) {
   return {ErrorCode::kConflict, context.dir.root.string() + " already holds a device (" +

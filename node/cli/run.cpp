@@ -5,10 +5,11 @@
 #include <unistd.h>
 
 #include <algorithm>
+#include <functional>
 #include <iostream>
 #include <memory>
 #include <string>
-#include <vector>
+#include <utility>
 
 #include <CLI/CLI.hpp>
 #include <nlohmann/json.hpp>
@@ -21,14 +22,6 @@ namespace {
 
 /// More than all connections that the limits of mesh, bridge and control socket allow.
 constexpr rlim_t kOpenFilesWanted = 8192;
-
-struct RunArguments {
-  std::string listen;
-  std::string bridge;
-  std::vector<std::string> advertise;
-  std::vector<std::string> peers;
-  bool no_lan = false;
-};
 
 void print_ready(const Context& context, const Node& node) {
   if (context.print_json({{"device", node.device().hex()},
@@ -58,7 +51,10 @@ void raise_open_files_limit() {
   ::setrlimit(RLIMIT_NOFILE, &limit);  // Where that fails, the old limit serves fewer.
 }
 
-void run(Context& context, const RunArguments& arguments) {
+}  // namespace
+
+void serve(Context& context, Node::Options options,
+           const std::function<bool(Node& node)>& before_ready) {
   raise_open_files_limit();
   // Before any thread starts: they all inherit the mask, and only sigwait() takes the signals.
   sigset_t stop_signals;
@@ -67,45 +63,35 @@ void run(Context& context, const RunArguments& arguments) {
   pthread_sigmask(SIG_BLOCK, &stop_signals, nullptr);
 
   CallError why{};
-  const auto node = Node::start({.dir = context.dir,
-                                 .listen = arguments.listen,
-                                 .advertise = arguments.advertise,
-                                 .peers = arguments.peers,
-                                 .lan = !arguments.no_lan,
-                                 .bridge = arguments.bridge,
-                                 .control = true,
-                                 .ask_passphrase = context.ask_passphrase()},
-                                why);
+  options.dir = context.dir;
+  options.control = true;
+  options.ask_passphrase = context.ask_passphrase();
+  const auto node = Node::start(std::move(options), why);
   if (!node) return context.fail(why);
+  if (before_ready && !before_ready(*node)) return node->stop();
   print_ready(context, *node);
   int signal = 0;
   sigwait(&stop_signals, &signal);
   node->stop();
 }
 
-}  // namespace
+void add_listening(CLI::App& command, Node::Options& options) {
+  command.add_option("--listen", options.listen,
+                     "Where other devices reach it: tcp://ADDRESS:PORT (port 0: any free one)");
+  command
+      .add_option("--advertise", options.advertise,
+                  "What other devices are told to dial, if not the address of --listen: "
+                  "tcp://HOST:PORT; may be repeated")
+      ->allow_extra_args(false);
+}
 
 void add_run(CLI::App& app, Context& context) {
-  const auto arguments = std::make_shared<RunArguments>();
+  const auto options = std::make_shared<Node::Options>();
   CLI::App* command = app.add_subcommand("run", "Run the node until Ctrl-C");
-  command->add_option("--listen", arguments->listen,
-                      "Where other devices reach it: tcp://ADDRESS:PORT (port 0: any free one)");
-  command->add_option("--bridge", arguments->bridge,
+  add_listening(*command, *options);
+  command->add_option("--bridge", options->bridge,
                       "Where browsers of this machine reach it: 127.0.0.1:PORT");
-  command
-      ->add_option("--advertise", arguments->advertise,
-                   "What other devices are told to dial, if not the address of --listen: "
-                   "tcp://HOST:PORT; may be repeated")
-      ->allow_extra_args(false);
-  command
-      ->add_option("--peer", arguments->peers,
-                   "Where a member is, if nothing else tells: DEVICE@tcp://HOST:PORT, DEVICE being "
-                   "its name or the beginning of its id; may be repeated; remembered, until others "
-                   "are given; `none` forgets them")
-      ->allow_extra_args(false);
-  command->add_flag("--no-lan", arguments->no_lan,
-                    "Neither look for members on the local network nor be found there");
-  command->final_callback([&context, arguments] { run(context, *arguments); });
+  command->final_callback([&context, options] { serve(context, *options, nullptr); });
 }
 
 }  // namespace coterie::node::cli

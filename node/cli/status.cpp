@@ -29,6 +29,20 @@ std::string disk_line(const json& disk) {
   return line.str();
 }
 
+/// How full a relay is.
+void print_relay(const std::string& workspace, const json& relay) {
+  const auto quota = relay.value("quota", std::uint64_t{0});
+  const auto used = relay.value("used", std::uint64_t{0});
+  std::cout << "\nRelay of \"" << printable(workspace) << "\": keeps " << bytes_text(used) << " of "
+            << bytes_text(quota) << '\n';
+  const auto declined = relay.value("declined", std::uint64_t{0});
+  if (declined == 0) return;
+  std::cout
+      << "It takes no more of " << count_text(declined, "log")
+      << ": the quota is used up, for all or for who wrote them. `coterie relay --quota` with "
+         "more goes on.\n";
+}
+
 void status(Context& context) {
   const bool running = is_node_running(context.dir);
   auto answer = Session(context).ask({"status", {}});
@@ -50,6 +64,9 @@ void status(Context& context) {
     print_table(rows);
   } else {
     std::cout << "No workspaces yet.\n";
+  }
+  for (const json& one : answer->at("workspaces")) {
+    if (one.at("relay").is_object()) print_relay(one.value("name", ""), one.at("relay"));
   }
   for (const json& one : answer->at("waiting")) {
     std::cout << "\nWaits for a host of the workspace " << one.value("id", "").substr(0, 8)

@@ -24,6 +24,7 @@
 #include "crdt/base/bytes.hpp"
 #include "crdt/base/clock.hpp"
 #include "crdt/base/random.hpp"
+#include "node/core/limits.hpp"
 #include "node/core/people.hpp"
 #include "node/core/role.hpp"
 #include "storage/store.hpp"
@@ -86,10 +87,17 @@ using CommandResult =
 
 // Queries: answered at once from what is held here.
 
+/// What a relay keeps of one workspace.
+struct RelayInfo {
+  std::uint64_t quota = 0;   ///< In bytes.
+  std::uint64_t used = 0;    ///< Bytes on the disk, nearly (kEntryRowBytes).
+  std::size_t declined = 0;  ///< Logs of which it took no more for the quota.
+};
 struct WorkspaceInfo {
   WorkspaceId id;
   std::string name;
   Role role;  ///< Of this device.
+  std::optional<RelayInfo> relay;
   std::size_t members = 0;
   std::size_t documents = 0;
   std::uint64_t entries = 0;
@@ -126,6 +134,8 @@ class Engine {
     Duration rotate_after = std::chrono::hours(24 * 7);
     std::uint64_t rotate_entries = 100'000;
     Duration rotate_spread = std::chrono::minutes(10);  ///< after a random part of this.
+    /// Of the entries of one workspace, while this device is a relay in it (quota.hpp).
+    std::uint64_t relay_quota_bytes = kRelayQuotaBytes;
     /// Where the stores are, as far as can be told (identity/data_dir.hpp): `place_found` when the
     /// process began, `place` what to find next time. Unless what a store noted last is what was
     /// found, a new log is begun in it. Empty where it cannot be told: then the first entry

@@ -50,7 +50,7 @@ Ledger::Genesis Ledger::make_genesis(Now now, const std::string& name,
 
 Ledger::Ledger(const WorkspaceId& workspace, storage::Store& store,
                const crypto::SigningKey& identity, SecureRandom& random,
-               std::function<bool()> in_step, Origin origin)
+               std::function<bool()> in_step, Origin origin, std::uint64_t relay_quota)
     : workspace_(workspace),
       store_(workspace, store, identity, random),
       identity_(identity),
@@ -60,6 +60,7 @@ Ledger::Ledger(const WorkspaceId& workspace, storage::Store& store,
       sealer_(workspace, identity, random),
       membership_(workspace),
       own_{identity.id(), 0},
+      relay_quota_(relay_quota),
       keys_(identity, random, sealer_,
             [this](Table table, Bytes key, Bytes value) {
               staged_.put(table, std::move(key), std::move(value));
@@ -79,7 +80,7 @@ Status Ledger::load() {
   if (!index_.ready() && !segments_.all().empty()) COTERIE_CHECK(fill_index());
   COTERIE_TRY(const auto place, store_.get(Table::kMeta, meta_key("place")));
   check_origin(place);
-  return {};
+  return follow_role();
 }
 
 Status Ledger::load_meta() {
@@ -390,6 +391,7 @@ void Ledger::end_soundly(const Segment& segment, Seq next, Seq last, std::size_t
 
 transport::HeldLog Ledger::held(const LogId& log) const {
   transport::HeldLog held;
+  held.full = declined_.contains(log);
   if (const Segment* segment = segments_.find(log)) {
     held.closed = segment->closed();
     held.pruned = segment->pruned.seq;
@@ -669,6 +671,30 @@ bool Ledger::can_write() const {
   return may_write() && keys_.write_key(membership_, commitment) != nullptr;
 }
 
+/// Counts what is held when this device becomes a relay. Cost: a pass over the stored entries,
+/// then.
+Status Ledger::follow_role() {
+  declined_.clear();
+  if (role() != Role::kRelay) {
+    quota_.reset();
+    return {};
+  }
+  if (quota_) return {};
+  Quota quota(relay_quota_);
+  COTERIE_CHECK(store_.scan(Table::kEntries, {}, {}, [&](ByteView key, ByteView stored) {
+    if (const auto position = read_position(key)) quota.count(position->log.device, stored.size());
+    return true;
+  }));
+  for (const Staged* batch : {in_flight_ ? &*in_flight_ : nullptr, &staged_}) {
+    if (batch == nullptr) continue;
+    for (const auto& one : batch->runs) {
+      for (const Bytes& entry : one.run.entries) quota.count(one.run.log.device, entry.size());
+    }
+  }
+  quota_ = std::move(quota);
+  return {};
+}
+
 // Writing.
 
 void Ledger::new_incarnation() {
@@ -713,6 +739,7 @@ void Ledger::stage_row(const LogId& name, const HashedEntry& entry, Bytes stored
     staged_.put(Table::kMeta, prefixed_position('h', segment.strand, segment.last),
                 Bytes(entry.hash.view().begin(), entry.hash.view().end()));
   }
+  if (quota_) quota_->count(name.device, stored.size());
   staged_.runs.back().run.entries.push_back(stored);
   staged_.put(Table::kEntries, position_key(segment.strand, segment.last), std::move(stored));
 }

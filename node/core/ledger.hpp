@@ -41,6 +41,7 @@
 #include "node/core/log/hybrid_clock.hpp"
 #include "node/core/log/segments.hpp"
 #include "node/core/membership/membership.hpp"
+#include "node/core/quota.hpp"
 #include "node/core/schema.hpp"
 #include "storage/store.hpp"
 #include "transport/core/mesh.hpp"
@@ -90,7 +91,8 @@ class Ledger {
     std::size_t stored = 0;  ///< Entries that are staged now.
     std::vector<LedgerRecord> records;
     bool membership_changed = false;
-    std::string warning;  ///< For the operator; no content.
+    bool over_quota = false;  ///< There was no room for something in it.
+    std::string warning;      ///< For the operator; no content.
   };
 
   /// Where a data directory is, as far as can be told: `found` when the process began, `now` what
@@ -136,9 +138,11 @@ class Ledger {
                               SecureRandom& random);
 
   /// `store`, `identity` and `random` must outlive the ledger. `in_step` says whether a peer was
-  /// found with the same frontier since this process began.
+  /// found with the same frontier since this process began. `relay_quota` is how many bytes of
+  /// entries are kept while this device is a relay.
   Ledger(const WorkspaceId& workspace, storage::Store& store, const crypto::SigningKey& identity,
-         SecureRandom& random, std::function<bool()> in_step, Origin origin = {});
+         SecureRandom& random, std::function<bool()> in_step, Origin origin = {},
+         std::uint64_t relay_quota = UINT64_MAX);
 
   /// Reads the store and checks it: each log's newest entry against its head and signature, every
   /// membership operation, every key. A store without anything is fine. May stage a new incarnation
@@ -155,6 +159,11 @@ class Ledger {
   /// Items of a segment from `first` on (transport::EntrySource). Never ends with an entry whose
   /// signature is wrong if it can be helped: whoever gets it could not verify it.
   transport::EntryRun read(const LogId& log, Seq first, std::size_t bytes_max) const;
+  /// What a relay keeps; null where this device is none. Nothing is taken of content beyond it;
+  /// operations are.
+  const Quota* quota() const { return quota_ ? &*quota_ : nullptr; }
+  /// Logs of which nothing more was taken for the quota. Forgotten when the membership changes.
+  std::size_t declined() const { return declined_.size(); }
   /// As transport::EntrySource::held(): also of branches that peers name and that are no branches
   /// here, because what they branch from is not here.
   transport::HeldLog held(const LogId& log) const;
@@ -333,7 +342,7 @@ class Ledger {
   Judgement judge(const HashedEntry& entry) const;
   Judgement disputed(const HashedEntry& entry, const std::vector<const Restriction*>& by) const;
   bool has_room_for(const LogId& chain, bool splits) const;
-  void take(Now now, const Aim& aim, const Segments::Place& place,
+  void take(Now now, const LogId& log, const Aim& aim, const Segments::Place& place,
             std::span<const HashedEntry> fresh, std::span<const Bytes> stored,
             transport::LinkId from, Received& out);
   bool sound_end(const LogId& segment, Seq at) const;
@@ -341,6 +350,7 @@ class Ledger {
                                   const HashedEntry& first, Received& out);
   void stage_row(const LogId& name, const HashedEntry& entry, Bytes stored);
   bool accept_operation(const HashedEntry& entry, const LogId& strand);
+  Status follow_role();
   void accept_content(const HashedEntry& entry, const LogId& strand, Received& out);
   EntryPosition next_position();
   EntryRef stage_own(const HashedEntry& entry);
@@ -389,6 +399,9 @@ class Ledger {
   std::map<DeviceId, std::uint64_t> aside_;  ///< Entries stored of devices in dispute.
   LogId own_;
   bool own_safe_ = false;  ///< Our log may be continued.
+  std::uint64_t relay_quota_;
+  std::optional<Quota> quota_;  ///< Of a relay: what waits for the disk included.
+  std::set<LogId> declined_;
 
   KeyRing keys_;
   DocumentIndex index_;

@@ -248,7 +248,7 @@ Ledger::Received Ledger::receive(Now now, const EntryRun& run, transport::LinkId
     if (first == Judgement::kUnknownPast) out.verdict = RunVerdict::kDeferred;
     return out;
   }
-  take(now, aim, place, fresh, stored, from, out);
+  take(now, run.log, aim, place, fresh, stored, from, out);
   if (out.stored > 0 && aim.chain == own_) {
     // Signed by us and not here: this store was restored or copied.
     new_incarnation();
@@ -260,9 +260,9 @@ Ledger::Received Ledger::receive(Now now, const EntryRun& run, transport::LinkId
   return out;
 }
 
-/// Stores `fresh`, the part of a verified run that is new, up to the first entry that is not wanted
-/// here (yet).
-void Ledger::take(Now now, const Aim& aim, const Segments::Place& place,
+/// Stores `fresh`, the part of a verified run of `log` that is new, up to the first entry that is
+/// not wanted here (yet).
+void Ledger::take(Now now, const LogId& log, const Aim& aim, const Segments::Place& place,
                   std::span<const HashedEntry> fresh, std::span<const Bytes> stored,
                   transport::LinkId from, Received& out) {
   std::optional<LogId> target;
@@ -295,6 +295,13 @@ void Ledger::take(Now now, const Aim& aim, const Segments::Place& place,
     return true;
   };
   out.verdict = RunVerdict::kStored;
+  std::size_t writers = 0;
+  if (quota_) {
+    for (const auto& [device, member] : membership_.members()) {
+      writers += node::may_write(member.role) ? 1 : 0;
+    }
+  }
+  std::size_t planned = 0;  // Bytes that will be stored and are not counted yet.
   std::size_t end = 0;
   std::uint64_t& aside = aside_[aim.chain.device];
   const std::uint64_t aside_before = aside;
@@ -308,7 +315,19 @@ void Ledger::take(Now now, const Aim& aim, const Segments::Place& place,
       out.verdict = RunVerdict::kDeferred;  // No fault of whoever sent it.
     }
     if (out.verdict != RunVerdict::kStored) break;
-    if (one.entry.entry_class == EntryClass::kContent) continue;
+    if (one.entry.entry_class == EntryClass::kContent) {
+      if (!quota_) continue;
+      planned += stored[end].size();
+      if (quota_->takes(aim.chain.device, planned, writers)) {
+        planned += kEntryRowBytes;
+        continue;
+      }
+      out.verdict = RunVerdict::kDeferred;
+      out.over_quota = true;
+      declined_.insert(log);
+      break;
+    }
+    planned = 0;
     // What follows may depend on an operation, so it takes effect at once; and as it does, it has
     // to be signed rightly itself.
     if (!verify_signature(one) || !store_through(end + 1)) {
@@ -344,6 +363,7 @@ bool Ledger::accept_operation(const HashedEntry& entry, const LogId& strand) {
   const auto changed = membership_.add(operation_entry(entry));
   // Past the limit of operations the entry is kept without effect, on every replica's own count.
   if (!changed || !*changed) return false;
+  (void)follow_role();  // A disk that cannot be read sets no limit.
   // At once, because what follows in this run may be sealed under it.
   const auto operation = decode_operation(entry.entry.payload);
   if (operation) {

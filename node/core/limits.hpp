@@ -42,6 +42,11 @@ inline constexpr std::size_t kAliasesMax = 1024;
 /// Signatures tried, from the end backwards, when a run is stored in part.
 inline constexpr std::size_t kCutChecksMax = 16;
 
+// Relays (quota.hpp).
+
+/// Of the entries of one workspace, unless the operator says otherwise.
+inline constexpr std::uint64_t kRelayQuotaBytes = std::uint64_t{10} << 30;
+
 // Names and addresses.
 
 inline constexpr std::size_t kNameBytesMax = 200;     ///< Workspaces and devices.

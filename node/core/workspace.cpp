@@ -54,13 +54,14 @@ Workspace::Workspace(Now now, Context& context, transport::Mesh& mesh, const Wor
                      storage::Store& store)
     : context_(context),
       mesh_(mesh),
-      ledger_(id, store, context.identity, context.random,
-              [this] {
-                const auto peers = mesh_.peers(ledger_.workspace());
-                return std::any_of(peers.begin(), peers.end(),
-                                   [](const auto& peer) { return peer.linked && peer.in_step; });
-              },
-              {context.options.place_found, context.options.place}),
+      ledger_(
+          id, store, context.identity, context.random,
+          [this] {
+            const auto peers = mesh_.peers(ledger_.workspace());
+            return std::any_of(peers.begin(), peers.end(),
+                               [](const auto& peer) { return peer.linked && peer.in_step; });
+          },
+          {context.options.place_found, context.options.place}, context.options.relay_quota_bytes),
       documents_(ledger_, context),
       judge_(ledger_),
       authors_(ledger_, documents_, judge_, context),
@@ -138,6 +139,9 @@ WorkspaceInfo Workspace::info() const {
   info.id = id();
   info.name = membership().name();
   info.role = ledger_.role().value_or(Role::kViewer);
+  if (const Quota* quota = ledger_.quota()) {
+    info.relay = RelayInfo{quota->limit(), quota->used(), ledger_.declined()};
+  }
   info.members = membership().members().size();
   info.documents = documents_.recorded();
   info.entries = ledger_.entries();
@@ -340,6 +344,11 @@ void Workspace::handle_run(Now now, const transport::Mesh::RunReceived& received
   // One that counts for nothing, too, is a past that others name.
   if (membership().operations() != operations) mesh_.reconsider(now, id());
   if (!result.warning.empty()) context_.warn(std::move(result.warning));
+  if (result.over_quota && !std::exchange(told_full_, true)) {
+    context_.warn("workspace " + id().short_hex() +
+                  ": the relay's quota is used up, for all or for a device: it takes no more of "
+                  "what they write (`coterie relay --quota`)");
+  }
   if (result.verdict != RunVerdict::kStored && result.stored == 0) {
     mesh_.handle_run_verdict(now, received.run_id, result.verdict);
     return;

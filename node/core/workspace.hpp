@@ -302,8 +302,9 @@ class Workspace : private Views::Host, private Keeper::Host, private Cards::Host
   bool leave_stored_ = false;
   Instant next_sweep_;
 
-  bool full_ = false;     ///< The disk is; the batch in flight is tried again.
-  bool stopped_ = false;  ///< The disk failed: nothing more is written until restart.
+  bool told_full_ = false;  ///< That the relay's quota is used up.
+  bool full_ = false;       ///< The disk is; the batch in flight is tried again.
+  bool stopped_ = false;    ///< The disk failed: nothing more is written until restart.
   std::optional<Instant> retry_at_;
   bool retry_ = false;
 };

@@ -80,6 +80,7 @@ struct Node::State {
   mutable std::mutex advertised_mutex;
   std::vector<std::string> advertised;
   std::vector<PeerAddress> peers;
+  std::uint64_t relay_quota = kRelayQuotaBytes;
   std::unique_ptr<storage::LmdbStoreProvider> stores;
   std::unique_ptr<transport::ZmqDriver> driver;
   std::unique_ptr<EngineThread> engine;
@@ -90,7 +91,7 @@ struct Node::State {
 
   std::optional<CallError> open();
   std::optional<CallError> open_network(const crypto::SigningKey& key);
-  std::optional<CallError> choose_advertised();
+  std::optional<CallError> read_settings();
   std::optional<CallError> choose_peers(Settings& settings);
   std::optional<MeshAddress> beacon_address() const;
   void watch_network();
@@ -147,13 +148,16 @@ std::optional<CallError> Node::State::open_network(const crypto::SigningKey& key
   if (!driver->endpoints().empty()) {
     listening = with_port_of(options.listen, driver->endpoints().front());
   }
-  return choose_advertised();
+  return read_settings();
 }
 
-std::optional<CallError> Node::State::choose_advertised() {
+/// What is not given is as it was last time; what is, is remembered.
+std::optional<CallError> Node::State::read_settings() {
   auto settings = load_settings(options.dir);
   if (!settings) return explain(options.dir.root.string(), settings.error());
   if (auto why = choose_peers(*settings)) return why;
+  if (options.relay_quota) settings->relay_quota = *options.relay_quota;
+  relay_quota = settings->relay_quota;
   advertised = options.advertise;
   if (listening.empty()) {
     if (advertised.empty()) advertised = settings->advertise;
@@ -218,7 +222,7 @@ void Node::State::follow_addresses() {
     found = advertised;
   }
   engine->addresses_changed(found);
-  const auto saved = save_settings(options.dir, {found, peers});
+  const auto saved = save_settings(options.dir, {found, peers, relay_quota});
   if (!saved) log_line(Engine::Notice::Level::kWarning, "settings.json could not be written");
 }
 
@@ -233,6 +237,7 @@ std::optional<CallError> Node::State::open_engine(crypto::SigningKey key) {
     wanted.beacon_port = address->port;
   }
   wanted.seed = random.next_u64();
+  wanted.relay_quota_bytes = relay_quota;
   auto place = take_place(options.dir, random);
   if (!place) return explain(options.dir.place_file().string(), place.error());
   wanted.place_found = std::move(place->found);

@@ -14,7 +14,9 @@
 #pragma once
 
 #include <chrono>
+#include <cstdint>
 #include <memory>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -36,8 +38,10 @@ class Node {
                                          ///< only "none": no more.
     bool lan = true;                     ///< Whether to find others, and be found, by beacons.
     std::string bridge;                  ///< "127.0.0.1:PORT". Empty: none.
-    bool control = false;                ///< Whether to open the control socket.
-    AskPassphrase ask_passphrase;        ///< For a locked device; called on start()'s thread.
+    /// Bytes of entries kept of each workspace where this device is a relay; nothing: as last time.
+    std::optional<std::uint64_t> relay_quota;
+    bool control = false;          ///< Whether to open the control socket.
+    AskPassphrase ask_passphrase;  ///< For a locked device; called on start()'s thread.
   };
 
   /// Takes the data directory, opens what it holds, and returns with everything up. On failure

@@ -35,12 +35,19 @@ std::string argument_or(const Call& call, const char* name, const char* otherwis
 json workspaces_json(const Engine& engine) {
   json list = json::array();
   for (const WorkspaceInfo& one : engine.workspaces()) {
+    json relay;
+    if (one.relay) {
+      relay = {{"quota", one.relay->quota},
+               {"used", one.relay->used},
+               {"declined", one.relay->declined}};
+    }
     list.push_back({{"id", one.id.hex()},
                     {"name", one.name},
                     {"role", role_name(one.role)},
                     {"members", one.members},
                     {"documents", one.documents},
-                    {"entries", one.entries}});
+                    {"entries", one.entries},
+                    {"relay", std::move(relay)}});
   }
   return list;
 }

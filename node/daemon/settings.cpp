@@ -35,6 +35,10 @@ Result<Settings> parse(const std::string& content) {
     if (!address.is_string()) return damaged;
     settings.advertise.push_back(address.get<std::string>());
   }
+  if (const auto quota = object.find("relay_quota"); quota != object.end()) {
+    if (!quota->is_number_unsigned()) return damaged;
+    settings.relay_quota = quota->get<std::uint64_t>();
+  }
   return settings;
 }
 
@@ -68,8 +72,10 @@ Result<Settings> load_settings(const DataDir& dir) {
 
 Status save_settings(const DataDir& dir, const Settings& settings) {
   if (const auto held = load_settings(dir); held && *held == settings) return {};
-  json object = {
-      {"coterie_settings", kVersion}, {"advertise", settings.advertise}, {"peers", json::array()}};
+  json object = {{"coterie_settings", kVersion},
+                 {"advertise", settings.advertise},
+                 {"peers", json::array()},
+                 {"relay_quota", settings.relay_quota}};
   for (const PeerAddress& one : settings.peers) {
     object["peers"].push_back({{"device", one.device}, {"address", one.address}});
   }

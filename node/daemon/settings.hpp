@@ -1,10 +1,11 @@
 // What a node remembers of how it was last run: settings.json in its data directory.
 //
 //     { "coterie_settings": 1, "advertise": ["tcp://192.0.2.7:7430"],
-//       "peers": [{ "device": "anna", "address": "tcp://anna.example:7430" }] }
+//       "peers": [{ "device": "anna", "address": "tcp://anna.example:7430" }],
+//       "relay_quota": 10737418240 }
 //
-// So that an invite made while the node does not run names the addresses where it will be, and
-// peers that were named once are known from then on.
+// So that an invite made while the node does not run names the addresses where it will be, peers
+// that were named once are known from then on, and a relay keeps its quota.
 
 #pragma once
 
@@ -13,6 +14,7 @@
 #include <vector>
 
 #include "crdt/base/result.hpp"
+#include "node/core/limits.hpp"
 #include "node/identity/data_dir.hpp"
 
 namespace coterie::node {
@@ -30,6 +32,7 @@ Result<PeerAddress> parse_peer(std::string_view text);
 struct Settings {
   std::vector<std::string> advertise;  ///< "tcp://HOST:PORT"; empty: has never listened.
   std::vector<PeerAddress> peers;
+  std::uint64_t relay_quota = kRelayQuotaBytes;  ///< Of each workspace, in bytes.
 
   bool operator==(const Settings&) const = default;
 };

@@ -34,6 +34,8 @@ coterie_test(node.golden_test SOURCES node/golden_test.cpp
 coterie_test(node.sync_protocol_test SOURCES node/sync_protocol_test.cpp DEPENDS coterie::node_core)
 coterie_test(node.presence_test SOURCES node/presence_test.cpp DEPENDS coterie::node_core)
 coterie_test(node.key_ring_test SOURCES node/key_ring_test.cpp DEPENDS coterie::node_core)
+coterie_test(node.quota_test SOURCES node/quota_test.cpp DEPENDS coterie::node_core)
+coterie_test(node.relay_test SOURCES node/relay_test.cpp DEPENDS coterie::node_core)
 coterie_test(node.removal_test SOURCES node/removal_test.cpp DEPENDS coterie::node_core)
 coterie_test(node.steward_test SOURCES node/steward_test.cpp DEPENDS coterie::node_core)
 coterie_test(node.client_limits_test SOURCES node/client_limits_test.cpp DEPENDS coterie::node_core)

@@ -90,6 +90,9 @@ struct HeldLog {
   /// Entries up to this one were dropped here and are not served any more; 0 when all are held.
   /// Never above `head.seq`.
   Seq pruned = 0;
+  /// There is no room here for what comes next in it: nobody is asked for it. A source says so once
+  /// it has deferred a run for that reason.
+  bool full = false;
 };
 
 /// What the mesh reads: the entries that are verified and durably stored here.

@@ -13,7 +13,8 @@ TEST(Settings, AreDefaultsThenWhatWasSaved) {
   const testing::TempDir temp;
   const DataDir dir{temp.path()};
   EXPECT_TRUE(load_settings(dir)->advertise.empty());
-  const Settings settings{{"tcp://a:1", "tcp://b:2"}, {{"anna", "tcp://c:3"}}};
+  EXPECT_EQ(load_settings(dir)->relay_quota, kRelayQuotaBytes);
+  const Settings settings{{"tcp://a:1", "tcp://b:2"}, {{"anna", "tcp://c:3"}}, 4096};
   ASSERT_TRUE(save_settings(dir, settings));
   EXPECT_EQ(*load_settings(dir), settings);
 }
@@ -25,7 +26,8 @@ TEST(Settings, DamageIsRefused) {
        {"", "{}", "[]", "{\"coterie_settings\":2,\"advertise\":[]}", "{\"coterie_settings\":1}",
         "{\"coterie_settings\":1,\"advertise\":[7]}",
         "{\"coterie_settings\":1,\"advertise\":\"x\"}", "{\"coterie_settings\":1,\"advertise\":[]}",
-        "{\"coterie_settings\":1,\"advertise\":[],\"peers\":[{}]}"}) {
+        "{\"coterie_settings\":1,\"advertise\":[],\"peers\":[{}]}",
+        "{\"coterie_settings\":1,\"advertise\":[],\"peers\":[],\"relay_quota\":-1}"}) {
     ASSERT_TRUE(write_private_file(dir.settings_file(), bad));
     EXPECT_EQ(load_settings(dir).error().code, ErrorCode::kCorrupt) << bad;
   }

@@ -439,6 +439,8 @@ bool Mesh::State::try_pull(const LogKey& key) {
   const auto workspace = workspaces.find(key.first);
   if (workspace == workspaces.end()) return false;
   if (pulls.contains(key)) return true;
+  const HeldLog ours = held(key);
+  if (ours.full) return false;
   const auto state = workspace->second.logs.find(key.second);
   if (state != workspace->second.logs.end() && state->second.deferred_until > now.steady) {
     return true;
@@ -446,7 +448,7 @@ bool Mesh::State::try_pull(const LogKey& key) {
   const bool slowed = is_slowed(key.second.device);
   if (slowed && now.steady - devices[key.second.device].pulled < kFloodedPullPause) return true;
   const bool probing = state != workspace->second.logs.end() && state->second.probes_out > 0;
-  const bool closed = held(key).closed;
+  const bool closed = ours.closed;
   const Seq next = next_wanted(key);
   bool offered = false;
   Link* best = nullptr;
