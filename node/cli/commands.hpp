@@ -120,6 +120,9 @@ std::optional<std::uint64_t> parse_since(const std::string& text);
 /// "2026-11-21 10:00", local time; "-" for 0.
 std::string time_text(std::uint64_t millis);
 
+/// "3 s ago", "5 min ago", "2 h ago", "4 d ago".
+std::string ago_text(std::uint64_t millis);
+
 /// "anna (1234abcd)" of {"name","device"}.
 std::string named(const nlohmann::json& device);
 

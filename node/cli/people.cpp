@@ -1,5 +1,4 @@
-// coterie members, role, remove, leave, rotate, readmit, peers: who is in a workspace, with which
-// rights, and how well they are in step.
+// coterie members, role, remove, leave, rotate, readmit: who is in a workspace, with which rights.
 
 #include <iostream>
 #include <map>
@@ -16,20 +15,6 @@ namespace coterie::node::cli {
 namespace {
 
 using nlohmann::json;
-
-std::string seconds_ago(const json& millis) {
-  return millis.is_number() ? std::to_string(millis.get<std::uint64_t>() / 1000) + " s ago"
-                            : "never";
-}
-
-std::string state_text(const json& peer) {
-  if (peer.at("linked") != true) return "away";
-  if (peer.at("in_step") == true) return "in step";
-  const auto behind = peer.value("entries_behind", std::uint64_t{0});
-  const auto ahead = peer.value("entries_ahead", std::uint64_t{0});
-  if (behind == 0 && ahead == 0) return "linked";
-  return std::to_string(behind) + " to get, " + std::to_string(ahead) + " to give";
-}
 
 struct WhoArguments {
   std::string workspace;
@@ -123,23 +108,6 @@ void change(Context& context, const char* operation, const WhoArguments& argumen
   std::cout << done << '\n';
 }
 
-void peers(Context& context, const std::string& workspace) {
-  const auto answer = Session(context).ask({"peers", {{"workspace", workspace}}});
-  if (!answer || context.print_json(*answer)) return;
-  std::vector<std::vector<std::string>> rows{
-      {"NAME", "DEVICE", "STATE", "HEARD", "ROUND TRIP", "IN", "OUT", "ADDRESS"}};
-  for (const json& one : answer->at("peers")) {
-    const json& trip = one.at("round_trip_ms");
-    char trip_text[32] = "-";
-    if (trip.is_number()) std::snprintf(trip_text, sizeof trip_text, "%.1f ms", trip.get<double>());
-    rows.push_back({one.value("name", ""), one.value("device", "").substr(0, 8), state_text(one),
-                    seconds_ago(one.at("last_heard_ms_ago")), trip_text, one.at("bytes_in").dump(),
-                    one.at("bytes_out").dump(), one.value("address", "")});
-  }
-  if (rows.size() > 1) return print_table(rows);
-  std::cout << "No other members yet. `coterie invite` prints what another device joins with.\n";
-}
-
 void add_workspace_argument(CLI::App* command, WhoArguments& arguments) {
   command->add_option("WORKSPACE", arguments.workspace, "Name or id")->required();
 }
@@ -215,14 +183,6 @@ void add_membership(CLI::App& app, Context& context) {
   readmit->final_callback([&context, arguments] {
     change(context, "readmit", *arguments, "It counts now, as far as it is held here.");
   });
-}
-
-void add_peers(CLI::App& app, Context& context) {
-  const auto workspace = std::make_shared<std::string>();
-  CLI::App* command =
-      app.add_subcommand("peers", "How well the other members are in step with this node");
-  command->add_option("WORKSPACE", *workspace, "Name or id")->required();
-  command->final_callback([&context, workspace] { peers(context, *workspace); });
 }
 
 }  // namespace coterie::node::cli

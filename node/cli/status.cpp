@@ -29,6 +29,33 @@ std::string disk_line(const json& disk) {
   return line.str();
 }
 
+/// In one line, whether the team is in step; empty while there is nobody else.
+std::string sync_line(const json& sync) {
+  const auto others = sync.value("others", std::size_t{0});
+  if (others == 0) return "";
+  std::string line =
+      "in step with " + sync.at("in_step").dump() + " of " + count_text(others, "member");
+  const auto busy = sync.value("linked", std::size_t{0}) - sync.value("in_step", std::size_t{0});
+  if (busy > 0) line += "; " + std::to_string(busy) + " exchanging";
+  constexpr std::size_t kNamed = 2;
+  const json& away = sync.at("not_linked");
+  for (std::size_t i = 0; i < away.size() && i < kNamed; ++i) {
+    const json& one = away[i];
+    const json& ago = one.at("last_heard_ms_ago");
+    const std::string path = one.value("path", "");
+    line += "; " + one.value("name", "") +
+            (path == "via" || path == "relay" ? " reached through others" : " not linked") +
+            (ago.is_number() ? ", heard " + ago_text(ago.get<std::uint64_t>())
+                             : ", not heard since this node began");
+  }
+  if (away.size() > kNamed) {
+    line += "; " + std::to_string(away.size() - kNamed) + " more not linked";
+  }
+  const auto holders = sync.value("holders", std::size_t{0});
+  return line + "; all that is here is on " + count_text(holders + 1, "device") +
+         (away.empty() ? "" : " at least");
+}
+
 /// How full a relay is.
 void print_relay(const std::string& workspace, const json& relay) {
   const auto quota = relay.value("quota", std::uint64_t{0});
@@ -64,6 +91,12 @@ void status(Context& context) {
     print_table(rows);
   } else {
     std::cout << "No workspaces yet.\n";
+  }
+  for (const json& one : answer->at("workspaces")) {
+    const std::string line = one.at("sync").is_object() ? sync_line(one.at("sync")) : "";
+    if (!line.empty()) {
+      std::cout << '\n' << printable(one.value("name", "")) << ": " << printable(line) << '\n';
+    }
   }
   for (const json& one : answer->at("workspaces")) {
     if (one.at("relay").is_object()) print_relay(one.value("name", ""), one.at("relay"));

@@ -100,4 +100,12 @@ std::string time_text(std::uint64_t millis) {
   return text;
 }
 
+std::string ago_text(std::uint64_t millis) {
+  const std::uint64_t seconds = millis / 1000;
+  if (seconds < 120) return std::to_string(seconds) + " s ago";
+  if (seconds < 2 * 3600) return std::to_string(seconds / 60) + " min ago";
+  if (seconds < 48 * 3600) return std::to_string(seconds / 3600) + " h ago";
+  return std::to_string(seconds / 86'400) + " d ago";
+}
+
 }  // namespace coterie::node::cli

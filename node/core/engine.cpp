@@ -1340,6 +1340,11 @@ Result<std::vector<transport::PeerStatus>> Engine::peers(const WorkspaceId& id) 
   return state_->mesh->peers(workspace->id());
 }
 
+Result<std::map<DeviceId, Instant>> Engine::arrivals(const WorkspaceId& id) const {
+  COTERIE_TRY(const Workspace* workspace, state_->find_founded(id));
+  return workspace->arrivals();
+}
+
 Result<std::vector<DeviceId>> Engine::offenders(const WorkspaceId& id) const {
   COTERIE_TRY(const Workspace* workspace, state_->find_founded(id));
   const std::set<DeviceId>& all = workspace->offenders();

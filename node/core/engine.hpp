@@ -14,6 +14,7 @@
 #pragma once
 
 #include <cstdint>
+#include <map>
 #include <memory>
 #include <optional>
 #include <set>
@@ -264,6 +265,9 @@ class Engine {
   /// One page; costs about 5 us an entry looked at. Errors: kNotFound, kCorrupt, kIo.
   Result<AuditPage> audit(const WorkspaceId& workspace, const AuditQuery& query) const;
   Result<std::vector<transport::PeerStatus>> peers(const WorkspaceId& workspace) const;
+  /// When something that a member wrote or showed last arrived, whoever brought it; since this
+  /// process began.
+  Result<std::map<DeviceId, Instant>> arrivals(const WorkspaceId& workspace) const;
   // Versions of a document. Cost: a pass over the logs, and the making of the document. Errors:
   // kNotFound, kConflict (a choice fits several), kLimitExceeded (kHistoryAnswerBytesMax,
   // kHistoryRangesMax), kMalformed (a named version that is none), kCorrupt, kIo.

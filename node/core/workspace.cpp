@@ -353,6 +353,7 @@ void Workspace::handle_run(Now now, const transport::Mesh::RunReceived& received
     mesh_.handle_run_verdict(now, received.run_id, result.verdict);
     return;
   }
+  if (result.stored > 0) arrivals_[received.run.log.device] = now.steady;
   const std::uint64_t run_id = received.run_id;
   when_durable(now, [this, run_id, verdict = result.verdict](Now then) {
     mesh_.handle_run_verdict(then, run_id, verdict);
@@ -394,6 +395,7 @@ void Workspace::handle_awareness(Now now, const transport::Mesh::AwarenessReceiv
   }
   const auto verdict = presence_.receive(now, received.origin, received.topic, received.counter,
                                          received.message, received.age);
+  if (verdict == transport::AwarenessVerdict::kGenuine) arrivals_[received.origin] = now.steady;
   mesh_.handle_awareness_verdict(now, received.awareness_id, verdict);
 }
 

@@ -88,6 +88,8 @@ class Workspace : private Views::Host, private Keeper::Host, private Cards::Host
   /// As write_obstacle(), and kUnavailable while there is no key to write with.
   std::optional<Error> record_obstacle() const;
 
+  /// As Engine::arrivals().
+  const std::map<DeviceId, Instant>& arrivals() const { return arrivals_; }
   /// Whether what a device says over its own link is heard.
   bool hears(const DeviceId& peer) const;
   /// This device was removed: by whom and when, for people. Empty when it was not.
@@ -289,6 +291,7 @@ class Workspace : private Views::Host, private Keeper::Host, private Cards::Host
   /// Members of whom the operator was told; nothing before the workspace is open.
   std::optional<std::set<DeviceId>> told_;
 
+  std::map<DeviceId, Instant> arrivals_;
   std::vector<std::pair<ClientHandle, Closing>> closings_;
 
   std::set<std::pair<Instant, DocumentId>> flush_due_;

@@ -88,6 +88,7 @@ void Workspace::note_departures(Now now) {
   for (const DeviceId& device : std::exchange(known_, present)) {
     if (present.count(device) > 0 || device == context_.identity.id()) continue;
     members_changed = true;
+    arrivals_.erase(device);
     presence_.forget(now, device);
     const std::vector<Restriction> why = membership().restrictions_of(device);
     if (why.empty()) continue;

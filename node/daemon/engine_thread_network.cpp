@@ -18,6 +18,7 @@ bool EngineThread::take_network() {
 }
 
 void EngineThread::handle(Now now, const ZmqDriver::LinkUp& event) {
+  service_.dials().linked(event.peer);
   parts_.engine->handle_link_up(now, event.link, event.peer, event.outgoing);
 }
 
@@ -26,6 +27,7 @@ void EngineThread::handle(Now now, const ZmqDriver::LinkDown& event) {
 }
 
 void EngineThread::handle(Now now, const ZmqDriver::DialFailed& event) {
+  service_.dials().failed(event.device, event.address, event.reason);
   parts_.engine->handle_dial_failed(now, event.device, event.address);
 }
 

@@ -5,6 +5,7 @@
 #include <nlohmann/json.hpp>
 
 #include "node/daemon/history_calls.hpp"
+#include "node/daemon/peer_calls.hpp"
 #include "node/daemon/people_calls.hpp"
 
 namespace coterie::node {
@@ -32,7 +33,7 @@ std::string argument_or(const Call& call, const char* name, const char* otherwis
   return found == call.arguments.end() ? otherwise : found->second;
 }
 
-json workspaces_json(const Engine& engine) {
+json workspaces_json(Now now, const Engine& engine, const DialLog& dials) {
   json list = json::array();
   for (const WorkspaceInfo& one : engine.workspaces()) {
     json relay;
@@ -41,13 +42,15 @@ json workspaces_json(const Engine& engine) {
                {"used", one.relay->used},
                {"declined", one.relay->declined}};
     }
+    const auto peers = peers_json(now, engine, one.id, dials);
     list.push_back({{"id", one.id.hex()},
                     {"name", one.name},
                     {"role", role_name(one.role)},
                     {"members", one.members},
                     {"documents", one.documents},
                     {"entries", one.entries},
-                    {"relay", std::move(relay)}});
+                    {"relay", std::move(relay)},
+                    {"sync", peers ? sync_json(peers->at("peers")) : json()}});
   }
   return list;
 }
@@ -62,37 +65,6 @@ json documents_json(const std::vector<DocumentInfo>& documents) {
                     {"clients", one.clients}});
   }
   return {{"documents", std::move(list)}};
-}
-
-json peer_json(Now now, const transport::PeerStatus& peer, const std::string& name) {
-  using std::chrono::duration_cast;
-  using std::chrono::milliseconds;
-  json heard;
-  json round_trip;
-  if (peer.last_heard) heard = duration_cast<milliseconds>(now.steady - *peer.last_heard).count();
-  if (peer.round_trip) {
-    round_trip = std::chrono::duration<double, std::milli>(*peer.round_trip).count();
-  }
-  return {{"device", peer.device.hex()},
-          {"name", name},
-          {"linked", peer.linked},
-          {"in_step", peer.in_step},
-          {"entries_behind", peer.entries_behind},
-          {"entries_ahead", peer.entries_ahead},
-          {"last_heard_ms_ago", std::move(heard)},
-          {"round_trip_ms", std::move(round_trip)},
-          {"bytes_in", peer.bytes_in},
-          {"bytes_out", peer.bytes_out},
-          {"address", peer.address}};
-}
-
-json peers_json(Now now, const std::vector<transport::PeerStatus>& peers,
-                const std::vector<MemberInfo>& members) {
-  std::map<DeviceId, std::string> names;
-  for (const MemberInfo& one : members) names.emplace(one.device, one.name);
-  json list = json::array();
-  for (const auto& one : peers) list.push_back(peer_json(now, one, names[one.device]));
-  return {{"peers", std::move(list)}};
 }
 
 CallResult failed(const Error& error) { return {"", CallError{error.code, error.what}}; }
@@ -215,12 +187,13 @@ Result<Command> Service::command(const Call& call) {
 Result<std::string> Service::answer(Now now, const Call& call) {
   const std::string& operation = call.operation;
   if (operation == "health") return std::string(R"({"status":"ok"})");
-  if (operation == "workspace.list") return dump({{"workspaces", workspaces_json(engine_)}});
+  if (operation == "workspace.list")
+    return dump({{"workspaces", workspaces_json(now, engine_, dials_)}});
   if (operation == "status") {
     return dump({{"device", engine_.self().hex()},
                  {"name", device_name_},
                  {"version", COTERIE_VERSION},
-                 {"workspaces", workspaces_json(engine_)},
+                 {"workspaces", workspaces_json(now, engine_, dials_)},
                  {"waiting", waiting_json(engine_)},
                  {"disk", disk_json(disk_stats_())}});
   }
@@ -236,9 +209,8 @@ Result<std::string> Service::answer(Now now, const Call& call) {
     return dump(documents_json(documents));
   }
   if (operation == "peers") {
-    COTERIE_TRY(const auto members, engine_.members(workspace));
-    COTERIE_TRY(const auto peers, engine_.peers(workspace));
-    return dump(peers_json(now, peers, members));
+    COTERIE_TRY(const json peers, peers_json(now, engine_, workspace, dials_));
+    return dump(peers);
   }
   COTERIE_TRY(const std::string path, argument(call, "path"));
   if (operation == "doc.state") {

@@ -50,6 +50,7 @@
 
 #include "node/bridge/call.hpp"
 #include "node/core/engine.hpp"
+#include "node/daemon/peer_calls.hpp"
 #include "storage/commit_queue.hpp"
 
 namespace coterie::node {
@@ -71,6 +72,8 @@ class Service {
   /// Answers `reply` now, or, for what is written to disk, when handle_reply() tells its end.
   void handle(Now now, const Call& call, CallReply reply);
   void handle_reply(Engine::Reply reply);
+  /// For who says what came of dials.
+  DialLog& dials() { return dials_; }
 
  private:
   Result<std::string> answer(Now now, const Call& call);
@@ -80,6 +83,7 @@ class Service {
   Engine& engine_;
   std::string device_name_;
   DiskStats disk_stats_;
+  DialLog dials_;
   RequestId next_request_ = 1;
   struct Pending {
     std::string path;  ///< Of doc.create.

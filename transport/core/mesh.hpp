@@ -143,6 +143,13 @@ enum class AwarenessVerdict : std::uint8_t {
   kRefused,  ///< Forged or malformed: a fault of the peer, not forwarded.
 };
 
+/// How it goes with reaching a member that is not linked.
+struct DialStatus {
+  std::string address;  ///< That is tried now, or next.
+  bool dialling = false;
+  std::optional<Instant> next;  ///< Nothing while it is dialled, or is not wanted as a neighbour.
+};
+
 /// What `coterie peers` shows about one member.
 struct PeerStatus {
   DeviceId device;
@@ -154,8 +161,10 @@ struct PeerStatus {
   std::optional<Duration> round_trip;  ///< Of the last heartbeat.
   std::uint64_t bytes_in = 0;
   std::uint64_t bytes_out = 0;
-  std::string address;       ///< Where it is linked, as dialled; empty when it dialled us.
-  std::uint64_t faults = 0;  ///< Runs and awareness messages of theirs that were refused.
+  std::string address;             ///< Where it is linked, as dialled; empty when it dialled us.
+  std::vector<DeviceId> via;       ///< Linked members that say they are linked to it.
+  std::optional<DialStatus> dial;  ///< Of one that is not linked and has an address.
+  std::uint64_t faults = 0;        ///< Runs and awareness messages of theirs that were refused.
   bool throttled = false;  ///< It says more than it may (limits.hpp, kUnaskedPerSecond), just now.
   std::optional<Instant> quarantined_until;
 };

@@ -95,6 +95,15 @@ std::optional<Dialer::Attempt> Dialer::take_due(Instant now) {
   return Attempt{device, target.attempt};
 }
 
+std::optional<DialStatus> Dialer::status(const DeviceId& device) const {
+  const auto found = targets_.find(device);
+  if (found == targets_.end() || found->second.addresses.empty()) return std::nullopt;
+  const Target& target = found->second;
+  DialStatus status{target.addresses[target.address_index], target.dialling, {}};
+  if (target.wanted && target.idle()) status.next = target.due;
+  return status;
+}
+
 std::optional<Instant> Dialer::next_deadline() const {
   if (queue_.empty()) return std::nullopt;
   return queue_.begin()->first;

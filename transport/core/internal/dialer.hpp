@@ -15,6 +15,7 @@
 
 #include "crdt/base/clock.hpp"
 #include "crdt/base/random.hpp"
+#include "transport/core/mesh.hpp"
 #include "transport/wire/ids.hpp"
 
 namespace coterie::transport::internal {
@@ -49,6 +50,9 @@ class Dialer {
   void unlinked(Instant now, const DeviceId& device);
   /// Time was lost: what is known about reachability is old. Tries everybody at once.
   void woke(Instant now);
+
+  /// As Mesh::peers() shows it; nothing if the device has no address.
+  std::optional<DialStatus> status(const DeviceId& device) const;
 
   /// An attempt that is due, counted as begun; call until nothing is returned.
   std::optional<Attempt> take_due(Instant now);

@@ -468,9 +468,16 @@ std::vector<PeerStatus> Mesh::peers(const WorkspaceId& workspace) const {
         status.in_step = shared->second.in_step;
         count_difference(state.source, workspace, shared->second, status);
       }
+    } else {
+      status.dial = state.dialer.status(device);
     }
     all.push_back(std::move(status));
   }
+  state.each_peer(workspace, [&](const State::Link& link, const Shared& shared) {
+    for (PeerStatus& one : all) {
+      if (shared.neighbours.contains(one.device)) one.via.push_back(link.peer);
+    }
+  });
   return all;
 }
 
