@@ -155,17 +155,26 @@ export class Watcher {
     context.defer(() => this.process.kill());
   }
 
+  text() {
+    return this.#ask("text");
+  }
+
   /** Resolves to how many milliseconds it took until the watched text is `text`. */
   async shows(text, { timeoutMs = 120_000 } = {}) {
     const started = performance.now();
-    await until(`the watcher at ${this.node.name} shows the expected text`, async () => (await this.#ask("text")) === text, {
+    await until(`the watcher at ${this.node.name} shows the expected text`, async () => (await this.text()) === text, {
       timeoutMs,
       everyMs: 100,
     });
     return performance.now() - started;
   }
 
-  /** {longestPauseMs, updates}: how the text came in. */
+  /** The names of those who are shown as present. */
+  people() {
+    return this.#ask("people");
+  }
+
+  /** {updates}: how the text came in. */
   stats() {
     return this.#ask("stats");
   }

@@ -54,7 +54,12 @@ export class Network {
     return home;
   }
 
-  /** A new host: {address, prefix}, where `prefix` makes a command run on it. */
+  /** The scenario's own, as host() gives others. */
+  get own() {
+    return { name: null, address: home, prefix: [] };
+  }
+
+  /** A new host: {name, address, prefix}, where `prefix` makes a command run on it. */
   host(name) {
     const address = `10.77.0.${++this.#hosts}`;
     ip("netns", "add", name);
@@ -63,7 +68,15 @@ export class Network {
     ip("-n", name, "link", "set", "lo", "up");
     ip("-n", name, "addr", "add", `${address}/24`, "dev", "eth0");
     ip("-n", name, "link", "set", "eth0", "up");
-    return { address, prefix: ["ip", "netns", "exec", name] };
+    return { name, address, prefix: ["ip", "netns", "exec", name] };
+  }
+
+  /** The two hosts, or the host and the scenario's own, never reach each other; others do. */
+  part(a, b) {
+    const block = (name, address) =>
+      ip(...(name === null ? [] : ["-n", name]), "route", "add", "blackhole", `${address}/32`);
+    block(a.name, b.address);
+    block(b.name, a.address);
   }
 
   /** Nothing passes to or from the host from now on; open connections are not told. */

@@ -109,15 +109,15 @@ export class Node {
     return this.#process?.exited ?? Promise.resolve();
   }
 
-  async start() {
+  /** `args` instead of those of an ordinary node. */
+  async start(args) {
     check(this.#process === null, `${this.name} to be stopped`);
-    const [command, ...args] = [
-      ...this.prefix, binary, "--data", this.data,
-      "run", "--listen", this.mesh, "--bridge", `127.0.0.1:${this.bridgePort}`,
-      ...this.runArguments,
+    const ordinary = ["run", "--listen", this.mesh, "--bridge", `127.0.0.1:${this.bridgePort}`];
+    const [command, ...rest] = [
+      ...this.prefix, binary, "--data", this.data, ...(args ?? ordinary), ...this.runArguments,
     ]; // prettier-ignore
     const log = openSync(this.logFile, "a");
-    const child = spawn(command, args, { stdio: ["ignore", "pipe", log] });
+    const child = spawn(command, rest, { stdio: ["ignore", "pipe", log] });
     closeSync(log);
     this.#process = child;
     this.starts += 1;
