@@ -450,7 +450,7 @@ void Engine::State::dispatch(Now now, Mesh::Output output) {
     if (changed->linked) {
       workspace->handle_linked(now, changed->device);
     } else {
-      workspace->handle_unlinked(changed->device);
+      workspace->handle_unlinked(now, changed->device);
     }
   } else if (auto* quarantine = std::get_if<Mesh::QuarantineChanged>(&output)) {
     const DeviceId& device = quarantine->device;
@@ -1230,13 +1230,22 @@ void Engine::handle_timeout(Now now) {
   state.pump(now);
 }
 
-void Engine::shut_down(Now now) {
+void Engine::prepare_to_stop(Now now) {
   State& state = *state_;
   if (std::exchange(state.stopping, true)) return;
   for (auto& [id, workspace] : state.workspaces) workspace->shut_down(now);
   state.pump(now);
-  state.mesh->shut_down(now);
-  state.pump(now);
+}
+
+bool Engine::delivered(Now now) const {
+  return std::all_of(state_->workspaces.begin(), state_->workspaces.end(),
+                     [&](const auto& item) { return item.second->delivered(now); });
+}
+
+void Engine::shut_down(Now now) {
+  prepare_to_stop(now);
+  state_->mesh->shut_down(now);
+  state_->pump(now);
 }
 
 std::optional<Engine::Output> Engine::poll_output() {

@@ -238,8 +238,13 @@ class Engine {
   void handle_command(Now now, RequestId request, Command command);
   void handle_timeout(Now now);
 
-  /// Writes out what is waiting, withdraws presence and says goodbye. Drain; once no CommitBatch is
-  /// outstanding the process may end.
+  /// Writes out what is waiting and withdraws presence; nothing new is taken from here on. Links
+  /// stay, so that others get it.
+  void prepare_to_stop(Now now);
+  /// Whether all linked members hold what this device wrote lately, as far as it is committed.
+  bool delivered(Now now) const;
+  /// As prepare_to_stop(), and says goodbye. Drain; once no CommitBatch is outstanding the process
+  /// may end.
   void shut_down(Now now);
 
   std::optional<Output> poll_output();

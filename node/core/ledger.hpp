@@ -174,6 +174,8 @@ class Ledger {
   const storage::Store& store() const { return store_; }
   const RowSealer& sealer() const { return sealer_; }
 
+  /// The log that this device goes on with.
+  const LogId& own_log() const { return own_; }
   /// This device's role, once it is a member.
   std::optional<Role> role() const;
   /// Member with a role that writes content.

@@ -183,6 +183,14 @@ void Presence::forget(Now now, const DeviceId& device) {
   }
 }
 
+std::set<DeviceId> Presence::origins() const {
+  std::set<DeviceId> all;
+  for (const auto& [document, room] : rooms_) {
+    for (const auto& [from, remote] : room.remote) all.insert(from.first);
+  }
+  return all;
+}
+
 /// The first bundle with room for one more state.
 std::uint64_t Presence::bundle_for(const Room& room, const std::string& state) const {
   std::map<std::uint64_t, std::size_t> used;

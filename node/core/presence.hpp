@@ -87,6 +87,8 @@ class Presence {
                                       std::uint64_t counter, ByteView message, Duration age);
   /// The device is no member any more.
   void forget(Now now, const DeviceId& device);
+  /// Whose presence is held, beside our own clients'. Cost: O(what is held).
+  std::set<DeviceId> origins() const;
 
   /// Messages due now: at most 30 a second per document, newest state only. None while there is no
   /// key to write with.

@@ -28,6 +28,10 @@ constexpr Duration kSweepMin = std::chrono::milliseconds(10);
 /// Stock clients announce themselves at once; one that does not is greeted after this time.
 constexpr Duration kGreetDelay = std::chrono::milliseconds(250);
 constexpr Duration kCommitRetry = std::chrono::seconds(2);
+constexpr Duration kReachCheck = std::chrono::milliseconds(250);
+/// Two heartbeats: a member that has not said by then that it holds an entry has no room for it, or
+/// does not listen.
+constexpr Duration kDeliveryPatience = std::chrono::seconds(3);
 
 Bytes encode_contact(const InviteContact& contact) {
   Bytes out(contact.device.view().begin(), contact.device.view().end());
@@ -403,7 +407,8 @@ void Workspace::handle_linked(Now now, const DeviceId& device) {
   cards_.handle_linked(now, device);
 }
 
-void Workspace::handle_unlinked(const DeviceId& device) {
+void Workspace::handle_unlinked(Now now, const DeviceId& device) {
+  withdraw_lost(now);
   cards_.handle_unlinked(device);
   card_links_.erase(device);
 }
@@ -791,6 +796,31 @@ void Workspace::pump(Now now) {
   send_cards(now);
 }
 
+/// Whoever was linked, here or to a neighbour, and is so no more has gone without a word: what it
+/// showed goes, too. Where not everybody is linked to everybody that says nothing: there it
+/// expires.
+void Workspace::withdraw_lost(Now now) {
+  next_reach_check_ = now.steady + kReachCheck;
+  std::set<DeviceId> reached;
+  if (membership().members().size() <= transport::kFullMeshMembersMax) {
+    for (const DeviceId& device : presence_.origins()) {
+      if (mesh_.reaches(id(), device)) {
+        reached.insert(device);
+      } else if (reached_.contains(device)) {
+        presence_.forget(now, device);
+      }
+    }
+  }
+  reached_ = std::move(reached);
+}
+
+bool Workspace::delivered(Now now) const {
+  if (now.steady >= written_at_ + kDeliveryPatience) return true;
+  const auto head = ledger_.frontier().find(ledger_.own_log());
+  return head == ledger_.frontier().end() ||
+         mesh_.lacking(id(), head->first, head->second.seq) == 0;
+}
+
 // Batches.
 
 void Workspace::when_durable(Now now, Ledger::Action action) {
@@ -814,6 +844,7 @@ void Workspace::handle_committed(Now now) {
   if (std::exchange(full_, false)) context_.inform("there is room on the disk again: writing");
   const Ledger::Staged done = ledger_.landed();
   for (const auto& stored : done.runs) {
+    if (!stored.from) written_at_ = now.steady;
     mesh_.entries_stored(now, id(), stored.run, stored.from);
   }
   for (const Ledger::Action& action : done.after) action(now);
@@ -859,6 +890,7 @@ void Workspace::handle_timeout(Now now) {
     if (!stopped_ && !full_) documents_.sweep(now);
     if (leaving_ && leave_stored_) finish_leaving();
   }
+  if (next_reach_check_ <= now.steady) withdraw_lost(now);
   presence_.handle_timeout(now);
   transfer_.handle_timeout(now);
   cards_.handle_timeout(now);
@@ -884,6 +916,7 @@ std::optional<Instant> Workspace::next_deadline() const {
     due = std::min(due, *views);
   }
   if (const auto presence = presence_.next_deadline()) due = std::min(due, *presence);
+  if (!reached_.empty()) due = std::min(due, next_reach_check_);
   if (const auto steward = steward_.next_deadline()) due = std::min(due, *steward);
   if (const auto keeper = keeper_.next_deadline(); keeper && makes) {
     due = std::min(due, *keeper);

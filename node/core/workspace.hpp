@@ -173,7 +173,7 @@ class Workspace : private Views::Host, private Keeper::Host, private Cards::Host
   void handle_run(Now now, const transport::Mesh::RunReceived& received);
   void handle_awareness(Now now, const transport::Mesh::AwarenessReceived& received);
   void handle_linked(Now now, const DeviceId& device);
-  void handle_unlinked(const DeviceId& device);
+  void handle_unlinked(Now now, const DeviceId& device);
   /// `device` floods this node: says so to all, at most once in kReportPause for each device.
   void report_flood(Now now, const DeviceId& device);
   // Checkpoints (workspace_transfer.cpp). `peer` is the device at the other end of `link`.
@@ -194,6 +194,9 @@ class Workspace : private Views::Host, private Keeper::Host, private Cards::Host
   void handle_committed(Now now);
   void handle_commit_failed(Now now, const Error& error);
   bool idle() const { return ledger_.settled() && flush_due_.empty() && held_.empty(); }
+
+  /// Whether every linked member said that it holds what this device wrote in the last seconds.
+  bool delivered(Now now) const;
 
   void handle_timeout(Now now);
   /// Hands presence to clients and mesh.
@@ -268,6 +271,7 @@ class Workspace : private Views::Host, private Keeper::Host, private Cards::Host
                    const std::vector<std::pair<ClientHandle, std::uint64_t>>& senders);
   void broadcast(Now now, Document& document, ByteView update, const Client* except);
   void show_all(Now now, Client& client);
+  void withdraw_lost(Now now);
   void show_changes(Now now, Document& document, const std::vector<Presence::Change>& changes);
   Client* find_client(const DocumentId& document, ClientHandle handle);
 
@@ -292,6 +296,9 @@ class Workspace : private Views::Host, private Keeper::Host, private Cards::Host
   std::optional<std::set<DeviceId>> told_;
 
   std::map<DeviceId, Instant> arrivals_;
+  Instant written_at_{};        ///< When an entry of our own was last stored.
+  std::set<DeviceId> reached_;  ///< Whose presence is held and who could be reached, and
+  Instant next_reach_check_{};  ///< when that is looked at again.
   std::vector<std::pair<ClientHandle, Closing>> closings_;
 
   std::set<std::pair<Instant, DocumentId>> flush_due_;

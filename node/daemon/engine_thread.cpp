@@ -1,5 +1,6 @@
 #include "node/daemon/engine_thread.hpp"
 
+#include <algorithm>
 #include <utility>
 
 #include "node/daemon/log.hpp"
@@ -188,13 +189,24 @@ void EngineThread::finish() {
   const auto patience_ends = SteadyClock::now() + kStopPatience;
   while (take(calls_) || take(from_clients_)) {
   }
+  parts_.engine->prepare_to_stop(read_clock());
+  drain();
+  // Goodbye ends the links, so first the others get it, and say so.
+  while (SteadyClock::now() < patience_ends) {
+    while (take_commits() || take_network()) {
+    }
+    const Now now = read_clock();
+    if (commits_.empty() && parts_.engine->delivered(now)) break;
+    parts_.engine->handle_timeout(now);
+    drain();
+    auto until = patience_ends;
+    if (const auto deadline = parts_.engine->next_deadline()) {
+      until = std::min(until, SteadyClock::time_point(deadline->time_since_epoch()));
+    }
+    parts_.waker->wait_until(until);
+  }
   parts_.engine->shut_down(read_clock());
   drain();
-  while (SteadyClock::now() < patience_ends) {
-    take_commits();
-    if (commits_.empty()) break;
-    parts_.waker->wait_until(patience_ends);
-  }
   if (!commits_.empty()) log_line(Level::kWarning, "stopped before everything was on disk");
 }
 

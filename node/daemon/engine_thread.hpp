@@ -32,8 +32,8 @@ inline constexpr std::size_t kCommitBytesMax = 32u << 20;
 inline constexpr int kTurn = 64;
 /// Beacons that wait for their turn.
 inline constexpr std::size_t kBeaconsWaitingMax = 256;
-/// For what is being written when the node stops; then it stops anyway, and nobody was told that
-/// the rest is safe.
+/// For what is being written when the node stops, and for linked members to hear it; then it stops
+/// anyway, and nobody was told that the rest is safe.
 inline constexpr std::chrono::seconds kStopPatience{3};
 
 /// The monotonic and the wall clock: the only place of a node that reads them for the engine.
@@ -58,7 +58,8 @@ class EngineThread final : public bridge::Handler {
 
   /// `server` may be null; it must outlive stop().
   void start(bridge::Server* server);
-  /// Shuts the engine down, waits for its commits (at most kStopPatience), ends the thread. The
+  /// Shuts the engine down, waits for its commits and for linked members to say that they hold them
+  /// (at most kStopPatience), ends the thread. The
   /// bridge must have been stopped before.
   void stop();
 

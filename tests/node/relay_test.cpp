@@ -168,5 +168,175 @@ TEST_F(RelayTest, AMemberThatBecomesARelayHasAQuotaAndAReaderNone) {
   EXPECT_FALSE(cluster_.engine(green).workspaces().at(0).relay);
 }
 
+/// Red, green and a relay: red and green never reach each other.
+class BetweenTest : public RelayTest {
+ protected:
+  void SetUp() override {
+    relay_ = join("relay", Role::kRelay);
+    green_ = cluster_.add_node("green");
+    cluster_.network().cut(red_, green_);
+    cluster_.network().cut(green_, red_);
+    // A host that both reach lets green in, and leaves.
+    const auto host = join("host", Role::kHost);
+    const auto invite = run(host, CreateInvite{workspace_, role_, 1h, 1});
+    ASSERT_TRUE(run(green_, JoinWorkspace{std::get<InviteCreated>(*invite).invite}));
+    cluster_.run_for(10s);
+    cluster_.crash(host);
+    cluster_.run_for(30s);
+    ASSERT_FALSE(linked(red_, green_));
+    ASSERT_TRUE(linked(red_, relay_));
+    ASSERT_TRUE(linked(green_, relay_)) << "by the relay's card";
+  }
+  bool linked(Cluster::Node from, Cluster::Node to) {
+    for (const auto& peer : *cluster_.engine(from).peers(workspace_)) {
+      if (peer.device == cluster_.id(to)) return peer.linked;
+    }
+    return false;
+  }
+  transport::PeerStatus peer(Cluster::Node from, Cluster::Node to) {
+    for (const auto& one : *cluster_.engine(from).peers(workspace_)) {
+      if (one.device == cluster_.id(to)) return one;
+    }
+    return {};
+  }
+  bool shows(Cluster::ClientIndex index, const std::string& words) {
+    for (const auto& [id, state] : cluster_.client(index).others()) {
+      if (state.find(words) != std::string::npos) return true;
+    }
+    return false;
+  }
+
+  Role role_ = Role::kEditor;
+  Cluster::Node relay_ = 0;
+  Cluster::Node green_ = 0;
+};
+
+TEST_F(BetweenTest, TwoWhoAreNeverOnlineTogetherMeet) {
+  cluster_.crash(green_);
+  type(client(red_), "left for green");
+  ASSERT_TRUE(cluster_.run_until(5s, [&] { return same(red_, relay_); }));
+  cluster_.crash(red_);
+  cluster_.run_for(10s);
+  restart(relay_);
+  cluster_.restart(green_);
+  EXPECT_TRUE(cluster_.run_until(10s, [&] { return has(green_, "left for green"); }));
+  type(client(green_), ", and an answer");
+  cluster_.run_for(1s);
+  cluster_.crash(green_);
+  cluster_.restart(red_);
+  EXPECT_TRUE(cluster_.run_until(10s, [&] { return has(red_, ", and an answer"); }));
+  EXPECT_EQ(text(relay_), "?");
+}
+
+TEST_F(BetweenTest, TheyTypeAndSeeEachOtherLive) {
+  const auto at_red = client(red_);
+  const auto at_green = client(green_);
+  type(at_red, "[red]");
+  type(at_green, "[green]");
+  EXPECT_TRUE(cluster_.run_until(
+      2s, [&] { return has(red_, "[green]") && has(green_, "[red]") && same(red_, green_); }));
+  cluster_.client(at_red).move_cursor();
+  cluster_.deliver_to_server(at_red);
+  EXPECT_TRUE(cluster_.run_until(2s, [&] { return shows(at_green, "\"move\":1"); }));
+  const auto seen = peer(green_, red_);
+  EXPECT_FALSE(seen.linked);
+  EXPECT_EQ(seen.via, std::vector<DeviceId>{cluster_.id(relay_)});
+  EXPECT_TRUE(cluster_.engine(green_).arrivals(workspace_)->contains(cluster_.id(red_)));
+  cluster_.disconnect(at_red);
+  EXPECT_TRUE(cluster_.run_until(2s, [&] { return !shows(at_green, "\"move\":1"); }));
+}
+
+TEST_F(BetweenTest, TheRelayPassesNoPresenceOnTwice) {
+  const auto at_red = client(red_);
+  const auto at_green = client(green_);
+  std::vector<Bytes> overheard;
+  std::size_t passed_on = 0;
+  bool listening = true;
+  cluster_.on_frame = [&](Cluster::Node from, ByteView frame) {
+    const auto message = transport::decode(frame);
+    if (!message || !std::holds_alternative<transport::Awareness>(*message)) return;
+    if (from == red_ && listening) overheard.emplace_back(frame.begin(), frame.end());
+    const bool of_red = std::get<transport::Awareness>(*message).origin == cluster_.id(red_);
+    if (from == relay_ && of_red && !listening) ++passed_on;
+  };
+  for (int i = 0; i < 5; ++i) {
+    cluster_.client(at_red).move_cursor();
+    cluster_.deliver_to_server(at_red);
+    cluster_.run_for(100ms);
+  }
+  ASSERT_TRUE(shows(at_green, "\"move\":5"));
+  ASSERT_FALSE(overheard.empty());
+  cluster_.disconnect(at_red);
+  cluster_.run_for(1s);
+  listening = false;
+  for (const Bytes& frame : overheard) ASSERT_TRUE(cluster_.inject(red_, relay_, frame));
+  Bytes forged = overheard.back();
+  forged[forged.size() - 1] ^= 1;  // Of the signature.
+  ASSERT_TRUE(cluster_.inject(red_, relay_, forged));
+  cluster_.run_for(2s);
+  EXPECT_EQ(passed_on, 0u);
+  EXPECT_TRUE(cluster_.client(at_green).others().empty());
+}
+
+TEST_F(BetweenTest, ARelayThatWithholdsIsSeenToBeBehindAndAnotherPathIsTaken) {
+  // It says what it holds, and gives nothing.
+  Cluster::Tap tap;
+  tap.outgoing = [](const DeviceId&, Bytes frame) -> std::optional<Bytes> {
+    const auto message = transport::decode(frame);
+    const auto* entries = message ? std::get_if<transport::Entries>(&*message) : nullptr;
+    if (entries != nullptr && !entries->entries.empty()) return std::nullopt;
+    return frame;
+  };
+  cluster_.set_tap(relay_, tap);
+  type(client(red_), "withheld");
+  cluster_.run_for(5s);
+  EXPECT_FALSE(has(green_, "withheld"));
+  EXPECT_GT(peer(green_, relay_).entries_behind, 0u) << "green knows that it lacks something";
+  cluster_.restart(3);
+  EXPECT_TRUE(cluster_.run_until(30s, [&] { return has(green_, "withheld"); }))
+      << "by the host, whom both reach";
+}
+
+TEST_F(BetweenTest, PresenceOfOneThatCrashedGoesAtOnceAlsoThroughARelay) {
+  const auto at_red = client(red_);
+  const auto at_green = client(green_);
+  cluster_.client(at_red).move_cursor();
+  cluster_.deliver_to_server(at_red);
+  ASSERT_TRUE(cluster_.run_until(2s, [&] { return shows(at_green, "\"move\":1"); }));
+  cluster_.crash(red_);
+  EXPECT_TRUE(cluster_.run_until(1s, [&] { return !shows(at_green, "\"move\":1"); }));
+  cluster_.run_for(5s);
+  EXPECT_FALSE(linked(green_, red_));
+  EXPECT_TRUE(peer(green_, red_).via.empty());
+}
+
+TEST_F(BetweenTest, OneThatStopsKnowsWhenTheOthersHaveItsLastWords) {
+  const auto at_red = client(red_);
+  cluster_.run_for(10s);
+  EXPECT_TRUE(cluster_.engine(red_).delivered(cluster_.at())) << "nothing new";
+  cluster_.client(at_red).insert(0, "last words");
+  cluster_.deliver_to_server(at_red);
+  cluster_.engine(red_).prepare_to_stop(cluster_.at());
+  cluster_.run_for(15ms);  // On the disk, and on its way.
+  EXPECT_FALSE(cluster_.engine(red_).delivered(cluster_.at()));
+  EXPECT_TRUE(
+      cluster_.run_until(2500ms, [&] { return cluster_.engine(red_).delivered(cluster_.at()); }));
+  cluster_.engine(red_).shut_down(cluster_.at());
+  cluster_.crash(red_);
+  EXPECT_TRUE(cluster_.run_until(2s, [&] { return has(green_, "last words"); }));
+}
+
+class ViewerBetweenTest : public BetweenTest {
+ protected:
+  ViewerBetweenTest() { role_ = Role::kViewer; }
+};
+
+TEST_F(ViewerBetweenTest, AViewerReadsThroughTheRelay) {
+  type(client(red_), "to be read");
+  EXPECT_TRUE(cluster_.run_until(2s, [&] { return has(green_, "to be read"); }));
+  const auto viewer = client(green_);
+  EXPECT_EQ(cluster_.client(viewer).text(), "to be read");
+}
+
 }  // namespace
 }  // namespace coterie::node

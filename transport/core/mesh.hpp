@@ -351,6 +351,10 @@ class Mesh {
   std::optional<Instant> next_deadline() const;
 
   std::vector<PeerStatus> peers(const WorkspaceId& workspace) const;
+  /// Whether `device` is linked, or a linked member says that it is to it. Cost: O(links).
+  bool reaches(const WorkspaceId& workspace, const DeviceId& device) const;
+  /// How many linked members do not hold `log` up to `seq`, as they said last. Cost: O(links).
+  std::size_t lacking(const WorkspaceId& workspace, const LogId& log, Seq seq) const;
   bool is_quarantined(const DeviceId& device) const;
   const MeshCounters& counters() const;
 

@@ -481,4 +481,23 @@ std::vector<PeerStatus> Mesh::peers(const WorkspaceId& workspace) const {
   return all;
 }
 
+bool Mesh::reaches(const WorkspaceId& workspace, const DeviceId& device) const {
+  const auto found = state_->workspaces.find(workspace);
+  if (found == state_->workspaces.end()) return false;
+  bool reached = found->second.linked.contains(device);
+  state_->each_peer(workspace, [&](const State::Link&, const Shared& shared) {
+    reached = reached || shared.neighbours.contains(device);
+  });
+  return reached;
+}
+
+std::size_t Mesh::lacking(const WorkspaceId& workspace, const LogId& log, Seq seq) const {
+  std::size_t count = 0;
+  state_->each_peer(workspace, [&](const State::Link&, const Shared& shared) {
+    const auto view = shared.logs.find(log);
+    count += view == shared.logs.end() || view->second.claimed < seq ? 1 : 0;
+  });
+  return count;
+}
+
 }  // namespace coterie::transport
