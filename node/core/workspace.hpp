@@ -312,9 +312,10 @@ class Workspace : private Views::Host, private Keeper::Host, private Cards::Host
   bool leave_stored_ = false;
   Instant next_sweep_;
 
-  bool told_full_ = false;  ///< That the relay's quota is used up.
-  bool full_ = false;       ///< The disk is; the batch in flight is tried again.
-  bool stopped_ = false;    ///< The disk failed: nothing more is written until restart.
+  bool told_pruned_ = false;  ///< That a relay was offered a checkpoint.
+  bool told_full_ = false;    ///< That the relay's quota is used up.
+  bool full_ = false;         ///< The disk is; the batch in flight is tried again.
+  bool stopped_ = false;      ///< The disk failed: nothing more is written until restart.
   std::optional<Instant> retry_at_;
   bool retry_ = false;
 };

@@ -1,5 +1,7 @@
 // Bundles of checkpoints, given to members and fetched from them.
 
+#include <utility>
+
 #include "node/core/workspace.hpp"
 
 namespace coterie::node {
@@ -14,6 +16,15 @@ Status Workspace::handle_transfer(Now now, transport::LinkId link, const DeviceI
   const bool asked = std::holds_alternative<CheckpointFetch>(message);
   if (asked ? membership().find(peer) == nullptr : !hears(peer)) {
     return Error{ErrorCode::kUnauthorized, "checkpoints are for members"};
+  }
+  if (ledger_.role() == Role::kRelay && std::holds_alternative<CheckpointOffer>(message)) {
+    // It is sealed under a key that a relay has not.
+    if (!std::exchange(told_pruned_, true)) {
+      context_.warn("workspace " + id().short_hex() +
+                    ": members dropped history that this relay never had, and it cannot have what "
+                    "comes after it in those logs: set it up anew from a member that keeps all");
+    }
+    return {};
   }
   return transfer_.handle_message(now, link, peer, std::move(message));
 }

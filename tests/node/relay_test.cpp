@@ -4,6 +4,7 @@
 
 #include "node/core/engine.hpp"
 #include "node/core/quota.hpp"
+#include "node/core/transfer_messages.hpp"
 #include "tests/support/cluster.hpp"
 #include "transport/wire/messages.hpp"
 
@@ -166,6 +167,45 @@ TEST_F(RelayTest, AMemberThatBecomesARelayHasAQuotaAndAReaderNone) {
   ASSERT_TRUE(run(red_, SetRole{workspace_, cluster_.id(green), Role::kEditor, false}));
   cluster_.run_for(2s);
   EXPECT_FALSE(cluster_.engine(green).workspaces().at(0).relay);
+}
+
+TEST_F(RelayTest, WhatMembersDroppedIsNotFetchedForEver) {
+  const auto relay = join("relay", Role::kRelay);
+  const auto green = join("green");
+  const auto writer = client(red_);
+  for (int i = 0; i < 10; ++i) type(writer, "held ");
+  ASSERT_TRUE(same(red_, relay));
+  const auto held = info(relay).used;
+  cluster_.crash(relay);
+  for (int i = 0; i < 10; ++i) type(writer, "missed ");
+  ASSERT_TRUE(run(red_, MakeCheckpoint{workspace_}));
+  const auto agreed = [&](Cluster::Node node) {
+    const auto all = cluster_.engine(node).retention(workspace_)->checkpoints;
+    return std::any_of(all.begin(), all.end(), [](const auto& one) { return one.base; });
+  };
+  ASSERT_TRUE(cluster_.run_until(5min, [&] { return agreed(red_) && agreed(green); }));
+  for (const auto node : {red_, green}) {
+    ASSERT_TRUE(run(node, Prune{workspace_}));
+    ASSERT_TRUE(cluster_.run_until(
+        5min, [&] { return !cluster_.engine(node).retention(workspace_)->pruning; }));
+  }
+  std::size_t fetches = 0;
+  std::size_t bytes = 0;
+  cluster_.on_frame = [&](Cluster::Node from, ByteView frame) {
+    const auto message = transport::decode(frame);
+    if (from != relay || !message) return;
+    const auto* application = std::get_if<transport::Application>(&*message);
+    if (application != nullptr && is_transfer_message(application->payload)) ++fetches;
+    if (std::holds_alternative<transport::Pull>(*message)) bytes += frame.size();
+  };
+  cluster_.restart(relay);
+  cluster_.run_for(10min);
+  EXPECT_EQ(fetches, 0u);
+  EXPECT_LT(bytes, 60'000u) << "100 bytes a second at most";
+  EXPECT_EQ(noticed(relay, "dropped history"), 1u);
+  EXPECT_GE(info(relay).used, held);
+  type(writer, "after");
+  EXPECT_TRUE(cluster_.run_until(2s, [&] { return has(green, "after"); }));
 }
 
 /// Red, green and a relay: red and green never reach each other.

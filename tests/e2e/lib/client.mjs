@@ -169,6 +169,11 @@ export class Watcher {
     return performance.now() - started;
   }
 
+  /** Shows itself under that name. */
+  present(name) {
+    return this.#ask({ present: name });
+  }
+
   /** The names of those who are shown as present. */
   people() {
     return this.#ask("people");

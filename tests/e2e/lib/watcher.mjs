@@ -1,4 +1,5 @@
-// usage: watcher.mjs BRIDGE WORKSPACE DOCUMENT, forked by Watcher: answers "text", "people" and "stats".
+// usage: watcher.mjs BRIDGE WORKSPACE DOCUMENT, forked by Watcher: answers "text",
+// "people" and "stats", and shows itself by a name when it is given one.
 
 import { Client } from "./client.mjs";
 
@@ -10,5 +11,11 @@ const answers = {
   people: () => Array.from(client.provider.awareness.getStates().values(), (state) => state.user?.name),
   stats: () => ({ updates }),
 };
-process.on("message", (question) => process.send(answers[question]()));
+process.on("message", (question) => {
+  if (question.present !== undefined) {
+    client.provider.awareness.setLocalState({ user: { name: question.present } });
+    return process.send("done");
+  }
+  process.send(answers[question]());
+});
 process.on("disconnect", () => process.exit(0));
