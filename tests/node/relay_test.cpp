@@ -228,13 +228,11 @@ class BetweenTest : public RelayTest {
     ASSERT_TRUE(linked(green_, relay_)) << "by the relay's card";
   }
   bool linked(Cluster::Node from, Cluster::Node to) {
-    for (const auto& peer : *cluster_.engine(from).peers(workspace_)) {
-      if (peer.device == cluster_.id(to)) return peer.linked;
-    }
-    return false;
+    return peer(from, to).linked;
   }
   transport::PeerStatus peer(Cluster::Node from, Cluster::Node to) {
-    for (const auto& one : *cluster_.engine(from).peers(workspace_)) {
+    const auto peers = cluster_.engine(from).peers(workspace_);
+    for (const auto& one : *peers) {
       if (one.device == cluster_.id(to)) return one;
     }
     return {};

@@ -26,11 +26,11 @@ PATIENCE = 30  # seconds, for anything that should happen soon
 
 
 class Node:
-    """A running `coterie run --json`."""
+    """A running `coterie run --json`, or `coterie relay`."""
 
-    def __init__(self, data, *options):
+    def __init__(self, data, *options, command="run"):
         self.process = subprocess.Popen(
-            [COTERIE, "run", "--json", "--data", str(data), *options],
+            [COTERIE, command, "--json", "--data", str(data), *options],
             stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
         line = self.process.stdout.readline()
         if not line:
@@ -87,8 +87,8 @@ class CliTest(unittest.TestCase):
         self.ok("init", "--data", data, "--name", name)
         return data
 
-    def start(self, data, *options):
-        node = Node(data, *options)
+    def start(self, data, *options, command="run"):
+        node = Node(data, *options, command=command)
         self.nodes.append(node)
         return node
 
@@ -472,6 +472,48 @@ class Team(CliTest):
     def members(self, data):
         return {one["name"]: one for one in
                 self.ok_json("members", "demo", "--data", data)["members"]}
+
+
+class Relay(Team):
+    def test_one_command_makes_joins_and_serves_and_can_be_given_again(self):
+        red, _ = self.two()
+        relay = self.base / "relay"
+        command = ("--listen", "tcp://127.0.0.1:0", "--name", "keep",
+                   self.invite(red, "--role", "relay"))
+        node = self.start(relay, "--quota", "20M", *command, command="relay")
+        self.assertEqual(node.ready["name"], "keep")
+        (team,) = self.ok_json("status", "--data", relay)["workspaces"]
+        self.assertEqual((team["name"], team["role"]), ("demo", "relay"))
+        self.assertEqual((team["relay"]["quota"], team["relay"]["declined"]), (20 << 20, 0))
+        self.assertIn("Relay of \"demo\": keeps ", self.ok("status", "--data", relay))
+        self.wait_for("red has it in step", lambda: self.peer(red)["in_step"])
+        peer = self.peer(red)
+        self.assertEqual((peer["role"], peer["path"], peer["dial"]), ("relay", "direct", None))
+        self.assertIn("in step with 1 of 1 member; all that is here is on 2 devices",
+                      self.ok("status", "--data", red))
+        self.fails("doc", "create", "demo", "x.md", "--data", relay, says=["only read"])
+        code, log = node.stop()
+        self.assertEqual(code, 0, log)
+        self.wait_for("red misses it", lambda: not self.peer(red)["linked"])
+        peer = self.peer(red)
+        self.assertEqual((peer["path"], peer["in_step"], peer["entries_behind"]),
+                         ("offline", None, None))
+        self.assertTrue(peer["dial"]["address"].startswith("tcp://127.0.0.1:"))
+        self.assertIn("keep not linked, heard", self.ok("status", "--data", red))
+        self.start(relay, *command, command="relay")
+        (team,) = self.ok_json("status", "--data", relay)["workspaces"]
+        self.assertEqual(team["relay"]["quota"], 20 << 20, "remembered")
+
+    def test_a_quota_is_a_size(self):
+        self.fails("relay", "--data", self.base / "x", "--quota", "much", code=2)
+
+    def test_without_a_relays_invite_it_says_that_it_reads(self):
+        red, _ = self.two()
+        relay = self.base / "relay"
+        node = self.start(relay, "--listen", "tcp://127.0.0.1:0", self.invite(red),
+                          command="relay")
+        _, log = node.stop()
+        self.assertIn("is editor, not relay", log)
 
 
 class Join(Team):
