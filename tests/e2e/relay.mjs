@@ -2,7 +2,7 @@
 // together, and type together live when they are; and the relay can read none of it, on its disk or
 // in its memory. It is stopped, killed and filled to its quota meanwhile.
 
-import { readFile, writeFile } from "node:fs/promises";
+import { readFile, rm, writeFile } from "node:fs/promises";
 import path from "node:path";
 
 import { filesBelow, found } from "./lib/capture.mjs";
@@ -104,7 +104,7 @@ await scenario({}, async (context) => {
   const planted = path.join(relay.data, "planted");
   await writeFile(planted, `to be found: ${left}`);
   check((await onDisk(relay)).found.includes(left), "the search to find what was put on the relay's disk");
-  await writeFile(planted, "");
+  await rm(planted);
 
   // It is stopped, and killed, while they write.
   typist.provider.awareness.setLocalState(null);
