@@ -291,7 +291,8 @@ TEST_F(BeaconEngineTest, MembersHearWhereADeviceWent) {
   restart_both();
   cluster_.run_for(10s);
   const auto known = [&](Cluster::Node at) {
-    for (const MemberInfo& one : *cluster_.engine(at).members(workspace_)) {
+    const auto members = *cluster_.engine(at).members(workspace_);
+    for (const MemberInfo& one : members) {
       if (one.device == cluster_.id(green_)) return one.addresses;
     }
     return std::vector<std::string>();
