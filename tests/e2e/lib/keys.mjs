@@ -100,7 +100,7 @@ export async function keystrokes(context, from, to, seconds) {
     const arrival = new Promise((resolve) => (arrived = resolve));
     const pressed = keys.press();
     times.push(Number((await arrival) - pressed) / 1e6);
-    await sleep(15 + context.random.below(20)); // Beyond the coalescing window.
+    await sleep(25 + context.random.below(20)); // Beyond the coalescing window.
   }
   keys.close();
   eyes.close();
