@@ -39,8 +39,20 @@ await scenario({ rounds: { type: "string", number: true } }, async (context) => 
     for (const node of pair) await node.stop();
   };
 
-  // What they say of themselves from here on is wrong, and each learns it from the other.
-  for (const node of pair) node.runArguments = nowhere;
+  /** What they say of themselves from here on is wrong, and each learns it from the other. */
+  const mislead = async (...more) => {
+    for (const node of pair) node.runArguments = [...nowhere, ...more];
+    await meet();
+    for (const [node, other] of [pair, [blue, green]]) {
+      await until(`${node.name} is told that ${other.name} is nowhere`, async () => {
+        const { members } = await node.json("members", "demo");
+        return String(members.find((one) => one.name === other.name).addresses) === nowhere[1];
+      });
+    }
+    await part();
+  };
+
+  await mislead();
   context.log("by IPv4 alone");
   for (const name of ["green", "blue"]) on(name, "sysctl", "-qw", "net.ipv6.conf.all.disable_ipv6=1");
   for (let round = 0; round < rounds; round++) {
@@ -91,11 +103,11 @@ await scenario({ rounds: { type: "string", number: true } }, async (context) => 
   context.log("and where somebody says where the other is");
   await part();
   on("green", "ip", "addr", "add", "10.77.0.99/24", "dev", "eth0");
-  green.runArguments = ["--no-lan", "--peer", `blue@tcp://10.77.0.101:${blue.meshPort}`];
-  blue.runArguments = ["--no-lan", ...nowhere];
+  await mislead("--no-lan");
+  green.runArguments.push("--peer", `blue@tcp://10.77.0.101:${blue.meshPort}`);
   await meet();
   await part();
-  green.runArguments = ["--no-lan"]; // It is remembered.
+  green.runArguments = blue.runArguments; // It is remembered.
   await meet();
 });
 
