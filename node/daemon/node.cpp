@@ -212,7 +212,7 @@ void Node::State::watch_network() {
 void Node::State::follow_addresses() {
   std::vector<std::string> found;
   {
-    const std::lock_guard lock(advertised_mutex);
+    const std::lock_guard guard(advertised_mutex);
     const auto parsed = parse_mesh_address(listening);
     if (options.advertise.empty() && parsed) {
       // Between two networks there is none: then the last ones stay.

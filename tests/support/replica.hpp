@@ -289,6 +289,7 @@ class Replica : private node::Views::Host {
     clients_.erase(document.path);
   }
   void membership_moved(Now) override {}
+  void reported(Now, const node::LedgerRecord&, const node::ReportRecord&) override {}
   void checkpoint_spoken(Now now, const node::LedgerRecord& record,
                          const node::Record& decoded) override {
     if (on_checkpoint) on_checkpoint(now, record, decoded);
