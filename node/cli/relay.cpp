@@ -44,7 +44,8 @@ bool join(Context& context, Node& node, const std::string& invite) {
 void warn_of_readers(Node& node) {
   const CallResult status = node.call_and_wait({"status", {}}, kPatience);
   if (status.error) return;
-  for (const json& one : json::parse(status.json, nullptr, false).at("workspaces")) {
+  const json answer = json::parse(status.json, nullptr, false);
+  for (const json& one : answer.at("workspaces")) {
     if (one.value("role", "") == "relay") continue;
     std::cerr
         << "In the workspace \"" << printable(one.value("name", "")) << "\" this device is "

@@ -83,6 +83,15 @@ void add_listening(CLI::App& command, Node::Options& options) {
                   "What other devices are told to dial, if not the address of --listen: "
                   "tcp://HOST:PORT; may be repeated")
       ->allow_extra_args(false);
+  command
+      .add_option("--peer", options.peers,
+                  "Where a member is, if nothing else tells: DEVICE@tcp://HOST:PORT, DEVICE being "
+                  "its name or the beginning of its id; may be repeated; remembered, until others "
+                  "are given; `none` forgets them")
+      ->allow_extra_args(false);
+  command.add_flag_callback(
+      "--no-lan", [&options] { options.lan = false; },
+      "Neither look for members on the local network nor be found there");
 }
 
 void add_run(CLI::App& app, Context& context) {

@@ -11,6 +11,9 @@ const rounds = 3;
 
 const privateNetwork = enterPrivateNetwork();
 
+const names = (client) => Array.from(client.provider.awareness.getStates().values(), (state) => state.user?.name);
+const list = (times) => times.map((time) => time.toFixed(0)).join(", ");
+
 await scenario({}, async (context) => {
   needBinary();
   if (!privateNetwork) throw new Skipped("this system lets nobody make network namespaces");
@@ -70,6 +73,3 @@ await scenario({}, async (context) => {
     return (await peersOf(node)).find((peer) => peer.name === name);
   }
 });
-
-const names = (client) => Array.from(client.provider.awareness.getStates().values(), (state) => state.user?.name);
-const list = (times) => times.map((time) => time.toFixed(0)).join(", ");

@@ -402,7 +402,7 @@ class Workspace(CliTest):
         made = self.ok_json("workspace", "create", "demo", "--data", data)
         self.assertEqual(made["name"], "demo")
         (listed,) = self.ok_json("workspace", "list", "--data", data)["workspaces"]
-        self.assertEqual(sorted(listed), ["documents", "entries", "id", "members", "name", "role"])
+        self.assertEqual(sorted(listed), ["documents", "entries", "id", "members", "name", "relay", "role", "sync"])
         self.assertEqual((listed["id"], listed["role"], listed["members"]), (made["id"], "host", 1))
         self.assertRegex(self.ok("workspace", "list", "--data", data), r"(?m)^demo +host +1 ")
         document = self.ok_json("doc", "create", "demo", "notes/today.md", "--data", data)
