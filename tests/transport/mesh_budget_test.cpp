@@ -158,6 +158,31 @@ TEST_F(MeshBudget, WhatAFlooderWritesIsTakenSlowly) {
   EXPECT_LE(bytes, 6 * kBulkFrameBytes);
 }
 
+TEST_F(MeshBudget, AwarenessCountsWhereThePeerSaysItItself) {
+  std::uint64_t counter = 0;
+  const auto say = [&](std::uint64_t origin, Duration time) {
+    for (const Instant end = now_ + time; now_ < end;) {
+      run_for(100ms);
+      for (int i = 0; i < 10; ++i) {
+        const Awareness message{space(1), device(origin), 1, ++counter, {1}};
+        (void)mesh_->handle_frame(at(), 1, encode(message));
+      }
+      drain();
+      for (const auto& received : outputs<Mesh::AwarenessReceived>()) {
+        mesh_->handle_awareness_verdict(at(), received.awareness_id, AwarenessVerdict::kGenuine);
+      }
+      std::erase_if(outputs_, [](const auto& output) {
+        return std::holds_alternative<Mesh::AwarenessReceived>(output);
+      });
+      (void)mesh_->handle_frame(at(), 2, encode(Heartbeat{1, 0, 0, {state(our_digest())}}));
+    }
+  };
+  say(3, kFloodMax + 5s);
+  EXPECT_TRUE(changes().empty()) << "it passes on what device 3 says too often";
+  say(1, kFloodMax + 5s);
+  EXPECT_EQ(changes().size(), 1u);
+}
+
 TEST_F(MeshBudget, EachTimeIsTwiceAsLong) {
   Duration before = kQuarantineMin / 2;
   for (LinkId link = 10; link < 18; ++link) {

@@ -331,6 +331,16 @@ bool Mesh::State::within_budget(Link& link, const Message& message) {
   } else if (link.unasked_rate.take(now.steady)) {
     return true;
   }
+  if (!note_flood(link) && entries != nullptr && link.greeted &&
+      !link.parted.contains(entries->workspace) && entries->head > 0) {
+    Announce announce{entries->workspace, entries->log, entries->head};
+    (void)handle(link, announce);
+  }
+  return false;
+}
+
+/// The peer said more than it may. Returns whether that was once too often: `link` is gone then.
+bool Mesh::State::note_flood(const Link& link) {
   ++counters.over_budget;
   internal::DeviceRecord& record = devices[link.peer];
   if (!record.flood_last || now.steady - *record.flood_last > internal::kFloodPause) {
@@ -338,16 +348,12 @@ bool Mesh::State::within_budget(Link& link, const Message& message) {
     record.flood_since = now.steady;
   }
   record.flood_last = now.steady;
-  if (now.steady - record.flood_since >= kFloodMax) {
-    quarantine(link.peer);
-  } else if (entries != nullptr && link.greeted && !link.parted.contains(entries->workspace)) {
-    Announce announce{entries->workspace, entries->log, entries->head};
-    if (announce.head > 0) (void)handle(link, announce);
-  }
-  return false;
+  if (now.steady - record.flood_since < kFloodMax) return false;
+  quarantine(link.peer);
+  return true;
 }
 
-void Mesh::State::quarantine(const DeviceId& device) {
+void Mesh::State::quarantine(DeviceId device) {
   ++counters.quarantines;
   internal::DeviceRecord& record = devices[device];
   record.quarantine = std::clamp(2 * record.quarantine, kQuarantineMin, kQuarantineMax);

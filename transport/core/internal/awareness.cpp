@@ -40,8 +40,13 @@ Status Mesh::State::handle(Link& link, Awareness& message) {
   // Per link too, not by origin alone: a forger must not use up the budget of the one it imitates.
   const auto rate = link.origin_rates.try_emplace(
       message.origin, internal::TokenBucket(kAwarenessPerSecond, kAwarenessBurst));
-  if (awareness.size() >= kAwarenessUnjudgedMax || !rate.first->second.take(now.steady) ||
-      !link.awareness_rate.take(now.steady)) {
+  if (!rate.first->second.take(now.steady)) {
+    ++counters.awareness_dropped;
+    // What it passes on others may have said too often; what it says itself it need not.
+    if (message.origin == link.peer) (void)note_flood(link);
+    return {};
+  }
+  if (awareness.size() >= kAwarenessUnjudgedMax || !link.awareness_rate.take(now.steady)) {
     ++counters.awareness_dropped;
     return {};
   }

@@ -51,7 +51,7 @@ bool Mesh::State::has_partial_mesh() const {
 /// A link of which a heartbeat is missing is not counted on: its place is filled before it is given
 /// up.
 bool Mesh::State::is_silent(const Link& link) const {
-  return now.steady - link.last_heard > options.heartbeat * 3 / 2 + kOverlayInterval;
+  return now.steady - link.last_heard > options.heartbeat * 3 / 2;
 }
 
 std::size_t Mesh::State::degree(const Workspace& workspace) {

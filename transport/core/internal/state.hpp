@@ -93,7 +93,7 @@ inline constexpr std::size_t kDegreeMax = 9;
 /// that we hear, cannot take their place.
 inline constexpr std::size_t kOutgoingDegree = 4;
 /// A member that is being dialled for so long is waited for no more: another is dialled beside it.
-inline constexpr Duration kChosenPatience = std::chrono::seconds(1);
+inline constexpr Duration kChosenPatience = std::chrono::milliseconds(600);
 /// A link of our choice is exchanged for one to a random member about this often: halves of a
 /// workspace that could not reach each other for a while have no other way to become one again.
 inline constexpr Duration kExploreInterval = std::chrono::seconds(60);
@@ -324,7 +324,8 @@ struct Mesh::State {
   Status handle_message(Link& link, Message& message);
   bool within_budget(Link& link, const Message& message);
   bool answers_pull(const Link& link, const Entries& message) const;
-  void quarantine(const DeviceId& device);
+  bool note_flood(const Link& link);
+  void quarantine(DeviceId device);  // By value: it may be that of a link that is closed by it.
   void end_quarantines();
   bool is_quarantined(const DeviceId& device) const;
   bool is_slowed(const DeviceId& device) const;
