@@ -7,3 +7,5 @@ add_library(mesh_fleet STATIC support/mesh_scenarios.cpp support/mesh_fleet.cpp
 target_link_libraries(mesh_fleet PUBLIC coterie::transport_core coterie::crypto
                                  PRIVATE coterie_options)
 coterie_test(sim.scale_sim SOURCES sim/scale_sim.cpp DEPENDS mesh_fleet LABELS scale TIMEOUT 300)
+coterie_test(sim.scale_attacks SOURCES sim/scale_attacks.cpp DEPENDS mesh_fleet LABELS scale
+  TIMEOUT 300)
