@@ -154,6 +154,7 @@ void Mesh::handle_timeout(Now now) {
     const auto found = state.links.find(id);
     if (found == state.links.end()) continue;
     Link& link = found->second;
+    if (!link.outbox.announces.empty()) state.ready(link);  // They may have waited for their pace.
     if (link.guest) {
       if (now.steady >= link.last_heard + kGuestStayMax) state.close_link(id, "guest overstayed");
     } else if (link.leave_at) {
@@ -165,7 +166,6 @@ void Mesh::handle_timeout(Now now) {
       state.beat(link);
       beat = true;
     }
-    if (!link.outbox.announces.empty()) state.ready(link);
   }
   state.expire_pulls();
   state.look_again();

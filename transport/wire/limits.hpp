@@ -92,8 +92,8 @@ inline constexpr std::uint64_t kEagerBurst = 200;
 /// Beyond it they are not heard. A newcomer pulls each log at once.
 inline constexpr std::uint64_t kUnaskedPerSecond = 4'000;
 inline constexpr std::uint64_t kUnaskedBurst = 10'000;
-/// Whoever is above what it may say for so long is linked with no more, for the second time; each
-/// further time within kFloodMemory for twice as long, up to the third.
+/// Whoever is above what it may say for kFloodMax is linked with no more for kQuarantineMin; each
+/// further time within kFloodMemory for twice as long, up to kQuarantineMax.
 inline constexpr Duration kFloodMax = std::chrono::seconds(5);
 inline constexpr Duration kQuarantineMin = std::chrono::seconds(60);
 inline constexpr Duration kQuarantineMax = std::chrono::minutes(30);
