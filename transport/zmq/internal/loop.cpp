@@ -627,7 +627,8 @@ void Loop::wait() {
   if (mailbox_.room() > 0) {  // Otherwise the mailbox wakes us when there is room again.
     add(router_.socket());
     for (auto& [link, outgoing] : outgoing_) {
-      if (outgoing.dealer) add(outgoing.dealer.socket());
+      // One that is not read stays readable: until a dial is up, only its monitor says something.
+      if (outgoing.up) add(outgoing.dealer.socket());
     }
   }
   auto until = next_check_;
