@@ -2,7 +2,7 @@
 coterie_library(node_log
   SOURCES core/card_messages.cpp core/invite.cpp core/join.cpp core/log/entry.cpp core/log/segments.cpp
           core/membership/check.cpp core/membership/membership.cpp
-          core/membership/operations.cpp core/membership/resolver.cpp core/records.cpp
+          core/membership/operations.cpp core/membership/resolver.cpp core/preview.cpp core/records.cpp
           core/transfer_messages.cpp
   DEPENDS coterie::base coterie::crypto)
 
@@ -24,6 +24,6 @@ coterie_library(node_core
           core/workspace_cards.cpp core/workspace_checkpoint.cpp core/workspace_history.cpp
           core/workspace_import.cpp
           core/workspace_members.cpp
-          core/workspace_people.cpp core/workspace_transfer.cpp
+          core/workspace_people.cpp core/workspace_preview.cpp core/workspace_transfer.cpp
   DEPENDS coterie::base coterie::crdt coterie::node_log coterie::storage coterie::transport_core
   PRIVATE_DEPENDS PkgConfig::ZSTD)

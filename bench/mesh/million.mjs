@@ -6,8 +6,10 @@
 //   checkpoint   the member has pruned below a checkpoint: the newcomer begins from the bundle
 //
 // --data: where the filled data directory is kept for another run; it takes a while to make.
-// Newcomers are viewers: a checkpoint waits for everybody who may write. Times are from the moment `join` is asked for: until it is answered, until the first document can
-// be read, until all entries are held (or the checkpoint's documents, all of them).
+// Newcomers are viewers: a checkpoint waits for everybody who may write. Times are from the moment
+// `join` is asked for: until the document changed last can be read, whole, until the join is
+// answered, until all entries are held and checked (or the checkpoint's documents, all of them).
+// Memory: the newcomer's own, without the pages of its store that the system maps and can drop.
 
 import { execFileSync } from "node:child_process";
 import { cpSync, existsSync, rmSync } from "node:fs";
@@ -45,23 +47,27 @@ await scenario({ entries: number, documents: number, runs: number, data: { type:
     await green.start();
     const invite = (await red.cli("invite", workspace, "--role", "viewer")).trim().split(/\s+/).at(-1);
     const all = (await red.call("doc.list", { workspace })).documents.map((one) => one.path);
+    const newest = (await red.call("doc.list", { workspace })).documents.sort((a, b) => b.changed - a.changed)[0].path;
+    const newestUpdate = (await red.call("doc.update", { workspace, path: newest })).update;
     const texts = new Map();
     const sample = all.filter((_, i) => i % Math.ceil(all.length / 10) === 0);
     for (const path of sample) texts.set(path, await red.call("doc.update", { workspace, path }));
     const held = (await red.call("status")).workspaces[0].entries;
     const before = red.weight().cpuSeconds;
     const started = performance.now();
-    await green.call("join", { invite });
-    const joined = seconds(started);
+    let joined;
+    const join = green.call("join", { invite }).then(() => (joined = seconds(started)));
+    let own = 0;
+    const weigh = () => (own = Math.max(own, green.ownMemory()));
+    const sampler = setInterval(weigh, 50);
     await until(
       "a document can be read",
-      async () => {
-        const { documents } = await green.call("doc.list", { workspace });
-        for (const { path } of documents.slice(0, 1)) return (await green.call("doc.update", { workspace, path })).update.length > 100;
-      },
+      // There is no such workspace or document yet.
+      () => green.call("doc.update", { workspace, path: newest }).then(({ update }) => update === newestUpdate, () => false),
       fast,
     );
     const first = seconds(started);
+    await join;
     await until(
       "all is there",
       async () => {
@@ -76,15 +82,17 @@ await scenario({ entries: number, documents: number, runs: number, data: { type:
       { ...fast, everyMs: 50 },
     );
     const done = seconds(started);
+    weigh();
+    clearInterval(sampler);
     const { peakBytes, cpuSeconds } = green.usage();
     context.log(
       `  ${title}: member ${joined.toFixed(2)} s, first document ${first.toFixed(2)} s, all ${done.toFixed(2)} s; ` +
-        `newcomer ${cpuSeconds.toFixed(1)} s CPU, peak ${(peakBytes / 2 ** 20).toFixed(0)} MiB, PSS ${(green.weight().pss / 2 ** 20).toFixed(0)} MiB; ` +
+        `newcomer ${cpuSeconds.toFixed(1)} s CPU, at most ${(own / 2 ** 20).toFixed(0)} MiB of its own, ${(peakBytes / 2 ** 20).toFixed(0)} with mapped pages; ` +
         `giver ${(red.weight().cpuSeconds - before).toFixed(1)} s CPU, peak ${(red.usage().peakBytes / 2 ** 20).toFixed(0)} MiB`,
     );
     await green.stop();
     rmSync(green.data, { recursive: true });
-    return { joined, first, done };
+    return { joined, first, done, own };
   };
   const measure = async (title, whole) => {
     const took = [];
@@ -93,6 +101,8 @@ await scenario({ entries: number, documents: number, runs: number, data: { type:
       const { median, max } = quantiles(took.map((one) => one[what]));
       context.figure(`${title}: ${what === "first" ? "first document" : "all"}`, `median ${median.toFixed(2)}  most ${max.toFixed(2)} s`);
     }
+    const { median, max } = quantiles(took.map((one) => one.own / 2 ** 20));
+    context.figure(`${title}: newcomer's own memory, at most`, `median ${median.toFixed(0)}  most ${max.toFixed(0)} MiB`);
   };
 
   const started = performance.now();
@@ -103,6 +113,8 @@ await scenario({ entries: number, documents: number, runs: number, data: { type:
   const pruning = performance.now();
   await red.cli("history", "checkpoint", workspace);
   await until("it is pruned", () => red.cli("history", "prune", workspace).then(() => true), { everyMs: 500, timeoutMs: 170_000 });
+  const pruned = async () => (await red.json("history", "show", workspace)).pruning === false;
+  await until("nothing is left to prune", pruned, { everyMs: 100, timeoutMs: 170_000 });
   context.figure("checkpoint made and pruned to", `${seconds(pruning).toFixed(1)} s`);
   await measure("checkpoint", false);
   await red.stop();

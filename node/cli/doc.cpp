@@ -25,10 +25,10 @@ struct DocArguments {
 void list(Context& context, const DocArguments& arguments) {
   const auto answer = Session(context).ask({"doc.list", {{"workspace", arguments.workspace}}});
   if (!answer || context.print_json(*answer)) return;
-  std::vector<std::vector<std::string>> rows{{"PATH", "CHANGED", "CLIENTS"}};
+  std::vector<std::vector<std::string>> rows{{"PATH", "CHANGED", "CLIENTS", ""}};
   for (const json& one : answer->at("documents")) {
     rows.push_back({one.value("path", ""), time_text(one.value("changed", std::uint64_t{0})),
-                    one.at("clients").dump()});
+                    one.at("clients").dump(), one.value("preview", false) ? "being checked" : ""});
   }
   if (rows.size() > 1) return print_table(rows);
   std::cout << "No documents yet: one is made at its first edit.\n";

@@ -76,7 +76,8 @@ Document* DocumentStore::find(const DocumentId& id) const {
 
 Document* DocumentStore::find_path(std::string_view path) {
   Document* document = find(document_id(ledger_.workspace(), path));
-  return document != nullptr && document->recorded ? document : nullptr;
+  const bool shown = document != nullptr && (document->recorded || document->preview);
+  return shown ? document : nullptr;
 }
 
 Result<Document*> DocumentStore::open_path(std::string_view path) {
@@ -98,7 +99,7 @@ Result<Document*> DocumentStore::open_path(std::string_view path) {
 
 void DocumentStore::release(Document& document) {
   const bool empty = !document.recorded && document.clients.empty() && document.tail_known &&
-                     document.tail_next == 0 && document.queue.empty();
+                     document.tail_next == 0 && document.queue.empty() && !document.preview;
   if (!empty) return;
   loaded_.erase(document.id);
   documents_.erase(document.id);
@@ -252,6 +253,36 @@ Status DocumentStore::load(Now now, Document& document) {
   for (const auto& one : document.unwritten) apply_record(document, one.ref, one.record);
   document.unwritten.clear();
   return {};
+}
+
+Result<crdt::Doc*> DocumentStore::look_at(Now now, Document& document) {
+  if (!document.preview) {
+    COTERIE_CHECK(load(now, document));
+    return document.doc.get();
+  }
+  if (document.preview->doc == nullptr) {
+    document.preview->doc = std::make_unique<crdt::Doc>(blank());
+    // It was checked when it came.
+    (void)document.preview->doc->load_update(std::exchange(document.preview->state, {}));
+  }
+  return document.preview->doc.get();
+}
+
+Status DocumentStore::set_preview(std::string_view path, Bytes state) {
+  COTERIE_CHECK(crdt::validate_update(state));
+  COTERIE_TRY(Document * document, open_path(path));
+  // Who looks at what is here already goes on so.
+  if (document->preview || !document->clients.empty()) return {};
+  document->preview = Document::Preview{std::move(state), nullptr};
+  previewed_.insert(document->id);
+  return {};
+}
+
+std::unique_ptr<crdt::Doc> DocumentStore::end_preview(Document& document) {
+  auto shown = std::move(document.preview->doc);
+  document.preview.reset();
+  previewed_.erase(document.id);
+  return shown;
 }
 
 /// Applies what a row of the tail refers to.

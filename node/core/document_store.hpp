@@ -69,6 +69,17 @@ struct Document {
   };
   std::map<LogId, Assembly> assemblies;
 
+  /// What whoever let us in says that it is, until its entries are here: shown instead of the
+  /// replica, and written nowhere.
+  struct Preview {
+    Bytes state;
+    std::unique_ptr<crdt::Doc> doc;  ///< Made when it is first looked at.
+  };
+  std::optional<Preview> preview;
+
+  /// What its clients hold. Precondition: somebody looked at it (DocumentStore::look_at()).
+  const crdt::Doc& shown() const { return preview ? *preview->doc : *doc; }
+
   /// Clients attached, and what they wrote that is in no entry yet.
   std::vector<Client*> clients;
   std::vector<Bytes> queue;
@@ -108,6 +119,16 @@ class DocumentStore {
 
   /// Loads the replica unless it is loaded. Cost: O(document). Errors: kCorrupt, kIo.
   Status load(Now now, Document& document);
+  /// What people are shown: its preview, or the replica. Valid while the document is used, and as
+  /// long as it has a preview or not. As load(). Errors: kCorrupt, kIo.
+  Result<crdt::Doc*> look_at(Now now, Document& document);
+
+  /// `state`, an update (v1), is shown as the document of that path. Errors: kMalformed (path,
+  /// state), kLimitExceeded (path; kDocumentsMax).
+  Status set_preview(std::string_view path, Bytes state);
+  const std::set<DocumentId>& previewed() const { return previewed_; }
+  /// From here on the replica is shown. Returns what was before, if anybody looked at it.
+  std::unique_ptr<crdt::Doc> end_preview(Document& document);
 
   /// What a record of another device did to a document that is loaded.
   struct Applied {
@@ -201,6 +222,7 @@ class DocumentStore {
   std::map<DocumentId, std::unique_ptr<Document>> documents_;
   std::size_t recorded_ = 0;
   std::set<DocumentId> loaded_;
+  std::set<DocumentId> previewed_;
   UpdateGate* gate_ = nullptr;
   std::set<DocumentId> to_rebuild_;
   std::set<DocumentId> fresh_;  ///< With Document::fresh.

@@ -103,6 +103,8 @@ struct Engine::State final : transport::EntrySource {
   }
   /// Also known to people: its genesis is here.
   Result<Workspace*> find_founded(const WorkspaceId& id) const;
+  /// Or documents of it are shown before that is.
+  Result<Workspace*> find_shown(const WorkspaceId& id) const;
   Result<Workspace*> find_named(std::string_view name) const;
 
   Status open_workspaces(Now now);
@@ -158,6 +160,7 @@ struct Engine::State final : transport::EntrySource {
   void handle_application(Now now, const Mesh::ApplicationReceived& received);
   Status handle_transfer(Now now, const Mesh::ApplicationReceived& received);
   Status handle_cards(Now now, const Mesh::ApplicationReceived& received);
+  Status handle_preview(Now now, const Mesh::ApplicationReceived& received);
   void handle_redeem(Now now, LinkId link, const Redeem& redeem);
   void answer_redeem(Now now, LinkId link, const JoinMessage& message);
 
@@ -243,9 +246,15 @@ Result<Workspace*> Engine::State::find_founded(const WorkspaceId& id) const {
   return workspace;
 }
 
+Result<Workspace*> Engine::State::find_shown(const WorkspaceId& id) const {
+  Workspace* workspace = find(id);
+  if (workspace != nullptr && workspace->has_previews()) return workspace;
+  return find_founded(id);
+}
+
 Result<Workspace*> Engine::State::find_named(std::string_view name) const {
   if (const auto bytes = from_hex(name); bytes && bytes->size() == WorkspaceId::kBytes) {
-    return find_founded(*WorkspaceId::from(*bytes));
+    return find_shown(*WorkspaceId::from(*bytes));
   }
   Workspace* found = nullptr;
   for (const auto& [id, workspace] : workspaces) {
@@ -1016,7 +1025,6 @@ void Engine::State::handle_welcome(Now now, Joining& joining, const Welcome& wel
   } else {
     workspace->rejoin(now, welcome, joining.contact());
   }
-  joining.wanted = welcome.frontier;
   joining.stage = Joining::Stage::kStoring;
   joining.give_up = now.steady + kJoinSyncTimeout;
   const WorkspaceId id = joining.workspace;
@@ -1039,15 +1047,7 @@ void Engine::State::check_synced(Now now, const WorkspaceId& id) {
     joining.progress = workspace.progress();
     joining.give_up = now.steady + kJoinSyncTimeout;
   }
-  if (!workspace.ledger().role()) return;
-  const Frontier& held = workspace.ledger().frontier();
-  for (const auto& [log, head] : joining.wanted) {
-    // What forked since goes on in other logs, which were asked for, too.
-    const auto mine = held.find(log);
-    const Segment* segment = workspace.ledger().segments().find(log);
-    if (segment != nullptr && segment->closed()) continue;
-    if (mine == held.end() || mine->second.seq < head.seq) return;
-  }
+  if (!workspace.synced()) return;
   finish(now, joining, CommandResult(WorkspaceReady{id, workspace.membership().name()}));
 }
 
@@ -1132,11 +1132,25 @@ Status Engine::State::handle_cards(Now now, const Mesh::ApplicationReceived& rec
   return workspace->handle_cards(now, from->second.peer, std::move(message));
 }
 
+Status Engine::State::handle_preview(Now now, const Mesh::ApplicationReceived& received) {
+  const auto from = links.find(received.link);
+  if (from == links.end()) return {};
+  if (from->second.guest) return Error{ErrorCode::kUnauthorized, "guests only join"};
+  COTERIE_TRY(PreviewMessage message, decode_preview_message(received.payload));
+  Workspace* workspace = find(workspace_of(message));
+  if (workspace == nullptr) return Error{ErrorCode::kUnauthorized, "workspace is not shared"};
+  return workspace->handle_preview(now, received.link, from->second.peer, std::move(message));
+}
+
 // Joining: the member that is asked.
 
 void Engine::State::handle_application(Now now, const Mesh::ApplicationReceived& received) {
   if (is_transfer_message(received.payload)) {
     if (!handle_transfer(now, received)) count_fault(now, received.link);
+    return;
+  }
+  if (is_preview_message(received.payload)) {
+    if (!handle_preview(now, received)) count_fault(now, received.link);
     return;
   }
   if (is_card_message(received.payload)) {
@@ -1292,7 +1306,7 @@ Result<WorkspaceId> Engine::find_workspace(std::string_view id_or_name) const {
 }
 
 Result<std::vector<DocumentInfo>> Engine::documents(const WorkspaceId& id) const {
-  COTERIE_TRY(const Workspace* workspace, state_->find_founded(id));
+  COTERIE_TRY(const Workspace* workspace, state_->find_shown(id));
   return workspace->documents();
 }
 
@@ -1408,7 +1422,7 @@ Result<Hash> Engine::frontier_digest(const WorkspaceId& id) const {
 
 Result<std::string> Engine::document_text(const WorkspaceId& id, std::string_view path,
                                           std::string_view root) {
-  COTERIE_TRY(Workspace * workspace, state_->find_founded(id));
+  COTERIE_TRY(Workspace * workspace, state_->find_shown(id));
   COTERIE_TRY(const crdt::Doc* doc, workspace->replica(state_->last, path));
   if (!root.empty()) return doc->root_text(root);
   std::string all;
@@ -1417,13 +1431,13 @@ Result<std::string> Engine::document_text(const WorkspaceId& id, std::string_vie
 }
 
 Result<Bytes> Engine::document_update(const WorkspaceId& id, std::string_view path) {
-  COTERIE_TRY(Workspace * workspace, state_->find_founded(id));
+  COTERIE_TRY(Workspace * workspace, state_->find_shown(id));
   COTERIE_TRY(const crdt::Doc* doc, workspace->replica(state_->last, path));
   return doc->encode_state_as_update();
 }
 
 Result<Bytes> Engine::document_state_vector(const WorkspaceId& id, std::string_view path) {
-  COTERIE_TRY(Workspace * workspace, state_->find_founded(id));
+  COTERIE_TRY(Workspace * workspace, state_->find_shown(id));
   COTERIE_TRY(const crdt::Doc* doc, workspace->replica(state_->last, path));
   return doc->state_vector().encode();
 }

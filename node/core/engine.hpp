@@ -109,6 +109,9 @@ struct DocumentInfo {
   WallMillis created = 0;
   WallMillis changed = 0;
   std::size_t clients = 0;  ///< Attached to this node's bridge now.
+  /// It is shown as whoever let us in has it: the entries that it follows from are not all here and
+  /// checked yet.
+  bool preview = false;
 };
 class Engine {
  public:

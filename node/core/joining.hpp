@@ -55,7 +55,6 @@ struct Joining {
   bool waiting = false;                ///< A host has to approve; the invite is stored.
   Duration retry = kJoinWaitingRetry;  ///< Until it is asked again.
 
-  Frontier wanted;             ///< What the member held when it let us in.
   std::uint64_t progress = 0;  ///< Of the workspace, as last looked at.
 
   const InviteContact& contact() const { return contacts[targets[target].first]; }

@@ -398,4 +398,26 @@ Result<std::vector<SealedKey>> KeyRing::keys_for_newcomer(const Membership& memb
   return sealed;
 }
 
+Result<std::vector<SealedKey>> KeyRing::keys_behind(const Membership& membership,
+                                                    const DeviceId& device,
+                                                    const std::vector<SealedKey>& given) const {
+  std::set<Hash> reached;
+  for (const SealedKey& one : given) reached.insert(one.commitment);
+  std::vector<SealedKey> sealed;
+  const std::vector<Epoch>& epochs = membership.epochs();
+  // A chain leads to epochs before its own.
+  for (auto epoch = epochs.rbegin(); epoch != epochs.rend(); ++epoch) {
+    if (epoch->rekey == nullptr || !reached.contains(epoch->commitment)) continue;
+    for (const ChainedKey& older : epoch->rekey->previous) {
+      const auto link = chained_.find(std::make_pair(epoch->operation, older.commitment));
+      if (link == chained_.end() || !link->second) continue;
+      if (given.size() + sealed.size() >= kSealedKeysMax) return sealed;
+      if (!reached.insert(older.commitment).second) continue;
+      COTERIE_TRY(Bytes box, crypto::seal_to(device, random_, find(older.commitment)->view()));
+      sealed.push_back({older.commitment, std::move(box)});
+    }
+  }
+  return sealed;
+}
+
 }  // namespace coterie::node

@@ -87,7 +87,15 @@ class KeyRing {
   Result<std::vector<SealedKey>> keys_for_newcomer(const Membership& membership,
                                                    const DeviceId& device, bool from_now) const;
 
-  /// Whether a key came since this was last asked.
+  /// The keys that the chains of `given` lead to, sealed to `device` in their turn, newest first:
+  /// whoever was given those can have these as well, once it holds the operations. With them it can
+  /// read what comes before. At most kSealedKeysMax less `given`. Errors: kMalformed (its id is no
+  /// valid key).
+  Result<std::vector<SealedKey>> keys_behind(const Membership& membership, const DeviceId& device,
+                                             const std::vector<SealedKey>& given) const;
+
+  /// Whether a key came since take_news().
+  bool has_news() const { return news_; }
   bool take_news() { return std::exchange(news_, false); }
 
  private:

@@ -116,6 +116,7 @@ Status Ledger::load_meta() {
       return false;
     }
     waiting_.emplace(Bytes(key.begin(), key.end()), Waiting{*previous, *time});
+    waiting_from_ = Bytes();  // A crash may have cut short what a key began.
     return true;
   }));
   return status;
@@ -781,11 +782,12 @@ void Ledger::append_operation(Now now, const Operation& operation) {
   accept_operation(made, own_);
 }
 
-/// All that a key opens is taken in the batch that brings the key: after a crash nothing would.
-std::vector<LedgerRecord> Ledger::take_waiting() {
+std::vector<LedgerRecord> Ledger::take_waiting(std::size_t most) {
   std::vector<LedgerRecord> records;
-  if (!keys_.take_news()) return records;
-  for (auto it = waiting_.begin(); it != waiting_.end();) {
+  if (keys_.take_news()) waiting_from_ = Bytes();
+  if (!waiting_from_) return records;
+  auto it = waiting_.lower_bound(*waiting_from_);
+  for (; it != waiting_.end() && most > 0; --most) {
     EntryRef ref = *read_position(ByteView(it->first).subspan(1));
     ref.previous = it->second.previous;
     bool opened = false;
@@ -805,6 +807,8 @@ std::vector<LedgerRecord> Ledger::take_waiting() {
     staged_.batch.erase(Table::kMeta, it->first);
     it = waiting_.erase(it);
   }
+  waiting_from_.reset();
+  if (it != waiting_.end()) waiting_from_ = it->first;
   return records;
 }
 

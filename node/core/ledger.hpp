@@ -192,8 +192,11 @@ class Ledger {
 
   /// Verifies a run of a peer and stages what is new in it.
   Received receive(Now now, const transport::EntryRun& run, transport::LinkId from);
-  /// Entries that waited for a key that is here now. Cheap unless a key came since.
-  std::vector<LedgerRecord> take_waiting();
+  /// Entries that waited for a key that is here now, of the next `most` that wait. Cheap unless a
+  /// key came since all were looked at.
+  std::vector<LedgerRecord> take_waiting(std::size_t most);
+  /// Whether take_waiting() has something to look at.
+  bool has_news_of_waiting() const { return waiting_from_ || keys_.has_news(); }
 
   /// Decrypts an entry that is stored here. Errors: kCorrupt, kNotFound (its key is not here), kIo.
   Result<Bytes> read_record(const EntryRef& ref) const;
@@ -412,7 +415,8 @@ class Ledger {
     Hash previous;
     std::uint64_t time = 0;
   };
-  std::map<Bytes, Waiting> waiting_;  ///< By kMeta key.
+  std::map<Bytes, Waiting> waiting_;   ///< By kMeta key.
+  std::optional<Bytes> waiting_from_;  ///< Those from there on may be opened by a key that came.
 
   Staged staged_;
   std::optional<Staged> in_flight_;

@@ -154,6 +154,14 @@ inline constexpr Duration kTransferBadPause = std::chrono::seconds(30);
 inline constexpr std::size_t kTransferBarredMax = 64;
 inline constexpr std::size_t kTransferPeersMax = 256;
 
+// Previews (docs/PROTOCOL.md, "Previews"): what a newcomer is shown before it is proven.
+
+inline constexpr std::size_t kPreviewDocumentsMax = 256;
+inline constexpr std::size_t kPreviewBytesMax = 8u << 20;  ///< Of all states.
+
+/// Entries that waited for a key and are looked at in one step, between which others have a turn.
+inline constexpr std::size_t kWaitingStep = 256;
+
 // Authors.
 
 /// Triples of document, Yjs client and log that wrote structs of it, that are remembered. Beyond,

@@ -18,8 +18,6 @@ namespace {
 // Close codes: from 4400 to 4499 stock providers do not try again by themselves.
 constexpr std::uint16_t kCloseMalformed = 4400;
 constexpr std::uint16_t kCloseForbidden = 4403;
-/// What the client holds is not what the document is: it must begin anew, with nothing.
-constexpr std::uint16_t kCloseReplaced = 4409;
 constexpr std::uint16_t kCloseTooLarge = 4413;
 constexpr std::uint16_t kCloseTryAgain = 1013;
 
@@ -74,6 +72,7 @@ Workspace::Workspace(Now now, Context& context, transport::Mesh& mesh, const Wor
       steward_(ledger_, views_.admission(), context),
       keeper_(ledger_, documents_, views_, authors_, context, *this),
       transfer_(id, keeper_, keeper_),
+      previews_given_(id, *this),
       cards_(id, context.identity, context.options.seed, *this),
       next_sweep_(now.steady + kSweep) {
   documents_.set_gate(&authors_);
@@ -155,13 +154,14 @@ WorkspaceInfo Workspace::info() const {
 std::vector<DocumentInfo> Workspace::documents() const {
   std::vector<DocumentInfo> list;
   for (const auto& [id, document] : documents_.all()) {
-    if (!document->recorded) continue;
+    if (!document->recorded && !document->preview) continue;
     DocumentInfo info;
     info.id = id;
     info.path = document->path;
     info.created = document->created;
     info.changed = document->changed;
     info.clients = document->clients.size();
+    info.preview = document->preview.has_value();
     list.push_back(std::move(info));
   }
   std::sort(list.begin(), list.end(),
@@ -213,8 +213,8 @@ std::vector<transport::MemberAddress> Workspace::mesh_members() const {
 Result<const crdt::Doc*> Workspace::replica(Now now, std::string_view path) {
   Document* document = documents_.find_path(path);
   if (document == nullptr) return Error{ErrorCode::kNotFound, "no document of that path"};
-  COTERIE_CHECK(documents_.load(now, *document));
-  return static_cast<const crdt::Doc*>(document->doc.get());
+  COTERIE_TRY(const crdt::Doc* doc, documents_.look_at(now, *document));
+  return doc;
 }
 
 std::optional<Error> Workspace::disk_obstacle() const {
@@ -238,7 +238,11 @@ std::optional<Error> Workspace::write_obstacle() const {
   if (!removed_.empty()) {
     return Error{ErrorCode::kUnauthorized, "this device was removed from the workspace"};
   }
-  if (!ledger_.role()) return Error{ErrorCode::kUnauthorized, "this device is no member yet"};
+  if (newcomer() || has_previews()) {
+    return Error{ErrorCode::kUnavailable,
+                 "the workspace is being fetched and checked: reading is possible, writing soon"};
+  }
+  if (!ledger_.role()) return Error{ErrorCode::kUnauthorized, "this device is no member"};
   if (!ledger_.may_write()) {
     return Error{ErrorCode::kUnauthorized, "this device may only read in this workspace"};
   }
@@ -364,7 +368,17 @@ void Workspace::handle_run(Now now, const transport::Mesh::RunReceived& received
   });
   if (result.membership_changed) after_operations(now);
   views_.take(now, result.records);
-  views_.take(now, ledger_.take_waiting());
+  take_waiting(now);
+}
+
+/// The rest has its turn with the next timeout: there may be a million of them.
+void Workspace::take_waiting(Now now) {
+  if (may_take_waiting()) views_.take(now, ledger_.take_waiting(kWaitingStep));
+}
+
+bool Workspace::may_take_waiting() const {
+  return !stopped_ && !full_ && ledger_.has_news_of_waiting() &&
+         ledger_.pending_bytes() <= kStagedBytesMax;
 }
 
 // What becomes of records.
@@ -405,6 +419,7 @@ void Workspace::handle_awareness(Now now, const transport::Mesh::AwarenessReceiv
 
 void Workspace::handle_linked(Now now, const DeviceId& device) {
   cards_.handle_linked(now, device);
+  if (newcomer() && contact_->device == device) ask_for_preview(now);
 }
 
 void Workspace::handle_unlinked(Now now, const DeviceId& device) {
@@ -429,9 +444,10 @@ Status Workspace::attach(Now now, Client& client, std::string_view path) {
   if (forsaken_.count(document->id) > 0) {
     return Error{ErrorCode::kUnavailable, "the document is being read anew: try again"};
   }
-  if (const Status loaded = documents_.load(now, *document); !loaded) {
+  const auto doc = documents_.look_at(now, *document);
+  if (!doc) {
     documents_.release(*document);
-    return loaded.error();
+    return doc.error();
   }
   client.workspace = this;
   client.document = document;
@@ -439,7 +455,7 @@ Status Workspace::attach(Now now, Client& client, std::string_view path) {
   client.awareness_refilled = now.steady;
   document->clients.push_back(&client);
   client.greet_due = now.steady + kGreetDelay;
-  ClientLink(context_, now, client).send(step1_message(document->doc->state_vector()));
+  ClientLink(context_, now, client).send(step1_message((*doc)->state_vector()));
   return {};
 }
 
@@ -469,7 +485,7 @@ std::optional<Workspace::Closing> Workspace::handle_message(Now now, Client& cli
     if (std::holds_alternative<IgnoredMessage>(*next)) return std::nullopt;
     ClientLink link(context_, now, client);
     if (const auto* step1 = std::get_if<SyncStep1>(&*next)) {
-      link.answer(step1->have, *client.document->doc);
+      link.answer(step1->have, client.document->shown());
     } else if (const auto* update = std::get_if<SyncUpdate>(&*next)) {
       if (auto closing = handle_update(now, client, update->update)) return closing;
     } else if (const auto* awareness = std::get_if<AwarenessMessage>(&*next)) {
@@ -486,12 +502,12 @@ std::optional<Workspace::Closing> Workspace::handle_message(Now now, Client& cli
 bool Workspace::adds_nothing(const Document& document, ByteView update) const {
   const auto listing = crdt::inspect_update(update);
   if (!listing) return false;
-  const crdt::StateVector have = document.doc->state_vector();
+  const crdt::StateVector have = document.shown().state_vector();
   for (const crdt::IdRange& range : listing->structs) {
     if (range.clock + range.length > have.clock_of(range.client)) return false;
   }
   if (listing->deletes.empty()) return true;
-  const auto held = crdt::inspect_update(document.doc->encode_state_as_update(have));
+  const auto held = crdt::inspect_update(document.shown().encode_state_as_update(have));
   if (!held) return false;
   return std::all_of(
       listing->deletes.begin(), listing->deletes.end(), [&](const crdt::IdRange& range) {
@@ -689,6 +705,7 @@ void Workspace::after_flush(Now now, const DocumentId& id, const std::vector<Byt
 }
 
 void Workspace::broadcast(Now now, Document& document, ByteView update, const Client* except) {
+  if (document.preview) return;  // They are shown the whole when that ends.
   Message message;
   for (Client* client : document.clients) {
     if (client == except) continue;
@@ -699,7 +716,7 @@ void Workspace::broadcast(Now now, Document& document, ByteView update, const Cl
 
 void Workspace::handle_drained(Now now, Client& client) {
   ClientLink link(context_, now, client);
-  if (link.catch_up(*client.document->doc)) show_all(now, client);
+  if (link.catch_up(client.document->shown())) show_all(now, client);
 }
 
 // Presence.
@@ -779,6 +796,7 @@ void Workspace::show_changes(Now now, Document& document,
 }
 
 void Workspace::pump(Now now) {
+  if (has_previews() && synced()) end_previews(now);
   if (!stopped_ && !full_) views_.pump(now);
   std::map<DocumentId, std::vector<Presence::Change>> by_document;
   for (Presence::Change& change : presence_.take_changes()) {
@@ -793,6 +811,7 @@ void Workspace::pump(Now now) {
                             std::move(publication.message));
   }
   send_transfers(now);
+  send_previews(now);
   send_cards(now);
 }
 
@@ -849,7 +868,7 @@ void Workspace::handle_committed(Now now) {
   }
   for (const Ledger::Action& action : done.after) action(now);
   forget_forsaken();
-  views_.take(now, ledger_.take_waiting());
+  take_waiting(now);
   keeper_.landed(now);
 }
 
@@ -894,6 +913,7 @@ void Workspace::handle_timeout(Now now) {
   presence_.handle_timeout(now);
   transfer_.handle_timeout(now);
   cards_.handle_timeout(now);
+  take_waiting(now);
 }
 
 void Workspace::shut_down(Now now) {
@@ -923,6 +943,7 @@ std::optional<Instant> Workspace::next_deadline() const {
   }
   if (const auto transfer = transfer_.next_deadline()) due = std::min(due, *transfer);
   if (const auto cards = cards_.next_deadline()) due = std::min(due, *cards);
+  if (may_take_waiting()) due = Instant::min();
   return due;
 }
 

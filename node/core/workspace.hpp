@@ -26,6 +26,7 @@
 #include "node/core/join.hpp"
 #include "node/core/ledger.hpp"
 #include "node/core/presence.hpp"
+#include "node/core/preview.hpp"
 #include "node/core/steward.hpp"
 #include "node/core/transfer.hpp"
 #include "node/core/views.hpp"
@@ -35,13 +36,19 @@ namespace coterie::node {
 
 class History;
 
-class Workspace : private Views::Host, private Keeper::Host, private Cards::Host {
+class Workspace : private Views::Host,
+                  private Keeper::Host,
+                  private Cards::Host,
+                  private PreviewGiver::Source {
  public:
   /// Why a client is to be closed.
   struct Closing {
     std::uint16_t code;
     std::string reason;
   };
+  /// What the client holds is not what the document is: it must begin anew, with nothing. (From
+  /// 4400 to 4499 stock providers do not try again by themselves.)
+  static constexpr std::uint16_t kCloseReplaced = 4409;
 
   /// Everything referred to must outlive the workspace. Not movable: its parts refer to it.
   Workspace(Now now, Context& context, transport::Mesh& mesh, const WorkspaceId& id,
@@ -183,9 +190,17 @@ class Workspace : private Views::Host, private Keeper::Host, private Cards::Host
                          TransferMessage message);
   // Address cards (workspace_cards.cpp). Errors: those of Cards::handle_message().
   Status handle_cards(Now now, const DeviceId& peer, CardMessage message);
+  // Previews (workspace_preview.cpp). Errors: kUnauthorized (no member; nobody we asked), those of
+  // PreviewTaker::take() and DocumentStore::set_preview().
+  Status handle_preview(Now now, transport::LinkId link, const DeviceId& peer,
+                        PreviewMessage message);
   void handle_link_down(Now now, transport::LinkId link);
   /// Grows while this workspace is being fetched: entries and bytes of bundles.
   std::uint64_t progress() const { return ledger_.entries() + transfer_.bytes_received(); }
+  /// This device is a member, and holds what whoever let it in held then.
+  bool synced() const;
+  /// Documents are shown that are not checked yet.
+  bool has_previews() const { return !documents_.previewed().empty(); }
 
   // Batches.
   /// Runs `action` once all that was accepted so far is durable: now, if it is.
@@ -237,7 +252,13 @@ class Workspace : private Views::Host, private Keeper::Host, private Cards::Host
   // Keeper::Host.
   void base_installed(Now now, const Ledger::Received& received) override;
   void flush_all(Now now) override;
+  // PreviewGiver::Source.
+  std::vector<DocumentId> newest_documents(std::size_t most) const override;
+  std::optional<DocumentPreview> show(Now now, const DocumentId& document) override;
 
+  void ask_for_preview(Now now);
+  void send_previews(Now now);
+  void end_previews(Now now);
   void send_transfers(Now now);
   void send_cards(Now now);
   void forget_departed_cards();
@@ -253,6 +274,8 @@ class Workspace : private Views::Host, private Keeper::Host, private Cards::Host
   std::string describe_removal() const;
   bool asks(const DeviceId& peer) const;
   bool searches() const;
+  void take_waiting(Now now);
+  bool may_take_waiting() const;
   bool newcomer() const;
   bool hosts_left_without(const std::set<DeviceId>& devices) const;
 
@@ -286,6 +309,9 @@ class Workspace : private Views::Host, private Keeper::Host, private Cards::Host
   Steward steward_;
   Keeper keeper_;
   CheckpointTransfer transfer_;
+  PreviewGiver previews_given_;
+  std::optional<PreviewTaker> preview_taker_;  ///< Once we asked.
+  Frontier wanted_;                            ///< What whoever let us in held then.
   bool adopted_ = false;
   std::optional<InviteContact> contact_;
   Cards cards_;

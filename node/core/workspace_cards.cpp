@@ -50,6 +50,7 @@ void Workspace::announce_card(Now now) {
 /// What whoever let us in says.
 void Workspace::take_welcome(Now now, const Welcome& welcome) {
   ledger_.keys().take(welcome.keys);
+  wanted_ = welcome.frontier;
   cards_.take_vouched(now, welcome.cards);
   announce_card(now);
 }
@@ -90,6 +91,7 @@ Status Workspace::handle_cards(Now now, const DeviceId& peer, CardMessage messag
 
 void Workspace::handle_link_down(Now now, transport::LinkId link) {
   transfer_.handle_link_down(now, link);
+  previews_given_.handle_link_down(link);
   // Another link to the same device may be left.
   for (const auto& [device, used] : card_links_) {
     if (used == link) cards_.handle_lost(now, device);

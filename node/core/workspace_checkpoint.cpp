@@ -77,7 +77,7 @@ void Workspace::flush_all(Now now) {
 void Workspace::base_installed(Now now, const Ledger::Received& received) {
   if (received.membership_changed) after_operations(now);
   views_.take(now, received.records);
-  views_.take(now, ledger_.take_waiting());
+  take_waiting(now);
   views_.rebuild_now(now);
   mesh_.frontier_moved(now, id());
 }

@@ -231,6 +231,10 @@ Result<Welcome> Workspace::welcome(const DeviceId& device) {
       if (welcome.keys.size() < kSealedKeysMax) welcome.keys.push_back(key);
     }
   }
+  // It would find those in the chains of epochs, at the end of what it fetches.
+  COTERIE_TRY(const std::vector<SealedKey> older,
+              ledger_.keys().keys_behind(membership(), device, welcome.keys));
+  welcome.keys.insert(welcome.keys.end(), older.begin(), older.end());
   return welcome;
 }
 

@@ -62,7 +62,8 @@ json documents_json(const std::vector<DocumentInfo>& documents) {
                     {"path", one.path},
                     {"created", one.created},
                     {"changed", one.changed},
-                    {"clients", one.clients}});
+                    {"clients", one.clients},
+                    {"preview", one.preview}});
   }
   return {{"documents", std::move(list)}};
 }

@@ -7,6 +7,7 @@
 #include "node/core/invite.hpp"
 #include "node/core/join.hpp"
 #include "node/core/log/entry.hpp"
+#include "node/core/preview.hpp"
 #include "node/core/records.hpp"
 #include "node/core/transfer_messages.hpp"
 
@@ -54,6 +55,14 @@ void check_cards(ByteView input) {
   COTERIE_ASSERT(equal(encode_card_message(*message), input));
 }
 
+void check_previews(ByteView input) {
+  const auto message = decode_preview_message(input);
+  if (!message) return;
+  COTERIE_ASSERT(is_preview_message(input));
+  COTERIE_ASSERT(equal(encode_preview_message(*message), input));
+  if (const auto* part = std::get_if<PreviewPart>(&*message)) (void)PreviewTaker().take(*part);
+}
+
 }  // namespace
 }  // namespace coterie::node
 
@@ -77,6 +86,7 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
       node::check_join(input);
       node::check_transfer(input);
       node::check_cards(input);
+      node::check_previews(input);
       break;
     default:
       (void)node::parse_invite(as_text(input));

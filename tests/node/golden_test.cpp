@@ -159,6 +159,10 @@ TEST(GoldenTest, WeReadWhatWasWritten) {
       EXPECT_TRUE(decode_card_message(bytes)) << name;
       continue;
     }
+    if (is_preview_message(bytes)) {
+      EXPECT_TRUE(decode_preview_message(bytes)) << name;
+      continue;
+    }
     const auto decoded = decode_join_message(bytes);
     ASSERT_TRUE(decoded) << name;
     if (const auto* welcome = std::get_if<Welcome>(&*decoded)) {

@@ -593,11 +593,15 @@ TEST_F(LedgerTest, WhatAKeyOpensIsTakenInTheBatchThatBringsIt) {
     ASSERT_EQ(ledger.receive(at(), writer.run(), 1).stored, 3u);
     EXPECT_EQ(ledger.sealed_entries().count, 3u);
     EXPECT_EQ(ledger.sealed_entries().newest, kStart << 16);
-    EXPECT_TRUE(ledger.take_waiting().empty());
+    EXPECT_TRUE(ledger.take_waiting(100).empty());
     std::optional<storage::WriteBatch> first;
     if (in_flight) first = ledger.launch();
     ledger.keys().add(genesis_.key.clone());
-    const auto records = ledger.take_waiting();
+    auto records = ledger.take_waiting(2);
+    ASSERT_EQ(records.size(), 2u);
+    EXPECT_TRUE(ledger.has_news_of_waiting());
+    for (auto& one : ledger.take_waiting(2)) records.push_back(std::move(one));
+    EXPECT_FALSE(ledger.has_news_of_waiting());
     ASSERT_EQ(records.size(), 3u);
     EXPECT_EQ(records.back().hash, writer.head.hash);
     if (first) {

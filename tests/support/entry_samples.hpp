@@ -13,6 +13,7 @@
 #include "node/core/log/entry.hpp"
 #include "node/core/log/segments.hpp"
 #include "node/core/membership/operations.hpp"
+#include "node/core/preview.hpp"
 #include "node/core/records.hpp"
 #include "node/core/transfer_messages.hpp"
 #include "tests/support/seeded_secure_random.hpp"
@@ -192,6 +193,9 @@ inline EntrySamples entry_samples() {
   out.messages["card_list"] =
       encode_card_message(CardList{out.workspace, {{founder.id(), kStart}}});
   out.messages["cards"] = encode_card_message(CardBatch{out.workspace, {card}});
+  out.messages["preview_want"] = encode_preview_message(PreviewWant{out.workspace});
+  out.messages["preview_part"] =
+      encode_preview_message(PreviewPart{out.workspace, "notes/a.md", 300, Bytes{0xbe, 0xef}});
   return out;
 }
 

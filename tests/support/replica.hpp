@@ -71,10 +71,15 @@ class Replica : private node::Views::Host {
       views_->pump(now_);
     }
   }
+  void take_waiting() {
+    do {
+      views_->take(now_, ledger_->take_waiting(2));
+    } while (ledger_->has_news_of_waiting());
+  }
   void land() {
     const auto done = ledger_->landed();
     for (const auto& action : done.after) action(now_);
-    views_->take(now_, ledger_->take_waiting());
+    take_waiting();
   }
   void wait(Duration duration) {
     now_.steady += duration;
@@ -218,7 +223,7 @@ class Replica : private node::Views::Host {
     if (run.entries.empty()) return false;
     const auto received = other.ledger_->receive(other.now_, run, 1);
     other.views_->take(other.now_, received.records);
-    other.views_->take(other.now_, other.ledger_->take_waiting());
+    other.take_waiting();
     other.views_->pump(other.now_);
     return received.verdict == transport::RunVerdict::kStored;
   }
@@ -230,7 +235,7 @@ class Replica : private node::Views::Host {
         const auto received =
             other.ledger_->receive(other.now_, ledger_->read(log, 1, 16u << 20), 1);
         other.views_->take(other.now_, received.records);
-        other.views_->take(other.now_, other.ledger_->take_waiting());
+        other.take_waiting();
         other.views_->pump(other.now_);
       }
     }

@@ -202,6 +202,11 @@ export class Node {
     });
   }
 
+  /** Bytes that are in memory and in no file: what it cannot give back. */
+  ownMemory() {
+    return Number(/^RssAnon:\s+(\d+) kB$/m.exec(readFileSync(`/proc/${this.pid}/status`, "utf8"))[1]) * 1024;
+  }
+
   /** {pss, threads, sockets, cpuSeconds} of its process now; pss in bytes. */
   weight() {
     const proc = `/proc/${this.pid}`;
