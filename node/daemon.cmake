@@ -57,14 +57,17 @@ if(TARGET coterie::node_core AND TARGET coterie::transport_zmq)
   find_package(spdlog REQUIRED)
   find_package(CLI11 2.1 REQUIRED)
   pkg_check_modules(qrencode REQUIRED IMPORTED_TARGET libqrencode)
+  pkg_check_modules(miniupnpc REQUIRED IMPORTED_TARGET miniupnpc)
+  find_library(NATPMP_LIBRARY natpmp REQUIRED)
   coterie_library(daemon
     SOURCES daemon/backup.cpp daemon/doctor.cpp daemon/engine_thread.cpp
-            daemon/engine_thread_network.cpp daemon/history_calls.cpp daemon/local_network.cpp
-            daemon/log.cpp daemon/node.cpp daemon/peer_calls.cpp daemon/people_calls.cpp
-            daemon/service.cpp
+            daemon/engine_thread_network.cpp daemon/gateway.cpp daemon/history_calls.cpp
+            daemon/local_network.cpp daemon/log.cpp daemon/node.cpp daemon/peer_calls.cpp
+            daemon/people_calls.cpp daemon/port_mapping.cpp daemon/service.cpp
     DEPENDS coterie::control coterie::node_core coterie::storage_queue coterie::transport_zmq
-    PRIVATE_DEPENDS coterie::storage_lmdb coterie::web_assets
-                    nlohmann_json::nlohmann_json spdlog::spdlog Threads::Threads)
+    PRIVATE_DEPENDS coterie::storage_lmdb coterie::web_assets coterie_asio
+                    nlohmann_json::nlohmann_json spdlog::spdlog Threads::Threads
+                    PkgConfig::miniupnpc ${NATPMP_LIBRARY})
   target_compile_definitions(coterie_daemon PRIVATE COTERIE_VERSION="${PROJECT_VERSION}")
 
   coterie_library(cli

@@ -92,6 +92,9 @@ void add_listening(CLI::App& command, Node::Options& options) {
   command.add_flag_callback(
       "--no-lan", [&options] { options.lan = false; },
       "Neither look for members on the local network nor be found there");
+  command.add_flag_callback(
+      "--no-port-mapping", [&options] { options.port_mapping = false; },
+      "Do not ask the router of the network to pass connections from outside to this node");
 }
 
 void add_run(CLI::App& app, Context& context) {

@@ -29,6 +29,14 @@ std::string disk_line(const json& disk) {
   return line.str();
 }
 
+/// Whether a port of the router leads here.
+std::string mapping_line(const json& mapping) {
+  const json& address = mapping.at("address");
+  if (!address.is_string()) return "Router   no port: " + mapping.value("why", "") + '\n';
+  return "Router   " + address.get<std::string>() + " leads here, by " + mapping.value("by", "") +
+         " of " + mapping.value("gateway", "") + '\n';
+}
+
 /// In one line, whether the team is in step; empty while there is nobody else.
 std::string sync_line(const json& sync) {
   const auto others = sync.value("others", std::size_t{0});
@@ -80,7 +88,8 @@ void status(Context& context) {
             << answer->value("device", "") << ")\nData     " << context.dir.root.string()
             << "\nNode     " << (running ? "running" : "not running") << ", coterie "
             << answer->value("version", "") << '\n'
-            << disk_line(answer->at("disk")) << '\n';
+            << disk_line(answer->at("disk"))
+            << (running ? mapping_line(answer->at("port_mapping")) : "") << '\n';
   std::vector<std::vector<std::string>> rows{
       {"WORKSPACE", "ROLE", "MEMBERS", "DOCUMENTS", "ENTRIES"}};
   for (const json& one : answer->at("workspaces")) {

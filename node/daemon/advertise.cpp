@@ -10,6 +10,8 @@
 #include <cstring>
 #include <memory>
 
+#include "node/core/limits.hpp"
+
 namespace coterie::node {
 
 namespace {
@@ -82,6 +84,15 @@ std::vector<std::string> default_advertised(const MeshAddress& listen) {
     if (found.size() == kAdvertisedMax) break;
   }
   return found;
+}
+
+std::vector<std::string> with_mapped(std::vector<std::string> addresses,
+                                     const std::string& mapped) {
+  if (mapped.empty() || std::ranges::find(addresses, mapped) != addresses.end()) return addresses;
+  const std::size_t place = std::min<std::size_t>(addresses.size(), kInviteAddressesMax - 1);
+  addresses.insert(addresses.begin() + static_cast<std::ptrdiff_t>(place), mapped);
+  if (addresses.size() > kAdvertisedMax) addresses.pop_back();
+  return addresses;
 }
 
 }  // namespace coterie::node

@@ -28,4 +28,8 @@ std::vector<std::string> default_advertised(const MeshAddress& listen);
 
 inline constexpr std::size_t kAdvertisedMax = 8;
 
+/// `addresses` and, unless it is empty or among them, `mapped`: in the third place at the latest,
+/// because invites name three (kInviteAddressesMax). At most kAdvertisedMax.
+std::vector<std::string> with_mapped(std::vector<std::string> addresses, const std::string& mapped);
+
 }  // namespace coterie::node

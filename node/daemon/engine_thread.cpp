@@ -35,7 +35,9 @@ Now read_clock() {
 
 EngineThread::EngineThread(Parts parts)
     : parts_(std::move(parts)),
-      service_(*parts_.engine, parts_.device_name, [this] { return commit_queue_.stats(); }),
+      service_(
+          *parts_.engine, parts_.device_name, [this] { return commit_queue_.stats(); },
+          parts_.port_mapping),
       commit_queue_([waker = parts_.waker] { waker->wake(); }) {}
 
 EngineThread::~EngineThread() { stop(); }

@@ -50,6 +50,7 @@ class EngineThread final : public bridge::Handler {
     Waker* waker = nullptr;  ///< The driver's events wake it, too.
     /// Called on the engine thread; nothing where none are sent.
     std::function<void(Bytes datagram)> send_beacon = {};
+    Service::MappingStatus port_mapping = {};
   };
 
   explicit EngineThread(Parts parts);

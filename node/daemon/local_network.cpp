@@ -2,14 +2,11 @@
 
 #include <arpa/inet.h>
 #include <ifaddrs.h>
-#include <linux/netlink.h>
-#include <linux/rtnetlink.h>
 #include <net/if.h>
 #include <netinet/in.h>
 #include <poll.h>
 #include <sys/eventfd.h>
 #include <sys/socket.h>
-#include <unistd.h>
 
 #include <algorithm>
 #include <array>
@@ -26,6 +23,7 @@
 #include <vector>
 
 #include "node/core/beacon.hpp"
+#include "node/daemon/internal/descriptor.hpp"
 #include "node/daemon/log.hpp"
 
 namespace coterie::node {
@@ -44,29 +42,6 @@ constexpr std::chrono::milliseconds kToldPause{2000};
 constexpr int kTurn = 32;
 constexpr std::chrono::milliseconds kFloodPause{50};
 constexpr std::size_t kUnsentMax = 16;
-
-class Descriptor {
- public:
-  explicit Descriptor(int value = -1) : value_(value) {}
-  Descriptor(Descriptor&& other) noexcept : value_(std::exchange(other.value_, -1)) {}
-  Descriptor& operator=(Descriptor&& other) noexcept {
-    std::swap(value_, other.value_);
-    return *this;
-  }
-  ~Descriptor() {
-    if (value_ >= 0) ::close(value_);
-  }
-  int get() const { return value_; }
-  explicit operator bool() const { return value_ >= 0; }
-
- private:
-  int value_;
-};
-
-template <typename Option>
-bool set(const Descriptor& socket, int level, int name, const Option& value) {
-  return ::setsockopt(socket.get(), level, name, &value, sizeof value) == 0;
-}
 
 template <typename Address>
 std::optional<Address> cast(const sockaddr* address) {
@@ -89,35 +64,23 @@ Descriptor open_socket(int family) {
   Descriptor socket(::socket(family, SOCK_DGRAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0));
   if (!socket) return socket;
   // Several nodes of one machine hear the same beacons.
-  if (!set(socket, SOL_SOCKET, SO_REUSEADDR, 1)) return Descriptor();
+  if (!set_option(socket, SOL_SOCKET, SO_REUSEADDR, 1)) return Descriptor();
   int bound = -1;
   if (family == AF_INET) {
-    set(socket, SOL_SOCKET, SO_BROADCAST, 1);
-    set(socket, IPPROTO_IP, IP_MULTICAST_TTL, 1);
+    set_option(socket, SOL_SOCKET, SO_BROADCAST, 1);
+    set_option(socket, IPPROTO_IP, IP_MULTICAST_TTL, 1);
     sockaddr_in any{};
     any.sin_family = AF_INET;
     any.sin_port = htons(kBeaconPort);
     bound = ::bind(socket.get(), reinterpret_cast<const sockaddr*>(&any), sizeof any);
   } else {
-    set(socket, IPPROTO_IPV6, IPV6_V6ONLY, 1);
+    set_option(socket, IPPROTO_IPV6, IPV6_V6ONLY, 1);
     sockaddr_in6 any{};
     any.sin6_family = AF_INET6;
     any.sin6_port = htons(kBeaconPort);
     bound = ::bind(socket.get(), reinterpret_cast<const sockaddr*>(&any), sizeof any);
   }
   return bound == 0 ? std::move(socket) : Descriptor();
-}
-
-Descriptor open_watch() {
-  Descriptor socket(::socket(AF_NETLINK, SOCK_RAW | SOCK_CLOEXEC | SOCK_NONBLOCK, NETLINK_ROUTE));
-  if (!socket) return socket;
-  sockaddr_nl wanted{};
-  wanted.nl_family = AF_NETLINK;
-  wanted.nl_groups = RTMGRP_IPV4_IFADDR | RTMGRP_IPV6_IFADDR;
-  if (::bind(socket.get(), reinterpret_cast<const sockaddr*>(&wanted), sizeof wanted) != 0) {
-    return Descriptor();
-  }
-  return socket;
 }
 
 std::string host_of(const sockaddr_storage& from) {
@@ -144,7 +107,7 @@ struct LocalNetwork::State {
   Options options;
   Events events;
   Descriptor wake{::eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK)};
-  Descriptor watch = open_watch();
+  Descriptor watch = open_network_watch(RTMGRP_IPV4_IFADDR | RTMGRP_IPV6_IFADDR);
   Descriptor socket4;
   Descriptor socket6;
   std::vector<Outlet> outlets;
@@ -225,9 +188,7 @@ void LocalNetwork::State::run() {
     eventfd_t ignored = 0;
     (void)::eventfd_read(wake.get(), &ignored);
     if (all[1].revents != 0) {
-      std::array<char, 8192> news;
-      while (::recv(watch.get(), news.data(), news.size(), 0) > 0) {
-      }
+      drain_network_watch(watch);
       if (!settled_at) settled_at = std::max(Clock::now() + kSettle, told_at + kToldPause);
     }
     bool flooded = all[2].revents != 0 && receive(socket4);
@@ -315,12 +276,12 @@ void LocalNetwork::State::join(const Outlet& outlet) {
     ipv6_mreq wanted{};
     ::inet_pton(AF_INET6, kGroup6, &wanted.ipv6mr_multiaddr);
     wanted.ipv6mr_interface = outlet.index;
-    done = socket6 && set(socket6, IPPROTO_IPV6, IPV6_JOIN_GROUP, wanted);
+    done = socket6 && set_option(socket6, IPPROTO_IPV6, IPV6_JOIN_GROUP, wanted);
   } else {
     ip_mreqn wanted{};
     ::inet_pton(AF_INET, kGroup4, &wanted.imr_multiaddr);
     wanted.imr_ifindex = static_cast<int>(outlet.index);
-    done = socket4 && set(socket4, IPPROTO_IP, IP_ADD_MEMBERSHIP, wanted);
+    done = socket4 && set_option(socket4, IPPROTO_IP, IP_ADD_MEMBERSHIP, wanted);
   }
   if (done) joined.insert({family, outlet.index});
 }
@@ -343,7 +304,7 @@ void LocalNetwork::State::send(const Bytes& datagram) {
       ip_mreqn from{};
       from.imr_address = *outlet.ipv4;
       from.imr_ifindex = static_cast<int>(outlet.index);
-      set(socket4, IPPROTO_IP, IP_MULTICAST_IF, from);
+      set_option(socket4, IPPROTO_IP, IP_MULTICAST_IF, from);
       sockaddr_in group{};
       group.sin_family = AF_INET;
       group.sin_port = htons(kBeaconPort);

@@ -14,6 +14,7 @@
 #include "node/daemon/engine_thread.hpp"
 #include "node/daemon/local_network.hpp"
 #include "node/daemon/log.hpp"
+#include "node/daemon/port_mapping.hpp"
 #include "node/daemon/settings.hpp"
 #include "node/daemon/waker.hpp"
 #include "storage/lmdb/lmdb_store.hpp"
@@ -65,6 +66,10 @@ std::string driver_address(const std::string& listen) {
   return listen.ends_with(":0") ? listen.substr(0, listen.size() - 1) + "*" : listen;
 }
 
+bool is_loopback(const MeshAddress& address) {
+  return address.host.starts_with("127.") || address.host == "::1" || address.host == "localhost";
+}
+
 }  // namespace
 
 // Declared in the order they are made; destroyed in the opposite one.
@@ -78,13 +83,15 @@ struct Node::State {
   std::string name;
   std::string listening;
   mutable std::mutex advertised_mutex;
-  std::vector<std::string> advertised;
+  std::vector<std::string> advertised;  ///< With `mapped`. Guarded by `advertised_mutex`.
+  std::string mapped;                   ///< What the router gave. Guarded, too.
   std::vector<PeerAddress> peers;
   std::uint64_t relay_quota = kRelayQuotaBytes;
   std::unique_ptr<storage::LmdbStoreProvider> stores;
   std::unique_ptr<transport::ZmqDriver> driver;
   std::unique_ptr<EngineThread> engine;
   std::unique_ptr<LocalNetwork> local_network;
+  std::unique_ptr<PortMapping> mapping;
   std::unique_ptr<bridge::IoThread> io;
   std::unique_ptr<bridge::Server> server;
   std::unique_ptr<ControlServer> control;
@@ -95,6 +102,8 @@ struct Node::State {
   std::optional<CallError> choose_peers(Settings& settings);
   std::optional<MeshAddress> beacon_address() const;
   void watch_network();
+  const char* unmapped_because() const;
+  void map_port();
   void follow_addresses();
   std::optional<CallError> open_engine(crypto::SigningKey key);
   std::optional<CallError> open_doors();
@@ -126,6 +135,7 @@ std::optional<CallError> Node::State::open() {
   if (auto why = open_engine(std::move(loaded->key))) return why;
   if (auto why = open_doors()) return why;
   watch_network();
+  map_port();
   engine->start(server.get());
   if (options.control) log_line(Engine::Notice::Level::kInfo, "node started");
   return std::nullopt;
@@ -189,9 +199,7 @@ std::optional<MeshAddress> Node::State::beacon_address() const {
   if (!options.lan || !options.control) return std::nullopt;
   if (listening.empty()) return MeshAddress{};
   const auto parsed = parse_mesh_address(listening);
-  const bool loopback = !parsed || parsed->host.starts_with("127.") || parsed->host == "::1" ||
-                        parsed->host == "localhost";
-  return loopback ? std::nullopt : std::optional(*parsed);
+  return !parsed || is_loopback(*parsed) ? std::nullopt : std::optional(*parsed);
 }
 
 void Node::State::watch_network() {
@@ -208,21 +216,41 @@ void Node::State::watch_network() {
   local_network = std::make_unique<LocalNetwork>(std::move(wanted), std::move(events));
 }
 
-/// On the thread of `local_network`.
+/// Why the router is not asked for a port; null: it is.
+const char* Node::State::unmapped_because() const {
+  if (listening.empty() || !options.control) return "this node does not listen";
+  if (!options.port_mapping) return "told not to ask (--no-port-mapping)";
+  if (!options.advertise.empty()) return "others are told what --advertise says";
+  const auto parsed = parse_mesh_address(listening);
+  if (!parsed || is_loopback(*parsed)) return "this node listens on the loopback address only";
+  return nullptr;
+}
+
+void Node::State::map_port() {
+  if (unmapped_because() != nullptr) return;
+  const auto parsed = parse_mesh_address(listening);
+  mapping = std::make_unique<PortMapping>(
+      PortMapping::Options{.listen_host = parsed->host, .port = parsed->port},
+      [this](std::string address) {
+        {
+          const std::lock_guard guard(advertised_mutex);
+          mapped = std::move(address);
+        }
+        follow_addresses();
+      });
+}
+
+/// On the threads of `local_network` and `mapping`: one at a time, so that what is told last is so.
 void Node::State::follow_addresses() {
-  std::vector<std::string> found;
-  {
-    const std::lock_guard guard(advertised_mutex);
-    const auto parsed = parse_mesh_address(listening);
-    if (options.advertise.empty() && parsed) {
-      // Between two networks there is none: then the last ones stay.
-      auto now = default_advertised(*parsed);
-      if (!now.empty()) advertised = std::move(now);
-    }
-    found = advertised;
+  const std::lock_guard guard(advertised_mutex);
+  const auto parsed = parse_mesh_address(listening);
+  if (options.advertise.empty() && parsed) {
+    // Between two networks there is none: then the last ones stay.
+    auto now = default_advertised(*parsed);
+    if (!now.empty()) advertised = with_mapped(std::move(now), mapped);
   }
-  engine->addresses_changed(found);
-  const auto saved = save_settings(options.dir, {found, peers, relay_quota});
+  engine->addresses_changed(advertised);
+  const auto saved = save_settings(options.dir, {advertised, peers, relay_quota});
   if (!saved) log_line(Engine::Notice::Level::kWarning, "settings.json could not be written");
 }
 
@@ -256,7 +284,13 @@ std::optional<CallError> Node::State::open_engine(crypto::SigningKey key) {
       .stores = stores.get(),
       .driver = driver.get(),
       .waker = &waker,
-      .send_beacon = [this](Bytes one) { local_network->send(std::move(one)); }});
+      .send_beacon = [this](Bytes one) { local_network->send(std::move(one)); },
+      .port_mapping =
+          [this] {
+            if (mapping) return mapping->status();
+            return PortMapping::Status{
+                .address = "", .by = "", .gateway = "", .why = unmapped_because()};
+          }});
   return std::nullopt;
 }
 
@@ -285,6 +319,7 @@ void Node::State::stop() {
   if (control) control->stop();
   if (server) server->stop();
   if (local_network) local_network->stop();
+  if (mapping) mapping->stop();
   if (engine) engine->stop();
   if (driver) driver->stop(kFlushPatience);
   if (control) log_line(Engine::Notice::Level::kInfo, "node stopped");

@@ -6,6 +6,7 @@
 //     writer thread    LMDB commits, many in one fsync (storage/commit_queue.hpp)
 //     I/O thread       the bridge and the control socket (node/bridge, control.hpp)
 //     network watch    beacons, and this machine's addresses (local_network.hpp)
+//     port mapping     a port of the router, if there is one to ask (port_mapping.hpp)
 //
 // What they exchange goes through bounded queues. A client is not read while its messages wait for
 // the engine; neither clients nor the network are read while more than kCommitBytesMax wait for the
@@ -37,7 +38,10 @@ class Node {
     std::vector<std::string> peers;      ///< "DEVICE@tcp://HOST:PORT". Empty: as in the last run;
                                          ///< only "none": no more.
     bool lan = true;                     ///< Whether to find others, and be found, by beacons.
-    std::string bridge;                  ///< "127.0.0.1:PORT". Empty: none.
+    /// Whether to ask the router of the network for a port, where others are not told other
+    /// addresses anyway (`advertise`).
+    bool port_mapping = true;
+    std::string bridge;  ///< "127.0.0.1:PORT". Empty: none.
     /// Bytes of entries kept of each workspace where this device is a relay; nothing: as last time.
     std::optional<std::uint64_t> relay_quota;
     bool control = false;          ///< Whether to open the control socket.

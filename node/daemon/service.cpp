@@ -114,10 +114,22 @@ json disk_json(const storage::CommitQueue::Stats& stats) {
           {"saved_ms", {{"median", millis(stats.wait_median)}, {"p99", millis(stats.wait_p99)}}}};
 }
 
+json mapping_json(const PortMapping::Status& status) {
+  const auto text = [](const std::string& one) { return one.empty() ? json() : json(one); };
+  return {{"address", text(status.address)},
+          {"by", text(status.by)},
+          {"gateway", text(status.gateway)},
+          {"why", text(status.why)}};
+}
+
 }  // namespace
 
-Service::Service(Engine& engine, std::string device_name, DiskStats disk_stats)
-    : engine_(engine), device_name_(std::move(device_name)), disk_stats_(std::move(disk_stats)) {}
+Service::Service(Engine& engine, std::string device_name, DiskStats disk_stats,
+                 MappingStatus mapping_status)
+    : engine_(engine),
+      device_name_(std::move(device_name)),
+      disk_stats_(std::move(disk_stats)),
+      mapping_status_(std::move(mapping_status)) {}
 
 void Service::handle(Now now, const Call& call, CallReply reply) {
   if (is_people_question(call.operation)) {
@@ -196,7 +208,8 @@ Result<std::string> Service::answer(Now now, const Call& call) {
                  {"version", COTERIE_VERSION},
                  {"workspaces", workspaces_json(now, engine_, dials_)},
                  {"waiting", waiting_json(engine_)},
-                 {"disk", disk_json(disk_stats_())}});
+                 {"disk", disk_json(disk_stats_())},
+                 {"port_mapping", mapping_json(mapping_status_())}});
   }
   if (operation != "doc.list" && operation != "peers" && operation != "doc.text" &&
       operation != "doc.state" && operation != "doc.update") {

@@ -3,7 +3,7 @@
 //     operation         arguments                        answer
 //     health                                             {"status":"ok"}
 //     status                                             {"device","name","version","workspaces",
-//                                                        "waiting","disk"}
+//                                                        "waiting","disk","port_mapping"}
 //     workspace.list                                     {"workspaces":[{"id","name","role",...}]}
 //     workspace.create  name                             {"id","name"}
 //     join              invite                           {"id","name","waiting"}: waiting is true,
@@ -51,6 +51,7 @@
 #include "node/bridge/call.hpp"
 #include "node/core/engine.hpp"
 #include "node/daemon/peer_calls.hpp"
+#include "node/daemon/port_mapping.hpp"
 #include "storage/commit_queue.hpp"
 
 namespace coterie::node {
@@ -65,9 +66,12 @@ class Service {
  public:
   /// How the writing to disk goes.
   using DiskStats = std::function<storage::CommitQueue::Stats()>;
+  /// Whether a port of the router leads here.
+  using MappingStatus = std::function<PortMapping::Status()>;
 
   /// `engine` must outlive the service.
-  Service(Engine& engine, std::string device_name, DiskStats disk_stats);
+  Service(Engine& engine, std::string device_name, DiskStats disk_stats,
+          MappingStatus mapping_status);
 
   /// Answers `reply` now, or, for what is written to disk, when handle_reply() tells its end.
   void handle(Now now, const Call& call, CallReply reply);
@@ -83,6 +87,7 @@ class Service {
   Engine& engine_;
   std::string device_name_;
   DiskStats disk_stats_;
+  MappingStatus mapping_status_;
   DialLog dials_;
   RequestId next_request_ = 1;
   struct Pending {

@@ -12,7 +12,7 @@ coterie_test(node.bridge
 
 if(TARGET coterie)
   coterie_test(node.daemon
-    SOURCES node/daemon/node_test.cpp
+    SOURCES node/daemon/gateway_test.cpp node/daemon/node_test.cpp
     DEPENDS coterie::daemon)
   coterie_test(node.render SOURCES node/cli/render_test.cpp DEPENDS coterie::cli)
   find_package(Python3 REQUIRED COMPONENTS Interpreter)

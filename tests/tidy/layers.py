@@ -42,6 +42,7 @@ ONLY_IN = {
     r"<zmq": "transport/zmq",
     r"<lmdb": "storage/lmdb",
     r"<msgpack": "transport/wire",
+    r"<(?:miniupnpc|natpmp)": "node/daemon",
 }
 
 # A core is a function of its inputs: no time, entropy, threads, files or environment of its own.

@@ -1029,7 +1029,7 @@ class Rest(CliTest):
         self.assertEqual(self.get_json(url + "/healthz"), (200, {"status": "ok"}))
         status, body = self.get_json(url + "/v1/status")
         self.assertEqual(status, 200)
-        self.assertEqual(sorted(body), ["device", "disk", "name", "version", "waiting", "workspaces"])
+        self.assertEqual(sorted(body), ["device", "disk", "name", "port_mapping", "version", "waiting", "workspaces"])
         team = url + "/v1/workspaces/my%20team/"
         posted = self.get_json(team + "documents", "POST", b'{"path":"a/b.md"}',
                                {"Content-Type": "application/json"})

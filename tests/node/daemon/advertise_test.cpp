@@ -1,5 +1,7 @@
 #include "node/daemon/advertise.hpp"
 
+#include <algorithm>
+
 #include <gtest/gtest.h>
 
 namespace coterie::node {
@@ -40,6 +42,20 @@ TEST(Advertised, OfAllAddressesLeavesOutLoopback) {
     EXPECT_EQ(address.find("127."), std::string::npos) << address;
     EXPECT_EQ(address.find('['), std::string::npos) << address;
     EXPECT_TRUE(parse_mesh_address(address)) << address;
+  }
+}
+
+TEST(Advertised, WhatTheRouterGaveIsAmongTheThreeOfInvites) {
+  const std::string mapped = "tcp://20.30.40.50:1";
+  std::vector<std::string> own;
+  for (std::size_t i = 0; i <= kAdvertisedMax; ++i) {
+    const auto found = with_mapped(own, mapped);
+    EXPECT_EQ(found.size(), std::min(own.size() + 1, kAdvertisedMax));
+    EXPECT_EQ(std::ranges::find(found, mapped) - found.begin(),
+              static_cast<std::ptrdiff_t>(std::min<std::size_t>(own.size(), 2)));
+    EXPECT_EQ(with_mapped(own, ""), own);
+    EXPECT_EQ(with_mapped(found, mapped), found);
+    if (own.size() < kAdvertisedMax) own.push_back("tcp://10.0.0.1:" + std::to_string(i + 1));
   }
 }
 
