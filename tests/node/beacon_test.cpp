@@ -6,7 +6,9 @@
 #include <gtest/gtest.h>
 
 #include <algorithm>
+#include <fstream>
 #include <map>
+#include <nlohmann/json.hpp>
 #include <set>
 
 #include "node/core/limits.hpp"
@@ -215,6 +217,60 @@ TEST(SightingsTest, FewPlacesOfAMemberAndNotForLong) {
 }
 
 // Whole nodes. Green and blue tell nobody where they are.
+
+/// Gives what it is given, once.
+class GivenRandom final : public SecureRandom {
+ public:
+  explicit GivenRandom(Bytes bytes) : bytes_(std::move(bytes)) {}
+  void fill(std::span<std::uint8_t> out) override {
+    std::copy_n(bytes_.begin(), std::min(out.size(), bytes_.size()), out.begin());
+  }
+
+ private:
+  Bytes bytes_;
+};
+
+/// tests/golden/beacons: made from the text of the protocol by somebody else's BLAKE2b.
+TEST(BeaconGolden, WeWriteAndReadWhatTheProtocolSays) {
+  std::ifstream in(std::string(COTERIE_SOURCE_DIR) + "/tests/golden/beacons/beacons_v1.json");
+  const auto file = nlohmann::json::parse(in);
+  const auto bytes = [](const nlohmann::json& hex) { return *from_hex(hex.get<std::string>()); };
+  ASSERT_EQ(file.at("beacons").size(), 3u);
+  for (const auto& one : file.at("beacons")) {
+    const auto device = *DeviceId::from(bytes(one.at("device")));
+    const auto port = one.at("port").get<std::uint16_t>();
+    const Bytes beacon = bytes(one.at("beacon"));
+    Now now{};
+    now.wall = one.at("now_ms").get<WallMillis>();
+    std::vector<WorkspaceId> slots;
+    for (const auto& id : one.at("slots")) slots.push_back(*WorkspaceId::from(bytes(id)));
+
+    GivenRandom random(bytes(one.at("random")));
+    Beacon sender(now, device, port, random);
+    auto turns = slots;  // The first turn is the second one's.
+    std::rotate(turns.begin(), turns.end() - 1, turns.end());
+    const auto made = sender.take_due(now, turns);
+    ASSERT_TRUE(made);
+    EXPECT_EQ(to_hex(*made), to_hex(beacon));
+
+    Beacon::Membership membership{slots, [&](const WorkspaceId&, ByteView beginning) {
+                                    const bool same = std::equal(beginning.begin(), beginning.end(),
+                                                                 device.bytes.begin());
+                                    return same ? &device : nullptr;
+                                  }};
+    for (const std::int64_t periods : {-2, -1, 0, 1, 2}) {
+      Beacon receiver(now, DeviceId(), 0, random);
+      Now then{};
+      then.wall = now.wall + static_cast<WallMillis>(periods) * kPeriodMs;
+      const auto seen = receiver.receive(then, "10.0.0.2", beacon, membership);
+      EXPECT_EQ(seen.size(), std::abs(periods) < 2 ? slots.size() : 0) << periods;
+      for (const auto& sighting : seen) {
+        EXPECT_EQ(sighting.device, device);
+        EXPECT_EQ(sighting.port, port);
+      }
+    }
+  }
+}
 
 class BeaconEngineTest : public ClusterTest {
  protected:

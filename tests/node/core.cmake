@@ -19,7 +19,8 @@ coterie_test(node.checkpoint_test SOURCES node/checkpoint_test.cpp DEPENDS coter
 coterie_test(node.transfer_test SOURCES node/transfer_test.cpp DEPENDS coterie::node_core)
 coterie_test(node.transfer_engine_test SOURCES node/transfer_engine_test.cpp
              DEPENDS coterie::node_core)
-coterie_test(node.beacon_test SOURCES node/beacon_test.cpp DEPENDS coterie::node_core)
+coterie_test(node.beacon_test SOURCES node/beacon_test.cpp
+             DEPENDS coterie::node_core nlohmann_json::nlohmann_json)
 coterie_test(node.cards_test SOURCES node/cards_test.cpp DEPENDS coterie::node_core)
 coterie_test(node.revert_test SOURCES node/revert_test.cpp DEPENDS coterie::node_core)
 coterie_test(node.history_test SOURCES node/history_test.cpp
