@@ -24,6 +24,7 @@ coterie_e2e(relay TIMEOUT 240)
 coterie_e2e(leaving TIMEOUT 240)
 coterie_e2e(bad_input TIMEOUT 180)
 coterie_e2e(gateway TIMEOUT 240)
+coterie_e2e(vpn TIMEOUT 120)
 coterie_e2e(lan TIMEOUT 180 ARGUMENTS --rounds 3)
 coterie_e2e(strangers TIMEOUT 240 ARGUMENTS --seconds 2)
 
