@@ -1,9 +1,9 @@
 #include "node/daemon/node.hpp"
 
-#include <cstring>
 #include <future>
 #include <mutex>
 #include <optional>
+#include <system_error>
 #include <thread>
 #include <utility>
 
@@ -32,7 +32,7 @@ constexpr std::chrono::milliseconds kFlushPatience{1000};
 CallError explain(const std::string& where, const Error& error) {
   std::string message = where + ": " + error.what;
   if (error.code == ErrorCode::kIo && error.detail != 0) {
-    message += std::string(" (") + std::strerror(static_cast<int>(error.detail)) + ")";
+    message += " (" + std::system_category().message(static_cast<int>(error.detail)) + ")";
   }
   return {error.code, std::move(message)};
 }

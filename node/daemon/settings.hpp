@@ -38,7 +38,7 @@ struct Settings {
 };
 
 /// Largest settings.json, in bytes.
-inline constexpr std::size_t kSettingsBytesMax = 64 * 1024;
+inline constexpr std::size_t kSettingsBytesMax = 64u << 10;
 
 /// Defaults if there is no file. Errors: kCorrupt, kUnauthorized (open to others), kIo.
 Result<Settings> load_settings(const DataDir& dir);

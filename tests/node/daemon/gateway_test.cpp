@@ -62,8 +62,14 @@ class FakeRouter {
   /// Empty: never answers, and leaves the connection open.
   using Http = std::function<std::string(const std::string& request)>;
 
-  FakeRouter(Datagram nat_pmp, Datagram search, Http http)
-      : nat_pmp_(std::move(nat_pmp)), search_(std::move(search)), http_(std::move(http)) {
+  /// Called with who asked before a datagram is answered.
+  using Overtake = std::function<void(const sockaddr_in& from)>;
+
+  FakeRouter(Datagram nat_pmp, Datagram search, Http http, Overtake overtake = nullptr)
+      : nat_pmp_(std::move(nat_pmp)),
+        search_(std::move(search)),
+        http_(std::move(http)),
+        overtake_(std::move(overtake)) {
     if (nat_pmp_) nat_pmp_socket_ = bound(SOCK_DGRAM, 5351);
     if (search_) search_socket_ = bound(SOCK_DGRAM, 1900);
     http_socket_ = bound(SOCK_STREAM, 0);
@@ -94,13 +100,14 @@ class FakeRouter {
     return socket;
   }
 
-  static void answer(const Descriptor& socket, const Datagram& reply) {
+  void answer(const Descriptor& socket, const Datagram& reply) const {
     std::array<char, 2048> request;
     sockaddr_in from{};
     socklen_t from_bytes = sizeof from;
     const auto got = ::recvfrom(socket.get(), request.data(), request.size(), 0,
                                 reinterpret_cast<sockaddr*>(&from), &from_bytes);
     if (got < 0) return;
+    if (overtake_) overtake_(from);
     for (const std::string& one : reply({request.data(), static_cast<std::size_t>(got)})) {
       (void)::sendto(socket.get(), one.data(), one.size(), 0, reinterpret_cast<sockaddr*>(&from),
                      from_bytes);
@@ -145,6 +152,7 @@ class FakeRouter {
   Datagram nat_pmp_;
   Datagram search_;
   Http http_;
+  Overtake overtake_;
   Descriptor stop_{::eventfd(0, EFD_CLOEXEC)};
   Descriptor nat_pmp_socket_;
   Descriptor search_socket_;
@@ -454,7 +462,7 @@ class UpnpRouter {
   std::string description = service_xml(kService, "/control");
   std::map<std::string, std::string> open;  ///< External port to lease.
 
-  explicit UpnpRouter(FakeRouter::Http instead = nullptr)
+  explicit UpnpRouter(FakeRouter::Http instead = nullptr, FakeRouter::Overtake overtake = nullptr)
       : fake_(
             nullptr,
             [this](const std::string& search) -> std::vector<std::string> {
@@ -462,7 +470,8 @@ class UpnpRouter {
               return {"HTTP/1.1 200 OK\r\nLOCATION: " + fake_.location() + "\r\n\r\n"};
             },
             instead ? std::move(instead)
-                    : [this](const std::string& request) { return answer(request); }) {}
+                    : [this](const std::string& request) { return answer(request); },
+            std::move(overtake)) {}
 
   std::unique_ptr<Gateway> gateway() const { return make_upnp(fake_.router()); }
 
@@ -540,6 +549,21 @@ TEST(Upnp, TakesItForEverWhereNothingElseIsGiven) {
   EXPECT_TRUE(router.open.empty());
 }
 
+TEST(Upnp, NobodyElseIsHeard) {
+  const Descriptor neighbour(::socket(AF_INET, SOCK_DGRAM | SOCK_CLOEXEC, 0));
+  const sockaddr_in from = at({own_router().bits ^ 0x00800000}, 0);
+  ASSERT_EQ(::bind(neighbour.get(), reinterpret_cast<const sockaddr*>(&from), sizeof from), 0);
+  // It is quicker, and says that the description is where there is none.
+  const UpnpRouter router(nullptr, [&](const sockaddr_in& to) {
+    const std::string text =
+        "HTTP/1.1 200 OK\r\nLOCATION: http://" + to_string(own_router()) + ":1/\r\n\r\n";
+    (void)::sendto(neighbour.get(), text.data(), text.size(), 0,
+                   reinterpret_cast<const sockaddr*>(&to), sizeof to);
+  });
+  const auto port = router.gateway()->open(7430, Patience(kPatience));
+  EXPECT_TRUE(port) << to_string(port.error());
+}
+
 TEST(Upnp, AnAddressThatIsNotPublicIsNone) {
   UpnpRouter router;
   for (const char* one : {"192.168.7.7", "127.0.0.1", "100.64.0.1", "0.0.0.0"}) {
@@ -570,8 +594,7 @@ TEST(Upnp, ARepliesSizeIsBounded) {
 TEST(Upnp, LiesInsteadOfAReply) {
   for (const std::string& reply :
        {std::string("220 ftp ready\r\n"), http(200, ""), http(302, "elsewhere"),
-        std::string(std::string(1, '\0'), 1),
-        std::string("HTTP/1.1 200 OK\r\nContent-Length: 99\r\n\r\nless"),
+        std::string(1, '\0'), std::string("HTTP/1.1 200 OK\r\nContent-Length: 99\r\n\r\nless"),
         std::string("HTTP/1.1 200 OK\r\nContent-Length: 99999999999999999999\r\n\r\n"),
         std::string("HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\nffffffffffffffff\r\n"),
         "HTTP/1.1 200 OK\r\nX: " + std::string(kGatewayReplyBytesMax, 'x')}) {
