@@ -309,7 +309,8 @@ bool is_nat_pmp_announcement(std::string_view datagram) {
          static_cast<std::uint8_t>(datagram[1]) == kAnswerBit;
 }
 
-// UPnP: reading.
+// UPnP: reading. miniupnpc 2.2.4's parser looks at the byte after what it was given: at the zero
+// that ends a string.
 
 std::optional<GatewayUrl> parse_gateway_url(std::string_view url, Ipv4 router) {
   const std::string beginning = "http://" + to_string(router);

@@ -37,6 +37,9 @@ static_assert(kAskAgainMin <= kGatewayLeaseMin / 2);
 /// After a failure, doubled up to the second.
 constexpr seconds kRetry{30};
 constexpr seconds kRetryMax{1800};
+/// Announcements taken in one go; if there are more, none is looked at for a moment.
+constexpr int kTurn = 32;
+constexpr milliseconds kFloodPause{50};
 /// Routes and addresses come and go in bunches.
 constexpr milliseconds kSettle{500};
 /// How long nothing is looked at where nobody tells of changes.
@@ -45,6 +48,7 @@ constexpr seconds kUnwatched{60};
 constexpr std::uint16_t kAnnouncedPort = 5350;
 constexpr Ipv4 kAnnouncedGroup{0xe0000001};  // 224.0.0.1
 
+constexpr const char* kAsking = "the gateway is being asked";
 constexpr const char* kNoRouter =
     "there is no router with a private address that leads to where this node listens";
 
@@ -103,6 +107,7 @@ struct PortMapping::State {
   bool ask(std::size_t language, std::string& why);
   void wait();
   bool announced();
+  void pause(milliseconds time) const;
   void tell(const Status& status);
 };
 
@@ -161,7 +166,7 @@ void PortMapping::State::look() {
   retry = kRetry;
   ask_at = Clock::now();
   announcements = open_announcements(*router);
-  tell({"", "", to_string(router->address), "the gateway is being asked"});
+  tell({"", "", to_string(router->address), kAsking});
 }
 
 void PortMapping::State::ask() {
@@ -216,17 +221,21 @@ void PortMapping::State::wait() {
     ask_at = std::min(ask_at, std::max(Clock::now(), asked_at + kAskAgainMin));
   }
   if (all[1].revents != 0) {
-    pollfd stop{stopped.get(), POLLIN, 0};
-    (void)::poll(&stop, 1, static_cast<int>(kSettle.count()));
+    pause(kSettle);
     drain_network_watch(watch);
     look();
   }
   if (!watch) look();
 }
 
-/// Whether the router spoke; a number of datagrams at a time.
+/// Or until stopped.
+void PortMapping::State::pause(milliseconds time) const {
+  pollfd stop{stopped.get(), POLLIN, 0};
+  (void)::poll(&stop, 1, static_cast<int>(time.count()));
+}
+
+/// Whether the router spoke.
 bool PortMapping::State::announced() {
-  constexpr int kTurn = 32;
   bool spoke = false;
   for (int turn = 0; turn < kTurn; ++turn) {
     std::array<char, 64> datagram;
@@ -234,10 +243,11 @@ bool PortMapping::State::announced() {
     socklen_t from_bytes = sizeof from;
     const auto got = ::recvfrom(announcements.get(), datagram.data(), datagram.size(), 0,
                                 reinterpret_cast<sockaddr*>(&from), &from_bytes);
-    if (got < 0) break;
+    if (got < 0) return spoke;
     spoke = spoke || (ntohl(from.sin_addr.s_addr) == router->address.bits &&
                       is_nat_pmp_announcement({datagram.data(), static_cast<std::size_t>(got)}));
   }
+  pause(kFloodPause);
   return spoke;
 }
 
@@ -251,7 +261,7 @@ void PortMapping::State::tell(const Status& status) {
   if (!status.address.empty()) {
     log_line(Level::kInfo, "port mapping: " + status.address + " leads here, by " + status.by +
                                " of the gateway " + status.gateway);
-  } else {
+  } else if (status.why != kAsking || !before.address.empty()) {
     log_line(before.address.empty() ? Level::kInfo : Level::kWarning,
              "port mapping: none: " + status.why);
   }
