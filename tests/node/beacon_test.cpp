@@ -223,7 +223,7 @@ class GivenRandom final : public SecureRandom {
  public:
   explicit GivenRandom(Bytes bytes) : bytes_(std::move(bytes)) {}
   void fill(std::span<std::uint8_t> out) override {
-    std::copy_n(bytes_.begin(), std::min(out.size(), bytes_.size()), out.begin());
+    for (std::size_t i = 0; i < std::min(out.size(), bytes_.size()); ++i) out[i] = bytes_[i];
   }
 
  private:
