@@ -95,10 +95,8 @@ TEST_F(BeaconTest, TwoOfOneDeviceShareNothing) {
   std::size_t same = 0;
   for (std::size_t i = 4; i < kBeaconBytes; ++i) same += first[i] == second[i];
   EXPECT_LT(same, 10u);
-  for (std::size_t i = 4; i + 4 <= kBeaconBytes; ++i) {
-    EXPECT_EQ(
-        std::search(second.begin() + 4, second.end(), first.begin() + i, first.begin() + i + 4),
-        second.end());
+  for (auto at = first.begin() + 4; first.end() - at >= 4; ++at) {
+    EXPECT_EQ(std::search(second.begin() + 4, second.end(), at, at + 4), second.end());
   }
   // Nor can it be told in how many workspaces it is: unused places hold noise.
   const Bytes nowhere(16, 0);
