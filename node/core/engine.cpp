@@ -1104,7 +1104,9 @@ void Engine::State::tend_joins(Now now) {
         break;
       case Joining::Stage::kStoring:
       case Joining::Stage::kSyncing:
-        joining.step_due = joining.give_up;
+        // What is held, and what others hold, may be the same without a commit.
+        joining.step_due = now.steady + kAttemptPause;
+        check_synced(now, joining.workspace);  // May end it: last.
         break;
     }
   }

@@ -158,6 +158,10 @@ inline constexpr std::size_t kTransferPeersMax = 256;
 
 inline constexpr std::size_t kPreviewDocumentsMax = 256;
 inline constexpr std::size_t kPreviewBytesMax = 8u << 20;  ///< Of all states.
+/// States that are made for one newcomer, with those that are found to be too large.
+inline constexpr std::size_t kPreviewMadeBytesMax = 2 * kPreviewBytesMax;
+/// How soon a device is given previews again: each time costs as much as opening the documents.
+inline constexpr Duration kPreviewPause = std::chrono::minutes(1);
 
 /// Entries that waited for a key and are looked at in one step, between which others have a turn.
 inline constexpr std::size_t kWaitingStep = 256;

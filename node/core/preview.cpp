@@ -80,23 +80,31 @@ const WorkspaceId& workspace_of(const PreviewMessage& message) {
 
 // Giving.
 
-void PreviewGiver::handle_want(transport::LinkId link) {
-  const auto [served, first] = serving_.try_emplace(link);
-  if (!first) return;
+void PreviewGiver::handle_want(Now now, transport::LinkId link, const DeviceId& peer) {
+  std::erase_if(served_,
+                [&](const auto& item) { return now.steady - item.second >= kPreviewPause; });
+  // Over a new link it is the same device.
+  if (!served_.emplace(peer, now.steady).second) return;
+  Serving serving;
   const auto newest = source_.newest_documents(kPreviewDocumentsMax);
-  served->second.todo.assign(newest.begin(), newest.end());
-  served->second.room = kPreviewBytesMax;
+  serving.todo.assign(newest.begin(), newest.end());
+  serving.room = kPreviewBytesMax;
+  serving_.insert_or_assign(link, std::move(serving));
 }
 
-/// Whether there is one. What is too large for the rest is left out, for what is smaller.
+/// Whether there is one. What is too large for the rest is left out, for what is smaller: but how
+/// large it is shows when it is made.
 bool PreviewGiver::next_document(Now now, Serving& serving) {
   while (serving.sent == serving.current.state.size()) {
     serving.current = {};
     serving.sent = 0;
+    if (serving.made >= kPreviewMadeBytesMax) serving.todo.clear();
     if (serving.todo.empty()) return false;
     auto shown = source_.show(now, serving.todo.front());
     serving.todo.pop_front();
-    if (!shown || shown->state.size() > serving.room) continue;
+    if (!shown) continue;
+    serving.made += shown->state.size();
+    if (shown->state.size() > serving.room) continue;
     serving.room -= shown->state.size();
     serving.current = std::move(*shown);
   }

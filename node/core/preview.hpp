@@ -59,7 +59,7 @@ struct DocumentPreview {
   Bytes state;  ///< A Yjs update (v1), unchecked.
 };
 
-/// The member's side: each link is served once.
+/// The member's side: each device is served once in kPreviewPause.
 class PreviewGiver {
  public:
   class Source {
@@ -80,7 +80,7 @@ class PreviewGiver {
   PreviewGiver(const WorkspaceId& workspace, Source& source)
       : workspace_(workspace), source_(source) {}
 
-  void handle_want(transport::LinkId link);
+  void handle_want(Now now, transport::LinkId link, const DeviceId& peer);
   void handle_link_down(transport::LinkId link) { serving_.erase(link); }
   /// `takes_bulk`: whether a link has room for a part now.
   std::optional<Output> poll_output(Now now,
@@ -90,6 +90,7 @@ class PreviewGiver {
   struct Serving {
     std::deque<DocumentId> todo;
     std::uint64_t room = 0;  ///< Bytes of states that the newcomer takes yet.
+    std::uint64_t made = 0;  ///< Bytes of states so far, given or too large.
     DocumentPreview current;
     std::size_t sent = 0;  ///< Of the current state.
   };
@@ -99,6 +100,7 @@ class PreviewGiver {
   WorkspaceId workspace_;
   Source& source_;
   std::map<transport::LinkId, Serving> serving_;  ///< Also those that have all.
+  std::map<DeviceId, Instant> served_;            ///< Since when, in the last kPreviewPause.
 };
 
 /// The newcomer's side.

@@ -58,11 +58,7 @@ Workspace::Workspace(Now now, Context& context, transport::Mesh& mesh, const Wor
       mesh_(mesh),
       ledger_(
           id, store, context.identity, context.random,
-          [this] {
-            const auto peers = mesh_.peers(ledger_.workspace());
-            return std::any_of(peers.begin(), peers.end(),
-                               [](const auto& peer) { return peer.linked && peer.in_step; });
-          },
+          [this] { return mesh_.in_step(ledger_.workspace()); },
           {context.options.place_found, context.options.place}, context.options.relay_quota_bytes),
       documents_(ledger_, context),
       judge_(ledger_),

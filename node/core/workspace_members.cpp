@@ -171,9 +171,7 @@ void Workspace::finish_leaving() {
   const auto peers = mesh_.peers(id());
   const bool linked =
       std::any_of(peers.begin(), peers.end(), [](const auto& peer) { return peer.linked; });
-  const bool heard = std::any_of(peers.begin(), peers.end(),
-                                 [](const auto& peer) { return peer.linked && peer.in_step; });
-  if (linked && !heard) return;
+  if (linked && !mesh_.in_step(id())) return;
   leaving_ = false;
   leave_stored_ = false;
   members_changed = true;

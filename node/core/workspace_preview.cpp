@@ -56,14 +56,15 @@ void Workspace::ask_for_preview(Now now) {
   (void)mesh_.send_application(now, *link, encode_preview_message(PreviewWant{id()}));
 }
 
-Status Workspace::handle_preview(Now, LinkId link, const DeviceId& peer, PreviewMessage message) {
+Status Workspace::handle_preview(Now now, LinkId link, const DeviceId& peer,
+                                 PreviewMessage message) {
   if (std::holds_alternative<PreviewWant>(message)) {
     const Member* member = membership().find(peer);
     if (member == nullptr) return Error{ErrorCode::kUnauthorized, "previews are for members"};
     // A newcomer does not know yet that it is a relay.
     const auto role = ledger_.role();
     const bool may = role && *role != Role::kRelay && member->role != Role::kRelay;
-    if (may) previews_given_.handle_want(link);
+    if (may) previews_given_.handle_want(now, link, peer);
     return {};
   }
   if (!preview_taker_ || !contact_ || contact_->device != peer) {
@@ -76,16 +77,19 @@ Status Workspace::handle_preview(Now, LinkId link, const DeviceId& peer, Preview
   return documents_.set_preview(whole->path, std::move(whole->state));
 }
 
+/// Whether it holds what whoever let it in held then; or what somebody else holds, if that one has
+/// gone with what nobody else has, or said that it held what there is not.
 bool Workspace::synced() const {
   if (!ledger_.role()) return false;
   const Frontier& held = ledger_.frontier();
-  return std::all_of(wanted_.begin(), wanted_.end(), [&](const auto& wanted) {
+  const bool all = std::all_of(wanted_.begin(), wanted_.end(), [&](const auto& wanted) {
     // What forked since goes on in other logs, which were asked for, too.
     const Segment* segment = ledger_.segments().find(wanted.first);
     if (segment != nullptr && segment->closed()) return true;
     const auto mine = held.find(wanted.first);
     return mine != held.end() && mine->second.seq >= wanted.second.seq;
   });
+  return all || mesh_.in_step(id());
 }
 
 /// Whoever looks at a document goes on with what follows from the entries.

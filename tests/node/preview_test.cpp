@@ -112,19 +112,27 @@ struct Shelf final : PreviewGiver::Source {
   }
   std::optional<DocumentPreview> show(Now, const DocumentId& document) override {
     const std::size_t i = document.bytes[0];
+    ++made;
     if (sizes[i] == 0) return std::nullopt;
     return DocumentPreview{std::to_string(i), Bytes(sizes[i], 1)};
   }
   std::vector<std::size_t> sizes;
+  std::size_t made = 0;
 };
 
-TEST(PreviewGiver, GivesTheNewestThatFitAndEachLinkOnce) {
+DeviceId some_device(std::uint8_t number) {
+  DeviceId id;
+  id.bytes.fill(number);
+  return id;
+}
+
+TEST(PreviewGiver, GivesTheNewestThatFit) {
   Shelf shelf;
   shelf.sizes = {10, 0, kPreviewBytesMax - 15, 6, 5, 1};
   PreviewGiver giver(some_workspace(), shelf);
   PreviewTaker taker;
-  giver.handle_want(1);
-  giver.handle_want(1);
+  giver.handle_want({}, 1, some_device(1));
+  giver.handle_want({}, 1, some_device(1));
   bool room = true;
   const auto takes = [&](transport::LinkId) { return room; };
   std::vector<std::string> given;
@@ -140,11 +148,43 @@ TEST(PreviewGiver, GivesTheNewestThatFitAndEachLinkOnce) {
     room = true;
   }
   EXPECT_EQ(given, (std::vector<std::string>{"0", "2", "4"}));
-  giver.handle_want(1);
-  EXPECT_FALSE(giver.poll_output({}, takes));
-  giver.handle_link_down(1);
-  giver.handle_want(1);
-  EXPECT_TRUE(giver.poll_output({}, takes));
+}
+
+TEST(PreviewGiver, GivesToADeviceOnceInAWhileOverWhicheverLink) {
+  Shelf shelf;
+  shelf.sizes = {10};
+  PreviewGiver giver(some_workspace(), shelf);
+  const auto takes = [](transport::LinkId) { return true; };
+  Now now;
+  std::size_t given = 0;
+  for (transport::LinkId link = 1; link <= 100; ++link) {
+    giver.handle_want(now, link, some_device(1));
+    while (giver.poll_output(now, takes)) ++given;
+    giver.handle_link_down(link);
+  }
+  EXPECT_EQ(given, 1u);
+  EXPECT_EQ(shelf.made, 1u);
+  giver.handle_want(now, 101, some_device(2));
+  EXPECT_TRUE(giver.poll_output(now, takes));
+  now.steady += kPreviewPause - Duration(1);
+  giver.handle_want(now, 102, some_device(1));
+  EXPECT_FALSE(giver.poll_output(now, takes));
+  now.steady += Duration(1);
+  giver.handle_want(now, 102, some_device(1));
+  EXPECT_TRUE(giver.poll_output(now, takes));
+}
+
+TEST(PreviewGiver, MakesFewThatAreTooLarge) {
+  Shelf shelf;
+  shelf.sizes.assign(kPreviewDocumentsMax, kPreviewBytesMax / 2 + 1);
+  PreviewGiver giver(some_workspace(), shelf);
+  giver.handle_want({}, 1, some_device(1));
+  std::size_t bytes = 0;
+  while (auto output = giver.poll_output({}, [](transport::LinkId) { return true; })) {
+    bytes += std::get<PreviewPart>(*decode_preview_message(output->payload)).bytes.size();
+  }
+  EXPECT_EQ(bytes, kPreviewBytesMax / 2 + 1);
+  EXPECT_EQ(shelf.made, kPreviewMadeBytesMax / (kPreviewBytesMax / 2 + 1) + 1);
 }
 
 // Whole nodes.
@@ -264,6 +304,30 @@ TEST_F(PreviewTest, TheyAreForgottenInACrash) {
   cluster_.network().cut(green_, red_);
   cluster_.restart(green_);
   EXPECT_EQ(text(green_), "?");
+}
+
+TEST_F(PreviewTest, TheyEndAlthoughTheirGiverClaimedWhatThereIsNot) {
+  Cluster::Tap tap;
+  tap.outgoing = [](const DeviceId&, Bytes frame) -> std::optional<Bytes> {
+    const auto message = transport::decode(frame);
+    const auto* application = message ? std::get_if<transport::Application>(&*message) : nullptr;
+    auto join = application != nullptr ? decode_join_message(application->payload)
+                                       : Result<JoinMessage>(Error{});
+    if (!join || !std::holds_alternative<Welcome>(*join)) return frame;
+    auto& welcome = std::get<Welcome>(*join);
+    welcome.frontier[{some_device(9), 1}] = {1000, Hash{}};
+    return encode(transport::Application{encode_join_message(*join)});
+  };
+  cluster_.set_tap(red_, std::move(tap));
+  join_without_entries();
+  ASSERT_TRUE(previewed());
+  let_entries_through();
+  EXPECT_TRUE(*cluster_.reply(join_));
+  EXPECT_FALSE(previewed());
+  const auto writer = client(green_, 2);
+  type(writer, ", and on");
+  cluster_.run_for(1s);
+  EXPECT_EQ(text(red_), "from the beginning, and on");
 }
 
 TEST_F(PreviewTest, RelaysAreShownNothing) {

@@ -29,6 +29,8 @@ class MeshBudget : public MeshTest {
       (void)mesh_->handle_frame(at(), 2, encode(Heartbeat{1, 0, 0, {state(our_digest())}}));
     }
   }
+  /// As many workspaces as can be shared, twice.
+  static constexpr std::size_t kJoins = 2 * kSharedWorkspacesMax;
   std::vector<Mesh::QuarantineChanged> changes() { return outputs<Mesh::QuarantineChanged>(); }
 };
 
@@ -78,6 +80,47 @@ TEST_F(MeshBudget, OtherFramesBeyondItAreNotHeard) {
   pass(10ms);
   ASSERT_TRUE(receive(1, Application{{1}}));
   EXPECT_EQ(outputs<Mesh::ApplicationReceived>().size(), 2u);
+}
+
+TEST_F(MeshBudget, ANewLinkIsNoNewBudget) {
+  // Each new link costs a hello.
+  for (LinkId link = 3; link < 13; ++link) {
+    mesh_->handle_link_down(at(), link == 3 ? 1 : link - 1);
+    link_with(link, 1);
+    for (std::uint64_t i = 0; i < kUnaskedBurst / 10; ++i) {
+      (void)mesh_->handle_frame(at(), link, encode(Heartbeat{1, 0, 0, {state(our_digest())}}));
+    }
+    for (std::uint64_t i = 0; i < kEagerTakenBurst / 10; ++i) claim(link, log_of(2), 1);
+    drain();
+  }
+  EXPECT_GT(mesh_->counters().over_budget, 0u);
+  forget();
+  ASSERT_TRUE(receive(12, entries(log_of(1), 1, 1, EntriesMode::kPushed)));
+  EXPECT_TRUE(outputs<Mesh::RunReceived>().empty());
+  ASSERT_TRUE(receive(12, Application{{1}}));
+  EXPECT_TRUE(outputs<Mesh::ApplicationReceived>().empty());
+  EXPECT_TRUE(status_of(1).throttled);
+  // It is heard again when time has passed.
+  pass(1s);
+  ASSERT_TRUE(receive(12, Application{{1}}));
+  EXPECT_EQ(outputs<Mesh::ApplicationReceived>().size(), 1u);
+}
+
+TEST_F(MeshBudget, WhoComesAndGoesWithEachHeartbeatIsNotFollowed) {
+  run_for(1s);
+  forget();
+  const std::size_t times = 2 * kJoins;
+  for (std::size_t i = 0; i < times; ++i) {
+    ASSERT_TRUE(receive(1, Heartbeat{1, 0, 0, {}}));
+    ASSERT_TRUE(receive(1, Heartbeat{1, 0, 0, {state(our_digest())}}));
+  }
+  EXPECT_LE(outputs<Mesh::LinkChanged>().size(), 2 * kJoins + 1);
+  EXPECT_FALSE(status_of(1).linked);
+  // Of others nothing is different, and it is back soon if it stays.
+  EXPECT_TRUE(status_of(2).linked);
+  pass(100ms);
+  ASSERT_TRUE(receive(1, Heartbeat{1, 0, 0, {state(our_digest())}}));
+  EXPECT_TRUE(status_of(1).linked);
 }
 
 TEST_F(MeshBudget, AGoodbyeIsAlwaysHeard) {

@@ -314,6 +314,7 @@ bool Mesh::State::within_budget(Link& link, const Message& message) {
   if (std::holds_alternative<Goodbye>(message) || std::holds_alternative<Awareness>(message)) {
     return true;
   }
+  internal::DeviceRecord& record = devices[link.peer];
   const auto* entries = std::get_if<Entries>(&message);
   if (entries != nullptr) {
     const auto pull = pulls.find({entries->workspace, entries->log});
@@ -325,10 +326,10 @@ bool Mesh::State::within_budget(Link& link, const Message& message) {
     for (const Bytes& entry : entries->entries) bytes += entry.size();
     // (A large one costs no more than there can be.)
     const std::uint64_t cost = std::min<std::uint64_t>(1 + bytes / kKiB, kEagerTakenBurst);
-    if (link.eager_taken_rate.take(now.steady, cost)) return true;
+    if (record.eager_taken_rate.take(now.steady, cost)) return true;
   } else if (std::holds_alternative<Announce>(message)) {
-    if (link.eager_taken_rate.take(now.steady)) return true;
-  } else if (link.unasked_rate.take(now.steady)) {
+    if (record.eager_taken_rate.take(now.steady)) return true;
+  } else if (record.unasked_rate.take(now.steady)) {
     return true;
   }
   if (!note_flood(link) && entries != nullptr && link.greeted &&

@@ -353,6 +353,8 @@ class Mesh {
   std::vector<PeerStatus> peers(const WorkspaceId& workspace) const;
   /// Whether `device` is linked, or a linked member says that it is to it. Cost: O(links).
   bool reaches(const WorkspaceId& workspace, const DeviceId& device) const;
+  /// Whether a linked member said, with its last heartbeat, that it holds the same. Cost: O(links).
+  bool in_step(const WorkspaceId& workspace) const;
   /// How many linked members do not hold `log` up to `seq`, as they said last. Cost: O(links).
   std::size_t lacking(const WorkspaceId& workspace, const LogId& log, Seq seq) const;
   bool is_quarantined(const DeviceId& device) const;

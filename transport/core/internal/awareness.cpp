@@ -37,8 +37,9 @@ Status Mesh::State::handle(Link& link, Awareness& message) {
       return {};
     }
   }
-  // Per link too, not by origin alone: a forger must not use up the budget of the one it imitates.
-  const auto rate = link.origin_rates.try_emplace(
+  // By peer too, not by origin alone: a forger must not use up the budget of the one it imitates.
+  internal::DeviceRecord& record = devices[link.peer];
+  const auto rate = record.origin_rates.try_emplace(
       message.origin, internal::TokenBucket(kAwarenessPerSecond, kAwarenessBurst));
   if (!rate.first->second.take(now.steady)) {
     ++counters.awareness_dropped;
@@ -46,7 +47,7 @@ Status Mesh::State::handle(Link& link, Awareness& message) {
     if (message.origin == link.peer) (void)note_flood(link);
     return {};
   }
-  if (awareness.size() >= kAwarenessUnjudgedMax || !link.awareness_rate.take(now.steady)) {
+  if (awareness.size() >= kAwarenessUnjudgedMax || !record.awareness_rate.take(now.steady)) {
     ++counters.awareness_dropped;
     return {};
   }
@@ -135,6 +136,10 @@ void Mesh::State::forget_old_awareness() {
     if (key.second == options.self) {
       std::erase_if(seen, [](const auto& item) { return !item.second.frame; });
     }
+  }
+  for (auto& [device, record] : devices) {
+    std::erase_if(record.origin_rates,
+                  [&](const auto& item) { return item.second.full(now.steady); });
   }
 }
 

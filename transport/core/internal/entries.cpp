@@ -139,6 +139,14 @@ void Mesh::State::look_again() {
   }
 }
 
+bool Mesh::in_step(const WorkspaceId& workspace) const {
+  bool same = false;
+  state_->each_peer(workspace, [&](const State::Link&, const internal::Shared& shared) {
+    same = same || shared.in_step;
+  });
+  return same;
+}
+
 void Mesh::State::begin_exchange(Link& link, const WorkspaceId& workspace) {
   link.outbox.exchanges[workspace].begin = true;
   ready(link);
@@ -236,7 +244,7 @@ Bytes Mesh::State::make_summary(const WorkspaceId& workspace,
 Status Mesh::State::handle(Link& link, FrontierReport& report) {
   Shared* shared = shared_of(link, report.workspace);
   if (shared == nullptr) return Error{ErrorCode::kUnauthorized, "workspace is not shared"};
-  if (!link.exchange_rate.take(now.steady)) return {};
+  if (!devices[link.peer].exchange_rate.take(now.steady)) return {};
   // The report is complete: what it does not name of its range the peer does not hold.
   shared->claims_match = false;
   const LogRange& range = report.range;
@@ -259,7 +267,7 @@ Status Mesh::State::handle(Link& link, FrontierReport& report) {
 Status Mesh::State::handle(Link& link, Summary& summary) {
   Shared* shared = shared_of(link, summary.workspace);
   if (shared == nullptr) return Error{ErrorCode::kUnauthorized, "workspace is not shared"};
-  if (!link.exchange_rate.take(now.steady)) return {};
+  if (!devices[link.peer].exchange_rate.take(now.steady)) return {};
   static const Frontier kEmpty;
   const Frontier* held_here = source.frontier(summary.workspace);
   const Frontier& ours = held_here == nullptr ? kEmpty : *held_here;

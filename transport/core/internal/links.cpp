@@ -427,7 +427,9 @@ void Mesh::State::read_states(Link& link, const std::vector<WorkspaceState>& sta
     const auto named = std::lower_bound(
         states.begin(), states.end(), id,
         [](const auto& state, const auto& wanted_id) { return state.workspace < wanted_id; });
-    shared.joined = named != states.end() && named->workspace == id;
+    // One that comes and goes too often has its turn with a later heartbeat.
+    shared.joined = named != states.end() && named->workspace == id &&
+                    (shared.joined || devices[link.peer].join_rate.take(now.steady));
     if (!shared.joined) {
       shared.neighbours.clear();
       shared.told.clear();

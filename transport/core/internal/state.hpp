@@ -81,6 +81,10 @@ inline constexpr std::uint32_t kTiesMax = 3;
 inline constexpr Duration kTiePause = std::chrono::seconds(30);
 /// Links to one device at a time; a peer that opens more loses the oldest.
 inline constexpr std::size_t kLinksPerDeviceMax = 4;
+/// How often a device comes into a workspace, over whichever link: all that can be shared, twice,
+/// then fewer. Each time costs frames to all peers and a telling of what is there.
+inline constexpr std::uint64_t kJoinsPerSecond = 32;
+inline constexpr std::uint64_t kJoinsBurst = 2 * kSharedWorkspacesMax;
 
 // The overlay of a workspace with more than kFullMeshMembersMax members.
 
@@ -176,13 +180,8 @@ struct Link {
   std::uint64_t pulls_out = 0;
   std::uint64_t pull_timeouts = 0;
   Instant last_pulled{};  ///< When an answer to a pull last came.
-  // Rates.
-  TokenBucket awareness_rate{kAwarenessPerLinkPerSecond, kAwarenessPerLinkBurst};
-  std::map<DeviceId, TokenBucket> origin_rates;
+  // Rates. (What a member may say is counted by device: see DeviceRecord.)
   TokenBucket guest_rate{kGuestFramesPerSecond, kGuestFramesBurst};
-  TokenBucket exchange_rate{kExchangesPerSecond, kExchangesBurst};
-  TokenBucket eager_taken_rate{kEagerTakenPerSecond, kEagerTakenBurst};
-  TokenBucket unasked_rate{kUnaskedPerSecond, kUnaskedBurst};
   TokenBucket eager_rate{kEagerPerSecond, kEagerBurst};  ///< Ours.
 };
 
@@ -242,6 +241,13 @@ struct DeviceRecord {
   // Saying more than it may: in this stretch of time, the last one.
   Instant flood_since{};
   std::optional<Instant> flood_last;
+  // What it may say, over whichever link: a new one must not be a new budget.
+  TokenBucket awareness_rate{kAwarenessPerLinkPerSecond, kAwarenessPerLinkBurst};
+  std::map<DeviceId, TokenBucket> origin_rates;  ///< Of what it passes on, by author.
+  TokenBucket exchange_rate{kExchangesPerSecond, kExchangesBurst};
+  TokenBucket eager_taken_rate{kEagerTakenPerSecond, kEagerTakenBurst};
+  TokenBucket unasked_rate{kUnaskedPerSecond, kUnaskedBurst};
+  TokenBucket join_rate{kJoinsPerSecond, kJoinsBurst};
   Instant pulled{};       ///< When its log was pulled last, while it is slowed down.
   Duration quarantine{};  ///< The last one.
   std::optional<Instant> quarantined_until;

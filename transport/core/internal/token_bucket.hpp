@@ -24,6 +24,9 @@ class TokenBucket {
     return true;
   }
 
+  /// Whether it is as one that nothing was taken of.
+  bool full(Instant now) const { return due_ <= now; }
+
   /// The earliest time at which take() succeeds.
   Instant ready_at() const { return due_ - tolerance_; }
 
