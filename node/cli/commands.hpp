@@ -2,6 +2,9 @@
 
 #pragma once
 
+#include <signal.h>
+
+#include <array>
 #include <chrono>
 #include <cstdint>
 #include <functional>
@@ -68,8 +71,12 @@ class Session {
   std::unique_ptr<Node> own_;
 };
 
-/// Runs a node with a control socket until SIGINT, SIGTERM or SIGHUP. `before_ready` is called when
-/// it runs and before that is said; if it returns false, after Context::fail(), the node stops.
+/// What ends serve().
+inline constexpr std::array<int, 3> kStopSignals{SIGINT, SIGTERM, SIGHUP};
+
+/// Runs a node with a control socket until one of kStopSignals, which are blocked from then on.
+/// `before_ready` is called when it runs and before that is said; if it returns false, after
+/// Context::fail() or because one of the signals is pending, the node stops.
 void serve(Context& context, Node::Options options,
            const std::function<bool(Node& node)>& before_ready);
 /// --listen and --advertise. `options` must outlive the parsing.

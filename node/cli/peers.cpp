@@ -47,7 +47,9 @@ std::string heard_text(const json& peer) {
 /// Where it is linked, or what is done to be.
 std::string address_text(const json& peer) {
   const json& dial = peer.at("dial");
-  if (!dial.is_object()) return peer.value("address", "");
+  if (!dial.is_object()) {
+    return peer.at("linked") == true ? peer.value("address", "") : "none known: it has to dial us";
+  }
   std::string text = dial.value("address", "");
   if (dial.at("dialling") == true) {
     text += ": trying";

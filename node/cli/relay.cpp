@@ -1,9 +1,14 @@
 // coterie relay: a node that keeps and forwards what it cannot read.
 
+#include <signal.h>
+
 #include <chrono>
+#include <future>
 #include <iostream>
 #include <memory>
+#include <optional>
 #include <string>
+#include <utility>
 
 #include <CLI/CLI.hpp>
 #include <nlohmann/json.hpp>
@@ -16,8 +21,8 @@ namespace {
 
 using nlohmann::json;
 
-/// Longer than the node itself tries.
-constexpr std::chrono::seconds kJoinPatience{60};
+/// While it is being let in.
+constexpr std::chrono::milliseconds kStopLook{100};
 
 struct RelayArguments {
   std::string invite;
@@ -25,9 +30,28 @@ struct RelayArguments {
   Node::Options options;
 };
 
+/// The answer to `call`; nothing when the process was told to stop meanwhile (the signals are
+/// blocked, and stay pending).
+std::optional<CallResult> call_unless_stopped(Node& node, Call call) {
+  const auto answer = std::make_shared<std::promise<CallResult>>();
+  node.call(std::move(call), [answer](CallResult result) { answer->set_value(std::move(result)); });
+  auto waiting = answer->get_future();
+  while (waiting.wait_for(kStopLook) != std::future_status::ready) {
+    sigset_t pending;
+    sigemptyset(&pending);
+    sigpending(&pending);
+    for (const int one : kStopSignals) {
+      if (sigismember(&pending, one) == 1) return std::nullopt;
+    }
+  }
+  return waiting.get();
+}
+
 /// Whether the device is in, or will be once a host approves; or it was before.
 bool join(Context& context, Node& node, const std::string& invite) {
-  const CallResult joined = node.call_and_wait({"join", {{"invite", invite}}}, kJoinPatience);
+  const auto answer = call_unless_stopped(node, {"join", {{"invite", invite}}});
+  if (!answer) return false;
+  const CallResult& joined = *answer;
   if (joined.error) {
     // Started again with the same command.
     if (joined.error->code == ErrorCode::kConflict) return true;
@@ -40,11 +64,16 @@ bool join(Context& context, Node& node, const std::string& invite) {
   return true;
 }
 
-/// A relay should hold no key. One that does says so: the operator may have meant otherwise.
-void warn_of_readers(Node& node) {
+/// A relay should hold no key, and have something to keep. One of which that is not so says so: the
+/// operator may have meant otherwise.
+void warn_of_mistakes(Node& node) {
   const CallResult status = node.call_and_wait({"status", {}}, kPatience);
   if (status.error) return;
   const json answer = json::parse(status.json, nullptr, false);
+  if (answer.at("workspaces").empty() && answer.at("waiting").empty()) {
+    std::cerr << "This relay is in no workspace: `coterie relay INVITE` with an invite that a host "
+                 "made by `coterie invite WORKSPACE --role relay`.\n";
+  }
   for (const json& one : answer.at("workspaces")) {
     if (one.value("role", "") == "relay") continue;
     std::cerr
@@ -64,7 +93,7 @@ void relay(Context& context, RelayArguments arguments) {
   }
   serve(context, std::move(arguments.options), [&](Node& node) {
     if (!arguments.invite.empty() && !join(context, node, arguments.invite)) return false;
-    warn_of_readers(node);
+    warn_of_mistakes(node);
     return true;
   });
 }

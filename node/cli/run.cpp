@@ -59,7 +59,7 @@ void serve(Context& context, Node::Options options,
   // Before any thread starts: they all inherit the mask, and only sigwait() takes the signals.
   sigset_t stop_signals;
   sigemptyset(&stop_signals);
-  for (const int one : {SIGINT, SIGTERM, SIGHUP}) sigaddset(&stop_signals, one);
+  for (const int one : kStopSignals) sigaddset(&stop_signals, one);
   pthread_sigmask(SIG_BLOCK, &stop_signals, nullptr);
 
   CallError why{};

@@ -102,7 +102,8 @@ void status(Context& context) {
     std::cout << "No workspaces yet.\n";
   }
   for (const json& one : answer->at("workspaces")) {
-    const std::string line = one.at("sync").is_object() ? sync_line(one.at("sync")) : "";
+    const bool known = running && one.at("sync").is_object();  // Of no use without a node.
+    const std::string line = known ? sync_line(one.at("sync")) : "";
     if (!line.empty()) {
       std::cout << '\n' << printable(one.value("name", "")) << ": " << printable(line) << '\n';
     }

@@ -408,7 +408,7 @@ class Workspace(CliTest):
         document = self.ok_json("doc", "create", "demo", "notes/today.md", "--data", data)
         self.assertEqual(document["path"], "notes/today.md")
         (held,) = self.ok_json("doc", "list", made["id"], "--data", data)["documents"]
-        self.assertEqual(sorted(held), ["changed", "clients", "created", "id", "path"])
+        self.assertEqual(sorted(held), ["changed", "clients", "created", "id", "path", "preview"])
         self.assertEqual(held["id"], document["id"])
         for beginning in (made["id"][:4], made["id"][:8], made["id"][:63]):
             self.ok("doc", "list", beginning, "--data", data)
@@ -506,6 +506,26 @@ class Relay(Team):
 
     def test_a_quota_is_a_size(self):
         self.fails("relay", "--data", self.base / "x", "--quota", "much", code=2)
+
+    def test_a_signal_ends_it_while_it_waits_to_be_let_in(self):
+        red, _ = self.two()
+        invite = self.invite(red, "--role", "relay")
+        for node in self.nodes:
+            node.stop()
+        relay = subprocess.Popen(
+            [COTERIE, "relay", "--data", str(self.base / "relay"), invite],
+            stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+        self.addCleanup(relay.kill)
+        self.assertIn("node started", relay.stderr.readline())
+        relay.send_signal(signal.SIGTERM)
+        out, log = relay.communicate(timeout=2 * PATIENCE)
+        self.assertEqual((relay.returncode, out), (0, ""), log)
+
+    def test_one_without_a_workspace_says_so(self):
+        node = self.start(self.base / "relay", command="relay")
+        code, log = node.stop()
+        self.assertEqual(code, 0, log)
+        self.assertIn("in no workspace", log)
 
     def test_without_a_relays_invite_it_says_that_it_reads(self):
         red, _ = self.two()
