@@ -23,10 +23,16 @@ static_assert(kBeaconBytes ==
 constexpr WallMillis kPeriodMs = 600'000;
 
 /// After a start or a change of addresses; then each kPause, less a random part of kPauseSpread.
+/// Where many are heard, each of them lets kPausePerHeard pass, so that all together wake nobody
+/// more often than that; the first alone goes out at once in any case.
 constexpr std::array<std::chrono::milliseconds, 3> kQuick{
     std::chrono::milliseconds(0), std::chrono::milliseconds(250), std::chrono::milliseconds(1000)};
 constexpr Duration kPause = std::chrono::seconds(10);
 constexpr std::uint64_t kPauseSpreadMs = 2000;
+constexpr Duration kPausePerHeard = std::chrono::milliseconds(300);
+constexpr Duration kPauseMax = std::chrono::seconds(60);
+static_assert(kSightingKept >= 2 * kPauseMax, "one may be lost");
+constexpr std::size_t kCrowd = kPause / kPausePerHeard;
 
 crypto::SecretKey key_of(const WorkspaceId& workspace) {
   const Hash hash = crypto::hash({as_bytes(kKeyDomain), workspace.view()});
@@ -83,10 +89,15 @@ void Beacon::hurry(Now now) {
 std::optional<Bytes> Beacon::take_due(Now now, const std::vector<WorkspaceId>& workspaces) {
   if (!due_ || *due_ > now.steady) return std::nullopt;
   ++quick_;
-  due_ =
-      now.steady + (quick_ < kQuick.size()
-                        ? kQuick[quick_] - kQuick[quick_ - 1]
-                        : kPause - std::chrono::milliseconds(random_.next_u64() % kPauseSpreadMs));
+  if (quick_ < kQuick.size() && heard_ <= kCrowd) {
+    due_ = now.steady + kQuick[quick_] - kQuick[quick_ - 1];
+  } else {
+    const auto heard = static_cast<Duration::rep>(heard_);
+    due_ = now.steady + std::clamp(kPausePerHeard * heard, kPause, kPauseMax) -
+           std::chrono::milliseconds(random_.next_u64() % kPauseSpreadMs);
+    quick_ = kQuick.size();
+    heard_ = 0;
+  }
   if (workspaces.empty()) return std::nullopt;
   Bytes datagram(kBeaconBytes);
   random_.fill(datagram);
@@ -122,12 +133,19 @@ std::vector<Beacon::Sighting> Beacon::receive(Now now, const std::string& source
       datagram.size() == kBeaconBytes && std::equal(kMagic.begin(), kMagic.end(), datagram.begin());
   if (!shaped) return seen;
   if (sources_.size() >= kBeaconSourcesMax && !sources_.contains(source)) {
-    std::erase_if(sources_, [&](const auto& item) { return item.second.at <= now.steady; });
+    std::erase_if(sources_, [&](const auto& item) { return item.second.rate.at <= now.steady; });
     if (sources_.size() >= kBeaconSourcesMax) return seen;
   }
-  if (!sources_[source].take(now.steady, kBeaconsPerSecond / 10)) return seen;
-  if (!rate_.take(now.steady, kBeaconsPerSecond)) return seen;
   const ByteView nonce = datagram.subspan(kMagic.size(), kNonceBytes);
+  Source& from = sources_[source];
+  // By multicast and by broadcast.
+  if (std::equal(nonce.begin(), nonce.end(), from.last_nonce.begin(), from.last_nonce.end())) {
+    return seen;
+  }
+  if (!from.rate.take(now.steady, kBeaconsPerSecond / 10)) return seen;
+  if (!rate_.take(now.steady, kBeaconsPerSecond)) return seen;
+  from.last_nonce.assign(nonce.begin(), nonce.end());
+  ++heard_;
   const ByteView slots = datagram.subspan(kMagic.size() + kNonceBytes);
   const std::uint64_t present = now.wall / kPeriodMs;
   for (const WorkspaceId& workspace : membership.workspaces) {

@@ -52,13 +52,13 @@ class Beacon {
 
   /// The addresses of this machine changed: others are told at once.
   void hurry(Now now);
-  /// A datagram to be sent, if one is due. Of more workspaces than there are slots, each has its
-  /// turn.
+  /// A datagram to be sent, if one is due; the more others are heard, the more seldom. Of more
+  /// workspaces than there are slots, each has its turn.
   std::optional<Bytes> take_due(Now now, const std::vector<WorkspaceId>& workspaces);
   std::optional<Instant> next_deadline() const { return due_; }
 
   /// Members that `datagram`, which came from `source`, names; other than this device. At most
-  /// kBeaconsPerSecond datagrams are looked at, and of one source a tenth.
+  /// kBeaconsPerSecond datagrams are looked at, and of one source a tenth; second copies are not.
   std::vector<Sighting> receive(Now now, const std::string& source, ByteView datagram,
                                 const Membership& membership);
 
@@ -73,10 +73,15 @@ class Beacon {
   std::uint16_t port_;
   SecureRandom& random_;
   std::size_t quick_ = 0;  ///< Sent since the last hurry().
+  std::size_t heard_ = 0;  ///< Datagrams since the last one that was sent.
   std::optional<Instant> due_;
   std::size_t next_ = 0;  ///< The workspace whose turn is next.
   Rate rate_;
-  std::map<std::string, Rate> sources_;
+  struct Source {
+    Rate rate;
+    Bytes last_nonce;
+  };
+  std::map<std::string, Source> sources_;
 };
 
 }  // namespace coterie::node

@@ -611,6 +611,7 @@ void Engine::handle_beacon(Now now, const std::string& source, ByteView datagram
       moved.insert(one.device);
     }
   }
+  if (moved.empty()) return;
   state.publish_sighted(now, moved);
   state.pump(now);
 }

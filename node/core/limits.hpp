@@ -125,7 +125,7 @@ inline constexpr Duration kCardListPause = std::chrono::seconds(2);
 inline constexpr std::size_t kBeaconsPerSecond = 200;
 inline constexpr std::size_t kBeaconSourcesMax = 512;
 /// How long a member is taken to be where a beacon of it came from.
-inline constexpr Duration kSightingKept = std::chrono::seconds(35);
+inline constexpr Duration kSightingKept = std::chrono::seconds(150);
 /// Places at a time where one member was seen, and how often another one is taken.
 inline constexpr std::size_t kSightingsMax = 3;
 inline constexpr std::size_t kSightingBurst = 4;

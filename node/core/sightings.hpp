@@ -35,6 +35,7 @@ class Sightings {
     // The newest first; the oldest makes room.
     if (member.seen.size() == kSightingsMax) member.seen.pop_back();
     member.seen.insert(member.seen.begin(), {address, now.steady + kSightingKept});
+    if (!next_look_) next_look_ = now.steady + kSightingKept;
     return true;
   }
 
@@ -47,12 +48,18 @@ class Sightings {
     return addresses;
   }
 
-  /// Drops places where nobody was seen for kSightingKept, and returns whose they were.
+  /// Drops places where nobody was seen for kSightingKept, and returns whose they were. Cost: O(1)
+  /// before the deadline, O(members seen) then.
   std::set<DeviceId> drop_old(Now now) {
     std::set<DeviceId> moved;
+    if (!next_look_ || *next_look_ > now.steady) return moved;
+    next_look_.reset();
     for (auto& [device, member] : members_) {
       const auto old = [&](const Seen& one) { return one.until <= now.steady; };
       if (std::erase_if(member.seen, old) > 0) moved.insert(device);
+      for (const Seen& one : member.seen) {
+        next_look_ = next_look_ ? std::min(*next_look_, one.until) : one.until;
+      }
     }
     std::erase_if(members_, [&](const auto& item) {
       return item.second.seen.empty() && item.second.next_at <= now.steady;
@@ -60,15 +67,8 @@ class Sightings {
     return moved;
   }
 
-  std::optional<Instant> next_deadline() const {
-    std::optional<Instant> next;
-    for (const auto& [device, member] : members_) {
-      for (const Seen& one : member.seen) {
-        if (!next || one.until < *next) next = one.until;
-      }
-    }
-    return next;
-  }
+  /// Not after the first of them becomes old.
+  std::optional<Instant> next_deadline() const { return next_look_; }
 
  private:
   struct Seen {
@@ -81,6 +81,7 @@ class Sightings {
   };
 
   std::map<DeviceId, Member> members_;  ///< Of members of some workspace only.
+  std::optional<Instant> next_look_;
 };
 
 }  // namespace coterie::node

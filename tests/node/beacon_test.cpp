@@ -110,7 +110,7 @@ TEST_F(BeaconTest, ClocksMayDifferByAPeriodAndNoMore) {
   const WallMillis made = now_.wall;
   const auto at = [&](WallMillis wall) {
     now_.wall = wall;
-    return heard(here, datagram).size();
+    return heard(here, datagram, "from:" + std::to_string(wall)).size();
   };
   EXPECT_EQ(at(made - 1), 1u);
   EXPECT_EQ(at(made - kPeriodMs), 1u);
@@ -128,7 +128,7 @@ TEST_F(BeaconTest, WhatIsChangedIsNoise) {
     now_.steady += 1s;
     Bytes changed = datagram;
     changed[i] ^= 1;
-    read += heard(here, changed).size();
+    read += heard(here, changed, "from:" + std::to_string(i)).size();
   }
   // The places of eleven workspaces hold noise.
   EXPECT_EQ(read, kBeaconBytes - 4 - 16 - 26);
@@ -141,12 +141,12 @@ TEST_F(BeaconTest, WhatIsChangedIsNoise) {
 
 TEST_F(BeaconTest, AFloodIsNotLookedAt) {
   Beacon here(now_, self_, 0, random_);
-  const Bytes datagram = made_by(other_);
   const std::size_t each = kBeaconsPerSecond / 10;
   std::size_t of_one = 0;
-  for (int i = 0; i < 1000; ++i) of_one += heard(here, datagram).size();
+  for (int i = 0; i < 1000; ++i) of_one += heard(here, made_by(other_)).size();
   EXPECT_LE(of_one, each + 1);
   EXPECT_GE(of_one, each);
+  const Bytes datagram = made_by(other_);
   EXPECT_EQ(heard(here, datagram, "10.0.0.3").size(), 1u) << "others are heard meanwhile";
   std::size_t of_all = 0;
   for (std::size_t i = 0; i < 10 * kBeaconSourcesMax; ++i) {
@@ -175,6 +175,40 @@ TEST_F(BeaconTest, SentQuicklyAtFirstAndThenNowAndThen) {
   EXPECT_LE(later, 13u);
   here.hurry(now_);
   EXPECT_EQ(sent_within(1s), 3u);
+}
+
+TEST_F(BeaconTest, WhereManyAreHeardTheyAreSeldom) {
+  Beacon here(now_, self_, 7400, random_);
+  (void)here.take_due(now_, {team_});
+  Duration longest{};
+  for (const std::size_t others : {33u, 100u, 1000u}) {
+    for (std::size_t i = 0; i < others; ++i) {
+      if (i % 100 == 0) now_.steady += 1s;  // Not a flood.
+      (void)heard(here, made_by(other_), "h" + std::to_string(i));
+    }
+    now_.steady = std::max(now_.steady, *here.next_deadline());
+    (void)here.take_due(now_, {team_});
+    const Duration pause = *here.next_deadline() - now_.steady;
+    if (others == 33) {
+      EXPECT_LE(pause, 10s);
+    } else {
+      EXPECT_GE(pause, others == 100 ? 28s : 58s) << others;
+    }
+    EXPECT_GE(pause, longest);
+    longest = std::max(longest, pause);
+  }
+  EXPECT_LE(longest, 60s);
+  now_.steady = *here.next_deadline();
+  (void)here.take_due(now_, {team_});
+  EXPECT_LE(*here.next_deadline() - now_.steady, 10s) << "they have gone";
+}
+
+TEST_F(BeaconTest, OfTwoCopiesOneIsLookedAt) {
+  Beacon here(now_, self_, 0, random_);
+  const Bytes datagram = made_by(other_);
+  EXPECT_EQ(heard(here, datagram).size(), 1u);
+  EXPECT_EQ(heard(here, datagram).size(), 0u);
+  EXPECT_EQ(heard(here, datagram, "10.0.0.3").size(), 1u) << "another interface of it";
 }
 
 TEST_F(BeaconTest, EachOfManyWorkspacesHasItsTurn) {
