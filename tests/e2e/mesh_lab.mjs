@@ -8,7 +8,7 @@
 import { createHash } from "node:crypto";
 
 import { canonicalStateVector } from "./lib/client.mjs";
-import { allHold, formLab, inBatches, LabNetwork, LabNode } from "./lib/lab.mjs";
+import { allHold, formLab, inBatches, LabNetwork, LabNode, linkedEach } from "./lib/lab.mjs";
 import { quantiles } from "./lib/keys.mjs";
 import { enterPrivateNetwork } from "./lib/network.mjs";
 import { needBinary } from "./lib/nodes.mjs";
@@ -52,20 +52,12 @@ await scenario({ nodes: { type: "string", number: true } }, async (context) => {
     }
     return shuffled.slice(0, Math.round(share * from.length));
   };
-  const allLinked = (some) =>
-    until(
-      `each has at least ${enough} links`,
-      async () => {
-        const links = await Promise.all(some.map((node) => node.links()));
-        return links.every((one) => one >= enough);
-      },
-      { timeoutMs: 60_000, everyMs: 200 },
-    );
-
   context.log(`${count} nodes`);
-  await timed("made, joined and started", () => formLab(nodes));
+  const joined = await timed("made, joined and started", () => formLab(nodes, { links: enough }));
+  const { median, max } = quantiles(joined);
+  context.figure("of that, joining took each", `median ${(median / 1000).toFixed(1)}, most ${(max / 1000).toFixed(1)} s`);
   await network.tell("shape", "on");
-  await timed("at least six links each", () => allLinked(nodes));
+  await timed("at least six links each", () => linkedEach(nodes, enough));
 
   const [writer] = nodes;
   await writer.write(document);
@@ -140,7 +132,7 @@ await scenario({ nodes: { type: "string", number: true } }, async (context) => {
   check(states.size === 1, `one document, not ${states.size}`);
   context.log(`${words().length} words saved, all of them at all ${nodes.length} nodes; the same text everywhere`);
 
-  await timed("at least six links each again", () => allLinked(nodes));
+  await timed("at least six links each again", () => linkedEach(nodes, enough));
   const start = nodes.map((node) => node.weight());
   const wire = await network.stats();
   await sleep(5000);

@@ -91,9 +91,9 @@ export class LabNode extends Node {
     return words.every((word) => text.includes(word));
   }
 
-  /** Hosts let in so many at a time (PROTOCOL.md, "Limits"): it asks until they do. */
+  /** Hosts let in one a second, after the first twenty: it asks until they do. */
   join(invite) {
-    return until(`${this.name} is a member`, () => this.call("join", { invite }), { everyMs: 200, timeoutMs: 60_000 });
+    return until(`${this.name} is a member`, () => this.call("join", { invite }), { everyMs: 200, timeoutMs: 300_000 });
   }
 
   async links() {
@@ -111,22 +111,48 @@ export async function inBatches(items, width, work) {
   );
 }
 
-/** Makes `nodes` members of one workspace of the first of them, all by one invite, and starts them. */
-export async function formLab(nodes) {
+/** Makes `nodes` members of one workspace of the first of them, all by one invite, and starts them:
+ *  `width` at a time, the next when these have `links` links. Resolves to the milliseconds that joining
+ *  took each. */
+export async function formLab(nodes, { links, width = 16 }) {
   const [first, ...others] = nodes;
   await first.init();
   await first.start();
   await first.cli("workspace", "create", "demo");
-  if (others.length === 0) return;
+  if (others.length === 0) return [];
   first.invite = (await first.cli("invite", "demo", "--uses", String(others.length + 50))).trim().split(/\s+/).at(-1);
+  const joined = [];
   // Each goes again: were all there, everybody would be told of each newcomer one by one.
   await inBatches(others, 8, async (node) => {
     await node.init();
     await node.start();
+    const began = performance.now();
     await node.join(first.invite);
+    joined.push(performance.now() - began);
     await node.stop();
   });
-  await inBatches(others, 16, (node) => node.start());
+  // Nobody's machine is started at the same moment as all the others.
+  for (let i = 0; i < others.length; i += width) {
+    const some = others.slice(i, i + width);
+    await Promise.all(some.map((node) => node.start()));
+    await linkedEach(some, Math.min(links, i + some.length));
+  }
+  return joined;
+}
+
+/** Waits until each of `nodes` has that many links. */
+export function linkedEach(nodes, links) {
+  const left = new Set(nodes);
+  return until(
+    `each has at least ${links} links`,
+    async () => {
+      await inBatches(left, 16, async (node) => {
+        if ((await node.links()) >= links) left.delete(node);
+      });
+      return left.size === 0;
+    },
+    { timeoutMs: 120_000, everyMs: 200 },
+  );
 }
 
 /** Resolves to the milliseconds until all `nodes` hold all `words`. */
