@@ -34,6 +34,9 @@ constexpr Duration kAttemptPause = std::chrono::milliseconds(500);
 /// Spent invites still let their holder in to be told why, this long after they expired.
 constexpr WallMillis kSpentInviteMs = WallMillis{30} * 24 * 60 * 60 * 1000;
 
+/// Each is two signatures to check and, by an open invite, an operation.
+constexpr Duration kRedeemRefill = std::chrono::milliseconds(200);
+
 using Dials = std::set<std::pair<DeviceId, std::string>>;
 
 bool dialling(const Dials& dials, const DeviceId& device) {
@@ -71,7 +74,7 @@ struct Engine::State final : transport::EntrySource {
       beacon.emplace(at, context.identity.id(), context.options.beacon_port, random);
     }
     next_keepalive = at.steady + kKeepaliveSweep;
-    redeem_refilled = at.steady;
+    redeems.refilled = other_redeems.refilled = at.steady;
   }
 
   // EntrySource.
@@ -192,8 +195,25 @@ struct Engine::State final : transport::EntrySource {
   std::map<DeviceId, Joining> joins;  ///< By the invite's key.
   /// Writes for joins, which belong to no open workspace, and the joins that wait for them.
   std::map<CommitToken, DeviceId> join_commits;
-  std::size_t redeem_tokens = kRedeemBurst;
-  Instant redeem_refilled;
+  /// How many are looked at: those by invites that let somebody in, and all others, which members
+  /// and the holders of spent invites can send as they like.
+  struct Redeems {
+    std::size_t tokens = kRedeemBurst;
+    Instant refilled{};
+
+    bool take(Instant now) {
+      const auto refill = static_cast<std::size_t>((now - refilled) / kRedeemRefill);
+      if (refill > 0) {
+        tokens = std::min(tokens + refill, kRedeemBurst);
+        refilled = now;
+      }
+      if (tokens == 0) return false;
+      --tokens;
+      return true;
+    }
+  };
+  Redeems redeems;
+  Redeems other_redeems;
   bool stopping = false;
 };
 
@@ -1203,14 +1223,11 @@ void Engine::State::handle_redeem(Now now, LinkId link, const Redeem& redeem) {
     });
     return;
   }
-  const auto refill =
-      static_cast<std::size_t>((now.steady - redeem_refilled) / Duration(std::chrono::seconds(1)));
-  if (refill > 0) {
-    redeem_tokens = std::min(redeem_tokens + refill, kRedeemBurst);
-    redeem_refilled = now.steady;
+  const bool by_open_invite = entitled && from->second.guest && workspace != nullptr &&
+                              workspace->has_open_invite(now, redeem.invite);
+  if (!(by_open_invite ? redeems : other_redeems).take(now.steady)) {
+    return refuse(RefusalReason::kBusy);
   }
-  if (redeem_tokens == 0) return refuse(RefusalReason::kBusy);
-  --redeem_tokens;
   if (!entitled || !verify_redeem(redeem)) return refuse(RefusalReason::kBadSignature);
   if (workspace == nullptr) return refuse(RefusalReason::kUnknownInvite);
   const Workspace::RedeemAnswer answer = workspace->redeem(now, redeem);

@@ -139,6 +139,8 @@ class Workspace : private Views::Host,
   Result<CommandResult> carry_out(Now now, const SetRetention& command);
   RetentionInfo retention() const;
   std::vector<InviteInfo> invites() const;
+  /// Whether that invite lets somebody in now.
+  bool has_open_invite(Now now, const DeviceId& invite) const;
   std::vector<RequestInfo> requests() const;
   std::vector<KnownDevice> known_devices() const;
   Result<AuditPage> audit(const AuditQuery& query) const;

@@ -155,11 +155,16 @@ bool Workspace::waits(Now now, const Redeem& redeem) const {
   const auto request = membership().now().requests.find(redeem.device);
   const auto invite = membership().invites().find(redeem.invite);
   return request != membership().now().requests.end() && request->second.invite == redeem.invite &&
-         invite != membership().invites().end() && !invite->second.revoked &&
-         now.wall < invite->second.terms.expires &&
-         invite->second.admitted.size() < invite->second.terms.uses &&
-         membership().find(redeem.device) == nullptr &&
+         has_open_invite(now, redeem.invite) && membership().find(redeem.device) == nullptr &&
          !removed_since(redeem.device, invite->second);
+}
+
+bool Workspace::has_open_invite(Now now, const DeviceId& key) const {
+  const auto found = membership().invites().find(key);
+  if (found == membership().invites().end()) return false;
+  const Invite& invite = found->second;
+  return !invite.revoked && now.wall < invite.terms.expires &&
+         invite.admitted.size() < invite.terms.uses;
 }
 
 /// Whoever was removed, or told no, needs an invite that was made after that.

@@ -113,6 +113,16 @@ TEST_F(MeshOverlay, WhoDoesNotAnswerIsReplaced) {
   EXPECT_GE(outputs<Mesh::Dial>().size(), 3u);
 }
 
+TEST_F(MeshOverlay, WhereNobodyAnswersAllAreTriedButNotAtOnce) {
+  join_with(200);
+  run_for(5s);
+  EXPECT_LE(outputs<Mesh::Dial>().size(), 88u);
+  run_for(55s);
+  std::set<DeviceId> tried;
+  for (const auto& dial : outputs<Mesh::Dial>()) tried.insert(dial.device);
+  EXPECT_EQ(tried.size(), 199u);
+}
+
 TEST_F(MeshOverlay, ALostLinkIsReplaced) {
   join_with(200);
   run_for(400ms);

@@ -155,8 +155,10 @@ export function linkedEach(nodes, links) {
   );
 }
 
-/** Resolves to the milliseconds until all `nodes` hold all `words`. */
-export async function allHold(what, nodes, document, words, { timeoutMs = 90_000, everyMs = 100 } = {}) {
+/** Resolves to the milliseconds until all `nodes` hold all `words`. Of many it is asked less often: asking is work, too. */
+export async function allHold(what, nodes, document, words) {
+  const timeoutMs = 90_000 + 1000 * nodes.length;
+  const everyMs = 100 + 5 * nodes.length;
   const started = performance.now();
   const left = new Set(nodes);
   await until(

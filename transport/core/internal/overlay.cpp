@@ -12,6 +12,7 @@ using internal::kChosenPatience;
 using internal::kDegree;
 using internal::kDegreeMax;
 using internal::kDegreeMin;
+using internal::kDrawMax;
 using internal::kExploreInterval;
 using internal::kOutgoingDegree;
 using internal::kOverlayInterval;
@@ -83,7 +84,7 @@ void Mesh::State::choose(Workspace& workspace) {
   }
   // Where some do not answer, more will not.
   lacking += std::min(lacking, workspace.chosen.size() - under_way);
-  if (lacking > 0) draw(workspace, lacking);
+  if (lacking > 0) draw(workspace, std::min(lacking, kDrawMax));
 }
 
 /// Chooses `count` members at random, of those that can be dialled now.

@@ -98,6 +98,10 @@ inline constexpr std::size_t kDegreeMax = 9;
 inline constexpr std::size_t kOutgoingDegree = 4;
 /// A member that is being dialled for so long is waited for no more: another is dialled beside it.
 inline constexpr Duration kChosenPatience = std::chrono::milliseconds(600);
+/// And at most so many each time, each half of a second: of 200 members, most of them away, 160 are
+/// tried within 20 s. With more, a large team that starts at once on busy machines dials so much
+/// that nobody is answered in time.
+inline constexpr std::size_t kDrawMax = 8;
 /// A link of our choice is exchanged for one to a random member about this often: halves of a
 /// workspace that could not reach each other for a while have no other way to become one again.
 inline constexpr Duration kExploreInterval = std::chrono::seconds(60);
