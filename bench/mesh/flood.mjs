@@ -21,17 +21,17 @@ const show = ({ median, p99 }) => `median ${median.toFixed(2)}  p99 ${p99.toFixe
 await scenario({ rate: number, seconds: number, runs: number }, async (context) => {
   needBinary();
   const { rate = 10_000, seconds = 5, runs = 5 } = context.args;
-  const [red, green, evil] = ["red", "green", "evil"].map((name) => new Node(context, name));
-  const honest = [red, green];
-  await formTeam([red, green, evil]);
-  await evil.stop();
-  const [{ id: workspace }] = (await red.call("status")).workspaces;
-  const { members } = await red.json("members", "demo");
-  const target = members.find((member) => member.name === "red").device;
-  const entries = async () => (await Promise.all(honest.map((node) => node.call("status")))).map((one) => one.workspaces[0].entries);
-  const said = () => honest.map((node) => readFileSync(node.logFile, "utf8").split("\n").length);
-
   for (let run = 0; run < runs; ++run) {
+    // Another team each time: who flooded is not linked with for a while.
+    const [red, green, evil] = ["red", "green", "evil"].map((name) => new Node(context, `${name}${run}`));
+    const honest = [red, green];
+    await formTeam([red, green, evil]);
+    await evil.stop();
+    const [{ id: workspace }] = (await red.call("status")).workspaces;
+    const { members } = await red.json("members", "demo");
+    const target = members.find((member) => member.name === red.name).device;
+    const entries = async () => (await Promise.all(honest.map((node) => node.call("status")))).map((one) => one.workspaces[0].entries);
+    const said = () => honest.map((node) => readFileSync(node.logFile, "utf8").split("\n").length);
     await sleep(1000);
     const quiet = await keystrokes(context, green, red, seconds);
     const [held, lines] = [await entries(), said()];
@@ -53,6 +53,9 @@ await scenario({ rate: number, seconds: number, runs: number }, async (context) 
     context.figure("taken in by red, green", now.map((one, i) => one - held[i]).join(", "));
     context.figure("cores; peak memory", `${cores}; ${honest.map((node) => (node.usage().peakBytes / 2 ** 20).toFixed(0))} MiB`);
     context.figure("lines told to operators", said().map((one, i) => one - lines[i]).join(", "));
+    for (const node of honest) {
+      context.log(node.lastLog(5));
+      await node.stop();
+    }
   }
-  for (const node of honest) context.log(node.lastLog(5));
 });

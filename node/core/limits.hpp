@@ -182,7 +182,7 @@ inline constexpr std::size_t kRevertBytesMax = 128u << 20;
 // Checkpoints (docs/PROTOCOL.md, "Checkpoints").
 
 /// A hundred years.
-inline constexpr std::uint64_t kRetentionHoursMax = 24 * 365 * 100;
+inline constexpr std::uint64_t kRetentionHoursMax = std::uint64_t{24} * 365 * 100;
 /// Logs in one: its record fits an entry.
 inline constexpr std::size_t kCheckpointLogsMax = 4096;
 /// Devices that one vouch says need not be waited for.

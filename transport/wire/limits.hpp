@@ -107,7 +107,7 @@ inline constexpr std::size_t kAwarenessBytesMax = 4 * kKiB;
 inline constexpr Duration kAwarenessLifetime = std::chrono::seconds(30);
 /// What was said lately, kept for those who come; what does not fit they hear when it is said
 /// again.
-inline constexpr std::size_t kAwarenessKeptBytesMax = 8 * 1024 * kKiB;
+inline constexpr std::size_t kAwarenessKeptBytesMax = kKiB * 1024 * 8;
 /// Messages a device may send per second, lasting; a cursor that moves at 30 frames a second.
 inline constexpr std::uint64_t kAwarenessPerSecond = 30;
 /// Messages a device may send at once: the state of 60 documents on connect.
