@@ -200,7 +200,7 @@ void cost_table(const Arguments& arguments) {
       "| nodes | linked after, s | at rest: bytes a node and minute | frames | heap of a mesh, kB "
       "|\n"
       "| --- | --- | --- | --- | --- |\n");
-  for (const std::size_t nodes : {20, 32, 100, 200, 1000}) {
+  for (const std::size_t nodes : {20u, 32u, 100u, 200u, 1000u}) {
     if (nodes > arguments.nodes_max) continue;
     Samples linked;
     testing::Idle all;

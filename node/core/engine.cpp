@@ -344,11 +344,12 @@ std::vector<WorkspaceId> Engine::State::joined_workspaces() const {
 
 /// These were seen elsewhere than before, or not for a while.
 void Engine::State::publish_sighted(Now now, const std::set<DeviceId>& devices) {
-  for (auto& [id, workspace] : workspaces) {
+  for (auto& item : workspaces) {
+    Workspace& workspace = *item.second;
     const bool concerned = std::any_of(devices.begin(), devices.end(), [&](const auto& device) {
-      return workspace->membership().find(device) != nullptr;
+      return workspace.membership().find(device) != nullptr;
     });
-    if (concerned) publish_members(now, *workspace);
+    if (concerned) publish_members(now, workspace);
   }
 }
 

@@ -184,7 +184,7 @@ TEST_F(MeshBudget, WhatAFlooderWritesIsTakenSlowly) {
   std::size_t bytes = 0;
   for (int tick = 0; tick < 50; ++tick) {
     run_for(100ms);
-    for (const LinkId link : {1, 2}) {
+    for (const LinkId link : {LinkId{1}, LinkId{2}}) {
       ASSERT_TRUE(receive(link, Heartbeat{1, 0, 0, {state(our_digest())}}));
       for (const Pull& pull : sent<Pull>(link)) {
         EXPECT_LE(pull.bytes_max, kBulkFrameBytes);

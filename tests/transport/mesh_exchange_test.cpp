@@ -118,7 +118,7 @@ TEST(MeshExchange, OneLogOfTwoHundredThatDiffersIsFoundInLessThanFourKib) {
 }
 
 TEST(MeshExchange, WhoHasNothingIsToldOfEverything) {
-  for (const std::size_t holder : {0, 1}) {
+  for (const std::size_t holder : {0u, 1u}) {
     Pair pair;
     for (std::uint64_t log = 1; log <= 1000; ++log) pair.side(holder).source.add(log_of(log), 1);
     pair.connect();
