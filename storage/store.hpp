@@ -35,8 +35,9 @@ enum class Table : std::uint8_t {
   kIndex = 8,      ///< Which entries speak of a document, by (document id, log, seq).
   kBases = 9,      ///< Document states at a checkpoint, sealed under the device's storage key.
   kFloors = 10,    ///< Document states where the logs begin that are kept, sealed so, too.
+  kRooms = 11,     ///< Where the entries are that people said something by, by room and time.
 };
-inline constexpr std::size_t kTableCount = 11;
+inline constexpr std::size_t kTableCount = 12;
 
 /// Largest key, in bytes (LMDB's default limit is 511). A key is never empty.
 inline constexpr std::size_t kKeyBytesMax = 511;

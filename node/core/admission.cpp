@@ -65,6 +65,8 @@ Admission::Position position_of(const EntryRef& ref) { return {ref.log, ref.seq}
 Right right_for(const Record& record) {
   const bool speaks = std::holds_alternative<VouchRecord>(record) ||
                       std::holds_alternative<ReportRecord>(record) ||
+                      std::holds_alternative<MessageRecord>(record) ||
+                      std::holds_alternative<AmendRecord>(record) ||
                       std::holds_alternative<UnknownRecord>(record);
   return speaks ? Right::kSpeak : Right::kEdit;
 }

@@ -1436,6 +1436,21 @@ Result<Blame> Engine::blame(Now now, const WorkspaceId& id, std::string_view pat
   return found;
 }
 
+Result<RoomView> Engine::room(Now now, const RoomQuery& query) {
+  COTERIE_TRY(Workspace * workspace, state_->find_founded(query.workspace));
+  return workspace->room(now, query);
+}
+
+Result<RoomView> Engine::mentions(Now now, const RoomQuery& query) {
+  COTERIE_TRY(Workspace * workspace, state_->find_founded(query.workspace));
+  return workspace->mentions(now, query);
+}
+
+Result<RoomView> Engine::message(Now now, const WorkspaceId& id, const Hash& message) {
+  COTERIE_TRY(Workspace * workspace, state_->find_founded(id));
+  return workspace->message(now, message);
+}
+
 Result<Hash> Engine::frontier_digest(const WorkspaceId& id) const {
   COTERIE_TRY(const Workspace* workspace, state_->find_founded(id));
   return transport::frontier_digest(workspace->ledger().frontier());

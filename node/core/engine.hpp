@@ -27,6 +27,7 @@
 #include "crdt/base/random.hpp"
 #include "node/core/limits.hpp"
 #include "node/core/people.hpp"
+#include "node/core/rooms/room.hpp"
 #include "node/core/role.hpp"
 #include "storage/store.hpp"
 #include "transport/core/mesh.hpp"
@@ -68,7 +69,8 @@ struct ImportDocument {
 using Command =
     std::variant<CreateWorkspace, JoinWorkspace, CreateDocument, ImportDocument, CreateInvite,
                  RevokeInvite, ApproveRequest, DenyRequest, SetRole, RemoveMember, RotateKeys,
-                 Readmit, Revert, NameVersion, RestoreVersion, MakeCheckpoint, Prune, SetRetention>;
+                 Readmit, Revert, NameVersion, RestoreVersion, MakeCheckpoint, Prune, SetRetention,
+                 PostMessage, AmendMessage, MarkRead>;
 
 struct WorkspaceReady {  ///< Of CreateWorkspace and JoinWorkspace.
   WorkspaceId workspace;
@@ -84,7 +86,7 @@ struct DocumentCreated {  ///< Of CreateDocument and ImportDocument.
 };
 using CommandResult =
     std::variant<Done, WorkspaceReady, JoinWaiting, DocumentCreated, InviteCreated, Reverted,
-                 VersionNamed, VersionRestored, CheckpointMade, Pruned>;
+                 VersionNamed, VersionRestored, CheckpointMade, Pruned, MessagePosted>;
 
 // Queries: answered at once from what is held here.
 
@@ -290,6 +292,11 @@ class Engine {
   /// Who wrote the text of a version.
   Result<Blame> blame(Now now, const WorkspaceId& workspace, std::string_view path,
                       const VersionChoice& at);
+  // Rooms. Errors: kNotFound, kLimitExceeded (the page), kCorrupt, kIo.
+  Result<RoomView> room(Now now, const RoomQuery& query);
+  /// Messages of the whole workspace that mention a device of this person.
+  Result<RoomView> mentions(Now now, const RoomQuery& query);
+  Result<RoomView> message(Now now, const WorkspaceId& workspace, const Hash& id);
   Result<Hash> frontier_digest(const WorkspaceId& workspace) const;
   /// Devices whose updates were refused here, ever, for the Yjs client ids in them: they claimed
   /// another's, or said otherwise what was said. For audits. Errors: kNotFound.

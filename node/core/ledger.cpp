@@ -7,6 +7,7 @@
 #include "node/core/codec.hpp"
 #include "node/core/limits.hpp"
 #include "node/core/records.hpp"
+#include "node/core/rooms/room_index.hpp"
 #include "transport/wire/limits.hpp"
 
 namespace coterie::node {
@@ -436,6 +437,12 @@ Result<Bytes> Ledger::read_record(const EntryRef& ref) const {
   return open_record(entry);
 }
 
+Result<LedgerRecord> Ledger::record_at(const EntryRef& ref) const {
+  COTERIE_TRY(const Entry entry, entry_at(ref));
+  COTERIE_TRY(Bytes record, open_record(entry));
+  return LedgerRecord{ref, entry_hash(entry), entry.time, entry.heads, std::move(record)};
+}
+
 Result<Bytes> Ledger::open_record(const Entry& entry) const {
   const crypto::SecretKey* key = keys_.find(entry.key);
   if (key == nullptr) return Error{ErrorCode::kNotFound, "the key of an entry is not here"};
@@ -446,13 +453,18 @@ Result<Bytes> Ledger::open_record(const Entry& entry) const {
 
 // By document.
 
-void Ledger::index_record(const EntryRef& ref, ByteView record) {
+void Ledger::index_record(const EntryRef& ref, const Hash& hash, std::uint64_t time,
+                          ByteView record) {
   if (const auto document = indexed_document(record)) index_.put(*document, ref.log, ref.seq);
+  for (auto& [key, row] : room_rows_of(ref, hash, time, record)) {
+    staged_.put(Table::kRooms, std::move(key), std::move(row));
+  }
 }
 
 /// Makes the index of what is held. What waits for its key is put when that has come.
 Status Ledger::fill_index() {
   index_.clear(staged_.batch);
+  staged_.batch.erase_range(Table::kRooms, {}, {});
   for (const auto& [log, segment] : segments_.all()) {
     if (segment.empty()) continue;
     const LogId& strand = segment.strand;
@@ -461,7 +473,8 @@ Status Ledger::fill_index() {
       if (one.entry.entry_class != EntryClass::kContent) return true;
       if (!waiting_.empty() && waiting_.contains(prefixed_position('w', strand, seq))) return true;
       const auto record = open_record(one.entry);
-      if (record) index_record({strand, seq, {}}, *record);
+      if (!record) return true;
+      index_record({strand, seq, one.entry.position.previous}, one.hash, one.entry.time, *record);
       return true;
     }));
   }
@@ -768,7 +781,7 @@ EntryRef Ledger::append_record(Now now, ByteView record, LedgerRecord* written) 
     *written = {ref, made.hash, made.entry.time, made.entry.heads,
                 Bytes(record.begin(), record.end())};
   }
-  index_record(ref, record);
+  index_record(ref, made.hash, made.entry.time, record);
   return ref;
 }
 
@@ -795,7 +808,7 @@ std::vector<LedgerRecord> Ledger::take_waiting(std::size_t most) {
       auto record = open_record(one.entry);
       opened = record || record.error().code != ErrorCode::kNotFound;
       if (record) {
-        index_record(ref, *record);
+        index_record(ref, one.hash, one.entry.time, *record);
         records.push_back({ref, one.hash, one.entry.time, one.entry.heads, std::move(*record)});
       }
       return false;

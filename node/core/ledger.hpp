@@ -200,6 +200,8 @@ class Ledger {
 
   /// Decrypts an entry that is stored here. Errors: kCorrupt, kNotFound (its key is not here), kIo.
   Result<Bytes> read_record(const EntryRef& ref) const;
+  /// With what is said of it. Errors: as read_record().
+  Result<LedgerRecord> record_at(const EntryRef& ref) const;
 
   /// All segments held with their newest items, those that wait for the disk included.
   Frontier held() const;
@@ -334,7 +336,7 @@ class Ledger {
   Status visit_kept(const Segment& segment, Seq through,
                     const std::function<bool(const HashedEntry&)>& visit) const;
   Status fill_index();
-  void index_record(const EntryRef& ref, ByteView record);
+  void index_record(const EntryRef& ref, const Hash& hash, std::uint64_t time, ByteView record);
   void check_origin(const std::optional<Bytes>& place);
   Result<Hash> hash_at(const Segment& segment, Seq seq) const;
   Result<Entry> entry_at(const EntryRef& ref) const;

@@ -370,7 +370,8 @@ Result<Ledger::Received> Ledger::install_base(Now now, Base base, std::span<cons
         if (keeps(hashed)) {
           accept_content(hashed, log, out);
         } else if (const auto record = open_record(*entry)) {
-          index_record({log, kept_entry.seq, kept_entry.previous}, *record);
+          index_record({log, kept_entry.seq, kept_entry.previous}, hashed.hash, entry->time,
+                       *record);
         }
       }
     }

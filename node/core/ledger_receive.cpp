@@ -394,7 +394,7 @@ void Ledger::accept_content(const HashedEntry& entry, const LogId& strand, Recei
     out.warning = "an entry of a member does not decrypt; it is kept and not applied";
     return;
   }
-  index_record(ref, *record);
+  index_record(ref, entry.hash, entry.entry.time, *record);
   out.records.push_back({ref, entry.hash, entry.entry.time, entry.entry.heads, std::move(*record)});
 }
 

@@ -205,6 +205,23 @@ inline constexpr std::size_t kHistoryAnswerBytesMax = 64u << 20;
 /// And ranges.
 inline constexpr std::size_t kHistoryRangesMax = 200'000;
 
+// Rooms (docs/PROTOCOL.md, "Rooms").
+
+inline constexpr std::size_t kMessageBytesMax = 8u << 10;
+inline constexpr std::size_t kMentionsMax = 32;
+inline constexpr std::size_t kQuoteBytesMax = 1024;
+inline constexpr std::size_t kSuggestionBytesMax = 64u << 10;
+inline constexpr std::size_t kAnchorBytesMax = 1024;  ///< One of its positions.
+inline constexpr std::size_t kReactionBytesMax = 32;
+inline constexpr std::size_t kGuestIdBytesMax = 64;
+/// Of one device about one message: its newest.
+inline constexpr std::size_t kAmendmentsMax = 64;
+inline constexpr std::size_t kReactionsMax = 64;  ///< Different ones shown of a message.
+/// Looked at for one page, whether they count or not.
+inline constexpr std::size_t kRoomRowsMax = 2000;
+inline constexpr std::size_t kRoomPageMax = 200;  ///< Messages in it.
+inline constexpr std::size_t kUnreadMax = 100;    ///< Counted.
+
 // Documents and clients (docs/PROTOCOL.md, "Bridge").
 
 inline constexpr std::size_t kDocumentsMax = 65'536;  ///< Per workspace.

@@ -82,6 +82,14 @@ struct Encoder {
     append(out, report.device.view());
     out.push_back(report.reason);
   }
+  void operator()(const MessageRecord& message) const {
+    append_kind(out, RecordKind::kMessage);
+    append_message(out, message);
+  }
+  void operator()(const AmendRecord& amendment) const {
+    append_kind(out, RecordKind::kAmend);
+    append_amendment(out, amendment);
+  }
   void operator()(const UnknownRecord&) const { COTERIE_ASSERT(false); }
 };
 
@@ -236,6 +244,14 @@ Result<Record> decode_record(const WorkspaceId& workspace, ByteView record) {
       COTERIE_CHECK(expect_end(in));
       return Record(report);
     }
+    case static_cast<std::uint64_t>(RecordKind::kMessage): {
+      COTERIE_TRY(MessageRecord message, read_message(in));
+      return Record(std::move(message));
+    }
+    case static_cast<std::uint64_t>(RecordKind::kAmend): {
+      COTERIE_TRY(AmendRecord amendment, read_amendment(in));
+      return Record(std::move(amendment));
+    }
     default:
       return Record(UnknownRecord{kind});
   }
@@ -260,6 +276,8 @@ std::optional<DocumentId> indexed_document(ByteView record) {
     case RecordKind::kCheckpoint:
     case RecordKind::kVouch:
     case RecordKind::kReport:
+    case RecordKind::kMessage:
+    case RecordKind::kAmend:
       break;
   }
   return std::nullopt;

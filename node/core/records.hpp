@@ -25,6 +25,7 @@
 //                 the same of it. A host does not wait for those devices any more
 //     report   := 12 device:32 reason:u8               the author was flooded by that device
 //                 (reason 1) and linked with it no more for a while
+//     message, amend := 13, 14: rooms/room_records.hpp
 //     frontier := count:varuint (device:32 incarnation:u64 seq:varuint hash:32)*   ascending
 //
 // Records of other kinds are kept and relayed, and not applied: a later version wrote them.
@@ -40,6 +41,7 @@
 
 #include "crdt/base/bytes.hpp"
 #include "crdt/base/clock.hpp"
+#include "node/core/rooms/room_records.hpp"
 #include "transport/wire/ids.hpp"
 
 namespace coterie::node {
@@ -57,6 +59,8 @@ enum class RecordKind : std::uint8_t {
   kCheckpoint = 10,
   kVouch = 11,
   kReport = 12,
+  kMessage = 13,
+  kAmend = 14,
 };
 
 struct UpdateRecord {
@@ -105,9 +109,9 @@ struct ReportRecord {
 struct UnknownRecord {
   std::uint64_t kind = 0;
 };
-using Record =
-    std::variant<UpdateRecord, PartRecord, DocumentRecord, ClientsRecord, RevertedRecord,
-                 VersionRecord, CheckpointRecord, VouchRecord, ReportRecord, UnknownRecord>;
+using Record = std::variant<UpdateRecord, PartRecord, DocumentRecord, ClientsRecord, RevertedRecord,
+                            VersionRecord, CheckpointRecord, VouchRecord, ReportRecord,
+                            MessageRecord, AmendRecord, UnknownRecord>;
 
 Bytes encode_record(const Record& record);
 

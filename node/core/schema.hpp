@@ -51,6 +51,8 @@
 //     kFloors     document:16      -> sealed zstd frame        and those up to "floor"
 //     kIndex      document:16 number:u16 seq:u64 -> ranges     all entries (document_index.hpp)
 //
+//     kRooms                                                   (rooms/rooms.hpp)
+//
 //     segment := log := device:32 incarnation:u64      position := strand seq:u64
 //
 // A strand is a log as it came: when a log forks, the entries of the other branch go to a strand

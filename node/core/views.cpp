@@ -38,6 +38,12 @@ DocumentId document_of(const Record& record) {
   return {};
 }
 
+/// Judged whenever it is read.
+bool is_of_room(const Record& record) {
+  return std::holds_alternative<MessageRecord>(record) ||
+         std::holds_alternative<AmendRecord>(record);
+}
+
 /// For the keeper, or for people: no part of a document.
 bool is_for_host(const Record& record) {
   return std::holds_alternative<ReportRecord>(record) ||
@@ -113,6 +119,10 @@ void Views::take(Now now, const std::vector<LedgerRecord>& records) {
     // Read from the logs.
     if (std::holds_alternative<RevertedRecord>(*record)) continue;
     if (std::holds_alternative<VersionRecord>(*record)) continue;
+    if (is_of_room(*record)) {
+      host_.room_spoken(now, one, *record);
+      continue;
+    }
     if (is_for_host(*record)) {
       const Verdict verdict = judge_.judge(one.ref, one.hash, one.heads, right_for(*record));
       if (verdict != Verdict::kCounts) continue;
@@ -384,7 +394,8 @@ void Views::rescan_log(const LogId& log) {
     if (!record || std::holds_alternative<UnknownRecord>(*record) ||
         std::holds_alternative<ClientsRecord>(*record) ||
         std::holds_alternative<RevertedRecord>(*record) ||
-        std::holds_alternative<VersionRecord>(*record) || is_for_host(*record)) {
+        std::holds_alternative<VersionRecord>(*record) || is_for_host(*record) ||
+        is_of_room(*record)) {
       return true;
     }
     admission_.add({ref, one.hash, one.entry.time, one.entry.heads, {}}, *record);

@@ -49,6 +49,8 @@ class Views {
     virtual void membership_moved(Now now) = 0;
     /// Somebody says what all documents were, or that it is so: it counts.
     virtual void checkpoint_spoken(Now now, const LedgerRecord& record, const Record& decoded) = 0;
+    /// Somebody said something in a room: it may count or not.
+    virtual void room_spoken(Now now, const LedgerRecord& record, const Record& decoded) = 0;
     /// A report that counts, as it comes.
     virtual void reported(Now now, const LedgerRecord& record, const ReportRecord& report) = 0;
     /// Makes entries of what clients wrote, if that is possible now.

@@ -65,6 +65,7 @@ Workspace::Workspace(Now now, Context& context, transport::Mesh& mesh, const Wor
       authors_(ledger_, documents_, judge_, context),
       views_(ledger_, documents_, judge_, context, *this),
       presence_(now, ledger_, context),
+      rooms_(ledger_, judge_),
       steward_(ledger_, views_.admission(), context),
       keeper_(ledger_, documents_, views_, authors_, context, *this),
       transfer_(id, keeper_, keeper_),

@@ -27,6 +27,7 @@
 #include "node/core/ledger.hpp"
 #include "node/core/presence.hpp"
 #include "node/core/preview.hpp"
+#include "node/core/rooms/rooms.hpp"
 #include "node/core/steward.hpp"
 #include "node/core/transfer.hpp"
 #include "node/core/views.hpp"
@@ -138,6 +139,13 @@ class Workspace : private Views::Host,
   Result<CommandResult> carry_out(Now now, const Prune& command);
   Result<CommandResult> carry_out(Now now, const SetRetention& command);
   RetentionInfo retention() const;
+  // Rooms (workspace_rooms.cpp). Queries as Engine has them.
+  Result<CommandResult> carry_out(Now now, const PostMessage& command);
+  Result<CommandResult> carry_out(Now now, const AmendMessage& command);
+  Result<CommandResult> carry_out(Now now, const MarkRead& command);
+  Result<RoomView> room(Now now, const RoomQuery& query);
+  Result<RoomView> mentions(Now now, const RoomQuery& query);
+  Result<RoomView> message(Now now, const Hash& id);
   std::vector<InviteInfo> invites() const;
   /// Whether that invite lets somebody in now.
   bool has_open_invite(Now now, const DeviceId& invite) const;
@@ -249,6 +257,7 @@ class Workspace : private Views::Host,
   void document_replaced(Now now, Document& document) override;
   void membership_moved(Now now) override;
   void checkpoint_spoken(Now now, const LedgerRecord& record, const Record& decoded) override;
+  void room_spoken(Now now, const LedgerRecord& record, const Record& decoded) override;
   void reported(Now now, const LedgerRecord& record, const ReportRecord& report) override;
   void flush_queue(Now now, Document& document) override;
   // Keeper::Host.
@@ -257,6 +266,9 @@ class Workspace : private Views::Host,
   // PreviewGiver::Source.
   std::vector<DocumentId> newest_documents(std::size_t most) const override;
   std::optional<DocumentPreview> show(Now now, const DocumentId& document) override;
+
+  Status apply_suggestion(Now now, const RoomMessage& target);
+  Result<RoomView> view(Now now, RoomPage page);
 
   void ask_for_preview(Now now);
   void send_previews(Now now);
@@ -308,6 +320,7 @@ class Workspace : private Views::Host,
   Authors authors_;
   Views views_;
   Presence presence_;
+  Rooms rooms_;
   Steward steward_;
   Keeper keeper_;
   CheckpointTransfer transfer_;

@@ -28,6 +28,7 @@ coterie_test(node.history_test SOURCES node/history_test.cpp
 coterie_test(node.history_engine_test SOURCES node/history_engine_test.cpp
              DEPENDS coterie::node_core)
 coterie_test(node.authors_test SOURCES node/authors_test.cpp DEPENDS coterie::node_core)
+coterie_test(node.rooms_test SOURCES node/rooms_test.cpp DEPENDS coterie::node_core)
 coterie_test(node.preview_test SOURCES node/preview_test.cpp DEPENDS coterie::node_core)
 coterie_test(node.people_test SOURCES node/people_test.cpp DEPENDS coterie::node_core)
 coterie_test(node.flood_test SOURCES node/flood_test.cpp DEPENDS coterie::node_core)

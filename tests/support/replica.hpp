@@ -295,6 +295,7 @@ class Replica : private node::Views::Host {
   }
   void membership_moved(Now) override {}
   void reported(Now, const node::LedgerRecord&, const node::ReportRecord&) override {}
+  void room_spoken(Now, const node::LedgerRecord&, const node::Record&) override {}
   void checkpoint_spoken(Now now, const node::LedgerRecord& record,
                          const node::Record& decoded) override {
     if (on_checkpoint) on_checkpoint(now, record, decoded);

@@ -16,7 +16,7 @@ namespace {
 /// Persistent: names of the tables, in the order of `Table`.
 constexpr const char* kTableNames[kTableCount] = {"meta",      "entries",   "frontier", "keys",
                                                   "documents", "snapshots", "tails",    "peers",
-                                                  "index",     "bases",     "floors"};
+                                                  "index",     "bases",     "floors",   "rooms"};
 constexpr const char* kSchemaTable = "schema";
 constexpr std::string_view kSchemaKey = "coterie";
 

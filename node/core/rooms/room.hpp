@@ -1,0 +1,128 @@
+// What people ask a node about rooms: chat and comments of documents. Commands are carried out by
+// Engine::handle_command(), questions answered by Engine's queries.
+
+#pragma once
+
+#include <compare>
+#include <map>
+#include <optional>
+#include <set>
+#include <string>
+#include <vector>
+
+#include "node/core/rooms/room_records.hpp"
+
+namespace coterie::node {
+
+/// Who wrote something.
+struct Author {
+  DeviceId device;
+  std::string guest;  ///< Of its bridge; empty: its owner.
+
+  auto operator<=>(const Author&) const = default;
+};
+
+/// Chat of a document, its comments, or the answers to one of them.
+struct RoomLane {
+  enum class Kind : std::uint8_t { kChat = 1, kComments = 2, kThread = 3 };
+  DocumentId document;
+  Kind kind = Kind::kChat;
+  Hash thread;  ///< Of kThread.
+};
+
+/// A place in the order.
+struct RoomMoment {
+  std::uint64_t time = 0;  ///< Hybrid clock.
+  Hash hash;
+
+  auto operator<=>(const RoomMoment&) const = default;
+};
+
+struct RoomMessage {
+  RoomMoment moment;  ///< Its hash is the message's id.
+  DocumentId document;
+  Author author;
+  std::string text;  ///< Empty when deleted.
+  std::vector<DeviceId> mentions;
+  std::optional<Hash> thread;
+  std::optional<Hash> reply;
+  std::optional<Anchor> anchor;
+  std::optional<std::string> suggestion;
+  std::optional<std::uint64_t> edited;  ///< When.
+  bool deleted = false;
+  bool resolved = false;
+  enum class Verdict : std::uint8_t { kOpen, kAccepted, kDismissed };
+  Verdict verdict = Verdict::kOpen;  ///< Of the suggestion.
+  std::map<std::string, std::set<Author>> reactions;
+};
+
+struct RoomPage {
+  std::vector<RoomMessage> messages;  ///< The newest first.
+  std::optional<RoomMoment> older;    ///< Where the next page begins, if there is one.
+};
+
+// Commands. Errors of all: kNotFound (no such workspace, document or message), kUnauthorized (this
+// device's role does not allow it; the message is somebody else's), kMalformed, kLimitExceeded (as
+// read_message() and read_amendment()), kNoSpace, kIo, kUnavailable.
+
+/// Characters of a root of the document, in UTF-16 units: [from, to).
+struct TextRange {
+  std::string root;
+  std::uint64_t from = 0;
+  std::uint64_t to = 0;
+};
+/// What is said: chat, or a comment where `message` has an anchor or `range` is given, which makes
+/// one, or an answer to the comment that `message.thread` names. `message.document` is ignored.
+struct PostMessage {
+  WorkspaceId workspace;
+  std::string path;
+  MessageRecord message;
+  std::optional<TextRange> range;
+};
+/// About a message. To accept a suggestion also replaces the text that it is about, by an edit of
+/// this device. `change.document` is ignored.
+struct AmendMessage {
+  WorkspaceId workspace;
+  AmendRecord change;
+};
+/// `reader` has seen what is in that lane up to `seen`. Kept on this device.
+struct MarkRead {
+  WorkspaceId workspace;
+  std::string path;
+  RoomLane::Kind kind = RoomLane::Kind::kChat;
+  std::string guest;  ///< Of this device's bridge; empty: its owner.
+  RoomMoment seen;
+};
+
+struct MessagePosted {  ///< Of PostMessage.
+  RoomMoment moment;
+};
+
+// Questions.
+
+struct RoomQuery {
+  WorkspaceId workspace;
+  std::string path;
+  RoomLane::Kind kind = RoomLane::Kind::kChat;
+  Hash thread;        ///< Of kThread.
+  std::string guest;  ///< Who asks, for what is unread; empty: this device's owner.
+  std::optional<RoomMoment> before;
+  std::size_t limit = 50;  ///< At most kRoomPageMax.
+};
+
+/// Where a comment is in the document as it is now.
+struct RoomPlace {
+  std::uint64_t from = 0;  ///< In UTF-16 units of the anchor's root.
+  std::uint64_t to = 0;    ///< Equal to `from` when all of it was deleted.
+};
+struct RoomItem {
+  RoomMessage message;
+  std::optional<RoomPlace> place;  ///< Of a range whose text is known here.
+};
+struct RoomView {
+  std::vector<RoomItem> items;  ///< The newest first.
+  std::optional<RoomMoment> older;
+  std::size_t unread = 0;  ///< At most kUnreadMax.
+};
+
+}  // namespace coterie::node

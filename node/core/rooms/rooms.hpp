@@ -1,0 +1,82 @@
+// Rooms: chat and comments of documents, as the entries that are held make them.
+//
+// What is shown is a function of those entries alone, whatever the order they came in:
+//
+//     order     by time (hybrid clock), then entry hash
+//     counts    what EntryJudge says of its author's right to speak, asked when it is read: what is
+//               disputed, released or refused later needs no rebuild
+//     text      of the newest edit by the author, else its own; nothing once the author deleted it:
+//               a tombstone stays, and no later edit brings it back
+//     reaction  of each author with each emoji, the newest word
+//     state     of a comment (resolved or not) and of its suggestion, the newest word of anybody
+//               who may speak; who accepts a suggestion writes the edit beside it
+//     author    a person: any of their devices; a guest of a bridge, with the id that its browser
+//               keeps, is another one than the device's owner
+//
+// On disk (room_index.hpp) a message or amendment is one or two rows that say where its entry is:
+// put in the batch that stores the entry, never changed, and made anew from the logs as the index
+// of documents is. So posting costs the same in a room of a million messages, a page costs what it
+// shows, and nothing is held in memory.
+//
+//     kRooms  's' document:16 lane:u8 [thread:32] when -> ref     messages, the newest first
+//             'i' hash:32                              -> key     of such a row
+//             'a' target:32 device:32 when             -> ref     amendments, by author
+//             'm' device:32 when                       -> ref     mentions of a device
+//             when := ~time:u64 ~hash:32      ref := position previous:32
+//
+// Single-threaded owner. Not cached: a page of 50 messages reads and decrypts 50 entries, and those
+// of their amendments.
+
+#pragma once
+
+#include <cstdint>
+#include <map>
+#include <optional>
+#include <set>
+#include <string>
+#include <vector>
+
+#include "node/core/admission.hpp"
+#include "node/core/ledger.hpp"
+#include "node/core/rooms/room.hpp"
+
+namespace coterie::node {
+
+class Rooms {
+ public:
+  /// Both must outlive it.
+  Rooms(const Ledger& ledger, const EntryJudge& judge) : ledger_(ledger), judge_(judge) {}
+
+  /// Up to `limit` messages that count, before `before`. Looks at kRoomRowsMax rows at most, and
+  /// then gives fewer. Errors: kCorrupt, kIo.
+  Result<RoomPage> page(const RoomLane& lane, std::optional<RoomMoment> before,
+                        std::size_t limit) const;
+  /// Messages that mention any of a person's devices, not those deleted since. As page().
+  Result<RoomPage> mentions(const std::set<DeviceId>& devices, std::optional<RoomMoment> before,
+                            std::size_t limit) const;
+  /// Errors: kNotFound (or it does not count), kCorrupt, kIo.
+  Result<RoomMessage> find(const Hash& id) const;
+  /// Messages of others after `seen`, not deleted; counts up to `most`. Errors: as page().
+  Result<std::size_t> unread(const RoomLane& lane, const RoomMoment& seen, const Author& reader,
+                             std::size_t most) const;
+  /// Whether both are the same person, or the same guest.
+  bool same(const Author& a, const Author& b) const;
+
+ private:
+  /// An entry that is held, can be read and counts.
+  struct Spoken {
+    EntryRef ref;
+    RoomMoment moment;
+    Bytes record;
+  };
+  std::optional<Spoken> spoken(const EntryRef& ref) const;
+  std::optional<RoomMessage> message(const Spoken& spoken) const;
+  Status amend(RoomMessage& message) const;
+  template <typename Each>
+  Status newest(const Bytes& prefix, std::optional<RoomMoment> before, Each each) const;
+
+  const Ledger& ledger_;
+  const EntryJudge& judge_;
+};
+
+}  // namespace coterie::node

@@ -1,0 +1,304 @@
+// Chat and comments: what is shown, by whom, and in every order.
+
+#include "node/core/rooms/rooms.hpp"
+
+#include <gtest/gtest.h>
+
+#include <algorithm>
+
+#include "node/core/limits.hpp"
+#include "node/core/records.hpp"
+#include "tests/support/cluster_test.hpp"
+
+namespace coterie::node {
+namespace {
+
+using namespace std::chrono_literals;
+using testing::Cluster;
+
+// Records.
+
+MessageRecord some_message() {
+  MessageRecord message;
+  message.document.bytes.fill(3);
+  message.text = "hello";
+  return message;
+}
+
+template <typename Of>
+std::optional<Of> round_trip(const Of& record) {
+  WorkspaceId workspace;
+  const Bytes bytes = encode_record(record);
+  const auto read = decode_record(workspace, bytes);
+  if (!read) return std::nullopt;
+  return std::get<Of>(*read);
+}
+
+TEST(RoomRecords, AreReadAsTheyWereWritten) {
+  MessageRecord message = some_message();
+  EXPECT_EQ(round_trip(message), message);
+  message.thread = Hash{};
+  message.guest = "g1";
+  message.mentions = {DeviceId{}};
+  EXPECT_EQ(round_trip(message), message);
+  message.thread.reset();
+  message.anchor = Anchor{"quoted", RangeAnchor{"monaco", Bytes{1, 2}, Bytes{3}}};
+  message.suggestion = "better";
+  EXPECT_EQ(round_trip(message), message);
+  message.anchor = Anchor{"line", LineAnchor{3, 9}};
+  EXPECT_EQ(round_trip(message), message);
+  AmendRecord amendment;
+  amendment.document.bytes.fill(3);
+  for (int what = 1; what <= 8; ++what) {
+    amendment.what = static_cast<Amendment>(what);
+    amendment.text = what == 1 || what == 3 || what == 4 ? "x" : "";
+    EXPECT_EQ(round_trip(amendment), amendment) << what;
+  }
+}
+
+TEST(RoomRecords, LimitsHoldAtAndPastThem) {
+  const auto fits = [](auto change) {
+    MessageRecord message = some_message();
+    change(message);
+    return round_trip(message).has_value();
+  };
+  EXPECT_TRUE(fits([](auto& m) { m.text.assign(kMessageBytesMax, 'x'); }));
+  EXPECT_FALSE(fits([](auto& m) { m.text.assign(kMessageBytesMax + 1, 'x'); }));
+  EXPECT_TRUE(fits([](auto& m) { m.mentions.resize(kMentionsMax); }));
+  EXPECT_FALSE(fits([](auto& m) { m.mentions.resize(kMentionsMax + 1); }));
+  EXPECT_TRUE(fits([](auto& m) { m.guest.assign(kGuestIdBytesMax, 'g'); }));
+  EXPECT_FALSE(fits([](auto& m) { m.guest.assign(kGuestIdBytesMax + 1, 'g'); }));
+  const auto quoted = [](std::size_t quote, std::size_t position, std::size_t suggestion) {
+    return [=](MessageRecord& m) {
+      m.anchor = Anchor{std::string(quote, 'q'), RangeAnchor{"r", Bytes(position, 1), Bytes{1}}};
+      m.suggestion = std::string(suggestion, 's');
+    };
+  };
+  EXPECT_TRUE(fits(quoted(kQuoteBytesMax, kAnchorBytesMax, kSuggestionBytesMax)));
+  EXPECT_FALSE(fits(quoted(kQuoteBytesMax + 1, 1, 1)));
+  EXPECT_FALSE(fits(quoted(1, kAnchorBytesMax + 1, 1)));
+  EXPECT_FALSE(fits(quoted(1, 1, kSuggestionBytesMax + 1)));
+  EXPECT_FALSE(fits([](auto& m) { m.text = "\xff"; }));
+  EXPECT_FALSE(fits([](auto& m) { m.text.clear(); }));
+  AmendRecord reaction;
+  reaction.what = Amendment::kReact;
+  reaction.text.assign(kReactionBytesMax, 'x');
+  EXPECT_TRUE(round_trip(reaction));
+  reaction.text.push_back('x');
+  EXPECT_FALSE(round_trip(reaction));
+}
+
+// Rooms of whole nodes.
+
+class RoomsTest : public testing::ClusterTest {
+ protected:
+  RoomsTest() : ClusterTest(4711) {
+    red_ = cluster_.add_node("red");
+    green_ = cluster_.add_node("green");
+    blue_ = cluster_.add_node("blue");
+    found(red_);
+    join(green_, red_);
+    join(blue_, red_);
+    writer_ = client(red_, 1);
+    type(writer_, "The quick brown fox");
+    cluster_.run_for(3s);
+  }
+
+  Result<CommandResult> try_say(Cluster::Node node, MessageRecord message,
+                                std::optional<TextRange> range = {}) {
+    return try_await(node, PostMessage{workspace_, "notes.md", std::move(message), range});
+  }
+  Hash say(Cluster::Node node, const std::string& text, MessageRecord message = {}) {
+    message.text = text;
+    const auto posted = try_say(node, std::move(message));
+    EXPECT_TRUE(posted) << (posted ? "" : posted.error().what);
+    return posted ? std::get<MessagePosted>(*posted).moment.hash : Hash{};
+  }
+  Result<CommandResult> amend(Cluster::Node node, const Hash& target, Amendment what,
+                              const std::string& text = "", const std::string& guest = "") {
+    return try_await(node, AmendMessage{workspace_, AmendRecord{{}, target, what, guest, text}});
+  }
+  RoomView room(Cluster::Node node, RoomLane::Kind kind = RoomLane::Kind::kChat,
+                const Hash& thread = {}) {
+    RoomQuery query{workspace_, "notes.md", kind, thread, "", {}, 200};
+    const auto view = cluster_.engine(node).room(cluster_.at(), query);
+    EXPECT_TRUE(view) << (view ? "" : view.error().what);
+    return view ? *view : RoomView{};
+  }
+  /// Oldest first.
+  std::string texts(Cluster::Node node) {
+    std::string all;
+    const RoomView view = room(node);
+    for (auto item = view.items.rbegin(); item != view.items.rend(); ++item) {
+      all += (all.empty() ? "" : " | ") + (item->message.deleted ? "-" : item->message.text);
+    }
+    return all;
+  }
+  /// All that is shown of both, as one text.
+  std::string everything(Cluster::Node node) {
+    std::string all;
+    for (const auto kind : {RoomLane::Kind::kChat, RoomLane::Kind::kComments}) {
+      for (const RoomItem& item : room(node, kind).items) {
+        const RoomMessage& one = item.message;
+        all += one.moment.hash.hex() + one.author.device.hex() + one.text;
+        all += one.deleted ? "deleted" : (one.resolved ? "resolved" : "open");
+        for (const auto& [emoji, authors] : one.reactions) {
+          all += emoji;
+          for (const Author& author : authors) all += author.device.hex();
+        }
+        if (item.place) all += std::to_string(item.place->from) + "-" +
+                               std::to_string(item.place->to);
+        all += "\n";
+      }
+    }
+    return all;
+  }
+
+  Cluster::Node red_ = 0;
+  Cluster::Node green_ = 0;
+  Cluster::Node blue_ = 0;
+  Cluster::ClientIndex writer_ = 0;
+};
+
+TEST_F(RoomsTest, WhatIsSaidIsReadByAllInOneOrder) {
+  say(red_, "one");
+  cluster_.run_for(1s);
+  say(green_, "two");
+  cluster_.run_for(1s);
+  say(blue_, "three");
+  cluster_.run_for(1s);
+  for (const auto node : {red_, green_, blue_}) EXPECT_EQ(texts(node), "one | two | three");
+  EXPECT_EQ(room(red_).unread, 2u);
+  const RoomMoment seen = room(red_).items.at(1).message.moment;
+  await(red_, MarkRead{workspace_, "notes.md", RoomLane::Kind::kChat, "", seen});
+  EXPECT_EQ(room(red_).unread, 1u);
+}
+
+TEST_F(RoomsTest, OnlyTheAuthorEditsAndDeletes) {
+  const Hash one = say(red_, "one");
+  const Hash two = say(red_, "two");
+  cluster_.run_for(1s);
+  EXPECT_EQ(amend(green_, one, Amendment::kEdit, "forged").error().code,
+            ErrorCode::kUnauthorized);
+  EXPECT_EQ(amend(green_, one, Amendment::kDelete).error().code, ErrorCode::kUnauthorized);
+  EXPECT_EQ(amend(red_, one, Amendment::kDelete, "", "a guest").error().code,
+            ErrorCode::kUnauthorized);
+  EXPECT_TRUE(amend(red_, one, Amendment::kEdit, "one, better"));
+  EXPECT_TRUE(amend(red_, two, Amendment::kDelete));
+  cluster_.run_for(1s);
+  for (const auto node : {red_, green_, blue_}) EXPECT_EQ(texts(node), "one, better | -");
+  EXPECT_EQ(amend(red_, two, Amendment::kEdit, "back").error().code, ErrorCode::kNotFound);
+}
+
+TEST_F(RoomsTest, RepliesMentionsAndReactions) {
+  const Hash one = say(red_, "one");
+  cluster_.run_for(1s);
+  MessageRecord reply;
+  reply.reply = one;
+  reply.mentions = {cluster_.id(red_)};
+  const Hash two = say(green_, "two", reply);
+  EXPECT_TRUE(amend(green_, one, Amendment::kReact, "+1"));
+  EXPECT_TRUE(amend(blue_, one, Amendment::kReact, "+1"));
+  EXPECT_TRUE(amend(blue_, one, Amendment::kReact, "heart"));
+  EXPECT_TRUE(amend(blue_, one, Amendment::kUnreact, "heart"));
+  cluster_.run_for(1s);
+  const RoomView view = room(red_);
+  EXPECT_EQ(view.items.at(0).message.reply, one);
+  const auto& reactions = view.items.at(1).message.reactions;
+  EXPECT_EQ(reactions.size(), 1u);
+  EXPECT_EQ(reactions.at("+1").size(), 2u);
+  const auto inbox = cluster_.engine(red_).mentions(
+      cluster_.at(), RoomQuery{workspace_, "", RoomLane::Kind::kChat, {}, "", {}, 10});
+  ASSERT_TRUE(inbox);
+  ASSERT_EQ(inbox->items.size(), 1u);
+  EXPECT_EQ(inbox->items[0].message.moment.hash, two);
+}
+
+TEST_F(RoomsTest, CommentsGoWithTheirText) {
+  const auto posted = try_say(green_, [] {
+    MessageRecord message;
+    message.text = "which one?";
+    message.suggestion = "red";
+    return message;
+  }(), TextRange{"monaco", 10, 15});
+  ASSERT_TRUE(posted) << posted.error().what;
+  const Hash comment = std::get<MessagePosted>(*posted).moment.hash;
+  cluster_.run_for(1s);
+  MessageRecord answer;
+  answer.thread = comment;
+  say(blue_, "that one", answer);
+  insert(writer_, 0, "Look: ");
+  cluster_.run_for(1s);
+  for (const auto node : {red_, green_, blue_}) {
+    const RoomView view = room(node, RoomLane::Kind::kComments);
+    ASSERT_EQ(view.items.size(), 1u);
+    EXPECT_EQ(view.items[0].message.anchor->quote, "brown");
+    ASSERT_TRUE(view.items[0].place);
+    EXPECT_EQ(view.items[0].place->from, 16u);
+    EXPECT_EQ(view.items[0].place->to, 21u);
+    EXPECT_EQ(room(node, RoomLane::Kind::kThread, comment).items.size(), 1u);
+  }
+  EXPECT_TRUE(amend(red_, comment, Amendment::kAccept));
+  EXPECT_TRUE(amend(red_, comment, Amendment::kResolve));
+  cluster_.run_for(1s);
+  EXPECT_EQ(text(blue_), "Look: The quick red fox");
+  const RoomMessage shown = room(blue_, RoomLane::Kind::kComments).items[0].message;
+  EXPECT_TRUE(shown.resolved);
+  EXPECT_EQ(shown.verdict, RoomMessage::Verdict::kAccepted);
+  EXPECT_EQ(amend(green_, comment, Amendment::kAccept).error().code, ErrorCode::kConflict);
+  EXPECT_EQ(text(green_), "Look: The quick red fox");
+}
+
+TEST_F(RoomsTest, ThreeThatWereApartAgree) {
+  const Hash one = say(red_, "one");
+  cluster_.run_for(2s);
+  part(red_, green_);
+  part(green_, blue_);
+  part(red_, blue_);
+  say(red_, "of red");
+  say(green_, "of green");
+  const Hash gone = say(blue_, "of blue");
+  EXPECT_TRUE(amend(blue_, gone, Amendment::kDelete));
+  EXPECT_TRUE(amend(red_, one, Amendment::kEdit, "one, edited"));
+  EXPECT_TRUE(amend(green_, one, Amendment::kReact, "+1"));
+  EXPECT_TRUE(amend(blue_, one, Amendment::kReact, "-1"));
+  insert(writer_, 4, "very ");
+  cluster_.network().heal_all(cluster_.now());
+  cluster_.run_for(20s);
+  EXPECT_EQ(everything(red_), everything(green_));
+  EXPECT_EQ(everything(red_), everything(blue_));
+  EXPECT_EQ(room(red_).items.size(), 4u);
+}
+
+TEST_F(RoomsTest, ViewersSayNothing) {
+  const auto grey = cluster_.add_node("grey");
+  join(grey, red_, Role::kViewer);
+  cluster_.run_for(2s);
+  MessageRecord message;
+  message.text = "me too";
+  EXPECT_EQ(try_say(grey, message).error().code, ErrorCode::kUnauthorized);
+  // Whose right is taken away: what was said unseen after it does not count.
+  say(green_, "before");
+  cluster_.run_for(1s);
+  part(red_, green_);
+  part(green_, blue_);
+  part(green_, grey);
+  await(red_, SetRole{workspace_, cluster_.id(green_), Role::kViewer, true});
+  cluster_.run_for(1s);  // Everybody else notes how far they hold what green wrote.
+  say(green_, "after");
+  cluster_.network().heal_all(cluster_.now());
+  cluster_.run_for(20s);
+  for (const auto node : {red_, green_, blue_}) EXPECT_EQ(texts(node), "before");
+}
+
+TEST_F(RoomsTest, RoomsSurviveACrash) {
+  say(red_, "one");
+  cluster_.run_for(1s);
+  const std::string before = everything(red_);
+  cluster_.crash(red_);
+  cluster_.restart(red_);
+  EXPECT_EQ(everything(red_), before);
+}
+
+}  // namespace
+}  // namespace coterie::node
