@@ -119,13 +119,6 @@ std::optional<Bytes> Beacon::take_due(Now now, const std::vector<WorkspaceId>& w
   return datagram;
 }
 
-bool Beacon::Rate::take(Instant now, std::size_t per_second) {
-  // A second's worth at once.
-  if (at - now > std::chrono::seconds(1)) return false;
-  at = std::max(at, now) + std::chrono::microseconds(1'000'000 / per_second);
-  return true;
-}
-
 std::vector<Beacon::Sighting> Beacon::receive(Now now, const std::string& source, ByteView datagram,
                                               const Membership& membership) {
   std::vector<Sighting> seen;
@@ -133,7 +126,7 @@ std::vector<Beacon::Sighting> Beacon::receive(Now now, const std::string& source
       datagram.size() == kBeaconBytes && std::equal(kMagic.begin(), kMagic.end(), datagram.begin());
   if (!shaped) return seen;
   if (sources_.size() >= kBeaconSourcesMax && !sources_.contains(source)) {
-    std::erase_if(sources_, [&](const auto& item) { return item.second.rate.at <= now.steady; });
+    std::erase_if(sources_, [&](const auto& item) { return item.second.rate.full(now.steady); });
     if (sources_.size() >= kBeaconSourcesMax) return seen;
   }
   const ByteView nonce = datagram.subspan(kMagic.size(), kNonceBytes);
@@ -142,8 +135,8 @@ std::vector<Beacon::Sighting> Beacon::receive(Now now, const std::string& source
   if (std::equal(nonce.begin(), nonce.end(), from.last_nonce.begin(), from.last_nonce.end())) {
     return seen;
   }
-  if (!from.rate.take(now.steady, kBeaconsPerSecond / 10)) return seen;
-  if (!rate_.take(now.steady, kBeaconsPerSecond)) return seen;
+  if (!from.rate.take(now.steady)) return seen;
+  if (!rate_.take(now.steady)) return seen;
   from.last_nonce.assign(nonce.begin(), nonce.end());
   ++heard_;
   const ByteView slots = datagram.subspan(kMagic.size() + kNonceBytes);

@@ -27,6 +27,8 @@
 #include "crdt/base/bytes.hpp"
 #include "crdt/base/clock.hpp"
 #include "crdt/base/random.hpp"
+#include "crdt/base/token_bucket.hpp"
+#include "node/core/limits.hpp"
 #include "transport/wire/ids.hpp"
 
 namespace coterie::node {
@@ -63,12 +65,6 @@ class Beacon {
                                 const Membership& membership);
 
  private:
-  /// A rate limit with a burst (generic cell rate algorithm, ITU-T I.371).
-  struct Rate {
-    Instant at{};
-    bool take(Instant now, std::size_t per_second);
-  };
-
   DeviceId self_;
   std::uint16_t port_;
   SecureRandom& random_;
@@ -76,9 +72,9 @@ class Beacon {
   std::size_t heard_ = 0;  ///< Datagrams since the last one that was sent.
   std::optional<Instant> due_;
   std::size_t next_ = 0;  ///< The workspace whose turn is next.
-  Rate rate_;
+  TokenBucket rate_{kBeaconsPerSecond, kBeaconsPerSecond};
   struct Source {
-    Rate rate;
+    TokenBucket rate{kBeaconsPerSecond / 10, kBeaconsPerSecond / 10};
     Bytes last_nonce;
   };
   std::map<std::string, Source> sources_;

@@ -6,6 +6,7 @@
 #include <tuple>
 #include <utility>
 
+#include "crdt/base/token_bucket.hpp"
 #include "node/core/beacon.hpp"
 #include "node/core/client.hpp"
 #include "node/core/context.hpp"
@@ -35,7 +36,7 @@ constexpr Duration kAttemptPause = std::chrono::milliseconds(500);
 constexpr WallMillis kSpentInviteMs = WallMillis{30} * 24 * 60 * 60 * 1000;
 
 /// Each is two signatures to check and, by an open invite, an operation.
-constexpr Duration kRedeemRefill = std::chrono::milliseconds(200);
+constexpr std::uint64_t kRedeemsPerSecond = 5;
 
 using Dials = std::set<std::pair<DeviceId, std::string>>;
 
@@ -74,7 +75,6 @@ struct Engine::State final : transport::EntrySource {
       beacon.emplace(at, context.identity.id(), context.options.beacon_port, random);
     }
     next_keepalive = at.steady + kKeepaliveSweep;
-    redeems.refilled = other_redeems.refilled = at.steady;
   }
 
   // EntrySource.
@@ -161,9 +161,9 @@ struct Engine::State final : transport::EntrySource {
 
   // The member's side.
   void handle_application(Now now, const Mesh::ApplicationReceived& received);
-  Status handle_transfer(Now now, const Mesh::ApplicationReceived& received);
-  Status handle_cards(Now now, const Mesh::ApplicationReceived& received);
-  Status handle_preview(Now now, const Mesh::ApplicationReceived& received);
+  template <typename Message, typename Handle>
+  Status to_workspace(LinkId link, Result<Message> decoded, Handle handle);
+  Status handle_workspace_message(Now now, const Mesh::ApplicationReceived& received);
   void handle_redeem(Now now, LinkId link, const Redeem& redeem);
   void answer_redeem(Now now, LinkId link, const JoinMessage& message);
 
@@ -197,23 +197,8 @@ struct Engine::State final : transport::EntrySource {
   std::map<CommitToken, DeviceId> join_commits;
   /// How many are looked at: those by invites that let somebody in, and all others, which members
   /// and the holders of spent invites can send as they like.
-  struct Redeems {
-    std::size_t tokens = kRedeemBurst;
-    Instant refilled{};
-
-    bool take(Instant now) {
-      const auto refill = static_cast<std::size_t>((now - refilled) / kRedeemRefill);
-      if (refill > 0) {
-        tokens = std::min(tokens + refill, kRedeemBurst);
-        refilled = now;
-      }
-      if (tokens == 0) return false;
-      --tokens;
-      return true;
-    }
-  };
-  Redeems redeems;
-  Redeems other_redeems;
+  TokenBucket redeems{kRedeemsPerSecond, kRedeemBurst};
+  TokenBucket other_redeems{kRedeemsPerSecond, kRedeemBurst};
   bool stopping = false;
 };
 
@@ -417,6 +402,7 @@ void Engine::State::pump(Now now) {
     busy = false;
     for (auto& [id, workspace] : workspaces) {
       workspace->pump(now);
+      workspace->tend_previews(now);
       for (const auto& [client, closing] : workspace->take_closings()) {
         close_client(now, client, closing);
       }
@@ -1136,49 +1122,47 @@ void Engine::State::tend_joins(Now now) {
 
 // Application frames.
 
-Status Engine::State::handle_transfer(Now now, const Mesh::ApplicationReceived& received) {
-  const auto from = links.find(received.link);
+/// What members say about a workspace: `decoded` goes to it with `handle(workspace, peer,
+/// message)`.
+template <typename Message, typename Handle>
+Status Engine::State::to_workspace(LinkId link, Result<Message> decoded, Handle handle) {
+  const auto from = links.find(link);
   if (from == links.end()) return {};
   if (from->second.guest) return Error{ErrorCode::kUnauthorized, "guests only join"};
-  COTERIE_TRY(TransferMessage message, decode_transfer_message(received.payload));
+  COTERIE_TRY(Message message, std::move(decoded));
   Workspace* workspace = find(workspace_of(message));
   if (workspace == nullptr) return Error{ErrorCode::kUnauthorized, "workspace is not shared"};
-  return workspace->handle_transfer(now, received.link, from->second.peer, std::move(message));
+  return handle(*workspace, from->second.peer, std::move(message));
 }
 
-Status Engine::State::handle_cards(Now now, const Mesh::ApplicationReceived& received) {
-  const auto from = links.find(received.link);
-  if (from == links.end()) return {};
-  if (from->second.guest) return Error{ErrorCode::kUnauthorized, "guests only join"};
-  COTERIE_TRY(CardMessage message, decode_card_message(received.payload));
-  Workspace* workspace = find(workspace_of(message));
-  if (workspace == nullptr) return Error{ErrorCode::kUnauthorized, "workspace is not shared"};
-  return workspace->handle_cards(now, from->second.peer, std::move(message));
-}
-
-Status Engine::State::handle_preview(Now now, const Mesh::ApplicationReceived& received) {
-  const auto from = links.find(received.link);
-  if (from == links.end()) return {};
-  if (from->second.guest) return Error{ErrorCode::kUnauthorized, "guests only join"};
-  COTERIE_TRY(PreviewMessage message, decode_preview_message(received.payload));
-  Workspace* workspace = find(workspace_of(message));
-  if (workspace == nullptr) return Error{ErrorCode::kUnauthorized, "workspace is not shared"};
-  return workspace->handle_preview(now, received.link, from->second.peer, std::move(message));
+Status Engine::State::handle_workspace_message(Now now, const Mesh::ApplicationReceived& received) {
+  const LinkId link = received.link;
+  if (is_transfer_message(received.payload)) {
+    return to_workspace(link, decode_transfer_message(received.payload),
+                        [&](Workspace& to, const DeviceId& peer, TransferMessage message) {
+                          return to.handle_transfer(now, link, peer, std::move(message));
+                        });
+  }
+  if (is_preview_message(received.payload)) {
+    return to_workspace(link, decode_preview_message(received.payload),
+                        [&](Workspace& to, const DeviceId& peer, PreviewMessage message) {
+                          return to.handle_preview(now, link, peer, std::move(message));
+                        });
+  }
+  return to_workspace(link, decode_card_message(received.payload),
+                      [&](Workspace& to, const DeviceId& peer, CardMessage message) {
+                        return to.handle_cards(now, peer, std::move(message));
+                      });
 }
 
 // Joining: the member that is asked.
 
 void Engine::State::handle_application(Now now, const Mesh::ApplicationReceived& received) {
-  if (is_transfer_message(received.payload)) {
-    if (!handle_transfer(now, received)) count_fault(now, received.link);
-    return;
-  }
-  if (is_preview_message(received.payload)) {
-    if (!handle_preview(now, received)) count_fault(now, received.link);
-    return;
-  }
-  if (is_card_message(received.payload)) {
-    if (!handle_cards(now, received)) count_fault(now, received.link);
+  const bool of_workspace = is_transfer_message(received.payload) ||
+                            is_preview_message(received.payload) ||
+                            is_card_message(received.payload);
+  if (of_workspace) {
+    if (!handle_workspace_message(now, received)) count_fault(now, received.link);
     return;
   }
   const auto message = decode_join_message(received.payload);

@@ -95,7 +95,7 @@ inline constexpr std::size_t kInviteAddressesMax = 3;  ///< Of one contact.
 // Joining.
 
 // (How many guests, for how long: transport/wire/limits.hpp.)
-inline constexpr std::size_t kRedeemBurst = 20;  ///< Over all guests; refilled one a second.
+inline constexpr std::size_t kRedeemBurst = 20;  ///< Over all guests; refilled five a second.
 inline constexpr Duration kJoinTimeout = std::chrono::seconds(30);  ///< Until somebody answers.
 /// When a newcomer that waits for approval asks again: each time later, up to the second.
 inline constexpr Duration kJoinWaitingRetry = std::chrono::seconds(2);

@@ -793,7 +793,6 @@ void Workspace::show_changes(Now now, Document& document,
 }
 
 void Workspace::pump(Now now) {
-  if (has_previews() && synced()) end_previews(now);
   if (!stopped_ && !full_) views_.pump(now);
   std::map<DocumentId, std::vector<Presence::Change>> by_document;
   for (Presence::Change& change : presence_.take_changes()) {

@@ -209,6 +209,9 @@ class Workspace : private Views::Host,
   std::uint64_t progress() const { return ledger_.entries() + transfer_.bytes_received(); }
   /// This device is a member, and holds what whoever let it in held then.
   bool synced() const;
+  /// Ends previews once it is synced(): whoever looks at a document goes on with what follows from
+  /// the entries. May replace and free documents: not to be called while one is held.
+  void tend_previews(Now now);
   /// Documents are shown that are not checked yet.
   bool has_previews() const { return !documents_.previewed().empty(); }
 
@@ -272,7 +275,6 @@ class Workspace : private Views::Host,
 
   void ask_for_preview(Now now);
   void send_previews(Now now);
-  void end_previews(Now now);
   void send_transfers(Now now);
   void send_cards(Now now);
   void forget_departed_cards();

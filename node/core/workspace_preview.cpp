@@ -81,6 +81,8 @@ Status Workspace::handle_preview(Now now, LinkId link, const DeviceId& peer,
 /// gone with what nobody else has, or said that it held what there is not.
 bool Workspace::synced() const {
   if (!ledger_.role()) return false;
+  // Their keys have come: they are about to be read.
+  if (ledger_.has_news_of_waiting()) return false;
   const Frontier& held = ledger_.frontier();
   const bool all = std::all_of(wanted_.begin(), wanted_.end(), [&](const auto& wanted) {
     // What forked since goes on in other logs, which were asked for, too.
@@ -92,8 +94,8 @@ bool Workspace::synced() const {
   return all || mesh_.in_step(id());
 }
 
-/// Whoever looks at a document goes on with what follows from the entries.
-void Workspace::end_previews(Now now) {
+void Workspace::tend_previews(Now now) {
+  if (!has_previews() || !synced()) return;
   for (const DocumentId& id : std::set<DocumentId>(documents_.previewed())) {
     Document& document = *documents_.find(id);
     const auto shown = documents_.end_preview(document);

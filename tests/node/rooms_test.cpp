@@ -146,8 +146,8 @@ class RoomsTest : public testing::ClusterTest {
           all += emoji;
           for (const Author& author : authors) all += author.device.hex();
         }
-        if (item.place) all += std::to_string(item.place->from) + "-" +
-                               std::to_string(item.place->to);
+        if (item.place)
+          all += std::to_string(item.place->from) + "-" + std::to_string(item.place->to);
         all += "\n";
       }
     }
@@ -178,8 +178,7 @@ TEST_F(RoomsTest, OnlyTheAuthorEditsAndDeletes) {
   const Hash one = say(red_, "one");
   const Hash two = say(red_, "two");
   cluster_.run_for(1s);
-  EXPECT_EQ(amend(green_, one, Amendment::kEdit, "forged").error().code,
-            ErrorCode::kUnauthorized);
+  EXPECT_EQ(amend(green_, one, Amendment::kEdit, "forged").error().code, ErrorCode::kUnauthorized);
   EXPECT_EQ(amend(green_, one, Amendment::kDelete).error().code, ErrorCode::kUnauthorized);
   EXPECT_EQ(amend(red_, one, Amendment::kDelete, "", "a guest").error().code,
             ErrorCode::kUnauthorized);
@@ -215,12 +214,15 @@ TEST_F(RoomsTest, RepliesMentionsAndReactions) {
 }
 
 TEST_F(RoomsTest, CommentsGoWithTheirText) {
-  const auto posted = try_say(green_, [] {
-    MessageRecord message;
-    message.text = "which one?";
-    message.suggestion = "red";
-    return message;
-  }(), TextRange{"monaco", 10, 15});
+  const auto posted = try_say(
+      green_,
+      [] {
+        MessageRecord message;
+        message.text = "which one?";
+        message.suggestion = "red";
+        return message;
+      }(),
+      TextRange{"monaco", 10, 15});
   ASSERT_TRUE(posted) << posted.error().what;
   const Hash comment = std::get<MessagePosted>(*posted).moment.hash;
   cluster_.run_for(1s);

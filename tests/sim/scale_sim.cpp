@@ -8,6 +8,7 @@
 
 #include "tests/support/choices.hpp"
 #include "tests/support/mesh_scenarios.hpp"
+#include "tests/support/scale_test.hpp"
 #include "transport/crypto/crypto.hpp"
 #include "transport/wire/limits.hpp"
 
@@ -16,19 +17,7 @@ namespace {
 
 using namespace std::chrono_literals;
 
-class ScaleSim : public ::testing::Test {
- protected:
-  void SetUp() override { ASSERT_TRUE(crypto::initialise()); }
-
-  template <typename Body>
-  static void each_seed(std::uint64_t count, Body body) {
-    for_each_seed(count, [&](std::uint64_t seed) {
-      if (HasFailure()) return;  // The first failing seed says it all.
-      SCOPED_TRACE("replay with COTERIE_SEED=" + std::to_string(seed));
-      body(seed);
-    });
-  }
-};
+using ScaleSim = ScaleTest;
 
 MeshFleet::Options fleet_of(std::size_t nodes, std::uint64_t seed) {
   MeshFleet::Options options;

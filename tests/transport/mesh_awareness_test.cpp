@@ -2,8 +2,8 @@
 
 #include <algorithm>
 
+#include "crdt/base/token_bucket.hpp"
 #include "tests/transport/mesh_fixture.hpp"
-#include "transport/core/internal/token_bucket.hpp"
 
 namespace coterie::transport {
 namespace {
@@ -291,7 +291,7 @@ TEST_F(MeshAwareness, RememberedTopicsAreBounded) {
 }
 
 TEST(TokenBucket, AllowsTheBurstAndThenTheRate) {
-  internal::TokenBucket bucket(10, 3);
+  TokenBucket bucket(10, 3);
   Instant now(1h);
   for (int i = 0; i < 3; ++i) EXPECT_TRUE(bucket.take(now));
   EXPECT_FALSE(bucket.take(now));

@@ -40,7 +40,7 @@ Status Mesh::State::handle(Link& link, Awareness& message) {
   // By peer too, not by origin alone: a forger must not use up the budget of the one it imitates.
   internal::DeviceRecord& record = devices[link.peer];
   const auto rate = record.origin_rates.try_emplace(
-      message.origin, internal::TokenBucket(kAwarenessPerSecond, kAwarenessBurst));
+      message.origin, TokenBucket(kAwarenessPerSecond, kAwarenessBurst));
   if (!rate.first->second.take(now.steady)) {
     ++counters.awareness_dropped;
     // What it passes on others may have said too often; what it says itself it need not.

@@ -18,9 +18,9 @@
 #include <string>
 #include <vector>
 
+#include "crdt/base/token_bucket.hpp"
 #include "transport/core/internal/dialer.hpp"
 #include "transport/core/internal/outbox.hpp"
-#include "transport/core/internal/token_bucket.hpp"
 #include "transport/core/mesh.hpp"
 #include "transport/wire/limits.hpp"
 #include "transport/wire/messages.hpp"
@@ -309,7 +309,7 @@ struct Mesh::State {
   std::uint64_t awareness_seen = 0;
   std::map<std::pair<WorkspaceId, DeviceId>, std::map<std::uint64_t, internal::TopicSeen>> topics;
   std::uint64_t topics_used = 0;
-  internal::TokenBucket own_awareness_rate{kAwarenessPerSecond, kAwarenessOwnBurst};
+  TokenBucket own_awareness_rate{kAwarenessPerSecond, kAwarenessOwnBurst};
   internal::AwarenessQueue own_awareness;  ///< Waiting for the budget.
 
   std::deque<Output> outputs;

@@ -7,7 +7,7 @@
 
 #include "crdt/base/clock.hpp"
 
-namespace coterie::transport::internal {
+namespace coterie {
 
 class TokenBucket {
  public:
@@ -36,4 +36,4 @@ class TokenBucket {
   Instant due_{};  ///< When the bucket is full again.
 };
 
-}  // namespace coterie::transport::internal
+}  // namespace coterie
