@@ -63,7 +63,8 @@ if(TARGET coterie::node_core AND TARGET coterie::transport_zmq)
     SOURCES daemon/backup.cpp daemon/doctor.cpp daemon/engine_thread.cpp
             daemon/engine_thread_network.cpp daemon/gateway.cpp daemon/history_calls.cpp
             daemon/local_network.cpp daemon/log.cpp daemon/node.cpp daemon/peer_calls.cpp
-            daemon/people_calls.cpp daemon/port_mapping.cpp daemon/service.cpp
+            daemon/people_calls.cpp daemon/port_mapping.cpp daemon/room_calls.cpp
+            daemon/room_json.cpp daemon/service.cpp
     DEPENDS coterie::control coterie::node_core coterie::storage_queue coterie::transport_zmq
     PRIVATE_DEPENDS coterie::storage_lmdb coterie::web_assets coterie_asio
                     nlohmann_json::nlohmann_json spdlog::spdlog Threads::Threads
@@ -73,7 +74,7 @@ if(TARGET coterie::node_core AND TARGET coterie::transport_zmq)
   coterie_library(cli
     SOURCES cli/app.cpp cli/audit.cpp cli/backup.cpp cli/doc.cpp cli/doctor.cpp cli/export.cpp
             cli/history.cpp cli/identity.cpp cli/init.cpp cli/invite.cpp
-            cli/join.cpp cli/passphrase.cpp cli/peers.cpp cli/people.cpp cli/progress.cpp cli/qr.cpp cli/relay.cpp cli/render.cpp cli/retention.cpp cli/revert.cpp cli/run.cpp cli/session.cpp
+            cli/join.cpp cli/passphrase.cpp cli/peers.cpp cli/people.cpp cli/progress.cpp cli/qr.cpp cli/relay.cpp cli/render.cpp cli/retention.cpp cli/revert.cpp cli/rooms.cpp cli/run.cpp cli/session.cpp
             cli/status.cpp cli/times.cpp cli/update.cpp cli/workspace.cpp
     DEPENDS coterie::daemon nlohmann_json::nlohmann_json
     PRIVATE_DEPENDS CLI11::CLI11 PkgConfig::qrencode)

@@ -102,6 +102,9 @@ int run_command_line(int argc, const char* const* argv) {
   add_invite(app, context);
   add_join(app, context);
   add_doc(app, context);
+  add_chat(app, context);
+  add_comment(app, context);
+  add_mentions(app, context);
   add_members(app, context);
   add_membership(app, context);
   add_audit(app, context);

@@ -7,6 +7,7 @@
 #include "node/daemon/history_calls.hpp"
 #include "node/daemon/peer_calls.hpp"
 #include "node/daemon/people_calls.hpp"
+#include "node/daemon/room_calls.hpp"
 
 namespace coterie::node {
 
@@ -86,6 +87,7 @@ std::string result_text(const CommandResult& result, const std::string& path) {
     return dump({{"id", document->document.hex()}, {"path", path}});
   }
   if (auto answer = history_result(result)) return *std::move(answer);
+  if (auto answer = room_result(result)) return *std::move(answer);
   return people_result(result);
 }
 
@@ -132,26 +134,21 @@ Service::Service(Engine& engine, std::string device_name, DiskStats disk_stats,
       mapping_status_(std::move(mapping_status)) {}
 
 void Service::handle(Now now, const Call& call, CallReply reply) {
-  if (is_people_question(call.operation)) {
-    auto said = people_answer(engine_, now, call);
+  const auto say = [&](std::variant<std::string, CallError> said) {
     if (const auto* why = std::get_if<CallError>(&said)) return reply({"", *why});
-    return reply({std::get<std::string>(std::move(said)), std::nullopt});
-  }
-  if (is_people_command(call.operation)) {
-    auto made = people_command(engine_, now, call);
+    reply({std::get<std::string>(std::move(said)), std::nullopt});
+  };
+  const auto carry_out = [&](std::variant<Command, CallError> made) {
     if (const auto* why = std::get_if<CallError>(&made)) return reply({"", *why});
-    return start(now, call, std::get<Command>(std::move(made)), std::move(reply));
-  }
-  if (is_history_question(call.operation)) {
-    auto said = history_answer(engine_, now, call);
-    if (const auto* why = std::get_if<CallError>(&said)) return reply({"", *why});
-    return reply({std::get<std::string>(std::move(said)), std::nullopt});
-  }
-  if (is_history_command(call.operation)) {
-    auto made = history_command(engine_, call);
-    if (const auto* why = std::get_if<CallError>(&made)) return reply({"", *why});
-    return start(now, call, std::get<Command>(std::move(made)), std::move(reply));
-  }
+    start(now, call, std::get<Command>(std::move(made)), std::move(reply));
+  };
+  const std::string& operation = call.operation;
+  if (is_people_question(operation)) return say(people_answer(engine_, now, call));
+  if (is_people_command(operation)) return carry_out(people_command(engine_, now, call));
+  if (is_history_question(operation)) return say(history_answer(engine_, now, call));
+  if (is_history_command(operation)) return carry_out(history_command(engine_, call));
+  if (is_room_question(operation)) return say(room_answer(engine_, now, call));
+  if (is_room_command(operation)) return carry_out(room_command(engine_, now, call));
   if (!is_command(call.operation)) {
     auto result = answer(now, call);
     return reply(result ? CallResult{*std::move(result), std::nullopt} : failed(result.error()));

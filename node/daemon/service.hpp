@@ -39,6 +39,8 @@
 //     audit             workspace, device?, since?,      {"items":[...],"names","next"}: one page;
 //                       cursor?: the last page's `next`  null when it is the last
 //
+// Versions of documents: history_calls.hpp. Rooms: room_calls.hpp.
+//
 // `workspace` is an id in hexadecimal, or a name if only one workspace has it. The shapes are
 // described in docs/API/openapi.json.
 
