@@ -45,7 +45,8 @@ Status DocumentStore::load_rows() {
     const auto path = read_text(in, kPathBytesMax);
     const auto created = in.read_varuint();
     const auto changed = in.read_varuint();
-    if (!version || *version != kRowVersion || !path || !created || !changed) {
+    const auto generation = in.at_end() ? Result<std::uint64_t>(0) : in.read_varuint();
+    if (!version || *version != kRowVersion || !path || !created || !changed || !generation) {
       status = Error{ErrorCode::kCorrupt, "a document's row is damaged"};
       return false;
     }
@@ -53,8 +54,9 @@ Status DocumentStore::load_rows() {
     document->path = *path;
     document->created = *created;
     document->changed = document->changed_stored = *changed;
+    document->generation = *generation;
     document->recorded = !path->empty();
-    if (document->recorded) ++recorded_;
+    (void)place_anew(*document);
     return true;
   }));
   return status;
@@ -74,27 +76,54 @@ Document* DocumentStore::find(const DocumentId& id) const {
   return found == documents_.end() ? nullptr : found->second.get();
 }
 
-Document* DocumentStore::find_path(std::string_view path) {
-  Document* document = find(document_id(ledger_.workspace(), path));
-  const bool shown = document != nullptr && (document->recorded || document->preview);
-  return shown ? document : nullptr;
+Document* DocumentStore::find_path(std::string_view path) const {
+  const auto id = directory_.find(path);
+  return id ? find(*id) : nullptr;
+}
+
+const std::string& DocumentStore::name_of(const Document& document) const {
+  if (const std::string* name = directory_.name_of(document.id)) return *name;
+  return document.place.path.empty() ? document.path : document.place.path;
+}
+
+bool DocumentStore::place_anew(Document& document) {
+  auto place = places_ == nullptr ? DocumentPlaces::Place{} : places_->place_of(document.id);
+  const bool moved = place != document.place;
+  document.place = std::move(place);
+  std::optional<Directory::Claim> claim;
+  if (document.place.trashed > 0) {
+    // Its path is free.
+  } else if (document.recorded && !document.place.path.empty()) {
+    claim = {document.place.path, document.place.since};
+  } else if (document.recorded) {
+    claim = {document.path, document.created};
+  } else if (document.preview) {
+    claim = {document.preview->path, 0};
+  }
+  directory_.set(document.id, std::move(claim));
+  return moved;
 }
 
 Result<Document*> DocumentStore::open_path(std::string_view path) {
+  if (Document* known = find_path(path)) return known;
   COTERIE_CHECK(check_document_path(path));
-  const DocumentId id = document_id(ledger_.workspace(), path);
-  if (Document* known = find(id)) {
-    if (known->path.empty()) known->path = path;
-    return known;
+  for (std::uint64_t generation = 0; generation <= kGenerationMax; ++generation) {
+    const DocumentId id = document_id(ledger_.workspace(), path, generation);
+    Document* document = find(id);
+    // It has moved away, or is in the trash; or what says so came before what makes it.
+    if (document != nullptr && (document->recorded || document->preview)) continue;
+    if (places_ != nullptr && places_->place_of(id) != DocumentPlaces::Place{}) continue;
+    if (document == nullptr) {
+      if (documents_.size() >= kDocumentsMax) break;
+      document = make(id);
+      document->tail_known = true;
+    }
+    document->path = path;
+    document->generation = generation;
+    return document;
   }
-  if (documents_.size() >= kDocumentsMax) {
-    return Error{ErrorCode::kLimitExceeded, "too many documents in this workspace",
-                 documents_.size()};
-  }
-  Document* document = make(id);
-  document->path = path;
-  document->tail_known = true;
-  return document;
+  return Error{ErrorCode::kLimitExceeded, "too many documents in this workspace",
+               documents_.size()};
 }
 
 void DocumentStore::release(Document& document) {
@@ -102,6 +131,7 @@ void DocumentStore::release(Document& document) {
                      document.tail_next == 0 && document.queue.empty() && !document.preview;
   if (!empty) return;
   loaded_.erase(document.id);
+  directory_.set(document.id, std::nullopt);
   documents_.erase(document.id);
 }
 
@@ -110,20 +140,22 @@ void DocumentStore::store_row(Document& document) {
   append_varstring(row, document.recorded ? document.path : std::string());
   append_varuint(row, document.created);
   append_varuint(row, document.changed);
+  if (document.generation > 0) append_varuint(row, document.generation);
   const Bytes key = row_key(document.id);
   ledger_.staged().put(Table::kDocuments, key, ledger_.sealer().seal(Table::kDocuments, key, row));
   document.changed_stored = document.changed;
 }
 
-void DocumentStore::record(Document& document, std::string_view path, WallMillis created) {
-  const bool news = !document.recorded || created < document.created;
+void DocumentStore::record(Document& document, const DocumentRecord& made) {
+  const bool news = !document.recorded || made.created < document.created;
   if (!news) return;
-  if (!document.recorded) ++recorded_;
   document.recorded = true;
-  document.path = path;
-  document.created = created;
-  document.changed = std::max(document.changed, created);
+  document.path = made.path;
+  document.generation = made.generation;
+  document.created = made.created;
+  document.changed = std::max(document.changed, made.created);
   store_row(document);
+  (void)place_anew(document);
 }
 
 void DocumentStore::touch(Document& document, WallMillis changed) {
@@ -268,13 +300,22 @@ Result<crdt::Doc*> DocumentStore::look_at(Now now, Document& document) {
   return document.preview->doc.get();
 }
 
-Status DocumentStore::set_preview(std::string_view path, Bytes state) {
+Status DocumentStore::set_preview(const DocumentId& id, std::string_view path, Bytes state) {
   COTERIE_CHECK(crdt::validate_update(state));
-  COTERIE_TRY(Document * document, open_path(path));
+  Document* document = find(id);
+  if (document == nullptr) {
+    if (documents_.size() >= kDocumentsMax) {
+      return Error{ErrorCode::kLimitExceeded, "too many documents in this workspace",
+                   documents_.size()};
+    }
+    document = make(id);
+    document->tail_known = true;
+  }
   // Who looks at what is here already goes on so.
   if (document->preview || !document->clients.empty()) return {};
-  document->preview = Document::Preview{std::move(state), nullptr};
+  document->preview = Document::Preview{std::string(path), std::move(state), nullptr};
   previewed_.insert(document->id);
+  (void)place_anew(*document);
   return {};
 }
 
@@ -282,6 +323,7 @@ std::unique_ptr<crdt::Doc> DocumentStore::end_preview(Document& document) {
   auto shown = std::move(document.preview->doc);
   document.preview.reset();
   previewed_.erase(document.id);
+  (void)place_anew(document);
   return shown;
 }
 
@@ -440,16 +482,15 @@ DocumentStore::Installed DocumentStore::install(Now now, Document& document, Con
     for (const EntryRef& ref : assembly.refs) extend_tail(document, ref);
   }
   document.written_in = ledger_.staging_number();
-  if (document.recorded != contents.named.has_value()) {
-    contents.named ? ++recorded_ : --recorded_;
-  }
   document.recorded = contents.named.has_value();
   if (contents.named) {
     document.path = contents.named->path;
+    document.generation = contents.named->generation;
     document.created = contents.named->created;
   }
   document.changed = std::max(contents.changed, document.created);
   store_row(document);
+  (void)place_anew(document);
   return out;
 }
 

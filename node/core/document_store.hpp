@@ -21,14 +21,33 @@
 #include "node/core/context.hpp"
 #include "node/core/ledger.hpp"
 #include "node/core/records.hpp"
+#include "node/core/rooms/directory.hpp"
 
 namespace coterie::node {
 
 struct Client;
 
+/// Where documents are that are not where they were made: rooms/properties.hpp.
+class DocumentPlaces {
+ public:
+  struct Place {
+    std::string path;        ///< Empty: where it was made,
+    WallMillis since = 0;    ///< else since when.
+    WallMillis trashed = 0;  ///< In the trash, since when; else 0.
+    bool archived = false;
+
+    bool operator==(const Place&) const = default;
+  };
+
+  virtual ~DocumentPlaces() = default;
+  virtual Place place_of(const DocumentId& document) const = 0;
+};
+
 struct Document {
   DocumentId id;
-  std::string path;  ///< Empty while only updates of it have come.
+  std::string path;  ///< Where it was made; empty while only updates of it have come.
+  std::uint64_t generation = 0;
+  DocumentPlaces::Place place;
   WallMillis created = 0;
   WallMillis changed = 0;
   WallMillis changed_stored = 0;  ///< As its row on disk says.
@@ -72,6 +91,7 @@ struct Document {
   /// What whoever let us in says that it is, until its entries are here: shown instead of the
   /// replica, and written nowhere.
   struct Preview {
+    std::string path;
     Bytes state;
     std::unique_ptr<crdt::Doc> doc;  ///< Made when it is first looked at.
   };
@@ -96,26 +116,32 @@ class DocumentStore {
 
   /// Asked before an update is applied; must outlive the store. None: all are.
   void set_gate(UpdateGate* gate) { gate_ = gate; }
+  /// Asked where a document is; must outlive the store. None: all are where they were made.
+  void set_places(const DocumentPlaces* places) { places_ = places; }
   UpdateGate* gate() const { return gate_; }
 
   /// Reads all rows. Errors: kCorrupt, kIo.
   Status load_rows();
 
   Document* find(const DocumentId& id) const;
-  Document* find_path(std::string_view path);
+  /// The document that has that name now.
+  Document* find_path(std::string_view path) const;
+  /// What it is called; in the trash: what it was.
+  const std::string& name_of(const Document& document) const;
+  /// Names of documents that people are shown, those in the trash left out.
+  const Directory::Names& names() const { return directory_.names(); }
+  /// It may be somewhere else than before. Whether it is.
+  bool place_anew(Document& document);
   const std::map<DocumentId, std::unique_ptr<Document>>& all() const { return documents_; }
-  /// Documents with a record: what people are shown.
-  std::size_t recorded() const { return recorded_; }
-
-  /// The document of that path, with a row in memory only until it is recorded.
-  /// Errors: kMalformed, kLimitExceeded (path; kDocumentsMax).
+  /// The document of that name, or else a new one, made there, with a row in memory only until it
+  /// is recorded. Errors: kMalformed, kLimitExceeded (path; kDocumentsMax, kGenerationMax).
   Result<Document*> open_path(std::string_view path);
   /// Forgets a row that came to nothing: no record, no tail, no clients.
   void release(Document& document);
 
   /// Takes note of a document record, ours or another's, and stages the row. Earliest creation
   /// wins.
-  void record(Document& document, std::string_view path, WallMillis created);
+  void record(Document& document, const DocumentRecord& made);
 
   /// Loads the replica unless it is loaded. Cost: O(document). Errors: kCorrupt, kIo.
   Status load(Now now, Document& document);
@@ -123,9 +149,9 @@ class DocumentStore {
   /// long as it has a preview or not. As load(). Errors: kCorrupt, kIo.
   Result<crdt::Doc*> look_at(Now now, Document& document);
 
-  /// `state`, an update (v1), is shown as the document of that path. Errors: kMalformed (path,
-  /// state), kLimitExceeded (path; kDocumentsMax).
-  Status set_preview(std::string_view path, Bytes state);
+  /// `state`, an update (v1), is shown as that document, under the name `path`. Errors: kMalformed
+  /// (state), kLimitExceeded (kDocumentsMax).
+  Status set_preview(const DocumentId& id, std::string_view path, Bytes state);
   const std::set<DocumentId>& previewed() const { return previewed_; }
   /// From here on the replica is shown. Returns what was before, if anybody looked at it.
   std::unique_ptr<crdt::Doc> end_preview(Document& document);
@@ -149,12 +175,8 @@ class DocumentStore {
   /// What a document should hold: made from the log, with what still waits for the disk, and
   /// without what clients wrote that is in no entry yet.
   struct Contents {
-    struct Name {
-      std::string path;
-      WallMillis created = 0;
-    };
     crdt::Doc doc;
-    std::optional<Name> named;  ///< By a document record that counts.
+    std::optional<DocumentRecord> named;  ///< One that counts.
     std::map<LogId, Document::Assembly> assemblies;
     WallMillis changed = 0;
   };
@@ -220,10 +242,11 @@ class DocumentStore {
   Ledger& ledger_;
   Context& context_;
   std::map<DocumentId, std::unique_ptr<Document>> documents_;
-  std::size_t recorded_ = 0;
   std::set<DocumentId> loaded_;
   std::set<DocumentId> previewed_;
   UpdateGate* gate_ = nullptr;
+  const DocumentPlaces* places_ = nullptr;
+  Directory directory_;
   std::set<DocumentId> to_rebuild_;
   std::set<DocumentId> fresh_;  ///< With Document::fresh.
   std::set<const char*> warned_;

@@ -128,7 +128,6 @@ struct Engine::State final : transport::EntrySource {
   void reply(RequestId request, Result<CommandResult> result);
   void reply_when_durable(Now now, Workspace& workspace, RequestId request, CommandResult result);
   void run(Now now, RequestId request, const CreateWorkspace& command);
-  void run(Now now, RequestId request, const CreateDocument& command);
   void run(Now now, RequestId request, const ImportDocument& command);
   /// What people do about members.
   template <typename PeopleCommand>
@@ -692,7 +691,6 @@ Status Engine::handle_client_open(Now now, ClientHandle handle, std::string_view
     return Error{ErrorCode::kLimitExceeded, "too many clients on this node", kClientsMax};
   }
   COTERIE_TRY(Workspace * workspace, state.find_named(name));
-  COTERIE_CHECK(check_document_path(path));
   auto client = std::make_unique<Client>();
   client->handle = handle;
   client->saved_messages = options.saved_messages;
@@ -815,15 +813,6 @@ void Engine::State::run(Now now, RequestId request, const PeopleCommand& command
   auto result = (*workspace)->carry_out(now, command);
   if (!result) return reply(request, result.error());
   reply_when_durable(now, **workspace, request, *std::move(result));
-}
-
-void Engine::State::run(Now now, RequestId request, const CreateDocument& command) {
-  const auto workspace = find_founded(command.workspace);
-  if (!workspace) return reply(request, workspace.error());
-  if (const auto obstacle = (*workspace)->edit_obstacle()) return reply(request, *obstacle);
-  const auto document = (*workspace)->create_document(now, command.path);
-  if (!document) return reply(request, document.error());
-  reply_when_durable(now, **workspace, request, DocumentCreated{*document});
 }
 
 void Engine::State::run(Now now, RequestId request, const ImportDocument& command) {
@@ -1310,9 +1299,20 @@ Result<WorkspaceId> Engine::find_workspace(std::string_view id_or_name) const {
   return workspace->id();
 }
 
-Result<std::vector<DocumentInfo>> Engine::documents(const WorkspaceId& id) const {
+Result<std::vector<DocumentInfo>> Engine::documents(const WorkspaceId& id,
+                                                    const DocumentQuery& query) const {
   COTERIE_TRY(const Workspace* workspace, state_->find_shown(id));
-  return workspace->documents();
+  return workspace->documents(query);
+}
+
+Result<DocumentInfo> Engine::document(const WorkspaceId& id, std::string_view name) const {
+  COTERIE_TRY(const Workspace* workspace, state_->find_shown(id));
+  return workspace->document(name);
+}
+
+Result<SearchPage> Engine::search(Now now, const SearchQuery& query) {
+  COTERIE_TRY(Workspace * workspace, state_->find_shown(query.workspace));
+  return workspace->search(now, query);
 }
 
 Result<std::vector<MemberInfo>> Engine::members(const WorkspaceId& id) const {

@@ -28,6 +28,7 @@
 #include "node/core/limits.hpp"
 #include "node/core/people.hpp"
 #include "node/core/role.hpp"
+#include "node/core/rooms/documents.hpp"
 #include "node/core/rooms/room.hpp"
 #include "storage/store.hpp"
 #include "transport/core/mesh.hpp"
@@ -54,23 +55,11 @@ struct CreateWorkspace {
 struct JoinWorkspace {
   std::string invite;  ///< "coterie1...".
 };
-struct CreateDocument {
-  WorkspaceId workspace;
-  std::string path;  ///< 1 to 1,024 bytes of UTF-8; see check_document_path().
-};
-/// Applies a Yjs update (v1), made elsewhere, as edits of this device. The document is made if
-/// there is none; with `fresh` there must be none.
-struct ImportDocument {
-  WorkspaceId workspace;
-  std::string path;  ///< As CreateDocument's.
-  Bytes update;      ///< At most kUpdateBytesMax.
-  bool fresh = false;
-};
 using Command =
-    std::variant<CreateWorkspace, JoinWorkspace, CreateDocument, ImportDocument, CreateInvite,
-                 RevokeInvite, ApproveRequest, DenyRequest, SetRole, RemoveMember, RotateKeys,
-                 Readmit, Revert, NameVersion, RestoreVersion, MakeCheckpoint, Prune, SetRetention,
-                 PostMessage, AmendMessage, MarkRead>;
+    std::variant<CreateWorkspace, JoinWorkspace, CreateDocument, ImportDocument, SetProperties,
+                 MoveDocuments, PutAway, CreateInvite, RevokeInvite, ApproveRequest, DenyRequest,
+                 SetRole, RemoveMember, RotateKeys, Readmit, Revert, NameVersion, RestoreVersion,
+                 MakeCheckpoint, Prune, SetRetention, PostMessage, AmendMessage, MarkRead>;
 
 struct WorkspaceReady {  ///< Of CreateWorkspace and JoinWorkspace.
   WorkspaceId workspace;
@@ -81,12 +70,9 @@ struct WorkspaceReady {  ///< Of CreateWorkspace and JoinWorkspace.
 struct JoinWaiting {
   WorkspaceId workspace;
 };
-struct DocumentCreated {  ///< Of CreateDocument and ImportDocument.
-  DocumentId document;
-};
-using CommandResult =
-    std::variant<Done, WorkspaceReady, JoinWaiting, DocumentCreated, InviteCreated, Reverted,
-                 VersionNamed, VersionRestored, CheckpointMade, Pruned, MessagePosted>;
+using CommandResult = std::variant<Done, WorkspaceReady, JoinWaiting, DocumentCreated,
+                                   DocumentsChanged, InviteCreated, Reverted, VersionNamed,
+                                   VersionRestored, CheckpointMade, Pruned, MessagePosted>;
 
 // Queries: answered at once from what is held here.
 
@@ -104,16 +90,6 @@ struct WorkspaceInfo {
   std::size_t members = 0;
   std::size_t documents = 0;
   std::uint64_t entries = 0;
-};
-struct DocumentInfo {
-  DocumentId id;
-  std::string path;
-  WallMillis created = 0;
-  WallMillis changed = 0;
-  std::size_t clients = 0;  ///< Attached to this node's bridge now.
-  /// It is shown as whoever let us in has it: the entries that it follows from are not all here and
-  /// checked yet.
-  bool preview = false;
 };
 class Engine {
  public:
@@ -260,7 +236,14 @@ class Engine {
   std::vector<WorkspaceInfo> workspaces() const;
   /// As handle_client_open() finds it. Errors: kNotFound; kConflict (several have that name).
   Result<WorkspaceId> find_workspace(std::string_view id_or_name) const;
-  Result<std::vector<DocumentInfo>> documents(const WorkspaceId& workspace) const;
+  /// By path; in the trash also by id.
+  Result<std::vector<DocumentInfo>> documents(const WorkspaceId& workspace,
+                                              const DocumentQuery& query = {}) const;
+  /// Of a document by its path or id, in the trash or not. Errors: kNotFound.
+  Result<DocumentInfo> document(const WorkspaceId& workspace, std::string_view name) const;
+  /// By id of document. Looks at kSearchDocumentsMax documents and kSearchBytesMax of text, or
+  /// little more, and then gives what it found. Errors: kNotFound, kMalformed, kLimitExceeded.
+  Result<SearchPage> search(Now now, const SearchQuery& query);
   Result<std::vector<MemberInfo>> members(const WorkspaceId& workspace) const;
   Result<std::vector<InviteInfo>> invites(const WorkspaceId& workspace) const;
   Result<std::vector<SetAsideInfo>> set_aside(const WorkspaceId& workspace) const;

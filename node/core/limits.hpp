@@ -222,6 +222,28 @@ inline constexpr std::size_t kRoomRowsMax = 2000;
 inline constexpr std::size_t kRoomPageMax = 200;  ///< Messages in it.
 inline constexpr std::size_t kUnreadMax = 100;    ///< Counted.
 
+// Documents (docs/PROTOCOL.md, "Properties of documents").
+
+inline constexpr std::size_t kPropertiesMax = 32;  ///< In one record.
+inline constexpr std::size_t kPropertyKeyBytesMax = 64;
+inline constexpr std::size_t kPropertyValueBytesMax = 4096;
+inline constexpr std::size_t kLanguageBytesMax = 40;
+/// Of what people noted of one document ("meta."): this node writes no more.
+inline constexpr std::size_t kMetaMax = 64;
+/// Of the words of one device about one document: different keys that are looked at, and the newest
+/// words on each.
+inline constexpr std::size_t kPropertyKeysMax = 256;
+inline constexpr std::size_t kPropertyWordsMax = 64;
+/// Documents that were made at one path, one after the other.
+inline constexpr std::uint64_t kGenerationMax = 65'535;
+/// Documents that one command moves.
+inline constexpr std::size_t kDocumentsMovedMax = 10'000;
+/// One answer of a search looks at so many documents, or so much text, and names so many.
+inline constexpr std::size_t kSearchDocumentsMax = 64;
+inline constexpr std::size_t kSearchBytesMax = 4u << 20;
+inline constexpr std::size_t kSearchHitsMax = 50;
+inline constexpr std::size_t kSearchTextBytesMax = 200;  ///< What is looked for.
+
 // Documents and clients (docs/PROTOCOL.md, "Bridge").
 
 inline constexpr std::size_t kDocumentsMax = 65'536;  ///< Per workspace.

@@ -25,6 +25,7 @@ struct Encoder {
   Bytes operator()(const PreviewWant& want) const { return start(Kind::kWant, want.workspace); }
   Bytes operator()(const PreviewPart& part) const {
     Bytes out = start(Kind::kPart, part.workspace);
+    append(out, part.document.view());
     append_varstring(out, part.path);
     append_varuint(out, part.left);
     append(out, part.bytes);
@@ -58,6 +59,7 @@ Result<PreviewMessage> decode_preview_message(ByteView payload) {
   }
   PreviewPart part;
   part.workspace = workspace;
+  COTERIE_TRY(part.document, read_id<DocumentId>(in));
   COTERIE_TRY(part.path, read_text(in, kPathBytesMax));
   COTERIE_CHECK(check_document_path(part.path));
   COTERIE_TRY(part.left, read_number(in));
@@ -120,7 +122,8 @@ std::optional<PreviewGiver::Output> PreviewGiver::poll_output(
     const auto begin = state.begin() + static_cast<std::ptrdiff_t>(serving.sent);
     const std::size_t count = std::min(state.size() - serving.sent, kTransferPartBytes);
     serving.sent += count;
-    const PreviewPart part{workspace_, serving.current.path, state.size() - serving.sent,
+    const PreviewPart part{workspace_, serving.current.document, serving.current.path,
+                           state.size() - serving.sent,
                            Bytes(begin, begin + static_cast<std::ptrdiff_t>(count))};
     return Output{link, encode_preview_message(part)};
   }
@@ -139,9 +142,10 @@ Result<std::optional<DocumentPreview>> PreviewTaker::take(PreviewPart part) {
       return Error{ErrorCode::kLimitExceeded, "too many previews", documents_};
     }
     ++documents_;
-    current_ = {std::move(part.path), std::move(part.bytes)};
+    current_ = {part.document, std::move(part.path), std::move(part.bytes)};
   } else {
-    if (part.path != current_.path || part.bytes.size() + part.left != left_) {
+    if (part.document != current_.document || part.path != current_.path ||
+        part.bytes.size() + part.left != left_) {
       return Error{ErrorCode::kMalformed, "part of another preview", part.left};
     }
     append(current_.state, part.bytes);

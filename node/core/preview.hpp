@@ -9,9 +9,9 @@
 //     message := version:u8 kind:u8 workspace:32 body
 //                version = 1; kinds 1 to 10 are those of joining, checkpoint transfer and cards
 //     want    := 11
-//     part    := 12 path:varstring left:varuint bytes (to the end)
-//                of the state (a Yjs update, v1) of the document of that path; `left` bytes of it
-//                follow in parts to come, which nothing else comes between. At most
+//     part    := 12 document:16 path:varstring left:varuint bytes (to the end)
+//                of the state (a Yjs update, v1) of the document that has that path now; `left`
+//                bytes of it follow in parts to come, which nothing else comes between. At most
 //                kTransferPartBytes.
 //
 // Pure and single-threaded. Memory: of who gives, one state for each newcomer that is served; of
@@ -40,6 +40,7 @@ struct PreviewWant {
 };
 struct PreviewPart {
   WorkspaceId workspace;
+  DocumentId document;
   std::string path;
   std::uint64_t left = 0;
   Bytes bytes;
@@ -55,6 +56,7 @@ Result<PreviewMessage> decode_preview_message(ByteView payload);
 const WorkspaceId& workspace_of(const PreviewMessage& message);
 
 struct DocumentPreview {
+  DocumentId document;
   std::string path;
   Bytes state;  ///< A Yjs update (v1), unchecked.
 };

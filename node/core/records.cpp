@@ -48,6 +48,7 @@ struct Encoder {
     append(out, document.document.view());
     append_varstring(out, document.path);
     append_varuint(out, document.created);
+    if (document.generation > 0) append_varuint(out, document.generation);
   }
   void operator()(const ClientsRecord& clients) const {
     append_kind(out, RecordKind::kClients);
@@ -90,6 +91,10 @@ struct Encoder {
     append_kind(out, RecordKind::kAmend);
     append_amendment(out, amendment);
   }
+  void operator()(const PropertiesRecord& properties) const {
+    append_kind(out, RecordKind::kProperties);
+    append_properties(out, properties);
+  }
   void operator()(const UnknownRecord&) const { COTERIE_ASSERT(false); }
 };
 
@@ -117,9 +122,16 @@ Result<Record> decode_document(const WorkspaceId& workspace, ByteReader& in) {
   COTERIE_TRY(document.document, read_id<DocumentId>(in));
   COTERIE_TRY(document.path, read_text(in, kPathBytesMax));
   COTERIE_TRY(document.created, read_number(in));
+  if (!in.at_end()) {
+    COTERIE_TRY(document.generation, read_number(in));
+    if (document.generation == 0) return malformed("a generation of none", in.offset());
+    if (document.generation > kGenerationMax) {
+      return Error{ErrorCode::kLimitExceeded, "too many generations", document.generation};
+    }
+  }
   COTERIE_CHECK(expect_end(in));
   COTERIE_CHECK(check_document_path(document.path));
-  if (document.document != document_id(workspace, document.path)) {
+  if (document.document != document_id(workspace, document.path, document.generation)) {
     return malformed("document id is not that of its path", 0);
   }
   return Record(std::move(document));
@@ -248,6 +260,10 @@ Result<Record> decode_record(const WorkspaceId& workspace, ByteView record) {
       COTERIE_TRY(MessageRecord message, read_message(in));
       return Record(std::move(message));
     }
+    case static_cast<std::uint64_t>(RecordKind::kProperties): {
+      COTERIE_TRY(PropertiesRecord properties, read_properties(in));
+      return Record(std::move(properties));
+    }
     case static_cast<std::uint64_t>(RecordKind::kAmend): {
       COTERIE_TRY(AmendRecord amendment, read_amendment(in));
       return Record(std::move(amendment));
@@ -278,6 +294,7 @@ std::optional<DocumentId> indexed_document(ByteView record) {
     case RecordKind::kReport:
     case RecordKind::kMessage:
     case RecordKind::kAmend:
+    case RecordKind::kProperties:
       break;
   }
   return std::nullopt;
@@ -308,8 +325,15 @@ std::vector<Bytes> encode_update(const DocumentId& document, ByteView update, bo
   return records;
 }
 
-DocumentId document_id(const WorkspaceId& workspace, std::string_view path) {
-  const Hash whole = crypto::hash({as_bytes(kDocumentDomain), workspace.view(), as_bytes(path)});
+DocumentId document_id(const WorkspaceId& workspace, std::string_view path,
+                       std::uint64_t generation) {
+  Bytes number;
+  if (generation > 0) {
+    number.push_back(0);  // Which no path holds.
+    append_u64(number, generation);
+  }
+  const Hash whole =
+      crypto::hash({as_bytes(kDocumentDomain), workspace.view(), as_bytes(path), number});
   DocumentId id;
   std::memcpy(id.bytes.data(), whole.bytes.data(), DocumentId::kBytes);
   return id;

@@ -5,7 +5,8 @@
 //     part     := 2 document:16 index:varuint count:varuint bytes:rest
 //                 an update too large for one entry: `count` consecutive entries of one log, index
 //                 0 to count-1; applied when the last one is there
-//     document := 3 document:16 path:varstring created_ms:varuint
+//     document := 3 document:16 path:varstring created_ms:varuint [generation:varuint]
+//                 made at `path`, as the one of that generation; 0 is left out
 //     4 is not used: a number is given once
 //     clients  := 5 salt:16                            this device edits under the client id that
 //                 native_client_id() makes of it
@@ -26,6 +27,7 @@
 //     report   := 12 device:32 reason:u8               the author was flooded by that device
 //                 (reason 1) and linked with it no more for a while
 //     message, amend := 13, 14: rooms/room_records.hpp
+//     properties := 15: rooms/property_records.hpp
 //     frontier := count:varuint (device:32 incarnation:u64 seq:varuint hash:32)*   ascending
 //
 // Records of other kinds are kept and relayed, and not applied: a later version wrote them.
@@ -41,6 +43,7 @@
 
 #include "crdt/base/bytes.hpp"
 #include "crdt/base/clock.hpp"
+#include "node/core/rooms/property_records.hpp"
 #include "node/core/rooms/room_records.hpp"
 #include "transport/wire/ids.hpp"
 
@@ -61,6 +64,7 @@ enum class RecordKind : std::uint8_t {
   kReport = 12,
   kMessage = 13,
   kAmend = 14,
+  kProperties = 15,
 };
 
 struct UpdateRecord {
@@ -76,9 +80,10 @@ struct PartRecord {
   bool carried = false;
 };
 struct DocumentRecord {
-  DocumentId document;  ///< Always document_id(workspace, path).
+  DocumentId document;  ///< Always document_id(workspace, path, generation).
   std::string path;
   WallMillis created = 0;
+  std::uint64_t generation = 0;  ///< At most kGenerationMax.
 };
 struct ClientsRecord {
   std::array<std::uint8_t, 16> salt{};  ///< Random.
@@ -111,7 +116,7 @@ struct UnknownRecord {
 };
 using Record = std::variant<UpdateRecord, PartRecord, DocumentRecord, ClientsRecord, RevertedRecord,
                             VersionRecord, CheckpointRecord, VouchRecord, ReportRecord,
-                            MessageRecord, AmendRecord, UnknownRecord>;
+                            MessageRecord, AmendRecord, PropertiesRecord, UnknownRecord>;
 
 Bytes encode_record(const Record& record);
 
@@ -142,8 +147,11 @@ std::uint64_t native_client_id(const WorkspaceId& workspace, const DeviceId& dev
                                const ClientsRecord& record);
 
 /// BLAKE2b-256("coterie document v1" workspace path), its first 16 bytes: two nodes that make the
-/// same path while apart make one document.
-DocumentId document_id(const WorkspaceId& workspace, std::string_view path);
+/// same path while apart make one document. Where documents that were made there have moved away or
+/// are in the trash, the next one is of the next generation: then 0 and the number (u64) are hashed
+/// after the path.
+DocumentId document_id(const WorkspaceId& workspace, std::string_view path,
+                       std::uint64_t generation = 0);
 
 /// 1 to kPathBytesMax bytes of UTF-8 without control characters or backslashes; segments divided by
 /// single slashes, none of them "." or "..". Errors: kMalformed, kLimitExceeded.

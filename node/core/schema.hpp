@@ -51,7 +51,7 @@
 //     kFloors     document:16      -> sealed zstd frame        and those up to "floor"
 //     kIndex      document:16 number:u16 seq:u64 -> ranges     all entries (document_index.hpp)
 //
-//     kRooms                                                   (rooms/rooms.hpp)
+//     kRooms                            (rooms/rooms.hpp, rooms/properties.hpp)
 //
 //     segment := log := device:32 incarnation:u64      position := strand seq:u64
 //

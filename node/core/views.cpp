@@ -41,7 +41,8 @@ DocumentId document_of(const Record& record) {
 /// Judged whenever it is read.
 bool is_of_room(const Record& record) {
   return std::holds_alternative<MessageRecord>(record) ||
-         std::holds_alternative<AmendRecord>(record);
+         std::holds_alternative<AmendRecord>(record) ||
+         std::holds_alternative<PropertiesRecord>(record);
 }
 
 /// For the keeper, or for people: no part of a document.
@@ -119,6 +120,10 @@ void Views::take(Now now, const std::vector<LedgerRecord>& records) {
     // Read from the logs.
     if (std::holds_alternative<RevertedRecord>(*record)) continue;
     if (std::holds_alternative<VersionRecord>(*record)) continue;
+    if (const auto* properties = std::get_if<PropertiesRecord>(&*record)) {
+      host_.properties_spoken(now, one, *properties);
+      continue;
+    }
     if (is_of_room(*record)) {
       host_.room_spoken(now, one, *record);
       continue;
@@ -157,7 +162,7 @@ void Views::feed(Now now, const LedgerRecord& record, const Record& decoded) {
   const DocumentId id = document_of(decoded);
   if (!has_room_for(id)) return;
   if (const auto* created = std::get_if<DocumentRecord>(&decoded)) {
-    documents_.record(*documents_.make(id), created->path, created->created);
+    documents_.record(*documents_.make(id), *created);
     return;
   }
   if (const auto* update = std::get_if<UpdateRecord>(&decoded)) {
@@ -446,8 +451,7 @@ struct Views::Update {
 struct Views::Gathered {
   struct Naming {
     std::optional<Position> disputed;
-    std::string path;
-    WallMillis created = 0;
+    DocumentRecord record;
   };
   struct Unfinished {
     Update update;
@@ -648,8 +652,7 @@ Status Views::Rebuild::gather(const LogId& log, std::span<const SeqRange> ranges
       return true;
     }
     if (const auto* naming = std::get_if<DocumentRecord>(&*record)) {
-      gathered.namings.push_back(
-          {disputed ? std::optional(position) : std::nullopt, naming->path, naming->created});
+      gathered.namings.push_back({disputed ? std::optional(position) : std::nullopt, *naming});
       return true;
     }
     Bytes whole;
@@ -1009,8 +1012,8 @@ void Views::Rebuild::install(const DocumentId& id) {
   analyses_.erase(id);
   for (const auto& naming : gathered.namings) {
     if (!counts(naming.disputed)) continue;
-    if (!contents.named || naming.created < contents.named->created) {
-      contents.named = {naming.path, naming.created};
+    if (!contents.named || naming.record.created < contents.named->created) {
+      contents.named = naming.record;
     }
   }
   for (const auto& [log, unfinished] : gathered.unfinished) {
@@ -1064,7 +1067,7 @@ std::vector<SetAsideInfo> Views::set_aside() const {
       const Document* document = documents_.find(id);
       if (document == nullptr || document->path.empty()) continue;
       if (info.paths.size() == kPathsShownMax) break;
-      info.paths.push_back(document->path);
+      info.paths.push_back(documents_.name_of(*document));
     }
     std::sort(info.paths.begin(), info.paths.end());
     list.push_back(std::move(info));

@@ -50,6 +50,8 @@ class Views {
     /// Somebody says what all documents were, or that it is so: it counts.
     virtual void checkpoint_spoken(Now now, const LedgerRecord& record, const Record& decoded) = 0;
     /// Somebody said something in a room: it may count or not.
+    virtual void properties_spoken(Now now, const LedgerRecord& record,
+                                   const PropertiesRecord& decoded) = 0;
     virtual void room_spoken(Now now, const LedgerRecord& record, const Record& decoded) = 0;
     /// A report that counts, as it comes.
     virtual void reported(Now now, const LedgerRecord& record, const ReportRecord& report) = 0;

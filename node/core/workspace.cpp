@@ -62,6 +62,7 @@ Workspace::Workspace(Now now, Context& context, transport::Mesh& mesh, const Wor
           {context.options.place_found, context.options.place}, context.options.relay_quota_bytes),
       documents_(ledger_, context),
       judge_(ledger_),
+      properties_(ledger_, judge_),
       authors_(ledger_, documents_, judge_, context),
       views_(ledger_, documents_, judge_, context, *this),
       presence_(now, ledger_, context),
@@ -73,6 +74,7 @@ Workspace::Workspace(Now now, Context& context, transport::Mesh& mesh, const Wor
       cards_(id, context.identity, context.options.seed, *this),
       next_sweep_(now.steady + kSweep) {
   documents_.set_gate(&authors_);
+  documents_.set_places(&properties_);
 }
 
 // Opening.
@@ -88,6 +90,11 @@ Status Workspace::load() {
     auto contact = decode_contact(row);
     if (!contact) return Error{ErrorCode::kCorrupt, "the stored contact is damaged"};
     contact_ = std::move(*contact);
+  }
+  COTERIE_CHECK(properties_.load());
+  if (!ledger_.settled()) {
+    // The rows are being made anew.
+    ledger_.when_last_lands([this](Now now) { reload_properties(now); });
   }
   COTERIE_CHECK(documents_.load_rows());
   COTERIE_CHECK(authors_.load());
@@ -143,27 +150,9 @@ WorkspaceInfo Workspace::info() const {
     info.relay = RelayInfo{quota->limit(), quota->used(), ledger_.declined()};
   }
   info.members = membership().members().size();
-  info.documents = documents_.recorded();
+  info.documents = documents_.names().size();
   info.entries = ledger_.entries();
   return info;
-}
-
-std::vector<DocumentInfo> Workspace::documents() const {
-  std::vector<DocumentInfo> list;
-  for (const auto& [id, document] : documents_.all()) {
-    if (!document->recorded && !document->preview) continue;
-    DocumentInfo info;
-    info.id = id;
-    info.path = document->path;
-    info.created = document->created;
-    info.changed = document->changed;
-    info.clients = document->clients.size();
-    info.preview = document->preview.has_value();
-    list.push_back(std::move(info));
-  }
-  std::sort(list.begin(), list.end(),
-            [](const DocumentInfo& a, const DocumentInfo& b) { return a.path < b.path; });
-  return list;
 }
 
 std::vector<MemberInfo> Workspace::members() const {
@@ -271,15 +260,6 @@ std::optional<Error> Workspace::edit_obstacle() const {
 
 // Commands.
 
-Result<DocumentId> Workspace::create_document(Now now, const std::string& path) {
-  if (const auto obstacle = record_obstacle()) return *obstacle;
-  COTERIE_TRY(Document * document, documents_.open_path(path));
-  if (document->recorded) return Error{ErrorCode::kConflict, "a document of that path exists"};
-  ledger_.append_record(now, encode_record(DocumentRecord{document->id, path, now.wall}));
-  documents_.record(*document, path, now.wall);
-  return document->id;
-}
-
 Result<std::vector<RevertedDocument>> Workspace::revert(Now now, const std::set<DeviceId>& devices,
                                                         WallMillis since, bool preview) {
   if (const auto obstacle = edit_obstacle()) return *obstacle;
@@ -300,7 +280,7 @@ Result<std::vector<RevertedDocument>> Workspace::revert(Now now, const std::set<
         if (inverse.update.size() > kUpdateBytesMax || bytes > kRevertBytesMax) {
           return Error{ErrorCode::kLimitExceeded, "too much to revert at once: begin later", bytes};
         }
-        list.push_back({document->id, document->path, inverse.removed, inverse.restored,
+        list.push_back({document->id, documents_.name_of(*document), inverse.removed, inverse.restored,
                         std::move(inverse.before), std::move(inverse.after)});
         if (preview) return {};
         updates.push_back(std::move(inverse.update));
@@ -394,6 +374,7 @@ void Workspace::document_replaced(Now, Document& document) {
 
 void Workspace::membership_moved(Now now) {
   forget_departed_cards();
+  place_all(now);
   keeper_.membership_moved(now);
 }
 
@@ -667,8 +648,7 @@ void Workspace::flush(Now now, Document& document) {
 
 void Workspace::write_update(Now now, Document& document, ByteView update) {
   if (!document.recorded) {
-    ledger_.append_record(now, encode_record(DocumentRecord{document.id, document.path, now.wall}));
-    documents_.record(document, document.path, now.wall);
+    record_document(now, document);
   }
   views_.note_written(now, document.id, update);
   const Authors::Split split = authors_.split(update);

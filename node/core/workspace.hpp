@@ -27,6 +27,7 @@
 #include "node/core/ledger.hpp"
 #include "node/core/presence.hpp"
 #include "node/core/preview.hpp"
+#include "node/core/rooms/properties.hpp"
 #include "node/core/rooms/rooms.hpp"
 #include "node/core/steward.hpp"
 #include "node/core/transfer.hpp"
@@ -50,6 +51,8 @@ class Workspace : private Views::Host,
   /// What the client holds is not what the document is: it must begin anew, with nothing. (From
   /// 4400 to 4499 stock providers do not try again by themselves.)
   static constexpr std::uint16_t kCloseReplaced = 4409;
+  /// The document is in the trash.
+  static constexpr std::uint16_t kCloseTrashed = 4410;
 
   /// Everything referred to must outlive the workspace. Not movable: its parts refer to it.
   Workspace(Now now, Context& context, transport::Mesh& mesh, const WorkspaceId& id,
@@ -74,7 +77,10 @@ class Workspace : private Views::Host,
   const Membership& membership() const { return ledger_.membership(); }
   const std::optional<InviteContact>& contact() const { return contact_; }
   WorkspaceInfo info() const;
-  std::vector<DocumentInfo> documents() const;
+  // Documents (workspace_documents.cpp): as Engine has them.
+  std::vector<DocumentInfo> documents(const DocumentQuery& query) const;
+  Result<DocumentInfo> document(std::string_view name) const;
+  Result<SearchPage> search(Now now, const SearchQuery& query);
   std::vector<MemberInfo> members() const;
   /// As it calls itself; empty when that is not known.
   std::string display_name(const DeviceId& device) const;
@@ -117,9 +123,7 @@ class Workspace : private Views::Host,
   const std::set<DeviceId>& offenders() const { return authors_.offenders(); }
 
   // Commands. Preconditions: no write_obstacle().
-  /// Errors: kMalformed, kLimitExceeded, kConflict.
-  Result<DocumentId> create_document(Now now, const std::string& path);
-  /// As Engine's ImportDocument. Errors: those of create_document(), kMalformed (the update),
+  /// As Engine's ImportDocument. Errors: kMalformed, kLimitExceeded (path, update), kConflict,
   /// kUnauthorized, kUnavailable, kNoSpace, kIo, kCorrupt.
   Result<DocumentId> import_document(Now now, const std::string& path, ByteView update, bool fresh);
   // What people do about members (workspace_people.cpp). Preconditions: no disk_obstacle().
@@ -134,6 +138,11 @@ class Workspace : private Views::Host,
   Result<CommandResult> carry_out(Now now, const Revert& command);
   Result<CommandResult> carry_out(Now now, const NameVersion& command);
   Result<CommandResult> carry_out(Now now, const RestoreVersion& command);
+  // Documents (workspace_documents.cpp).
+  Result<CommandResult> carry_out(Now now, const CreateDocument& command);
+  Result<CommandResult> carry_out(Now now, const SetProperties& command);
+  Result<CommandResult> carry_out(Now now, const MoveDocuments& command);
+  Result<CommandResult> carry_out(Now now, const PutAway& command);
   // Checkpoints (workspace_checkpoint.cpp).
   Result<CommandResult> carry_out(Now now, const MakeCheckpoint& command);
   Result<CommandResult> carry_out(Now now, const Prune& command);
@@ -261,6 +270,8 @@ class Workspace : private Views::Host,
   void membership_moved(Now now) override;
   void checkpoint_spoken(Now now, const LedgerRecord& record, const Record& decoded) override;
   void room_spoken(Now now, const LedgerRecord& record, const Record& decoded) override;
+  void properties_spoken(Now now, const LedgerRecord& record,
+                         const PropertiesRecord& decoded) override;
   void reported(Now now, const LedgerRecord& record, const ReportRecord& report) override;
   void flush_queue(Now now, Document& document) override;
   // Keeper::Host.
@@ -270,6 +281,17 @@ class Workspace : private Views::Host,
   std::vector<DocumentId> newest_documents(std::size_t most) const override;
   std::optional<DocumentPreview> show(Now now, const DocumentId& document) override;
 
+  void place(Now now, Document& document);
+  void place_all(Now now);
+  void reload_properties(Now now);
+  void record_document(Now now, Document& document);
+  void write_properties(Now now, const DocumentId& document, PropertyValues values);
+  void republish_properties(Now now, const DocumentId& document);
+  Status swap_template(Now now, Document& document, const std::string& from, const std::string& to);
+  Result<Document*> find_document(std::string_view name, bool trash) const;
+  DocumentInfo info_of(const Document& document) const;
+  std::optional<SearchHit> look_in(Now now, Document& document, const std::string& wanted,
+                                   std::uint64_t& bytes);
   Status apply_suggestion(Now now, const RoomMessage& target);
   Result<RoomView> view(Now now, RoomPage page);
 
@@ -319,6 +341,7 @@ class Workspace : private Views::Host,
   Ledger ledger_;
   DocumentStore documents_;
   MembershipJudge judge_;
+  Properties properties_;
   Authors authors_;
   Views views_;
   Presence presence_;

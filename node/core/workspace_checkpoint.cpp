@@ -76,6 +76,7 @@ void Workspace::flush_all(Now now) {
 
 void Workspace::base_installed(Now now, const Ledger::Received& received) {
   if (received.membership_changed) after_operations(now);
+  reload_properties(now);
   views_.take(now, received.records);
   take_waiting(now);
   views_.rebuild_now(now);

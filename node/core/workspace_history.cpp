@@ -87,7 +87,7 @@ Result<CommandResult> Workspace::carry_out(Now now, const RestoreVersion& comman
   Restored restored = restore(all.doc(), found.snapshot, client);
   Document& document = *documents_.find_path(command.path);
   VersionRestored done{found.version,
-                       {document.id, document.path, restored.edits.removed, restored.edits.restored,
+                       {document.id, documents_.name_of(document), restored.edits.removed, restored.edits.restored,
                         std::move(restored.edits.before), std::move(restored.edits.after)},
                        command.preview};
   const Bytes& update = restored.edits.update;

@@ -41,8 +41,7 @@ Status Workspace::import_into(Now now, Document& document, ByteView update, Byte
   COTERIE_TRY(const crdt::ApplyResult applied, document.doc->apply_update(told));
   if (!document.recorded) {
     // Also where the update says nothing: an empty document is one.
-    ledger_.append_record(now, encode_record(DocumentRecord{document.id, document.path, now.wall}));
-    documents_.record(document, document.path, now.wall);
+    record_document(now, document);
   }
   if (!applied.changed && !applied.pending) return {};
   if (applied.changed) broadcast(now, document, applied.update, nullptr);

@@ -207,8 +207,9 @@ void Workspace::publish_everything(Now now) {
   for (const auto& [id, document] : documents_.all()) {
     if (!document->recorded || !documents_.load(now, *document)) continue;
     flush(now, *document);
-    ledger_.append_record(now,
-                          encode_record(DocumentRecord{id, document->path, document->created}));
+    ledger_.append_record(now, encode_record(DocumentRecord{id, document->path, document->created,
+                                                            document->generation}));
+    republish_properties(now, id);
     publish_state(now, *document);
   }
 }
@@ -369,7 +370,7 @@ Result<AuditPage> Workspace::audit(const AuditQuery& query) const {
   AuditSources sources;
   sources.path = [this](const DocumentId& document) {
     const auto found = documents_.all().find(document);
-    return found == documents_.all().end() ? std::string() : found->second->path;
+    return found == documents_.all().end() ? std::string() : documents_.name_of(*found->second);
   };
   sources.set_aside = [this](const EntryRef& ref) {
     const Disputed* disputed = views_.admission().find(ref);

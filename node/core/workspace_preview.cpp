@@ -15,7 +15,7 @@ using transport::LinkId;
 std::vector<DocumentId> Workspace::newest_documents(std::size_t most) const {
   std::vector<const Document*> list;
   for (const auto& [id, document] : documents_.all()) {
-    if (document->recorded) list.push_back(document.get());
+    if (document->recorded && document->place.trashed == 0) list.push_back(document.get());
   }
   const std::size_t count = std::min(most, list.size());
   std::partial_sort(list.begin(), list.begin() + static_cast<std::ptrdiff_t>(count), list.end(),
@@ -30,7 +30,7 @@ std::optional<DocumentPreview> Workspace::show(Now now, const DocumentId& id) {
   if (document == nullptr || !document->recorded) return std::nullopt;
   const bool used = document->doc != nullptr;
   if (!documents_.load(now, *document)) return std::nullopt;
-  DocumentPreview shown{document->path, document->doc->encode_state_as_update()};
+  DocumentPreview shown{id, documents_.name_of(*document), document->doc->encode_state_as_update()};
   // All of them in memory would be too much.
   if (!used && document->written_in <= ledger_.landed_number()) {
     documents_.forget_replica(*document);
@@ -74,7 +74,7 @@ Status Workspace::handle_preview(Now now, LinkId link, const DeviceId& peer,
   auto& part = std::get<PreviewPart>(message);
   COTERIE_TRY(auto whole, preview_taker_->take(std::move(part)));
   if (!whole) return {};
-  return documents_.set_preview(whole->path, std::move(whole->state));
+  return documents_.set_preview(whole->document, whole->path, std::move(whole->state));
 }
 
 /// Whether it holds what whoever let it in held then; or what somebody else holds, if that one has
@@ -106,7 +106,9 @@ void Workspace::tend_previews(Now now) {
     const Status loaded = documents_.load(now, document);
     const auto grown = loaded ? shown->apply_update(document.doc->encode_state_as_update())
                               : Result<crdt::ApplyResult>(loaded.error());
-    if (grown && shown->encode_state_as_update() == document.doc->encode_state_as_update()) {
+    const bool named = document.recorded;
+    if (named && grown &&
+        shown->encode_state_as_update() == document.doc->encode_state_as_update()) {
       if (grown->changed) broadcast(now, document, grown->update, nullptr);
       continue;
     }

@@ -4,6 +4,7 @@
 
 #include <nlohmann/json.hpp>
 
+#include "node/daemon/document_calls.hpp"
 #include "node/daemon/history_calls.hpp"
 #include "node/daemon/peer_calls.hpp"
 #include "node/daemon/people_calls.hpp"
@@ -56,24 +57,10 @@ json workspaces_json(Now now, const Engine& engine, const DialLog& dials) {
   return list;
 }
 
-json documents_json(const std::vector<DocumentInfo>& documents) {
-  json list = json::array();
-  for (const DocumentInfo& one : documents) {
-    list.push_back({{"id", one.id.hex()},
-                    {"path", one.path},
-                    {"created", one.created},
-                    {"changed", one.changed},
-                    {"clients", one.clients},
-                    {"preview", one.preview}});
-  }
-  return {{"documents", std::move(list)}};
-}
-
 CallResult failed(const Error& error) { return {"", CallError{error.code, error.what}}; }
 
 bool is_command(const std::string& operation) {
-  return operation == "workspace.create" || operation == "join" || operation == "doc.create" ||
-         operation == "doc.import";
+  return operation == "workspace.create" || operation == "join" || operation == "doc.import";
 }
 
 std::string result_text(const CommandResult& result, const std::string& path) {
@@ -83,9 +70,7 @@ std::string result_text(const CommandResult& result, const std::string& path) {
   if (const auto* waiting = std::get_if<JoinWaiting>(&result)) {
     return dump({{"id", waiting->workspace.hex()}, {"name", ""}, {"waiting", true}});
   }
-  if (const auto* document = std::get_if<DocumentCreated>(&result)) {
-    return dump({{"id", document->document.hex()}, {"path", path}});
-  }
+  if (auto answer = document_result(result, path)) return *std::move(answer);
   if (auto answer = history_result(result)) return *std::move(answer);
   if (auto answer = room_result(result)) return *std::move(answer);
   return people_result(result);
@@ -147,6 +132,8 @@ void Service::handle(Now now, const Call& call, CallReply reply) {
   if (is_people_command(operation)) return carry_out(people_command(engine_, now, call));
   if (is_history_question(operation)) return say(history_answer(engine_, now, call));
   if (is_history_command(operation)) return carry_out(history_command(engine_, call));
+  if (is_document_question(operation)) return say(document_answer(engine_, now, call));
+  if (is_document_command(operation)) return carry_out(document_command(engine_, call));
   if (is_room_question(operation)) return say(room_answer(engine_, now, call));
   if (is_room_command(operation)) return carry_out(room_command(engine_, now, call));
   if (!is_command(call.operation)) {
@@ -185,13 +172,10 @@ Result<Command> Service::command(const Call& call) {
   COTERIE_TRY(const std::string name, argument(call, "workspace"));
   COTERIE_TRY(const WorkspaceId workspace, engine_.find_workspace(name));
   COTERIE_TRY(std::string path, argument(call, "path"));
-  if (call.operation == "doc.import") {
-    COTERIE_TRY(const std::string hex, argument(call, "update"));
-    COTERIE_TRY(Bytes update, from_hex(hex));
-    const bool fresh = argument_or(call, "fresh", "") == "true";
-    return Command{ImportDocument{workspace, std::move(path), std::move(update), fresh}};
-  }
-  return Command{CreateDocument{workspace, std::move(path)}};
+  COTERIE_TRY(const std::string hex, argument(call, "update"));
+  COTERIE_TRY(Bytes update, from_hex(hex));
+  const bool fresh = argument_or(call, "fresh", "") == "true";
+  return Command{ImportDocument{workspace, std::move(path), std::move(update), fresh}};
 }
 
 Result<std::string> Service::answer(Now now, const Call& call) {
@@ -208,17 +192,13 @@ Result<std::string> Service::answer(Now now, const Call& call) {
                  {"disk", disk_json(disk_stats_())},
                  {"port_mapping", mapping_json(mapping_status_())}});
   }
-  if (operation != "doc.list" && operation != "peers" && operation != "doc.text" &&
-      operation != "doc.state" && operation != "doc.update") {
+  if (operation != "peers" && operation != "doc.text" && operation != "doc.state" &&
+      operation != "doc.update") {
     return Error{ErrorCode::kNotFound,
                  "the node does not know this operation; it may be of another version"};
   }
   COTERIE_TRY(const std::string name, argument(call, "workspace"));
   COTERIE_TRY(const WorkspaceId workspace, engine_.find_workspace(name));
-  if (operation == "doc.list") {
-    COTERIE_TRY(const auto documents, engine_.documents(workspace));
-    return dump(documents_json(documents));
-  }
   if (operation == "peers") {
     COTERIE_TRY(const json peers, peers_json(now, engine_, workspace, dials_));
     return dump(peers);

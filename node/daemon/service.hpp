@@ -8,14 +8,14 @@
 //     workspace.create  name                             {"id","name"}
 //     join              invite                           {"id","name","waiting"}: waiting is true,
 //                                                        and the name empty, until a host approves
-//     doc.list          workspace                        {"documents":[...]}
-//     doc.create        workspace, path                  {"id","path"}
 //     doc.text          workspace, path, root?           {"text"}
 //     doc.state         workspace, path                  {"state_vector"}: hexadecimal
 //     doc.update        workspace, path                  {"update"}: all of it, Yjs v1, hexadecimal
 //     doc.import        workspace, path, update, fresh?  {"id","path"}: applies a Yjs update (v1,
 //                                                        hexadecimal), to a new document if fresh
 //     peers             workspace                        {"peers":[...]}
+//
+// Documents as wholes: document_calls.hpp. Their versions: history_calls.hpp.
 //
 // People (people_calls.hpp). `who` is a name, or the beginning of an id; flags are "true".
 //

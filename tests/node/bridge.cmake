@@ -19,7 +19,7 @@ if(TARGET coterie)
   add_test(NAME node.cli COMMAND ${Python3_EXECUTABLE}
     ${CMAKE_CURRENT_SOURCE_DIR}/node/cli/cli_test.py $<TARGET_FILE:coterie>)
   set_tests_properties(node.cli PROPERTIES LABELS e2e TIMEOUT 300)
-  foreach(part backup doctor export golden_data retention rooms)
+  foreach(part backup doctor documents export golden_data retention rooms)
     add_test(NAME node.cli_${part} COMMAND ${Python3_EXECUTABLE}
       ${CMAKE_CURRENT_SOURCE_DIR}/node/cli/${part}_test.py $<TARGET_FILE:coterie>)
     set_tests_properties(node.cli_${part} PROPERTIES LABELS e2e TIMEOUT 300)

@@ -28,6 +28,8 @@ coterie_test(node.history_test SOURCES node/history_test.cpp
 coterie_test(node.history_engine_test SOURCES node/history_engine_test.cpp
              DEPENDS coterie::node_core)
 coterie_test(node.authors_test SOURCES node/authors_test.cpp DEPENDS coterie::node_core)
+coterie_test(node.directory_test SOURCES node/directory_test.cpp DEPENDS coterie::node_core)
+coterie_test(node.documents_test SOURCES node/documents_test.cpp DEPENDS coterie::node_core)
 coterie_test(node.rooms_test SOURCES node/rooms_test.cpp DEPENDS coterie::node_core)
 coterie_test(node.preview_test SOURCES node/preview_test.cpp DEPENDS coterie::node_core)
 coterie_test(node.people_test SOURCES node/people_test.cpp DEPENDS coterie::node_core)

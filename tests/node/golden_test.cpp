@@ -44,6 +44,8 @@ TEST(GoldenTest, WeWriteWhatWeWrote) {
   EXPECT_EQ(file.at("checkpoint"), to_hex(samples.checkpoint));
   EXPECT_EQ(file.at("vouch"), to_hex(samples.vouch));
   EXPECT_EQ(file.at("report"), to_hex(samples.report));
+  EXPECT_EQ(file.at("next_generation"), to_hex(samples.next_generation));
+  EXPECT_EQ(file.at("properties"), to_hex(samples.properties));
   ASSERT_EQ(file.at("messages").size(), samples.messages.size());
   for (const auto& [name, message] : samples.messages) {
     EXPECT_EQ(file.at("messages").at(name), to_hex(message)) << name;
@@ -87,6 +89,16 @@ TEST(GoldenTest, WeReadWhatWasWritten) {
   ASSERT_TRUE(report);
   EXPECT_EQ(std::get<ReportRecord>(*report).device.bytes[31], 0x22);
   EXPECT_EQ(std::get<ReportRecord>(*report).reason, 1);
+  const Bytes next_bytes = bytes_of(file.at("next_generation"));
+  const auto next = decode_record(workspace, next_bytes);
+  ASSERT_TRUE(next);
+  EXPECT_EQ(std::get<DocumentRecord>(*next).generation, 300u);
+  const Bytes properties_bytes = bytes_of(file.at("properties"));
+  const auto properties = decode_record(workspace, properties_bytes);
+  ASSERT_TRUE(properties);
+  EXPECT_EQ(std::get<PropertiesRecord>(*properties).document,
+            std::get<DocumentRecord>(*next).document);
+  EXPECT_EQ(std::get<PropertiesRecord>(*properties).values.at("path"), "notes/b.md");
   const Bytes vouch_bytes = bytes_of(file.at("vouch"));
   const auto vouch = decode_record(workspace, vouch_bytes);
   ASSERT_TRUE(vouch);

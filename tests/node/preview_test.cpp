@@ -23,8 +23,8 @@ WorkspaceId some_workspace() {
   return id;
 }
 
-PreviewPart part(std::string path, std::size_t bytes, std::uint64_t left = 0) {
-  return {some_workspace(), std::move(path), left, Bytes(bytes, 1)};
+PreviewPart part(const std::string& path, std::size_t bytes, std::uint64_t left = 0) {
+  return {some_workspace(), document_id(some_workspace(), path), path, left, Bytes(bytes, 1)};
 }
 
 // Messages.
@@ -114,7 +114,7 @@ struct Shelf final : PreviewGiver::Source {
     const std::size_t i = document.bytes[0];
     ++made;
     if (sizes[i] == 0) return std::nullopt;
-    return DocumentPreview{std::to_string(i), Bytes(sizes[i], 1)};
+    return DocumentPreview{document, std::to_string(i), Bytes(sizes[i], 1)};
   }
   std::vector<std::size_t> sizes;
   std::size_t made = 0;
@@ -346,8 +346,8 @@ TEST_F(PreviewTest, APreviewThatNobodyAskedForIsAFault) {
   green_ = cluster_.add_node("green");
   join(green_, red_);
   cluster_.run_for(2s);
-  const Bytes frame = encode(transport::Application{
-      encode_preview_message(PreviewPart{workspace_, "notes.md", 0, Bytes{0, 0}})});
+  const Bytes frame = encode(transport::Application{encode_preview_message(
+      PreviewPart{workspace_, document_id(workspace_, "notes.md"), "notes.md", 0, Bytes{0, 0}})});
   for (int i = 0; i < 8; ++i) {
     ASSERT_TRUE(cluster_.inject(green_, red_, frame)) << i;
     cluster_.run_for(100ms);

@@ -226,17 +226,17 @@ TEST(ViewsTest, ADocumentThatNoCountingRecordNamesIsNotListed) {
   cut.eve->name("shared.md");
   cut.eve->deliver_all_to(*cut.viewer);
   cut.viewer->documents().sweep(cut.viewer->now());
-  EXPECT_EQ(cut.viewer->documents().recorded(), 3u);
+  EXPECT_EQ(cut.viewer->documents().names().size(), 3u);
   cut.host.name("shared.md");
   cut.remove();
   cut.team.exchange();
   cut.team.rest();
-  EXPECT_EQ(cut.viewer->documents().recorded(), 2u);
+  EXPECT_EQ(cut.viewer->documents().names().size(), 2u);
   EXPECT_NE(cut.viewer->documents().find_path("shared.md"), nullptr);
   EXPECT_EQ(cut.viewer->documents().find_path("secret.md"), nullptr);
-  EXPECT_EQ(cut.host.documents().recorded(), 2u);
+  EXPECT_EQ(cut.host.documents().names().size(), 2u);
   cut.viewer->crash();
-  EXPECT_EQ(cut.viewer->documents().recorded(), 2u);
+  EXPECT_EQ(cut.viewer->documents().names().size(), 2u);
   EXPECT_EQ(cut.viewer->text("secret.md"), "");
 }
 
@@ -510,7 +510,7 @@ Outcome outcome(Replica& replica) {
     out.disputed[position] = one.stood_upon;
   }
   for (const std::string& path : kPaths) out.documents[path] = replica.state(path);
-  out.recorded = replica.documents().recorded();
+  out.recorded = replica.documents().names().size();
   return out;
 }
 

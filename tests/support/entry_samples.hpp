@@ -51,6 +51,8 @@ struct EntrySamples {
   Bytes checkpoint;
   Bytes vouch;
   Bytes report;
+  Bytes properties;
+  Bytes next_generation;  ///< Of a document.
   std::string invite;
   std::map<std::string, Bytes> messages;
 };
@@ -137,6 +139,16 @@ inline EntrySamples entry_samples() {
   vouch.waived = {second.device};
   out.vouch = encode_record(vouch);
   out.report = encode_record(ReportRecord{second.device});
+  const DocumentId next = document_id(out.workspace, "notes/a.md", 300);
+  out.next_generation = encode_record(DocumentRecord{next, "notes/a.md", kStart, 300});
+  out.properties = encode_record(PropertiesRecord{next,
+                                                  {{"archived", "1"},
+                                                   {"kind", "code"},
+                                                   {"language", "c++"},
+                                                   {"meta.status", "draft"},
+                                                   {"path", "notes/b.md"},
+                                                   {"title", "N\u00f6tes"},
+                                                   {"trashed", ""}}});
   ClientsRecord clients;
   clients.salt.fill(0x77);
   write(clients);
@@ -195,7 +207,8 @@ inline EntrySamples entry_samples() {
   out.messages["cards"] = encode_card_message(CardBatch{out.workspace, {card}});
   out.messages["preview_want"] = encode_preview_message(PreviewWant{out.workspace});
   out.messages["preview_part"] =
-      encode_preview_message(PreviewPart{out.workspace, "notes/a.md", 300, Bytes{0xbe, 0xef}});
+      encode_preview_message(PreviewPart{out.workspace, document_id(out.workspace, "notes/a.md"),
+                                         "notes/a.md", 300, Bytes{0xbe, 0xef}});
   return out;
 }
 

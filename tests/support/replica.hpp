@@ -13,6 +13,7 @@
 #include "node/core/context.hpp"
 #include "node/core/document_store.hpp"
 #include "node/core/ledger.hpp"
+#include "node/core/rooms/properties.hpp"
 #include "node/core/views.hpp"
 #include "storage/memory/memory_store.hpp"
 #include "tests/support/seeded_secure_random.hpp"
@@ -41,6 +42,7 @@ class Replica : private node::Views::Host {
   node::Ledger& ledger() { return *ledger_; }
   node::DocumentStore& documents() { return *documents_; }
   node::Views& views() { return *views_; }
+  node::Properties& properties() { return *properties_; }
   const node::Membership& membership() const { return ledger_->membership(); }
   storage::MemoryStore& disk() { return *disk_; }
   Now now() const { return now_; }
@@ -163,8 +165,16 @@ class Replica : private node::Views::Host {
   /// Writes a document record, as the first edit of a document does.
   void name(const std::string& path) {
     node::Document* document = *documents_->open_path(path);
-    ledger_->append_record(now_, node::encode_record(node::DocumentRecord{document->id, path, 7}));
-    documents_->record(*document, path, 7);
+    const node::DocumentRecord record{document->id, path, 7, document->generation};
+    ledger_->append_record(now_, node::encode_record(record));
+    documents_->record(*document, record);
+  }
+  /// Says something of a document, whether it may or not.
+  void say(const DocumentId& document, node::PropertyValues values) {
+    const node::PropertiesRecord record{document, std::move(values)};
+    node::LedgerRecord written;
+    ledger_->append_record(now_, node::encode_record(record), &written);
+    properties_spoken(now_, written, record);
   }
   /// A client here types `text` at `index` (or at the end).
   void type(const std::string& path, const std::string& text, std::uint64_t index = ~0ull) {
@@ -268,10 +278,13 @@ class Replica : private node::Views::Host {
                                              [] { return true; });
     documents_ = std::make_unique<node::DocumentStore>(*ledger_, context_);
     judge_ = std::make_unique<node::MembershipJudge>(*ledger_);
+    properties_ = std::make_unique<node::Properties>(*ledger_, *judge_);
+    documents_->set_places(properties_.get());
     views_ = std::unique_ptr<node::Views>(
         new node::Views(*ledger_, *documents_, *judge_, context_, *this));
     COTERIE_ASSERT(ledger_->load());
     ledger_->keys().absorb(membership());
+    COTERIE_ASSERT(properties_->load());
     COTERIE_ASSERT(documents_->load_rows());
     COTERIE_ASSERT(views_->load());
     clients_.clear();
@@ -293,7 +306,17 @@ class Replica : private node::Views::Host {
     ++replaced;
     clients_.erase(document.path);
   }
-  void membership_moved(Now) override {}
+  void membership_moved(Now) override {
+    for (const DocumentId& id : properties_->placed()) {
+      if (node::Document* document = documents_->find(id)) (void)documents_->place_anew(*document);
+    }
+  }
+  void properties_spoken(Now, const node::LedgerRecord& record,
+                         const node::PropertiesRecord& decoded) override {
+    properties_->note(record, decoded);
+    node::Document* document = documents_->find(decoded.document);
+    if (document != nullptr) (void)documents_->place_anew(*document);
+  }
   void reported(Now, const node::LedgerRecord&, const node::ReportRecord&) override {}
   void room_spoken(Now, const node::LedgerRecord&, const node::Record&) override {}
   void checkpoint_spoken(Now now, const node::LedgerRecord& record,
@@ -310,6 +333,7 @@ class Replica : private node::Views::Host {
   std::unique_ptr<node::Ledger> ledger_;
   std::unique_ptr<node::DocumentStore> documents_;
   std::unique_ptr<node::MembershipJudge> judge_;
+  std::unique_ptr<node::Properties> properties_;
   std::unique_ptr<node::Views> views_;
   std::map<std::string, std::unique_ptr<crdt::Doc>> clients_;
   crdt::ClientId next_client_;

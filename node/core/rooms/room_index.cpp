@@ -1,5 +1,8 @@
 #include "node/core/rooms/room_index.hpp"
 
+#include <algorithm>
+#include <array>
+
 #include "node/core/codec.hpp"
 #include "node/core/records.hpp"
 
@@ -52,6 +55,20 @@ Bytes lane_key(const RoomLane& lane) {
 Bytes id_key(const Hash& message) { return start('i', message.view()); }
 Bytes amendments_key(const Hash& message) { return start('a', message.view()); }
 Bytes mentions_key(const DeviceId& device) { return start('m', device.view()); }
+Bytes properties_key(const DocumentId& document) { return start('p', document.view()); }
+
+Bytes property_tag(std::string_view name) {
+  // Those that say where it is come first.
+  static constexpr std::array kKnown = {property::kPath,  property::kTrashed, property::kArchived,
+                                        property::kTitle, property::kKind,    property::kLanguage};
+  const auto known = std::find(kKnown.begin(), kKnown.end(), name);
+  Bytes tag{static_cast<std::uint8_t>(known - kKnown.begin())};
+  tag.resize(kPropertyTagBytes);
+  if (known != kKnown.end()) return tag;
+  const Hash hash = crypto::hash({as_bytes("coterie property v1"), as_bytes(name)});
+  std::copy_n(hash.bytes.begin(), tag.size() - 1, tag.begin() + 1);
+  return tag;
+}
 
 std::optional<EntryRef> decode_ref(ByteView row) {
   if (row.size() < Hash::kBytes) return std::nullopt;
@@ -88,6 +105,15 @@ std::vector<std::pair<Bytes, Bytes>> room_rows_of(const EntryRef& ref, const Has
     }
     rows.emplace_back(id_key(hash), put(lane_key(lane)));
     for (const DeviceId& device : message->mentions) put(mentions_key(device));
+  } else if (*kind == static_cast<std::uint64_t>(RecordKind::kProperties)) {
+    const auto properties = read_properties(in);
+    if (!properties) return rows;
+    for (const auto& [name, value] : properties->values) {
+      Bytes key = properties_key(properties->document);
+      append(key, ref.log.device.view());
+      append(key, property_tag(name));
+      put(std::move(key));
+    }
   } else if (*kind == static_cast<std::uint64_t>(RecordKind::kAmend)) {
     const auto amendment = read_amendment(in);
     if (!amendment) return rows;

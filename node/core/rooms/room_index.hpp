@@ -22,6 +22,11 @@ Bytes lane_key(const RoomLane& lane);
 Bytes id_key(const Hash& message);
 Bytes amendments_key(const Hash& message);
 Bytes mentions_key(const DeviceId& device);
+Bytes properties_key(const DocumentId& document);
+/// What a row names a property by; then comes when it was said. The known ones sort first, and of
+/// the others the name is hashed.
+inline constexpr std::size_t kPropertyTagBytes = 17;
+Bytes property_tag(std::string_view name);
 /// Ends a key. Newer sorts first.
 void append_when(Bytes& key, const RoomMoment& moment);
 std::optional<RoomMoment> read_when(ByteView key);

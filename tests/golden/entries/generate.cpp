@@ -41,6 +41,8 @@ int main() {
   line("checkpoint", to_hex(samples.checkpoint));
   line("vouch", to_hex(samples.vouch));
   line("report", to_hex(samples.report));
+  line("next_generation", to_hex(samples.next_generation));
+  line("properties", to_hex(samples.properties));
   line("invite", samples.invite);
   std::printf("  \"messages\": {");
   const char* separator = "\n";

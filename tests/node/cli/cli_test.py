@@ -408,7 +408,8 @@ class Workspace(CliTest):
         document = self.ok_json("doc", "create", "demo", "notes/today.md", "--data", data)
         self.assertEqual(document["path"], "notes/today.md")
         (held,) = self.ok_json("doc", "list", made["id"], "--data", data)["documents"]
-        self.assertEqual(sorted(held), ["changed", "clients", "created", "id", "path", "preview"])
+        self.assertEqual(sorted(held), ["archived", "changed", "clients", "created", "id", "kind", "language",
+                                        "meta", "path", "preview", "title", "trashed"])
         self.assertEqual(held["id"], document["id"])
         for beginning in (made["id"][:4], made["id"][:8], made["id"][:63]):
             self.ok("doc", "list", beginning, "--data", data)
