@@ -1,6 +1,6 @@
 # Entries, membership, invites: needs signatures and hashes only.
 coterie_library(node_log
-  SOURCES core/card_messages.cpp core/invite.cpp core/join.cpp core/log/entry.cpp core/log/segments.cpp
+  SOURCES core/card_messages.cpp core/invite.cpp core/join.cpp core/json_check.cpp core/log/entry.cpp core/log/segments.cpp
           core/membership/check.cpp core/membership/membership.cpp
           core/membership/operations.cpp core/membership/resolver.cpp core/preview.cpp core/records.cpp
           core/rooms/property_records.cpp core/rooms/room_records.cpp core/transfer_messages.cpp
@@ -16,12 +16,13 @@ coterie_library(node_core
           core/document_index.cpp core/document_store.cpp core/engine.cpp
           core/history/history.cpp core/history/provenance.cpp core/history/restore.cpp
           core/history/timeline.cpp
-          core/invert.cpp core/json_check.cpp core/key_ring.cpp core/ledger.cpp
+          core/invert.cpp core/key_ring.cpp core/ledger.cpp
           core/ledger_prune.cpp
           core/ledger_receive.cpp
-          core/presence.cpp core/quota.cpp core/replay.cpp core/rooms/directory.cpp core/rooms/properties.cpp
-          core/rooms/room_index.cpp core/rooms/rooms.cpp core/rooms/template_texts.cpp
-          core/rooms/templates.cpp core/rooms/text_search.cpp core/schema.cpp core/steward.cpp
+          core/presence.cpp core/quota.cpp core/replay.cpp core/rooms/attendance.cpp
+          core/rooms/directory.cpp core/rooms/properties.cpp core/rooms/room_index.cpp
+          core/rooms/rooms.cpp core/rooms/template_texts.cpp core/rooms/templates.cpp
+          core/rooms/text_search.cpp core/rooms/watchers.cpp core/schema.cpp core/steward.cpp
           core/sync_protocol.cpp core/transfer.cpp core/views.cpp core/workspace.cpp
           core/workspace_cards.cpp core/workspace_checkpoint.cpp core/workspace_documents.cpp core/workspace_history.cpp
           core/workspace_import.cpp
@@ -29,4 +30,4 @@ coterie_library(node_core
           core/workspace_people.cpp core/workspace_preview.cpp core/workspace_rooms.cpp
           core/workspace_transfer.cpp
   DEPENDS coterie::base coterie::crdt coterie::node_log coterie::storage coterie::transport_core
-  PRIVATE_DEPENDS PkgConfig::ZSTD)
+  PRIVATE_DEPENDS PkgConfig::ZSTD nlohmann_json::nlohmann_json)

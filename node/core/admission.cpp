@@ -67,6 +67,8 @@ Right right_for(const Record& record) {
                       std::holds_alternative<ReportRecord>(record) ||
                       std::holds_alternative<MessageRecord>(record) ||
                       std::holds_alternative<AmendRecord>(record) ||
+                      std::holds_alternative<StateWord>(record) ||
+                      std::holds_alternative<AttendRecord>(record) ||
                       std::holds_alternative<UnknownRecord>(record);
   return speaks ? Right::kSpeak : Right::kEdit;
 }

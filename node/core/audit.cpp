@@ -159,11 +159,7 @@ class Walk {
       item.reason = "what it stands on is not here";
       return page_.items.push_back(std::move(item));
     }
-    const OperationView& view = found->second;
-    item.operation = operation_name(operation_kind(*view.operation));
-    item.counts = view.counts;
-    std::visit(Describe{item}, *view.operation);
-    if (view.reason != nullptr) item.reason = view.reason;
+    describe(item, found->second);
     page_.items.push_back(std::move(item));
   }
 
@@ -206,6 +202,13 @@ class Walk {
 };
 
 }  // namespace
+
+void describe(AuditItem& item, const OperationView& operation) {
+  item.operation = operation_name(operation_kind(*operation.operation));
+  item.counts = operation.counts;
+  std::visit(Describe{item}, *operation.operation);
+  if (operation.reason != nullptr) item.reason = operation.reason;
+}
 
 Result<AuditPage> audit_page(const Ledger& ledger, const AuditQuery& query,
                              const AuditSources& sources) {

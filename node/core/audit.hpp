@@ -27,6 +27,9 @@ struct AuditSources {
 /// Edits of one device and document that are closer together than this are shown as one.
 inline constexpr WallMillis kAuditGapMs = 600'000;
 
+/// What `item` says of an operation.
+void describe(AuditItem& item, const OperationView& operation);
+
 /// Errors: kCorrupt, kIo, kNotFound (the cursor is of no log here).
 Result<AuditPage> audit_page(const Ledger& ledger, const AuditQuery& query,
                              const AuditSources& sources);

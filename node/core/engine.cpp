@@ -187,6 +187,7 @@ struct Engine::State final : transport::EntrySource {
   Sightings sightings;
 
   std::map<ClientHandle, std::unique_ptr<Client>> clients;
+  std::map<ClientHandle, Workspace*> watchers;
   std::set<ClientHandle> presence_waiting;
   std::optional<Instant> presence_due;
   Instant next_keepalive;
@@ -728,6 +729,39 @@ void Engine::handle_client_sent(Now now, ClientHandle handle, std::size_t bytes)
 void Engine::handle_client_closed(Now now, ClientHandle handle) {
   state_->remove_client(now, handle);
   state_->pump(now);
+}
+
+Status Engine::handle_watch_open(Now now, ClientHandle watcher, std::string_view name,
+                                 std::string_view path, WatchOptions options) {
+  State& state = *state_;
+  if (state.stopping) return Error{ErrorCode::kUnavailable, "the node is stopping"};
+  if (state.watchers.size() >= kWatchersMax) {
+    return Error{ErrorCode::kLimitExceeded, "too many watchers on this node", kWatchersMax};
+  }
+  COTERIE_TRY(Workspace * workspace, state.find_named(name));
+  COTERIE_CHECK(workspace->watch(now, watcher, path, std::move(options)));
+  state.watchers[watcher] = workspace;
+  state.pump(now);
+  return {};
+}
+
+Status Engine::handle_watch_presence(Now now, ClientHandle watcher, PresenceUpdate update) {
+  State& state = *state_;
+  const auto found = state.watchers.find(watcher);
+  if (found == state.watchers.end()) return Error{ErrorCode::kNotFound, "no such watcher"};
+  const Status shown = found->second->show_watcher(now, watcher, std::move(update));
+  state.pump(now);
+  return shown;
+}
+
+void Engine::handle_watch_closed(Now now, ClientHandle watcher) {
+  State& state = *state_;
+  const auto found = state.watchers.find(watcher);
+  if (found == state.watchers.end()) return;
+  Workspace* workspace = found->second;
+  state.watchers.erase(found);
+  workspace->unwatch(now, watcher);
+  state.pump(now);
 }
 
 void Engine::State::remove_client(Now now, ClientHandle handle) {
@@ -1433,6 +1467,30 @@ Result<RoomView> Engine::mentions(Now now, const RoomQuery& query) {
 Result<RoomView> Engine::message(Now now, const WorkspaceId& id, const Hash& message) {
   COTERIE_TRY(Workspace * workspace, state_->find_founded(id));
   return workspace->message(now, message);
+}
+
+Result<std::vector<Participant>> Engine::participants(const WorkspaceId& id,
+                                                      std::string_view path) const {
+  COTERIE_TRY(const Workspace* workspace, state_->find_founded(id));
+  return workspace->participants(path);
+}
+
+Result<std::vector<StateItem>> Engine::session_state(const WorkspaceId& id,
+                                                     std::string_view path) const {
+  COTERIE_TRY(const Workspace* workspace, state_->find_founded(id));
+  return workspace->session_state(path);
+}
+
+Result<ActivityPage> Engine::activity(const ActivityQuery& query) const {
+  COTERIE_TRY(const Workspace* workspace, state_->find_founded(query.workspace));
+  return workspace->activity(query);
+}
+
+Result<Engine::DocumentPlace> Engine::find_document(const DocumentId& id) const {
+  for (const auto& [workspace, one] : state_->workspaces) {
+    if (auto path = one->path_of(id)) return DocumentPlace{workspace, *std::move(path)};
+  }
+  return Error{ErrorCode::kNotFound, "no document of that id"};
 }
 
 Result<Hash> Engine::frontier_digest(const WorkspaceId& id) const {

@@ -29,6 +29,7 @@
 #include "node/core/people.hpp"
 #include "node/core/role.hpp"
 #include "node/core/rooms/documents.hpp"
+#include "node/core/rooms/events.hpp"
 #include "node/core/rooms/room.hpp"
 #include "storage/store.hpp"
 #include "transport/core/mesh.hpp"
@@ -55,11 +56,11 @@ struct CreateWorkspace {
 struct JoinWorkspace {
   std::string invite;  ///< "coterie1...".
 };
-using Command =
-    std::variant<CreateWorkspace, JoinWorkspace, CreateDocument, ImportDocument, SetProperties,
-                 MoveDocuments, PutAway, CreateInvite, RevokeInvite, ApproveRequest, DenyRequest,
-                 SetRole, RemoveMember, RotateKeys, Readmit, Revert, NameVersion, RestoreVersion,
-                 MakeCheckpoint, Prune, SetRetention, PostMessage, AmendMessage, MarkRead>;
+using Command = std::variant<CreateWorkspace, JoinWorkspace, CreateDocument, ImportDocument,
+                             SetProperties, MoveDocuments, PutAway, CreateInvite, RevokeInvite,
+                             ApproveRequest, DenyRequest, SetRole, RemoveMember, RotateKeys,
+                             Readmit, Revert, NameVersion, RestoreVersion, MakeCheckpoint, Prune,
+                             SetRetention, PostMessage, AmendMessage, MarkRead, SetState>;
 
 struct WorkspaceReady {  ///< Of CreateWorkspace and JoinWorkspace.
   WorkspaceId workspace;
@@ -163,6 +164,11 @@ class Engine {
   struct SendBeacon {
     Bytes datagram;
   };
+  /// To a watcher: what is told was durable here before.
+  struct SendEvent {
+    ClientHandle watcher;
+    std::shared_ptr<const RoomEvent> event;
+  };
   struct Reply {
     RequestId request;
     Result<CommandResult> result;
@@ -174,7 +180,7 @@ class Engine {
     std::string text;
   };
   using Output = std::variant<SendFrame, CloseLink, Dial, AllowPeers, CommitBatch, SendToClient,
-                              CloseClient, SendBeacon, Reply, Notice>;
+                              CloseClient, SendEvent, SendBeacon, Reply, Notice>;
 
   /// Opens every workspace in `stores` and checks what it holds. `stores` and `random` must outlive
   /// the engine. Blocks on disk. Errors: kCorrupt, kIo.
@@ -215,6 +221,16 @@ class Engine {
   /// `bytes` of messages handed out earlier have left for the network.
   void handle_client_sent(Now now, ClientHandle client, std::size_t bytes);
   void handle_client_closed(Now now, ClientHandle client);
+
+  // Watchers: they follow what happens in a document besides its text. Handles are of the same
+  // numbers as clients'; what they cause is told by SendEvent and CloseClient.
+  /// Errors: as handle_client_open(); kNotFound too if the document was not made yet.
+  Status handle_watch_open(Now now, ClientHandle watcher, std::string_view workspace,
+                           std::string_view path, WatchOptions options);
+  /// Errors: kLimitExceeded (kParticipantNameBytesMax, kAwarenessStateBytesMax), kMalformed (no
+  /// JSON), kNotFound.
+  Status handle_watch_presence(Now now, ClientHandle watcher, PresenceUpdate update);
+  void handle_watch_closed(Now now, ClientHandle watcher);
 
   void handle_command(Now now, RequestId request, Command command);
   void handle_timeout(Now now);
@@ -280,6 +296,20 @@ class Engine {
   /// Messages of the whole workspace that mention a device of this person.
   Result<RoomView> mentions(Now now, const RoomQuery& query);
   Result<RoomView> message(Now now, const WorkspaceId& workspace, const Hash& id);
+  /// Who is there now, as its watchers were told. Errors: kNotFound.
+  Result<std::vector<Participant>> participants(const WorkspaceId& workspace,
+                                                std::string_view path) const;
+  /// All keys, ascending, at most kStateKeysMax. Errors: kNotFound, kCorrupt, kIo.
+  Result<std::vector<StateItem>> session_state(const WorkspaceId& workspace,
+                                               std::string_view path) const;
+  /// Errors: kNotFound, kLimitExceeded (the page), kCorrupt, kIo.
+  Result<ActivityPage> activity(const ActivityQuery& query) const;
+  /// Where the document of that id is. Errors: kNotFound.
+  struct DocumentPlace {
+    WorkspaceId workspace;
+    std::string path;
+  };
+  Result<DocumentPlace> find_document(const DocumentId& id) const;
   Result<Hash> frontier_digest(const WorkspaceId& workspace) const;
   /// Devices whose updates were refused here, ever, for the Yjs client ids in them: they claimed
   /// another's, or said otherwise what was said. For audits. Errors: kNotFound.

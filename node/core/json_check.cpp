@@ -10,10 +10,13 @@ class Checker {
   explicit Checker(std::string_view text) : text_(text) {}
 
   bool check() {
-    skip_space();
-    if (peek() != '{' || !value(0)) return false;
+    if (!value(0)) return false;
     skip_space();
     return at_ == text_.size();
+  }
+  bool begins_object() {
+    skip_space();
+    return peek() == '{';
   }
 
  private:
@@ -125,6 +128,10 @@ class Checker {
 
 }  // namespace
 
-bool is_json_object(std::string_view text) { return is_utf8(text) && Checker(text).check(); }
+bool is_json_object(std::string_view text) {
+  return Checker(text).begins_object() && is_json(text);
+}
+
+bool is_json(std::string_view text) { return is_utf8(text) && Checker(text).check(); }
 
 }  // namespace coterie::node

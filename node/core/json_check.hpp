@@ -12,5 +12,7 @@ inline constexpr int kJsonDepthMax = 32;
 
 /// True for one JSON object (RFC 8259), surrounding white space allowed. O(length).
 bool is_json_object(std::string_view text);
+/// True for one JSON value of any kind.
+bool is_json(std::string_view text);
 
 }  // namespace coterie::node

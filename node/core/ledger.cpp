@@ -459,12 +459,27 @@ void Ledger::index_record(const EntryRef& ref, const Hash& hash, std::uint64_t t
   for (auto& [key, row] : room_rows_of(ref, hash, time, record)) {
     staged_.put(Table::kRooms, std::move(key), std::move(row));
   }
+  note_edit(ref.log.device, time, record);
+}
+
+/// The rows of an hour's edits are put once, as far as can be told from memory.
+void Ledger::note_edit(const DeviceId& device, std::uint64_t time, ByteView record) {
+  const auto document = edited_document(record);
+  if (!document) return;
+  const EditHour hour{HybridClock::millis(time) / kEditHourMs, *document, device};
+  if (edit_hours_.contains(hour)) return;
+  if (edit_hours_.size() == kEditHoursKept) edit_hours_.clear();
+  edit_hours_.insert(hour);
+  for (Bytes& key : room_rows::edit_rows(*document, device, time)) {
+    staged_.put(Table::kRooms, std::move(key), {});
+  }
 }
 
 /// Makes the index of what is held. What waits for its key is put when that has come.
 Status Ledger::fill_index() {
   index_.clear(staged_.batch);
   staged_.batch.erase_range(Table::kRooms, {}, {});
+  edit_hours_.clear();
   for (const auto& [log, segment] : segments_.all()) {
     if (segment.empty()) continue;
     const LogId& strand = segment.strand;

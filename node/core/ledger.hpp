@@ -337,6 +337,7 @@ class Ledger {
                     const std::function<bool(const HashedEntry&)>& visit) const;
   Status fill_index();
   void index_record(const EntryRef& ref, const Hash& hash, std::uint64_t time, ByteView record);
+  void note_edit(const DeviceId& device, std::uint64_t time, ByteView record);
   void check_origin(const std::optional<Bytes>& place);
   Result<Hash> hash_at(const Segment& segment, Seq seq) const;
   Result<Entry> entry_at(const EntryRef& ref) const;
@@ -412,6 +413,10 @@ class Ledger {
 
   KeyRing keys_;
   DocumentIndex index_;
+  /// Hour, document and device of rows that were put lately.
+  using EditHour = std::tuple<std::uint64_t, DocumentId, DeviceId>;
+  static constexpr std::size_t kEditHoursKept = 4096;
+  std::set<EditHour> edit_hours_;
   /// Of an entry without a key.
   struct Waiting {
     Hash previous;

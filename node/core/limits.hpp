@@ -221,6 +221,24 @@ inline constexpr std::size_t kReactionsMax = 64;  ///< Different ones shown of a
 inline constexpr std::size_t kRoomRowsMax = 2000;
 inline constexpr std::size_t kRoomPageMax = 200;  ///< Messages in it.
 inline constexpr std::size_t kUnreadMax = 100;    ///< Counted.
+inline constexpr std::size_t kStateKeyBytesMax = 64;
+inline constexpr std::size_t kStateValueBytesMax = 4u << 10;
+inline constexpr std::size_t kStateKeysMax = 256;  ///< Shown of one document.
+inline constexpr std::size_t kActivityPageMax = 200;
+inline constexpr std::size_t kParticipantNameBytesMax = 120;
+inline constexpr std::size_t kWatchersMax = 4096;  ///< Of this node's bridge.
+/// Records of one log within one minute (of its author's clock); those beyond count nowhere. A
+/// bridge keeps each of its guests to much less.
+inline constexpr std::size_t kMessagesPerMinute = 1000;
+inline constexpr std::size_t kAmendmentsPerMinute = 2000;
+inline constexpr std::size_t kStateWordsPerMinute = 2000;
+inline constexpr std::size_t kAttendancesPerMinute = 600;
+/// How somebody's presence is told (rooms/attendance.hpp).
+inline constexpr Duration kTypingFor = std::chrono::seconds(1);
+inline constexpr Duration kPresenceIdleAfter = std::chrono::seconds(60);
+inline constexpr Duration kPresenceAwayAfter = std::chrono::seconds(300);
+/// A participant that comes back within this has not left, as the record has it.
+inline constexpr Duration kAttendanceGrace = std::chrono::seconds(60);
 
 // Documents (docs/PROTOCOL.md, "Properties of documents").
 

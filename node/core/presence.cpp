@@ -73,6 +73,7 @@ void Presence::show(Now now, const DocumentId& document, Room& room, crdt::Clien
   const bool present = best.state != nullptr;
   if (!present && !shown.present) return;
   if (present && shown.present && !force) return;
+  const DeviceId holder = present ? best.holder : shown.holder;
   shown.clock = std::max({shown.clock + 1, best.clock, present ? 0 : now.wall});
   shown.present = present;
   shown.since = now.steady;
@@ -80,7 +81,8 @@ void Presence::show(Now now, const DocumentId& document, Room& room, crdt::Clien
   changes_.push_back({document,
                       {client, shown.clock, present ? *best.state : std::string()},
                       best.owner,
-                      best.own_clock});
+                      best.own_clock,
+                      holder});
 }
 
 std::vector<AwarenessState> Presence::states(Now now, const DocumentId& document,

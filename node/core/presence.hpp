@@ -65,6 +65,7 @@ class Presence {
     AwarenessState state;
     ClientHandle owner = 0;  ///< 0: a client of another node, or gone.
     std::uint64_t own_clock = 0;
+    DeviceId holder;  ///< Who says so; of somebody gone, who did.
   };
   /// Smallest clock that we show: the year 2004 in milliseconds.
   static constexpr std::uint64_t kShownClockMin = std::uint64_t{1} << 40;

@@ -95,6 +95,14 @@ struct Encoder {
     append_kind(out, RecordKind::kProperties);
     append_properties(out, properties);
   }
+  void operator()(const StateWord& word) const {
+    append_kind(out, RecordKind::kState);
+    append_state(out, word);
+  }
+  void operator()(const AttendRecord& record) const {
+    append_kind(out, RecordKind::kAttend);
+    append_attendance(out, record);
+  }
   void operator()(const UnknownRecord&) const { COTERIE_ASSERT(false); }
 };
 
@@ -268,9 +276,27 @@ Result<Record> decode_record(const WorkspaceId& workspace, ByteView record) {
       COTERIE_TRY(AmendRecord amendment, read_amendment(in));
       return Record(std::move(amendment));
     }
+    case static_cast<std::uint64_t>(RecordKind::kState): {
+      COTERIE_TRY(StateWord word, read_state(in));
+      return Record(std::move(word));
+    }
+    case static_cast<std::uint64_t>(RecordKind::kAttend): {
+      COTERIE_TRY(AttendRecord attendance, read_attendance(in));
+      return Record(std::move(attendance));
+    }
     default:
       return Record(UnknownRecord{kind});
   }
+}
+
+std::optional<DocumentId> edited_document(ByteView record) {
+  ByteReader in(record);
+  const auto kind = read_number(in);
+  const bool edits = kind && (*kind == static_cast<std::uint64_t>(RecordKind::kUpdate) ||
+                              *kind == static_cast<std::uint64_t>(RecordKind::kPart));
+  if (!edits) return std::nullopt;
+  const auto document = read_id<DocumentId>(in);
+  return document ? std::optional(*document) : std::nullopt;
 }
 
 std::optional<DocumentId> indexed_document(ByteView record) {
@@ -295,6 +321,8 @@ std::optional<DocumentId> indexed_document(ByteView record) {
     case RecordKind::kMessage:
     case RecordKind::kAmend:
     case RecordKind::kProperties:
+    case RecordKind::kState:
+    case RecordKind::kAttend:
       break;
   }
   return std::nullopt;

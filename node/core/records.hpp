@@ -26,7 +26,7 @@
 //                 the same of it. A host does not wait for those devices any more
 //     report   := 12 device:32 reason:u8               the author was flooded by that device
 //                 (reason 1) and linked with it no more for a while
-//     message, amend := 13, 14: rooms/room_records.hpp
+//     message, amend, state, attend := 13, 14, 16, 18: rooms/room_records.hpp
 //     properties := 15: rooms/property_records.hpp
 //     frontier := count:varuint (device:32 incarnation:u64 seq:varuint hash:32)*   ascending
 //
@@ -65,6 +65,8 @@ enum class RecordKind : std::uint8_t {
   kMessage = 13,
   kAmend = 14,
   kProperties = 15,
+  kState = 16,
+  kAttend = 18,
 };
 
 struct UpdateRecord {
@@ -114,9 +116,10 @@ struct ReportRecord {
 struct UnknownRecord {
   std::uint64_t kind = 0;
 };
-using Record = std::variant<UpdateRecord, PartRecord, DocumentRecord, ClientsRecord, RevertedRecord,
-                            VersionRecord, CheckpointRecord, VouchRecord, ReportRecord,
-                            MessageRecord, AmendRecord, PropertiesRecord, UnknownRecord>;
+using Record =
+    std::variant<UpdateRecord, PartRecord, DocumentRecord, ClientsRecord, RevertedRecord,
+                 VersionRecord, CheckpointRecord, VouchRecord, ReportRecord, MessageRecord,
+                 AmendRecord, PropertiesRecord, StateWord, AttendRecord, UnknownRecord>;
 
 Bytes encode_record(const Record& record);
 
@@ -132,6 +135,9 @@ Result<Record> decode_record(const WorkspaceId& workspace, ByteView record);
 /// The document that `record` is about, as the index of documents has it: of whatever kind, and
 /// whether the rest of it decodes or not. Cheap.
 std::optional<DocumentId> indexed_document(ByteView record);
+
+/// The document that `record` changes, if it is an update or the first part of one. Cheap.
+std::optional<DocumentId> edited_document(ByteView record);
 
 /// The records that carry `update`: one, or as many parts as it takes.
 /// Precondition: update.size() <= kUpdateBytesMax.

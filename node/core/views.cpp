@@ -42,7 +42,8 @@ DocumentId document_of(const Record& record) {
 bool is_of_room(const Record& record) {
   return std::holds_alternative<MessageRecord>(record) ||
          std::holds_alternative<AmendRecord>(record) ||
-         std::holds_alternative<PropertiesRecord>(record);
+         std::holds_alternative<PropertiesRecord>(record) ||
+         std::holds_alternative<StateWord>(record) || std::holds_alternative<AttendRecord>(record);
 }
 
 /// For the keeper, or for people: no part of a document.

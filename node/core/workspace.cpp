@@ -67,6 +67,7 @@ Workspace::Workspace(Now now, Context& context, transport::Mesh& mesh, const Wor
       views_(ledger_, documents_, judge_, context, *this),
       presence_(now, ledger_, context),
       rooms_(ledger_, judge_),
+      watchers_(context, presence_),
       steward_(ledger_, views_.admission(), context),
       keeper_(ledger_, documents_, views_, authors_, context, *this),
       transfer_(id, keeper_, keeper_),
@@ -153,6 +154,12 @@ WorkspaceInfo Workspace::info() const {
   info.documents = documents_.names().size();
   info.entries = ledger_.entries();
   return info;
+}
+
+std::optional<std::string> Workspace::path_of(const DocumentId& id) const {
+  const Document* document = documents_.find(id);
+  if (document == nullptr || !document->recorded) return std::nullopt;
+  return documents_.name_of(*document);
 }
 
 std::vector<MemberInfo> Workspace::members() const {
@@ -280,8 +287,8 @@ Result<std::vector<RevertedDocument>> Workspace::revert(Now now, const std::set<
         if (inverse.update.size() > kUpdateBytesMax || bytes > kRevertBytesMax) {
           return Error{ErrorCode::kLimitExceeded, "too much to revert at once: begin later", bytes};
         }
-        list.push_back({document->id, documents_.name_of(*document), inverse.removed, inverse.restored,
-                        std::move(inverse.before), std::move(inverse.after)});
+        list.push_back({document->id, documents_.name_of(*document), inverse.removed,
+                        inverse.restored, std::move(inverse.before), std::move(inverse.after)});
         if (preview) return {};
         updates.push_back(std::move(inverse.update));
         put_back.push_back(deeds.deleted);
@@ -376,6 +383,14 @@ void Workspace::membership_moved(Now now) {
   forget_departed_cards();
   place_all(now);
   keeper_.membership_moved(now);
+  std::map<DeviceId, Role> speakers;
+  for (const auto& [device, member] : membership().members()) speakers.emplace(device, member.role);
+  const bool lost = std::any_of(speakers_.begin(), speakers_.end(), [&](const auto& before) {
+    const auto is = speakers.find(before.first);
+    return is == speakers.end() || is->second != before.second;
+  });
+  speakers_ = std::move(speakers);
+  if (lost) watchers_.tell_all(RoomReset{});
 }
 
 void Workspace::flush_queue(Now now, Document& document) {
@@ -776,8 +791,10 @@ void Workspace::pump(Now now) {
   if (!stopped_ && !full_) views_.pump(now);
   std::map<DocumentId, std::vector<Presence::Change>> by_document;
   for (Presence::Change& change : presence_.take_changes()) {
+    attendance_.shown(now, change.document, change.state, change.holder);
     by_document[change.document].push_back(std::move(change));
   }
+  tell_attendance(now);
   for (const auto& [id, changes] : by_document) {
     Document* document = documents_.find(id);
     if (document != nullptr && !document->clients.empty()) show_changes(now, *document, changes);
@@ -887,6 +904,9 @@ void Workspace::handle_timeout(Now now) {
   }
   if (next_reach_check_ <= now.steady) withdraw_lost(now);
   presence_.handle_timeout(now);
+  watchers_.handle_timeout(now);
+  attendance_.handle_timeout(now);
+  tend_attendance(now);
   transfer_.handle_timeout(now);
   cards_.handle_timeout(now);
   take_waiting(now);
@@ -898,6 +918,7 @@ void Workspace::shut_down(Now now) {
     release_held(now);
   }
   while (!flush_due_.empty()) flush(now, *documents_.find(flush_due_.begin()->second));
+  end_attendance(now);
   if (!stopped_ && !full_) documents_.cut_all();
   presence_.withdraw_all(now);
   pump(now);
@@ -912,6 +933,9 @@ std::optional<Instant> Workspace::next_deadline() const {
     due = std::min(due, *views);
   }
   if (const auto presence = presence_.next_deadline()) due = std::min(due, *presence);
+  if (const auto watchers = watchers_.next_deadline()) due = std::min(due, *watchers);
+  if (const auto attendance = attendance_.next_deadline()) due = std::min(due, *attendance);
+  if (leaves_due_) due = std::min(due, *leaves_due_);
   if (!reached_.empty()) due = std::min(due, next_reach_check_);
   if (const auto steward = steward_.next_deadline()) due = std::min(due, *steward);
   if (const auto keeper = keeper_.next_deadline(); keeper && makes) {

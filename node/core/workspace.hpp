@@ -27,8 +27,10 @@
 #include "node/core/ledger.hpp"
 #include "node/core/presence.hpp"
 #include "node/core/preview.hpp"
+#include "node/core/rooms/attendance.hpp"
 #include "node/core/rooms/properties.hpp"
 #include "node/core/rooms/rooms.hpp"
+#include "node/core/rooms/watchers.hpp"
 #include "node/core/steward.hpp"
 #include "node/core/transfer.hpp"
 #include "node/core/views.hpp"
@@ -81,6 +83,8 @@ class Workspace : private Views::Host,
   std::vector<DocumentInfo> documents(const DocumentQuery& query) const;
   Result<DocumentInfo> document(std::string_view name) const;
   Result<SearchPage> search(Now now, const SearchQuery& query);
+  /// Nothing if it was not made.
+  std::optional<std::string> path_of(const DocumentId& document) const;
   std::vector<MemberInfo> members() const;
   /// As it calls itself; empty when that is not known.
   std::string display_name(const DeviceId& device) const;
@@ -152,6 +156,13 @@ class Workspace : private Views::Host,
   Result<CommandResult> carry_out(Now now, const PostMessage& command);
   Result<CommandResult> carry_out(Now now, const AmendMessage& command);
   Result<CommandResult> carry_out(Now now, const MarkRead& command);
+  Result<CommandResult> carry_out(Now now, const SetState& command);
+  Status watch(Now now, ClientHandle watcher, std::string_view path, WatchOptions options);
+  Status show_watcher(Now now, ClientHandle watcher, PresenceUpdate update);
+  void unwatch(Now now, ClientHandle watcher);
+  Result<std::vector<Participant>> participants(std::string_view path) const;
+  Result<std::vector<StateItem>> session_state(std::string_view path) const;
+  Result<ActivityPage> activity(const ActivityQuery& query) const;
   Result<RoomView> room(Now now, const RoomQuery& query);
   Result<RoomView> mentions(Now now, const RoomQuery& query);
   Result<RoomView> message(Now now, const Hash& id);
@@ -294,6 +305,16 @@ class Workspace : private Views::Host,
                                    std::uint64_t& bytes);
   Status apply_suggestion(Now now, const RoomMessage& target);
   Result<RoomView> view(Now now, RoomPage page);
+  RoomItem item_of(Now now, RoomMessage message);
+  void tell_spoken(Now now, const Hash& message, bool said);
+  void tell_state(const StateWord& word);
+  void tell_attendance(Now now);
+  void note_attendance(Now now, const DocumentId& document, const RoomEvent& event);
+  bool write_attendance(Now now, const AttendRecord& record);
+  void tend_attendance(Now now);
+  void end_attendance(Now now);
+  std::vector<ActivityItem> membership_activity(std::optional<RoomMoment> before,
+                                                std::size_t limit) const;
 
   void ask_for_preview(Now now);
   void send_previews(Now now);
@@ -346,6 +367,18 @@ class Workspace : private Views::Host,
   Views views_;
   Presence presence_;
   Rooms rooms_;
+  Attendance attendance_;
+  Watchers watchers_;
+  /// Participants at this bridge, and when those who have gone are to be recorded as gone.
+  using Attendant = std::pair<DocumentId, std::string>;
+  struct Attending {
+    std::string name;
+    bool recorded = false;  ///< Not while the document was not made, say.
+    std::optional<Instant> leaves;
+  };
+  std::map<Attendant, Attending> attending_;
+  std::optional<Instant> leaves_due_;  ///< Not after the first of them.
+  std::map<DeviceId, Role> speakers_;  ///< Roles as watchers were told.
   Steward steward_;
   Keeper keeper_;
   CheckpointTransfer transfer_;

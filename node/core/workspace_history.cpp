@@ -86,10 +86,11 @@ Result<CommandResult> Workspace::carry_out(Now now, const RestoreVersion& comman
   const crdt::ClientId client = command.preview ? kNativeClientsMin : authors_.native_client(now);
   Restored restored = restore(all.doc(), found.snapshot, client);
   Document& document = *documents_.find_path(command.path);
-  VersionRestored done{found.version,
-                       {document.id, documents_.name_of(document), restored.edits.removed, restored.edits.restored,
-                        std::move(restored.edits.before), std::move(restored.edits.after)},
-                       command.preview};
+  VersionRestored done{
+      found.version,
+      {document.id, documents_.name_of(document), restored.edits.removed, restored.edits.restored,
+       std::move(restored.edits.before), std::move(restored.edits.after)},
+      command.preview};
   const Bytes& update = restored.edits.update;
   if (update.empty() || command.preview) return CommandResult(std::move(done));
   if (update.size() > kUpdateBytesMax) {

@@ -6,6 +6,7 @@
 #include "crdt/base/utf16.hpp"
 #include "crdt/relative_position.hpp"
 #include "crdt/text.hpp"
+#include "node/core/audit.hpp"
 #include "node/core/codec.hpp"
 #include "node/core/invert.hpp"
 #include "node/core/limits.hpp"
@@ -65,7 +66,124 @@ Bytes seen_key(const DocumentId& document, RoomLane::Kind kind, const std::strin
 
 // Views::Host.
 
-void Workspace::room_spoken(Now, const LedgerRecord&, const Record&) {}
+/// Told once it is on the disk, where it is read from.
+void Workspace::room_spoken(Now now, const LedgerRecord& record, const Record& decoded) {
+  const auto later = [&](const DocumentId& document, Ledger::Action action) {
+    if (watchers_.watched(document)) when_durable(now, std::move(action));
+  };
+  if (const auto* message = std::get_if<MessageRecord>(&decoded)) {
+    later(message->document, [this, id = record.hash](Now then) { tell_spoken(then, id, true); });
+  } else if (const auto* amendment = std::get_if<AmendRecord>(&decoded)) {
+    later(amendment->document,
+          [this, id = amendment->target](Now then) { tell_spoken(then, id, false); });
+  } else if (const auto* word = std::get_if<StateWord>(&decoded)) {
+    later(word->document, [this, one = *word](Now) { tell_state(one); });
+  }
+}
+
+void Workspace::tell_spoken(Now now, const Hash& id, bool said) {
+  auto message = rooms_.find(id);
+  if (!message) return;  // It does not count.
+  const DocumentId document = message->document;
+  RoomItem item = item_of(now, *std::move(message));
+  if (said) {
+    watchers_.tell(document, MessageSaid{std::move(item)});
+  } else {
+    watchers_.tell(document, MessageChanged{std::move(item)});
+  }
+}
+
+void Workspace::tell_state(const StateWord& word) {
+  auto item = rooms_.state(word.document, word.key);
+  if (item && *item) watchers_.tell(word.document, StateChanged{**std::move(item)});
+}
+
+// Attendance.
+
+void Workspace::tell_attendance(Now now) {
+  for (Attendance::Event& one : attendance_.take_events()) {
+    note_attendance(now, one.document, one.event);
+    watchers_.tell(one.document, std::move(one.event));
+  }
+}
+
+/// Who comes to this bridge, and who goes, is recorded; not who only reloads a page.
+void Workspace::note_attendance(Now now, const DocumentId& document, const RoomEvent& event) {
+  const DeviceId& self = context_.identity.id();
+  if (const auto* joined = std::get_if<UserJoined>(&event)) {
+    const Participant& who = joined->participant;
+    if (who.device != self) return;
+    Attending& attending = attending_[{document, who.id}];
+    attending.leaves.reset();
+    attending.name = who.name;
+  } else if (const auto* left = std::get_if<UserLeft>(&event)) {
+    const auto at = attending_.find({document, left->id});
+    if (left->device != self || at == attending_.end()) return;
+    at->second.leaves = now.steady + kAttendanceGrace;
+    leaves_due_ = std::min(leaves_due_.value_or(Instant::max()), *at->second.leaves);
+    return;
+  }
+  // Also later, when somebody writes the first words of a document.
+  for (auto at = attending_.lower_bound({document, ""});
+       at != attending_.end() && at->first.first == document; ++at) {
+    Attending& one = at->second;
+    if (!one.recorded) {
+      one.recorded = write_attendance(now, {document, true, at->first.second, one.name});
+    }
+  }
+}
+
+/// Viewers come and go unrecorded: nobody would take their word.
+bool Workspace::write_attendance(Now now, const AttendRecord& record) {
+  const Document* document = documents_.find(record.document);
+  if (document == nullptr || !document->recorded || record_obstacle()) return false;
+  ledger_.append_record(now, encode_record(record));
+  return true;
+}
+
+void Workspace::tend_attendance(Now now) {
+  if (!leaves_due_ || now.steady < *leaves_due_) return;
+  leaves_due_.reset();
+  for (auto at = attending_.begin(); at != attending_.end();) {
+    const auto& leaves = at->second.leaves;
+    if (!leaves || *leaves > now.steady) {
+      if (leaves) leaves_due_ = std::min(leaves_due_.value_or(Instant::max()), *leaves);
+      ++at;
+      continue;
+    }
+    if (at->second.recorded) {
+      (void)write_attendance(now, {at->first.first, false, at->first.second, at->second.name});
+    }
+    at = attending_.erase(at);
+  }
+}
+
+void Workspace::end_attendance(Now now) {
+  for (auto& [who, attending] : attending_) attending.leaves = leaves_due_ = now.steady;
+  tend_attendance(now);
+}
+
+// Watchers.
+
+Status Workspace::watch(Now now, ClientHandle watcher, std::string_view path,
+                        WatchOptions options) {
+  const Document* document = documents_.find_path(path);
+  if (document == nullptr) return Error{ErrorCode::kNotFound, "no document of that path"};
+  return watchers_.open(now, watcher, document->id, std::move(options),
+                        display_name(context_.identity.id()));
+}
+
+Status Workspace::show_watcher(Now now, ClientHandle watcher, PresenceUpdate update) {
+  return watchers_.show(now, watcher, std::move(update));
+}
+
+void Workspace::unwatch(Now now, ClientHandle watcher) { watchers_.close(now, watcher); }
+
+Result<std::vector<Participant>> Workspace::participants(std::string_view path) const {
+  const Document* document = documents_.find_path(path);
+  if (document == nullptr) return Error{ErrorCode::kNotFound, "no document of that path"};
+  return attendance_.of(document->id);
+}
 
 // Commands.
 
@@ -150,6 +268,20 @@ Status Workspace::apply_suggestion(Now now, const RoomMessage& target) {
   return write_edit(now, *document, edit.update, {});
 }
 
+Result<CommandResult> Workspace::carry_out(Now now, const SetState& command) {
+  if (const auto obstacle = record_obstacle()) return *obstacle;
+  const Document* document = documents_.find_path(command.path);
+  if (document == nullptr) return Error{ErrorCode::kNotFound, "no document of that path"};
+  StateWord word = command.word;
+  word.document = document->id;
+  const Bytes record = encode_record(word);
+  COTERIE_CHECK(decode_record(id(), record));
+  LedgerRecord written;
+  ledger_.append_record(now, record, &written);
+  room_spoken(now, written, word);
+  return CommandResult(Done{});
+}
+
 Result<CommandResult> Workspace::carry_out(Now, const MarkRead& command) {
   const Document* document = documents_.find_path(command.path);
   if (document == nullptr) return Error{ErrorCode::kNotFound, "no document of that path"};
@@ -169,17 +301,82 @@ Result<CommandResult> Workspace::carry_out(Now, const MarkRead& command) {
 Result<RoomView> Workspace::view(Now now, RoomPage page) {
   RoomView out;
   out.older = page.older;
-  for (RoomMessage& one : page.messages) {
-    RoomItem item{std::move(one), std::nullopt};
-    const auto* range =
-        item.message.anchor ? std::get_if<RangeAnchor>(&item.message.anchor->place) : nullptr;
-    Document* document = range == nullptr ? nullptr : documents_.find(item.message.document);
-    if (document != nullptr && documents_.load(now, *document)) {
-      item.place = locate(*document->doc, *range);
-    }
-    out.items.push_back(std::move(item));
-  }
+  for (RoomMessage& one : page.messages) out.items.push_back(item_of(now, std::move(one)));
   return out;
+}
+
+RoomItem Workspace::item_of(Now now, RoomMessage message) {
+  RoomItem item{std::move(message), std::nullopt};
+  const auto* range =
+      item.message.anchor ? std::get_if<RangeAnchor>(&item.message.anchor->place) : nullptr;
+  Document* document = range == nullptr ? nullptr : documents_.find(item.message.document);
+  if (document != nullptr && documents_.load(now, *document)) {
+    item.place = locate(*document->doc, *range);
+  }
+  return item;
+}
+
+Result<std::vector<StateItem>> Workspace::session_state(std::string_view path) const {
+  const Document* document = documents_.find_path(path);
+  if (document == nullptr) return Error{ErrorCode::kNotFound, "no document of that path"};
+  return rooms_.state(document->id);
+}
+
+/// Operations that count, the newest first.
+std::vector<ActivityItem> Workspace::membership_activity(std::optional<RoomMoment> before,
+                                                         std::size_t limit) const {
+  std::vector<ActivityItem> items;
+  for (const OperationView& one : membership().history()) {
+    const RoomMoment moment{one.time, one.hash};
+    if (!one.counts || (before && !(moment < *before))) continue;
+    // Work of the nodes, not of people.
+    if (std::holds_alternative<AcknowledgeOperation>(*one.operation) ||
+        std::holds_alternative<RekeyOperation>(*one.operation)) {
+      continue;
+    }
+    AuditItem described;
+    describe(described, one);
+    ActivityItem item;
+    item.kind = ActivityItem::Kind::kMembership;
+    item.moment = moment;
+    item.author.device = one.log.device;
+    item.text = std::move(described.operation);
+    item.name = std::move(described.name);
+    item.subject = described.subject;
+    items.push_back(std::move(item));
+  }
+  std::sort(items.begin(), items.end(),
+            [](const auto& a, const auto& b) { return b.moment < a.moment; });
+  if (items.size() > limit) items.resize(limit);
+  return items;
+}
+
+Result<ActivityPage> Workspace::activity(const ActivityQuery& query) const {
+  if (query.limit == 0 || query.limit > kActivityPageMax) {
+    return Error{ErrorCode::kLimitExceeded, "a page has 1 to 200 items", query.limit};
+  }
+  std::optional<DocumentId> of;
+  if (!query.path.empty()) {
+    const Document* document = documents_.find_path(query.path);
+    if (document == nullptr) return Error{ErrorCode::kNotFound, "no document of that path"};
+    of = document->id;
+  }
+  COTERIE_TRY(ActivityPage page, rooms_.activity(of, query.before, query.limit));
+  if (!of) {
+    // Down to where the records of this page end.
+    for (ActivityItem& item : membership_activity(query.before, query.limit)) {
+      if (page.older && item.moment < *page.older) break;
+      page.items.push_back(std::move(item));
+    }
+    std::sort(page.items.begin(), page.items.end(),
+              [](const auto& a, const auto& b) { return b.moment < a.moment; });
+    if (page.items.size() > query.limit) page.items.resize(query.limit);
+    if (page.items.size() == query.limit) page.older = page.items.back().moment;
+  }
+  for (ActivityItem& item : page.items) {
+    item.path = path_of(item.document).value_or("");
+  }
+  return page;
 }
 
 Result<RoomView> Workspace::room(Now now, const RoomQuery& query) {

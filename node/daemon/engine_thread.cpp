@@ -243,6 +243,9 @@ void EngineThread::carry_out(Engine::CloseClient& output) {
   }
 }
 
+/// Nobody watches by this bridge.
+void EngineThread::carry_out(Engine::SendEvent&) {}
+
 void EngineThread::carry_out(Engine::SendBeacon& output) {
   if (parts_.send_beacon) parts_.send_beacon(std::move(output.datagram));
 }

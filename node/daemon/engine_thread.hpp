@@ -98,6 +98,7 @@ class EngineThread final : public bridge::Handler {
   void carry_out(Engine::CommitBatch& output);
   void carry_out(Engine::SendToClient& output);
   void carry_out(Engine::CloseClient& output);
+  void carry_out(Engine::SendEvent& output);
   void carry_out(Engine::SendBeacon& output);
   void carry_out(Engine::Reply& output);
   void carry_out(Engine::Notice& output);

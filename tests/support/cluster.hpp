@@ -234,6 +234,29 @@ class Cluster {
   }
   std::size_t messages_to(ClientIndex index) const { return connections_[index].delivered; }
 
+  /// Somebody at `index` who watches a document; 0: refused.
+  node::ClientHandle watch(Node index, const std::string& path, node::WatchOptions options) {
+    const node::ClientHandle handle = ++handles_;
+    const Status opened =
+        engine(index).handle_watch_open(at(), handle, "team", path, std::move(options));
+    drain(index);
+    return opened ? handle : 0;
+  }
+  Status show_watcher(Node index, node::ClientHandle watcher, node::PresenceUpdate update) {
+    const Status shown = engine(index).handle_watch_presence(at(), watcher, std::move(update));
+    drain(index);
+    return shown;
+  }
+  void unwatch(Node index, node::ClientHandle watcher) {
+    engine(index).handle_watch_closed(at(), watcher);
+    drain(index);
+  }
+  struct Told {
+    Instant when;
+    std::shared_ptr<const node::RoomEvent> event;
+  };
+  const std::vector<Told>& told(node::ClientHandle watcher) { return events_[watcher]; }
+
   /// A fresh replica of what `index` holds of a document now, by asking as a client would.
   std::optional<crdt::Doc> probe(Node index, const std::string& workspace,
                                  const std::string& path) {
@@ -397,6 +420,8 @@ class Cluster {
     } else if (auto* closed = std::get_if<Engine::CloseClient>(&output)) {
       ++closed_clients_;
       connections_[by_handle_.at(closed->client)].up = false;
+    } else if (auto* event = std::get_if<Engine::SendEvent>(&output)) {
+      events_[event->watcher].push_back({now_, event->event});
     } else if (auto* beacon = std::get_if<Engine::SendBeacon>(&output)) {
       beacons_.push_back({now_ + std::chrono::milliseconds(1), index, std::move(beacon->datagram)});
     } else if (auto* reply = std::get_if<Engine::Reply>(&output)) {
@@ -590,6 +615,7 @@ class Cluster {
   std::optional<Bytes> probe_update_;
   node::RequestId requests_ = 0;
   std::map<node::RequestId, Result<node::CommandResult>> replies_;
+  std::map<node::ClientHandle, std::vector<Told>> events_;
   std::size_t closed_clients_ = 0;
   Instant last_deadline_{};
   std::size_t stuck_ = 0;

@@ -94,6 +94,13 @@ struct MarkRead {
   RoomMoment seen;
 };
 
+/// One key of the session's state of a document: open to whatever its clients agree on.
+struct SetState {
+  WorkspaceId workspace;
+  std::string path;
+  StateWord word;  ///< `word.document` is ignored.
+};
+
 struct MessagePosted {  ///< Of PostMessage.
   RoomMoment moment;
 };
@@ -119,6 +126,52 @@ struct RoomItem {
   RoomMessage message;
   std::optional<RoomPlace> place;  ///< Of a range whose text is known here.
 };
+/// A key of the session's state. Of values the newest word counts; of counters, the sum of what
+/// each device counted since the newest word that was no count.
+struct StateItem {
+  std::string key;
+  std::string value;       ///< JSON; empty when it was taken away.
+  DeviceId device;         ///< Who said the newest word.
+  std::uint64_t time = 0;  ///< Hybrid clock.
+
+  bool operator==(const StateItem&) const = default;
+};
+
+/// Something that was done, from the signed records of who did it.
+struct ActivityItem {
+  enum class Kind : std::uint8_t {
+    kJoined = 1,  ///< Opened the document at this device's bridge.
+    kLeft,
+    kEdited,      ///< In the hour that begins at `moment`.
+    kMessage,     ///< Chat.
+    kComment,     ///< Or an answer to one.
+    kAmendment,   ///< See `amendment`.
+    kCreated,     ///< The document.
+    kVersion,     ///< A version was named.
+    kProperties,  ///< Of the document: `text` says which, "path, title".
+    kMembership,  ///< `text` says what: "admit", "role", ...
+  };
+  RoomMoment moment;
+  Kind kind = Kind::kJoined;
+  DocumentId document;  ///< All zero of kMembership.
+  std::string path;     ///< Of the document; empty when it is not known.
+  Author author;
+  std::string name;  ///< What a guest calls itself, where it says so.
+  std::string text;  ///< The beginning of what was said, a version's name, or what was done.
+  std::optional<Amendment> amendment;
+  std::optional<DeviceId> subject;  ///< Whom an operation of membership is about.
+};
+struct ActivityQuery {
+  WorkspaceId workspace;
+  std::string path;  ///< Empty: of the whole workspace, with what concerns its members.
+  std::optional<RoomMoment> before;
+  std::size_t limit = 50;  ///< At most kActivityPageMax.
+};
+struct ActivityPage {
+  std::vector<ActivityItem> items;  ///< The newest first.
+  std::optional<RoomMoment> older;
+};
+
 struct RoomView {
   std::vector<RoomItem> items;  ///< The newest first.
   std::optional<RoomMoment> older;

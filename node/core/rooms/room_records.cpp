@@ -1,9 +1,11 @@
 #include "node/core/rooms/room_records.hpp"
 
 #include <algorithm>
+#include <charconv>
 #include <utility>
 
 #include "node/core/codec.hpp"
+#include "node/core/json_check.hpp"
 #include "node/core/limits.hpp"
 
 namespace coterie::node {
@@ -76,6 +78,14 @@ Result<std::string> read_rest(ByteReader& in, std::size_t bytes_max) {
   std::string text(as_text(bytes));
   if (!is_utf8(text)) return malformed("text is not UTF-8", in.offset());
   return text;
+}
+
+Status check_state_key(std::string_view key) {
+  const bool plain = !key.empty() && std::none_of(key.begin(), key.end(), [](char one) {
+    return static_cast<unsigned char>(one) < 0x20 || one == 0x7f;
+  });
+  if (!plain) return malformed("a key is 1 to 64 bytes without control characters", 0);
+  return {};
 }
 
 }  // namespace
@@ -159,6 +169,57 @@ Result<AmendRecord> read_amendment(ByteReader& in) {
   COTERIE_TRY(amendment.text, read_rest(in, most));
   if ((edits || reacts) && amendment.text.empty()) return malformed("empty text", in.offset());
   return amendment;
+}
+
+void append_state(Bytes& out, const StateWord& word) {
+  append(out, word.document.view());
+  out.push_back(static_cast<std::uint8_t>(word.what));
+  append_varstring(out, word.key);
+  append(out, as_bytes(word.value));
+}
+
+void append_attendance(Bytes& out, const AttendRecord& record) {
+  append(out, record.document.view());
+  out.push_back(record.came ? 1 : 2);
+  append_varstring(out, record.guest);
+  append_varstring(out, record.name);
+}
+
+Result<StateWord> read_state(ByteReader& in) {
+  StateWord word;
+  COTERIE_TRY(word.document, read_id<DocumentId>(in));
+  COTERIE_TRY(const std::uint8_t what, in.read_u8());
+  if (what < 1 || what > 3) return malformed("word of no such kind", in.offset());
+  word.what = static_cast<StateWord::What>(what);
+  COTERIE_TRY(word.key, read_text(in, kStateKeyBytesMax));
+  COTERIE_CHECK(check_state_key(word.key));
+  COTERIE_TRY(word.value, read_rest(in, kStateValueBytesMax));
+  const bool fits = word.what == StateWord::What::kRemove  ? word.value.empty()
+                    : word.what == StateWord::What::kCount ? counted(word.value).has_value()
+                                                           : is_json(word.value);
+  if (!fits) return malformed("a value that is none", in.offset());
+  return word;
+}
+
+Result<AttendRecord> read_attendance(ByteReader& in) {
+  AttendRecord record;
+  COTERIE_TRY(record.document, read_id<DocumentId>(in));
+  COTERIE_TRY(const std::uint8_t what, in.read_u8());
+  if (what != 1 && what != 2) return malformed("attendance of no such kind", in.offset());
+  record.came = what == 1;
+  COTERIE_TRY(record.guest, read_text(in, kGuestIdBytesMax));
+  COTERIE_TRY(record.name, read_text(in, kParticipantNameBytesMax));
+  if (!in.at_end()) return malformed("bytes after the end", in.offset());
+  return record;
+}
+
+std::optional<std::int64_t> counted(std::string_view value) {
+  std::int64_t number = 0;
+  const char* end = value.data() + value.size();
+  const auto [at, error] = std::from_chars(value.data(), end, number);
+  // As it would be written: one number, one text.
+  if (error != std::errc() || at != end || std::to_string(number) != value) return std::nullopt;
+  return number;
 }
 
 }  // namespace coterie::node

@@ -14,6 +14,12 @@
 //                3 react with `text`, 4 take that reaction back, 5 resolve, 6 reopen, 7 accept the
 //                suggestion, 8 dismiss it
 //
+//     state   := 16 document:16 what:u8 key:varstring value:rest
+//                the session's state: 1 `key` is `value` (JSON), 2 this device counted `value` (a
+//                decimal number) in all, 3 take `key` away
+//     attend  := 18 document:16 what:u8 guest:varstring name:varstring
+//                1 somebody came to the document at the bridge of this device, 2 left
+//
 // Which of them count: rooms.hpp.
 
 #pragma once
@@ -21,6 +27,7 @@
 #include <cstdint>
 #include <optional>
 #include <string>
+#include <string_view>
 #include <variant>
 #include <vector>
 
@@ -87,6 +94,25 @@ struct AmendRecord {
   bool operator==(const AmendRecord&) const = default;
 };
 
+struct StateWord {
+  enum class What : std::uint8_t { kSet = 1, kCount = 2, kRemove = 3 };
+  DocumentId document;
+  What what = What::kSet;
+  std::string key;    ///< 1 to kStateKeyBytesMax bytes of UTF-8 without control characters.
+  std::string value;  ///< JSON, at most kStateValueBytesMax; a whole number for kCount.
+
+  bool operator==(const StateWord&) const = default;
+};
+
+struct AttendRecord {
+  DocumentId document;
+  bool came = true;
+  std::string guest;  ///< As Participant::id.
+  std::string name;
+
+  bool operator==(const AttendRecord&) const = default;
+};
+
 void append_message(Bytes& out, const MessageRecord& message);
 void append_amendment(Bytes& out, const AmendRecord& amendment);
 /// From after the kind to the end. Errors: kMalformed, kLimitExceeded (kMessageBytesMax,
@@ -94,5 +120,14 @@ void append_amendment(Bytes& out, const AmendRecord& amendment);
 /// kGuestIdBytesMax).
 Result<MessageRecord> read_message(ByteReader& in);
 Result<AmendRecord> read_amendment(ByteReader& in);
+void append_state(Bytes& out, const StateWord& word);
+void append_attendance(Bytes& out, const AttendRecord& record);
+/// Errors: kMalformed, kLimitExceeded
+/// (kStateKeyBytesMax, kStateValueBytesMax, kGuestIdBytesMax, kParticipantNameBytesMax).
+Result<StateWord> read_state(ByteReader& in);
+Result<AttendRecord> read_attendance(ByteReader& in);
+
+/// What a word of kCount says; nothing if it is not a whole number of 64 bits as it is printed.
+std::optional<std::int64_t> counted(std::string_view value);
 
 }  // namespace coterie::node

@@ -1,10 +1,12 @@
 #include "node/core/rooms/rooms.hpp"
 
 #include <algorithm>
+#include <limits>
 #include <utility>
 
 #include "node/core/codec.hpp"
 #include "node/core/limits.hpp"
+#include "node/core/log/hybrid_clock.hpp"
 #include "node/core/records.hpp"
 #include "node/core/rooms/room_index.hpp"
 
@@ -25,9 +27,35 @@ bool Rooms::same(const Author& a, const Author& b) const {
 std::optional<Rooms::Spoken> Rooms::spoken(const EntryRef& ref) const {
   auto held = ledger_.record_at(ref);
   if (!held) return std::nullopt;  // Cut away, or its row is ahead of it.
-  const auto verdict = judge_.judge(ref, held->hash, held->heads, Right::kSpeak);
+  ByteReader in(held->record);
+  const auto kind = read_number(in);
+  if (!kind || *kind > 0xff) return std::nullopt;
+  const auto rate = rate_class(static_cast<RecordKind>(*kind));
+  const auto verdict =
+      judge_.judge(ref, held->hash, held->heads, rate ? Right::kSpeak : Right::kEdit);
   if (verdict != EntryJudge::Verdict::kCounts) return std::nullopt;
+  if (rate && !within_rate(*rate, ref, held->time)) return std::nullopt;
   return Spoken{ref, {held->time, held->hash}, std::move(held->record)};
+}
+
+bool Rooms::within_rate(RateClass what, const EntryRef& ref, std::uint64_t time) const {
+  const Bytes key = rate_key(what, ref.log, time);
+  auto known = beyond_.find(key);
+  if (known == beyond_.end()) {
+    if (beyond_.size() == kRoomRowsMax) beyond_.clear();
+    std::size_t rows = 0;
+    Seq first = std::numeric_limits<Seq>::max();
+    const Status read =
+        ledger_.store().scan(Table::kRooms, key, end_of_prefix(key), [&](ByteView row, ByteView) {
+          ByteReader in(row.last(8));
+          const auto seq = read_u64(in);
+          if (seq && rows++ == rate_of(what)) first = *seq;
+          return rows <= rate_of(what);
+        });
+    if (!read) return false;
+    known = beyond_.emplace(key, first).first;
+  }
+  return ref.seq < known->second;
 }
 
 std::optional<RoomMessage> Rooms::message(const Spoken& spoken) const {
@@ -65,10 +93,33 @@ Status Rooms::newest(const Bytes& prefix, std::optional<RoomMoment> before, Each
                               });
 }
 
+/// Visits the rows under `prefix` of each device in turn, its newest first, until `each` returns
+/// false: then the next device's.
+template <typename Each>
+Status Rooms::each_device(const Bytes& prefix, Each each) const {
+  const Bytes end = end_of_prefix(prefix);
+  for (Bytes begin = prefix; !begin.empty() && begin < end;) {
+    std::optional<DeviceId> device;
+    COTERIE_CHECK(
+        ledger_.store().scan(Table::kRooms, begin, end, [&](ByteView key, ByteView value) {
+          const auto author = DeviceId::from(key.subspan(prefix.size(), DeviceId::kBytes));
+          const auto ref = decode_ref(value);
+          if (!author || !ref) return true;
+          if (device && *author != *device) return false;
+          device = *author;
+          return each(*author, *ref);
+        }));
+    if (!device) break;
+    Bytes next = prefix;
+    append(next, device->view());
+    begin = end_of_prefix(next);
+  }
+  return {};
+}
+
 /// What was said of it since. Of each device the newest kAmendmentsMax are looked at.
 Status Rooms::amend(RoomMessage& message) const {
   const Bytes prefix = amendments_key(message.moment.hash);
-  const Bytes end = end_of_prefix(prefix);
   RoomMoment edited{};
   RoomMoment resolved{};
   RoomMoment decided{};
@@ -113,27 +164,14 @@ Status Rooms::amend(RoomMessage& message) const {
         return;
     }
   };
-  for (Bytes begin = prefix; !begin.empty();) {
-    std::optional<DeviceId> device;
-    std::size_t looked_at = 0;
-    bool more = false;
-    COTERIE_CHECK(
-        ledger_.store().scan(Table::kRooms, begin, end, [&](ByteView key, ByteView value) {
-          const auto author = DeviceId::from(key.subspan(prefix.size(), DeviceId::kBytes));
-          const auto ref = decode_ref(value);
-          if (!author || !ref) return true;
-          if (!device) device = *author;
-          more = *author != *device || looked_at == kAmendmentsMax;
-          if (more) return false;
-          ++looked_at;
-          if (const auto said = spoken(*ref)) apply(*said);
-          return true;
-        }));
-    if (!more) break;
-    Bytes next = prefix;
-    append(next, device->view());
-    begin = end_of_prefix(next);
-  }
+  std::optional<DeviceId> device;
+  std::size_t looked_at = 0;
+  COTERIE_CHECK(each_device(prefix, [&](const DeviceId& author, const EntryRef& ref) {
+    if (author != device) looked_at = 0;
+    device = author;
+    if (const auto said = spoken(ref)) apply(*said);
+    return ++looked_at < kAmendmentsMax;
+  }));
   if (edited.time > 0) {
     message.text = std::move(text);
     message.edited = edited.time;
@@ -155,6 +193,7 @@ Status Rooms::amend(RoomMessage& message) const {
 
 Result<RoomPage> Rooms::page(const RoomLane& lane, std::optional<RoomMoment> before,
                              std::size_t limit) const {
+  beyond_.clear();
   RoomPage page;
   std::size_t rows = 0;
   std::optional<RoomMoment> last;
@@ -177,6 +216,7 @@ Result<RoomPage> Rooms::page(const RoomLane& lane, std::optional<RoomMoment> bef
 
 Result<RoomPage> Rooms::mentions(const std::set<DeviceId>& devices,
                                  std::optional<RoomMoment> before, std::size_t limit) const {
+  beyond_.clear();
   std::map<RoomMoment, RoomMessage, std::greater<>> found;
   bool more = false;
   for (const DeviceId& device : devices) {
@@ -209,6 +249,7 @@ Result<RoomPage> Rooms::mentions(const std::set<DeviceId>& devices,
 }
 
 Result<RoomMessage> Rooms::find(const Hash& id) const {
+  beyond_.clear();
   const Error unknown{ErrorCode::kNotFound, "no message of that id here"};
   COTERIE_TRY(const auto key, ledger_.store().get(Table::kRooms, id_key(id)));
   if (!key) return unknown;
@@ -223,6 +264,7 @@ Result<RoomMessage> Rooms::find(const Hash& id) const {
 
 Result<std::size_t> Rooms::unread(const RoomLane& lane, const RoomMoment& seen,
                                   const Author& reader, std::size_t most) const {
+  beyond_.clear();
   std::vector<RoomMessage> news;
   std::size_t rows = 0;
   COTERIE_CHECK(
@@ -238,6 +280,172 @@ Result<std::size_t> Rooms::unread(const RoomLane& lane, const RoomMoment& seen,
   for (RoomMessage& one : news) COTERIE_CHECK(amend(one));
   return static_cast<std::size_t>(
       std::count_if(news.begin(), news.end(), [](const auto& one) { return !one.deleted; }));
+}
+
+// The session's state.
+
+Result<std::optional<StateItem>> Rooms::state(const DocumentId& document,
+                                              const std::string& key) const {
+  const auto word_of = [](const Spoken& said) {
+    ByteReader in(said.record);
+    (void)read_number(in);
+    return read_state(in);
+  };
+  std::optional<StateItem> item;
+  RoomMoment newest_moment;
+  COTERIE_CHECK(newest(values_key(document, key), std::nullopt,
+                       [&](const RoomMoment& moment, const EntryRef& ref) {
+                         const auto said = spoken(ref);
+                         auto word = said ? word_of(*said) : Result<StateWord>(Error{});
+                         if (!word) return true;
+                         newest_moment = moment;
+                         item = {key, std::move(word->value), ref.log.device, moment.time};
+                         return false;
+                       }));
+  const RoomMoment from = newest_moment;
+  std::int64_t sum = 0;
+  COTERIE_CHECK(
+      each_device(counts_key(document, key), [&](const DeviceId& device, const EntryRef& ref) {
+        const auto said = spoken(ref);
+        const auto word = said ? word_of(*said) : Result<StateWord>(Error{});
+        if (!word) return true;
+        if (said->moment < from) return false;
+        const std::int64_t one = counted(word->value).value_or(0);
+        if (__builtin_add_overflow(sum, one, &sum)) {  // The end of the range.
+          sum = one < 0 ? std::numeric_limits<std::int64_t>::min()
+                        : std::numeric_limits<std::int64_t>::max();
+        }
+        if (newest_moment < said->moment) {
+          newest_moment = said->moment;
+          item = {key, "", device, said->moment.time};
+        }
+        item->value = std::to_string(sum);
+        return false;
+      }));
+  return item;
+}
+
+Result<std::vector<StateItem>> Rooms::state(const DocumentId& document) const {
+  beyond_.clear();
+  std::vector<std::string> keys;
+  const Bytes prefix = state_keys_key(document);
+  COTERIE_CHECK(ledger_.store().scan(Table::kRooms, prefix, end_of_prefix(prefix),
+                                     [&](ByteView row, ByteView) {
+                                       ByteReader in(row.subspan(prefix.size()));
+                                       auto key = read_text(in, kStateKeyBytesMax);
+                                       if (key) keys.push_back(*std::move(key));
+                                       return keys.size() < kRoomRowsMax;
+                                     }));
+  std::sort(keys.begin(), keys.end());
+  std::vector<StateItem> items;
+  for (const std::string& key : keys) {
+    if (items.size() == kStateKeysMax) break;
+    COTERIE_TRY(auto item, state(document, key));
+    if (item && !item->value.empty()) items.push_back(*std::move(item));
+  }
+  return items;
+}
+
+// Activity.
+
+std::optional<ActivityItem> Rooms::activity_of(const Spoken& spoken) const {
+  ActivityItem item;
+  item.moment = spoken.moment;
+  item.author.device = spoken.ref.log.device;
+  const auto record = decode_record(ledger_.workspace(), spoken.record);
+  if (!record) return std::nullopt;
+  if (const auto* message = std::get_if<MessageRecord>(&*record)) {
+    const bool comment = message->anchor || message->thread;
+    item.kind = comment ? ActivityItem::Kind::kComment : ActivityItem::Kind::kMessage;
+    item.document = message->document;
+    item.author.guest = message->guest;
+    // What its author took back is not told here either.
+    auto shown = this->message(spoken);
+    if (shown && amend(*shown)) item.text = shown->text;
+  } else if (const auto* amendment = std::get_if<AmendRecord>(&*record)) {
+    item.kind = ActivityItem::Kind::kAmendment;
+    item.document = amendment->document;
+    item.author.guest = amendment->guest;
+    item.amendment = amendment->what;
+    if (amendment->what == Amendment::kReact) item.text = amendment->text;
+  } else if (const auto* attendance = std::get_if<AttendRecord>(&*record)) {
+    item.kind = attendance->came ? ActivityItem::Kind::kJoined : ActivityItem::Kind::kLeft;
+    item.document = attendance->document;
+    item.author.guest = attendance->guest;
+    item.name = attendance->name;
+  } else if (const auto* made = std::get_if<DocumentRecord>(&*record)) {
+    item.kind = ActivityItem::Kind::kCreated;
+    item.document = made->document;
+  } else if (const auto* version = std::get_if<VersionRecord>(&*record)) {
+    item.kind = ActivityItem::Kind::kVersion;
+    item.document = version->document;
+    item.text = version->name;
+  } else if (const auto* properties = std::get_if<PropertiesRecord>(&*record)) {
+    item.kind = ActivityItem::Kind::kProperties;
+    item.document = properties->document;
+    for (const auto& [name, value] : properties->values) {
+      item.text += (item.text.empty() ? "" : ", ") + name;
+    }
+  } else {
+    return std::nullopt;
+  }
+  return item;
+}
+
+Result<ActivityPage> Rooms::activity(const std::optional<DocumentId>& document,
+                                     std::optional<RoomMoment> before, std::size_t limit) const {
+  beyond_.clear();
+  ActivityPage page;
+  std::size_t rows = 0;
+  std::optional<RoomMoment> last;
+  COTERIE_CHECK(
+      newest(activity_key(document), before, [&](const RoomMoment& moment, const EntryRef& ref) {
+        if (page.items.size() == limit || rows == kRoomRowsMax) {
+          page.older = last;
+          return false;
+        }
+        ++rows;
+        last = moment;
+        const auto said = spoken(ref);
+        auto item = said ? activity_of(*said) : std::nullopt;
+        if (item) page.items.push_back(std::move(*item));
+        return true;
+      }));
+  // Edits, down to where the others end.
+  const Bytes prefix = edits_key(document);
+  std::size_t edits = 0;
+  Bytes begin = prefix;
+  if (before) append_u64(begin, ~(HybridClock::millis(before->time) / kEditHourMs));
+  COTERIE_CHECK(ledger_.store().scan(
+      Table::kRooms, begin, end_of_prefix(prefix), [&](ByteView row, ByteView) {
+        ByteReader in(row.subspan(prefix.size()));
+        const auto hour = read_u64(in);
+        const auto edited = read_id<DocumentId>(in);
+        const auto device = read_id<DeviceId>(in);
+        if (!hour || !edited || !device) return true;
+        ActivityItem item;
+        item.kind = ActivityItem::Kind::kEdited;
+        item.moment = {(~*hour * kEditHourMs) << 16, {}};
+        // Distinct, for paging.
+        std::copy(device->bytes.begin(), device->bytes.begin() + 16,
+                  item.moment.hash.bytes.begin());
+        std::copy(edited->bytes.begin(), edited->bytes.end(), item.moment.hash.bytes.begin() + 16);
+        if (before && !(item.moment < *before)) return true;
+        if (edits == limit || (page.older && item.moment < *page.older)) return false;
+        ++edits;
+        item.document = *edited;
+        item.author.device = *device;
+        page.items.push_back(std::move(item));
+        return true;
+      }));
+  std::sort(page.items.begin(), page.items.end(),
+            [](const auto& a, const auto& b) { return b.moment < a.moment; });
+  if (page.items.size() > limit) {
+    page.items.resize(limit);
+    page.older.reset();
+  }
+  if (!page.older && page.items.size() == limit) page.older = page.items.back().moment;
+  return page;
 }
 
 }  // namespace coterie::node

@@ -10,6 +10,9 @@
 //     reaction  of each author with each emoji, the newest word
 //     state     of a comment (resolved or not) and of its suggestion, the newest word of anybody
 //               who may speak; who accepts a suggestion writes the edit beside it
+//     rate      of the records of one kind in one log and minute (by their own clock) the first so
+//               many count (limits.hpp)
+//     session   of each key the newest word; or, after it, the sum of what each device counted last
 //     author    a person: any of their devices; a guest of a bridge, with the id that its browser
 //               keeps, is another one than the device's owner
 //
@@ -22,6 +25,12 @@
 //             'i' hash:32                              -> key     of such a row
 //             'a' target:32 device:32 when             -> ref     amendments, by author
 //             'm' device:32 when                       -> ref     mentions of a device
+//             'k' document:16 'n' key                  ->         keys of the session's state
+//             'k' document:16 'w' key when             -> ref     words about one
+//             'k' document:16 'c' key device:32 when   -> ref     counts
+//             'r' class:u8 log:40 minute:u64 seq:u64   ->         what the rate is counted by
+//             'v' (0 | 1 document:16) when             -> ref     activity, of all or a document
+//             'e' (0 | 1 document:16) ~hour:u64 document:16 device:32 ->   who edited when
 //             when := ~time:u64 ~hash:32      ref := position previous:32
 //
 // Single-threaded owner. Not cached: a page of 50 messages reads and decrypts 50 entries, and those
@@ -39,6 +48,7 @@
 #include "node/core/admission.hpp"
 #include "node/core/ledger.hpp"
 #include "node/core/rooms/room.hpp"
+#include "node/core/rooms/room_index.hpp"
 
 namespace coterie::node {
 
@@ -59,6 +69,13 @@ class Rooms {
   /// Messages of others after `seen`, not deleted; counts up to `most`. Errors: as page().
   Result<std::size_t> unread(const RoomLane& lane, const RoomMoment& seen, const Author& reader,
                              std::size_t most) const;
+  /// Errors: kCorrupt, kIo.
+  Result<std::vector<StateItem>> state(const DocumentId& document) const;
+  Result<std::optional<StateItem>> state(const DocumentId& document, const std::string& key) const;
+  /// From the records of `document`, or of all, with the edits of each hour; membership and paths
+  /// are the caller's to add. As page().
+  Result<ActivityPage> activity(const std::optional<DocumentId>& document,
+                                std::optional<RoomMoment> before, std::size_t limit) const;
   /// Whether both are the same person, or the same guest.
   bool same(const Author& a, const Author& b) const;
 
@@ -70,6 +87,10 @@ class Rooms {
     Bytes record;
   };
   std::optional<Spoken> spoken(const EntryRef& ref) const;
+  bool within_rate(RateClass what, const EntryRef& ref, std::uint64_t time) const;
+  template <typename Each>
+  Status each_device(const Bytes& prefix, Each each) const;
+  std::optional<ActivityItem> activity_of(const Spoken& spoken) const;
   std::optional<RoomMessage> message(const Spoken& spoken) const;
   Status amend(RoomMessage& message) const;
   template <typename Each>
@@ -77,6 +98,8 @@ class Rooms {
 
   const Ledger& ledger_;
   const EntryJudge& judge_;
+  /// Of logs and minutes looked at in one question: the first entry beyond the rate.
+  mutable std::map<Bytes, Seq> beyond_;
 };
 
 }  // namespace coterie::node
