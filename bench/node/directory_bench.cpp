@@ -44,9 +44,9 @@ constexpr std::chrono::milliseconds kBetweenKeystrokes{150};
 constexpr const char* kScattered = "notes/scattered.md";
 constexpr std::uint64_t kScatteredEdits = 25;  ///< And an entry that names it.
 
-class Directory {
+class DataDirectory {
  public:
-  explicit Directory(const std::string& root)
+  explicit DataDirectory(const std::string& root)
       : dir_{root},
         stores_(*storage::LmdbStoreProvider::open_directory(dir_.workspaces().string())) {
     auto device = load_device(dir_);
@@ -147,7 +147,7 @@ Bytes append_word(crdt::Doc& doc) {
   });
 }
 
-int type(Directory& directory, const std::string& workspace, const std::string& updates,
+int type(DataDirectory& directory, const std::string& workspace, const std::string& updates,
          const std::string& path) {
   std::ifstream file(updates, std::ios::binary);
   const std::vector<char> content{std::istreambuf_iterator<char>(file), {}};
@@ -162,7 +162,7 @@ int type(Directory& directory, const std::string& workspace, const std::string& 
   return 0;
 }
 
-int fill(Directory& directory, const std::string& workspace, std::uint64_t entries,
+int fill(DataDirectory& directory, const std::string& workspace, std::uint64_t entries,
          std::uint64_t documents) {
   crdt::Doc scattered({999'999, true});
   std::uint64_t scattered_edits = 0;
@@ -345,7 +345,7 @@ int history(const std::string& root, const std::string& path, int runs) {
 int main(int argc, char** argv) {
   if (argc != 6 || !crypto::initialise()) return 2;
   if (std::string(argv[3]) == "history") return history(argv[1], argv[4], std::atoi(argv[5]));
-  Directory directory(argv[1]);
+  DataDirectory directory(argv[1]);
   if (std::string(argv[3]) == "type") return type(directory, argv[2], argv[4], argv[5]);
   return fill(directory, argv[2], std::strtoull(argv[4], nullptr, 10),
               std::strtoull(argv[5], nullptr, 10));
