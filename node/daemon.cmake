@@ -61,7 +61,8 @@ if(TARGET coterie::node_core AND TARGET coterie::transport_zmq)
   find_library(NATPMP_LIBRARY natpmp REQUIRED)
   coterie_library(daemon
     SOURCES daemon/backup.cpp daemon/doctor.cpp daemon/engine_thread.cpp
-            daemon/engine_thread_network.cpp daemon/gateway.cpp daemon/document_calls.cpp daemon/history_calls.cpp
+            daemon/document_calls.cpp daemon/engine_thread_network.cpp daemon/event_json.cpp
+            daemon/event_sessions.cpp daemon/gateway.cpp daemon/history_calls.cpp
             daemon/local_network.cpp daemon/log.cpp daemon/node.cpp daemon/peer_calls.cpp
             daemon/people_calls.cpp daemon/port_mapping.cpp daemon/room_calls.cpp
             daemon/room_json.cpp daemon/service.cpp

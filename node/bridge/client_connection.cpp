@@ -46,6 +46,7 @@ class ClientConnection final : public Connection,
 
   void ask(ClientRequest wanted) {
     if (state_->handler == nullptr) return;
+    text_ = wanted.what == ClientRequest::What::kEvents;
     beast::get_lowest_layer(socket_).expires_never();
     timer_.expires_after(limits().call);
     timer_.async_wait([self = shared_from_this()](error_code failure) {
@@ -69,9 +70,9 @@ class ClientConnection final : public Connection,
     timeout.idle_timeout = limits().idle;
     timeout.keep_alive_pings = true;
     socket_.set_option(timeout);
-    socket_.read_message_max(limits().message_bytes);
+    socket_.read_message_max(text_ ? limits().event_bytes : limits().message_bytes);
     socket_.auto_fragment(false);
-    socket_.binary(true);
+    socket_.text(text_);
     socket_.async_accept(upgrade_, [self = shared_from_this()](error_code failure) {
       if (failure) return self->finish();
       if (self->phase_ != Phase::kOpening) return;
@@ -162,9 +163,10 @@ class ClientConnection final : public Connection,
 
   void on_message() {
     if (phase_ != Phase::kOpen) return;
-    if (!socket_.got_binary()) {
+    if (socket_.got_text() != text_) {
       buffer_.clear();
-      close(websocket::close_code::unknown_data, "binary messages only");
+      close(websocket::close_code::unknown_data,
+            text_ ? "text messages only" : "binary messages only");
     } else if (!closing_ && state_->handler != nullptr) {
       const auto* bytes = static_cast<const std::uint8_t*>(buffer_.data().data());
       Bytes message(bytes, bytes + buffer_.size());
@@ -243,6 +245,7 @@ class ClientConnection final : public Connection,
   http::request<http::string_body> upgrade_;
   asio::steady_timer timer_;  ///< For the handler's decision; later, for closing.
   Phase phase_ = Phase::kAsking;
+  bool text_ = false;  ///< Its messages are text, both ways.
 
   beast::flat_buffer buffer_;
   bool paused_ = false;               ///< Not reading until messages are processed.

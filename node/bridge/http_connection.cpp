@@ -99,13 +99,15 @@ class HttpConnection final : public Connection,
     auto target = parse_request_target(view(request.target()));
     if (!target) return answer_error(400, {ErrorCode::kMalformed, target.error().what});
     const bool upgrade = beast::websocket::is_upgrade(request);
-    if (target->segments.front() == "sync") {
-      if (upgrade) return attach(std::move(request), *target);
+    auto client = find_client_route(*target);
+    if (client && upgrade) return attach(std::move(request), *std::move(client));
+    if (client) {
       return answer_error(426, {ErrorCode::kMalformed, "attach to this path with a WebSocket"});
     }
-    if (upgrade) {
-      return answer_error(
-          404, {ErrorCode::kNotFound, "WebSockets attach at /sync/{workspace}/{document}"});
+    if (upgrade || target->segments.front() == "sync") {
+      return answer_error(404, {ErrorCode::kNotFound,
+                                "WebSockets attach at /sync/{workspace}/{document} and "
+                                "/v1/documents/{id}/events"});
     }
     if (answer_asset(request, target->path)) return;
     auto route =
@@ -146,18 +148,11 @@ class HttpConnection final : public Connection,
            (type.size() == kJson.size() || type[kJson.size()] == ';' || type[kJson.size()] == ' ');
   }
 
-  void attach(http::request<http::string_body> request, const RequestTarget& target) {
-    if (target.segments.size() < 3) {
-      return answer_error(
-          404, {ErrorCode::kNotFound, "WebSockets attach at /sync/{workspace}/{document}"});
-    }
+  void attach(http::request<http::string_body> request, ClientRequest wanted) {
     if (state_->stopping || buffer_.size() != 0) {
       // Data before our answer would be lost with this buffer; no client sends any.
       return refuse(400, {ErrorCode::kMalformed, "wait for the answer to the upgrade"});
     }
-    const auto saved = target.query.find("saved");
-    ClientRequest wanted{target.segments[1], target.tail(2),
-                         saved != target.query.end() && saved->second == "1"};
     serve_client(state_, std::move(stream_), std::move(request), std::move(wanted));
   }
 

@@ -56,6 +56,23 @@ Route find_api_route(std::string_view method, const RequestTarget& target, std::
   return ApiRoute{{what == "documents" ? "doc.list" : what, {{"workspace", workspace}}}};
 }
 
+std::optional<ClientRequest> find_client_route(const RequestTarget& target) {
+  const auto& segments = target.segments;
+  const auto argument = [&](const char* name) {
+    const auto found = target.query.find(name);
+    return found == target.query.end() ? std::string() : found->second;
+  };
+  if (segments.size() >= 3 && segments[0] == "sync") {
+    return ClientRequest{ClientRequest::What::kContent, segments[1], target.tail(2),
+                         argument("saved") == "1"};
+  }
+  if (segments.size() == 4 && segments[0] == "v1" && segments[1] == "documents" &&
+      segments[3] == "events") {
+    return ClientRequest{ClientRequest::What::kEvents, argument("workspace"), segments[2], false};
+  }
+  return std::nullopt;
+}
+
 unsigned http_status(ErrorCode code) {
   switch (code) {
     case ErrorCode::kMalformed:

@@ -4,6 +4,8 @@
 //     /                              the web client (web_asset.hpp)
 //     /sync/{workspace}/{document}   WebSocket, y-websocket protocol; the document is all segments
 //                                    that follow, percent-decoded; ?saved=1 asks for message 100
+//     /v1/documents/{id}/events      WebSocket, JSON text messages (docs/API/events.md);
+//                                    ?workspace= says which, where several have such a document
 //     /v1/...  /healthz              REST (routes.hpp, docs/API/openapi.json)
 //
 // Knows nothing of the engine: it hands what clients say to a Handler and sends what it is told to.
@@ -43,6 +45,7 @@ struct Limits {
   std::uint32_t header_bytes = 16u << 10;     ///< Request line, and headers: 431.
   std::uint64_t body_bytes = 1u << 20;        ///< Of a request: 413.
   std::size_t message_bytes = 16u << 20;      ///< Of a WebSocket message: close 1009.
+  std::size_t event_bytes = 512u << 10;       ///< The same, of the events of a document.
   std::size_t unfinished_bytes = 128u << 20;  ///< Of messages begun, all clients together:
                                               ///< who goes beyond is closed with 1013.
   std::size_t connections = 256;              ///< Open at once: 503.
@@ -58,9 +61,12 @@ struct Limits {
 
 /// What a WebSocket client asks to be attached to.
 struct ClientRequest {
-  std::string workspace;  ///< Id in hexadecimal, or name.
-  std::string document;   ///< Path. May be empty or not UTF-8: to be checked.
-  bool saved_messages = false;
+  /// A document's content, in binary messages, or its events, in text messages.
+  enum class What : std::uint8_t { kContent, kEvents };
+  What what = What::kContent;
+  std::string workspace;  ///< Id in hexadecimal, or name. Of events it may be empty.
+  std::string document;   ///< Path, or of events the id. May be empty or not UTF-8: to be checked.
+  bool saved_messages = false;  ///< Of content.
 };
 
 /// Who answers. All functions are called on the I/O thread and must not block.
@@ -70,7 +76,7 @@ class Handler {
 
   /// Answered by accept_client() or refuse_client().
   virtual void client_opened(ClientHandle client, ClientRequest request) = 0;
-  /// One binary message; answered by message_processed().
+  /// One message; answered by message_processed().
   virtual void client_message(ClientHandle client, Bytes message) = 0;
   /// `bytes` of messages handed to send() have left for the network.
   virtual void client_sent(ClientHandle client, std::size_t bytes) = 0;
@@ -105,7 +111,7 @@ class Server {
   void accept_client(ClientHandle client);
   /// Answers the upgrade with the HTTP status of `error`.
   void refuse_client(ClientHandle client, CallError error);
-  /// One binary message, queued until the client takes it.
+  /// One message, queued until the client takes it.
   void send(ClientHandle client, std::shared_ptr<const Bytes> message);
   /// After everything queued before. `code` is a WebSocket close code, `reason` at most 123 bytes.
   void close_client(ClientHandle client, std::uint16_t code, std::string reason);

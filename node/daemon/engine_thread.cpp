@@ -38,6 +38,10 @@ EngineThread::EngineThread(Parts parts)
       service_(
           *parts_.engine, parts_.device_name, [this] { return commit_queue_.stats(); },
           parts_.port_mapping),
+      events_(*parts_.engine, service_,
+              [this](bridge::ClientHandle client, std::shared_ptr<const Bytes> message) {
+                if (server_ != nullptr) server_->send(client, std::move(message));
+              }),
       commit_queue_([waker = parts_.waker] { waker->wake(); }) {}
 
 EngineThread::~EngineThread() { stop(); }
@@ -66,13 +70,15 @@ void EngineThread::post(std::deque<Input>& queue, Input input) {
 
 void EngineThread::client_opened(bridge::ClientHandle client, bridge::ClientRequest request) {
   post(from_clients_, [this, client, request = std::move(request)](Now now) {
+    const bool content = request.what == bridge::ClientRequest::What::kContent;
     const Engine::ClientOptions options{.saved_messages = request.saved_messages};
-    const auto taken = parts_.engine->handle_client_open(now, client, request.workspace,
-                                                         request.document, options);
+    const Status taken = content ? parts_.engine->handle_client_open(now, client, request.workspace,
+                                                                     request.document, options)
+                                 : events_.open(client, request);
     if (!taken) {
       return server_->refuse_client(client, CallError{taken.error().code, taken.error().what});
     }
-    clients_.insert(client);
+    if (content) clients_.insert(client);
     server_->accept_client(client);
   });
 }
@@ -80,6 +86,7 @@ void EngineThread::client_opened(bridge::ClientHandle client, bridge::ClientRequ
 void EngineThread::client_message(bridge::ClientHandle client, Bytes message) {
   post(from_clients_, [this, client, message = std::move(message)](Now now) {
     if (clients_.contains(client)) parts_.engine->handle_client_message(now, client, message);
+    events_.message(now, client, message);
     server_->message_processed(client, message.size());
   });
 }
@@ -87,12 +94,14 @@ void EngineThread::client_message(bridge::ClientHandle client, Bytes message) {
 void EngineThread::client_sent(bridge::ClientHandle client, std::size_t bytes) {
   post(from_clients_, [this, client, bytes](Now now) {
     if (clients_.contains(client)) parts_.engine->handle_client_sent(now, client, bytes);
+    events_.sent(client, bytes);
   });
 }
 
 void EngineThread::client_closed(bridge::ClientHandle client) {
   post(from_clients_, [this, client](Now now) {
     if (clients_.erase(client) != 0) parts_.engine->handle_client_closed(now, client);
+    events_.closed(now, client);
   });
 }
 
@@ -127,8 +136,9 @@ void EngineThread::run() {
     while (take_turns()) {
     }
     const Now now = read_clock();
-    const auto deadline = parts_.engine->next_deadline();
+    const auto deadline = next_deadline();
     if (deadline && *deadline <= now.steady) {
+      events_.handle_timeout(now);
       parts_.engine->handle_timeout(now);
       drain();
     }
@@ -136,8 +146,14 @@ void EngineThread::run() {
   finish();
 }
 
+std::optional<Instant> EngineThread::next_deadline() const {
+  const auto engine = parts_.engine->next_deadline();
+  const auto events = events_.next_deadline();
+  return engine && events ? std::min(engine, events) : (engine ? engine : events);
+}
+
 void EngineThread::wait_for_work() {
-  const auto deadline = parts_.engine->next_deadline();
+  const auto deadline = next_deadline();
   if (!deadline) return parts_.waker->wait();
   parts_.waker->wait_until(SteadyClock::time_point(deadline->time_since_epoch()));
 }
@@ -243,8 +259,7 @@ void EngineThread::carry_out(Engine::CloseClient& output) {
   }
 }
 
-/// Nobody watches by this bridge.
-void EngineThread::carry_out(Engine::SendEvent&) {}
+void EngineThread::carry_out(Engine::SendEvent& output) { events_.tell(output); }
 
 void EngineThread::carry_out(Engine::SendBeacon& output) {
   if (parts_.send_beacon) parts_.send_beacon(std::move(output.datagram));

@@ -19,6 +19,7 @@
 
 #include "node/bridge/server.hpp"
 #include "node/core/engine.hpp"
+#include "node/daemon/event_sessions.hpp"
 #include "node/daemon/service.hpp"
 #include "node/daemon/waker.hpp"
 #include "storage/commit_queue.hpp"
@@ -82,6 +83,7 @@ class EngineThread final : public bridge::Handler {
 
   void run();
   void wait_for_work();
+  std::optional<Instant> next_deadline() const;
   bool take_turns();
   bool take_commits();
   bool take_network();
@@ -112,10 +114,11 @@ class EngineThread final : public bridge::Handler {
 
   Parts parts_;
   Service service_;
+  EventSessions events_;
   bridge::Server* server_ = nullptr;
 
   // Of the engine thread.
-  std::set<bridge::ClientHandle> clients_;      ///< Those the engine has taken.
+  std::set<bridge::ClientHandle> clients_;      ///< Of content, that the engine has taken.
   std::map<CommitToken, std::size_t> commits_;  ///< Outstanding, with their bytes.
   std::size_t commit_bytes_ = 0;
 

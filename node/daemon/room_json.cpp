@@ -53,6 +53,19 @@ constexpr std::array<std::pair<RoomMessage::Verdict, const char*>, 3> kVerdicts{
     {RoomMessage::Verdict::kDismissed, "dismissed"},
 }};
 
+constexpr std::array<std::pair<ActivityItem::Kind, const char*>, 10> kActivities{{
+    {ActivityItem::Kind::kJoined, "joined"},
+    {ActivityItem::Kind::kLeft, "left"},
+    {ActivityItem::Kind::kEdited, "edited"},
+    {ActivityItem::Kind::kMessage, "message"},
+    {ActivityItem::Kind::kComment, "comment"},
+    {ActivityItem::Kind::kAmendment, "amendment"},
+    {ActivityItem::Kind::kCreated, "created"},
+    {ActivityItem::Kind::kVersion, "version"},
+    {ActivityItem::Kind::kMembership, "membership"},
+    {ActivityItem::Kind::kProperties, "properties"},
+}};
+
 json anchor_json(const Anchor& anchor, const std::optional<RoomPlace>& place) {
   json out = {{"quote", anchor.quote}};
   if (const auto* lines = std::get_if<LineAnchor>(&anchor.place)) {
@@ -136,6 +149,55 @@ json message_json(const RoomItem& item, const AuthorNames& names) {
     out["suggestion"] = *message.suggestion;
     out["verdict"] = kind_name(kVerdicts, message.verdict);
   }
+  return out;
+}
+
+json json_value(const std::string& text) {
+  json value = json::parse(text, nullptr, false);
+  return value.is_discarded() ? json() : value;
+}
+
+json participant_json(const Participant& participant, const AuthorNames& names) {
+  json out = {{"device", participant.device.hex()},
+              {"device_name", names({participant.device, ""})},
+              {"user", participant.id},
+              {"name", participant.name},
+              {"color", participant.color},
+              {"status", activeness_name(participant.activeness)},
+              {"typing", participant.typing},
+              {"clients", participant.clients}};
+  if (!participant.file.empty()) out["file"] = participant.file;
+  if (participant.viewport) {
+    out["viewport"] = {{"first", participant.viewport->first},
+                       {"last", participant.viewport->last}};
+  }
+  if (!participant.cursor.empty()) out["cursor"] = json_value(participant.cursor);
+  if (!participant.following.empty()) out["following"] = participant.following;
+  return out;
+}
+
+json state_json(const StateItem& item, const AuthorNames& names) {
+  json out = {{"key", item.key},
+              {"author", author_json({item.device, ""}, names)},
+              {"time", room_millis(item.time)},
+              {"removed", item.value.empty()}};
+  if (!item.value.empty()) out["value"] = json_value(item.value);
+  return out;
+}
+
+json activity_json(const ActivityItem& item, const AuthorNames& names) {
+  json out = {{"kind", kind_name(kActivities, item.kind)},
+              {"moment", moment_text(item.moment)},
+              {"time", room_millis(item.moment.time)},
+              {"author", author_json(item.author, names)},
+              {"text", item.text}};
+  if (!item.name.empty()) out["author"]["name"] = item.name;
+  if (!item.document.is_zero()) {
+    out["document"] = item.document.hex();
+    out["path"] = item.path;
+  }
+  if (item.amendment) out["change"] = amendment_name(*item.amendment);
+  if (item.subject) out["subject"] = author_json({*item.subject, ""}, names);
   return out;
 }
 

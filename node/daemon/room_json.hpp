@@ -47,6 +47,11 @@ Result<Amendment> amendment_of(std::string_view name);
 
 nlohmann::json author_json(const Author& author, const AuthorNames& names);
 nlohmann::json message_json(const RoomItem& item, const AuthorNames& names);
+/// What others wrote as JSON; null where it is none.
+nlohmann::json json_value(const std::string& text);
+nlohmann::json participant_json(const Participant& participant, const AuthorNames& names);
+nlohmann::json state_json(const StateItem& item, const AuthorNames& names);
+nlohmann::json activity_json(const ActivityItem& item, const AuthorNames& names);
 /// {"messages", "older", "unread"}.
 nlohmann::json page_json(const RoomView& view, const AuthorNames& names);
 

@@ -146,18 +146,26 @@ void Service::handle(Now now, const Call& call, CallReply reply) {
 }
 
 void Service::start(Now now, const Call& call, Command command, CallReply reply) {
+  carry_out(now, std::move(command),
+            [path = argument_or(call, "path", ""),
+             reply = std::move(reply)](const Result<CommandResult>& result) {
+              if (!result) return reply(failed(result.error()));
+              reply({result_text(*result, path), std::nullopt});
+            });
+}
+
+void Service::carry_out(Now now, Command command, CommandDone done) {
   const RequestId request = next_request_++;
-  pending_.emplace(request, Pending{argument_or(call, "path", ""), std::move(reply)});
+  pending_.emplace(request, std::move(done));
   engine_.handle_command(now, request, std::move(command));
 }
 
 void Service::handle_reply(Engine::Reply reply) {
   const auto found = pending_.find(reply.request);
   if (found == pending_.end()) return;
-  const Pending pending = std::move(found->second);
+  const CommandDone done = std::move(found->second);
   pending_.erase(found);
-  if (!reply.result) return pending.reply(failed(reply.result.error()));
-  pending.reply({result_text(*reply.result, pending.path), std::nullopt});
+  done(std::move(reply.result));
 }
 
 Result<Command> Service::command(const Call& call) {

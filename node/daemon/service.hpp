@@ -77,6 +77,9 @@ class Service {
 
   /// Answers `reply` now, or, for what is written to disk, when handle_reply() tells its end.
   void handle(Now now, const Call& call, CallReply reply);
+  using CommandDone = std::function<void(Result<CommandResult>)>;
+  /// `done` is called by handle_reply().
+  void carry_out(Now now, Command command, CommandDone done);
   void handle_reply(Engine::Reply reply);
   /// For who says what came of dials.
   DialLog& dials() { return dials_; }
@@ -92,11 +95,7 @@ class Service {
   MappingStatus mapping_status_;
   DialLog dials_;
   RequestId next_request_ = 1;
-  struct Pending {
-    std::string path;  ///< Of doc.create.
-    CallReply reply;
-  };
-  std::map<RequestId, Pending> pending_;
+  std::map<RequestId, CommandDone> pending_;
 };
 
 }  // namespace coterie::node

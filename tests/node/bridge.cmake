@@ -12,8 +12,9 @@ coterie_test(node.bridge
 
 if(TARGET coterie)
   coterie_test(node.daemon
-    SOURCES node/daemon/gateway_test.cpp node/daemon/node_test.cpp
-    DEPENDS coterie::daemon)
+    SOURCES node/daemon/event_json_test.cpp node/daemon/events_test.cpp
+            node/daemon/gateway_test.cpp node/daemon/node_test.cpp
+    DEPENDS coterie::daemon nlohmann_json::nlohmann_json)
   coterie_test(node.render SOURCES node/cli/render_test.cpp DEPENDS coterie::cli)
   find_package(Python3 REQUIRED COMPONENTS Interpreter)
   add_test(NAME node.cli COMMAND ${Python3_EXECUTABLE}

@@ -32,6 +32,52 @@ TEST_F(WebSocket, AttachesByWorkspaceAndDocument) {
   EXPECT_FALSE(handler_.seen(2).request.saved_messages);
 }
 
+TEST_F(WebSocket, AttachesToTheEventsOfADocument) {
+  start();
+  RawClient one(server_->port());
+  attach(one, "/v1/documents/0a1b/events?workspace=my%20team");
+  RawClient two(server_->port());
+  attach(two, "/v1/documents/0a1b/events");
+  const ClientRequest first = handler_.seen(1).request;
+  EXPECT_EQ(first.what, ClientRequest::What::kEvents);
+  EXPECT_EQ(first.workspace, "my team");
+  EXPECT_EQ(first.document, "0a1b");
+  EXPECT_EQ(handler_.seen(2).request.workspace, "");
+  for (const char* path : {"/v1/documents/0a1b", "/v1/documents/0a1b/events/x", "/v1/documents"}) {
+    RawClient lost(server_->port());
+    EXPECT_EQ(lost.upgrade(path).status, 404) << path;
+  }
+  RawClient plain(server_->port());
+  EXPECT_EQ(plain.request("GET /v1/documents/0a1b/events").status, 426);
+  RawClient foreign(server_->port());
+  EXPECT_EQ(foreign
+                .request("GET /v1/documents/0a1b/events",
+                         "Connection: Upgrade\r\nUpgrade: websocket\r\n"
+                         "Origin: http://elsewhere.example\r\nSec-WebSocket-Version: 13\r\n"
+                         "Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n")
+                .status,
+            403);
+}
+
+TEST_F(WebSocket, EventsAreTextOfLimitedLength) {
+  limits_.event_bytes = 1000;
+  start();
+  RawClient one(server_->port());
+  attach(one, "/v1/documents/0a/events");
+  server_->send(1, message("{}"));
+  const Frame event = one.read_frame();
+  EXPECT_EQ(event.opcode, 1);
+  EXPECT_EQ(event.payload, "{}");
+  one.send(RawClient::frame(std::string(1000, 'x'), 1));
+  ASSERT_TRUE(handler_.wait_for(1, [](const auto& seen) { return seen.messages.size() == 1; }));
+  one.send(RawClient::frame(std::string(1001, 'x'), 1));
+  EXPECT_EQ(one.read_frame().close_code(), 1009);
+  RawClient binary(server_->port());
+  attach(binary, "/v1/documents/0a/events");
+  binary.send(RawClient::frame("{}", 2));
+  EXPECT_EQ(binary.read_frame().close_code(), 1003);
+}
+
 TEST_F(WebSocket, IsRefusedWithTheStatusOfTheError) {
   handler_.refuse = CallError{ErrorCode::kNotFound, "no workspace \"w\" here"};
   start();
