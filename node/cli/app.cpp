@@ -105,6 +105,9 @@ int run_command_line(int argc, const char* const* argv) {
   add_chat(app, context);
   add_comment(app, context);
   add_mentions(app, context);
+  add_participants(app, context);
+  add_session(app, context);
+  add_activity(app, context);
   add_members(app, context);
   add_membership(app, context);
   add_audit(app, context);

@@ -132,6 +132,8 @@ std::string ago_text(std::uint64_t millis);
 
 /// "anna (1234abcd)" of {"name","device"}.
 std::string named(const nlohmann::json& device);
+/// Who wrote something, of {"device","name"?,"guest"?}.
+std::string author_text(const nlohmann::json& author);
 
 struct QrCode {
   std::vector<std::string> rows;  ///< '1' is dark. Square, without the light edge.
@@ -157,6 +159,9 @@ void add_doc(CLI::App& app, Context& context);
 void add_chat(CLI::App& app, Context& context);
 void add_comment(CLI::App& app, Context& context);
 void add_mentions(CLI::App& app, Context& context);
+void add_participants(CLI::App& app, Context& context);
+void add_session(CLI::App& app, Context& context);
+void add_activity(CLI::App& app, Context& context);
 void add_members(CLI::App& app, Context& context);
 void add_membership(CLI::App& app, Context& context);
 void add_audit(CLI::App& app, Context& context);

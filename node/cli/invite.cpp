@@ -136,6 +136,13 @@ std::string named(const json& device) {
   return name.empty() ? id : name + " (" + id + ")";
 }
 
+std::string author_text(const json& author) {
+  const std::string name = author.value("name", "");
+  const std::string device = author.value("device", "").substr(0, 8);
+  if (author.contains("guest")) return (name.empty() ? "guest" : name) + " (at " + device + ")";
+  return name.empty() ? device : name;
+}
+
 void add_invite(CLI::App& app, Context& context) {
   const auto arguments = std::make_shared<InviteArguments>();
   CLI::App* invite = app.add_subcommand("invite", "What others join a workspace with");

@@ -52,13 +52,6 @@ std::string short_id(const json& message, const char* member = "id") {
   return message.value(member, "").substr(0, kIdDigits);
 }
 
-std::string author_text(const json& author) {
-  const std::string name = author.value("name", "");
-  const std::string device = author.value("device", "").substr(0, kIdDigits);
-  if (author.contains("guest")) return (name.empty() ? "guest" : name) + " (at " + device + ")";
-  return name.empty() ? device : name;
-}
-
 /// `text` after `lead`, its further lines below.
 void print_text(const std::string& lead, const std::string& text) {
   std::cout << printable(lead);

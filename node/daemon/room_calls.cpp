@@ -251,16 +251,72 @@ Result<std::string> mentions(const Question& question) {
   return dump_json(out);
 }
 
+Result<std::string> participants(const Question& question) {
+  COTERIE_TRY(const auto present,
+              question.engine.participants(question.workspace, question.path()));
+  const AuthorNames names = question.names();
+  json list = json::array();
+  for (const Participant& one : present) list.push_back(participant_json(one, names));
+  return dump_json({{"participants", std::move(list)}});
+}
+
+Result<std::string> state_list(const Question& question) {
+  COTERIE_TRY(const auto state, question.engine.session_state(question.workspace, question.path()));
+  const AuthorNames names = question.names();
+  json list = json::array();
+  for (const StateItem& one : state) list.push_back(state_json(one, names));
+  return dump_json({{"state", std::move(list)}});
+}
+
+Result<Command> state_set(const Question& question) {
+  const Call& call = question.call;
+  SetState command{question.workspace, question.path(), {}};
+  command.word.key = text_of(call, "key");
+  if (has(call, "count")) {
+    command.word.what = StateWord::What::kCount;
+    command.word.value = text_of(call, "count");
+  } else if (has(call, "value")) {
+    command.word.value = text_of(call, "value");
+  } else {
+    command.word.what = StateWord::What::kRemove;
+  }
+  return Command{std::move(command)};
+}
+
+Result<std::string> activity(const Question& question) {
+  const Call& call = question.call;
+  ActivityQuery query;
+  query.workspace = question.workspace;
+  query.path = question.path();
+  if (has(call, "before")) {
+    COTERIE_TRY(query.before, parse_moment(text_of(call, "before")));
+  }
+  COTERIE_TRY(const std::uint64_t limit, number_of(call, "limit", query.limit));
+  query.limit = static_cast<std::size_t>(std::min<std::uint64_t>(limit, kActivityPageMax + 1));
+  COTERIE_TRY(const ActivityPage page, question.engine.activity(query));
+  const AuthorNames names = question.names();
+  json items = json::array();
+  for (const ActivityItem& item : page.items) items.push_back(activity_json(item, names));
+  json out = {{"items", std::move(items)}};
+  if (page.older) out["older"] = moment_text(*page.older);
+  return dump_json(out);
+}
+
 template <typename T>
 using Table = std::map<std::string, Result<T> (*)(const Question&)>;
 
 const Table<Command>& commands() {
-  static const Table<Command> all{{"room.post", post}, {"room.amend", amend}, {"room.read", read}};
+  static const Table<Command> all{
+      {"room.post", post}, {"room.amend", amend}, {"room.read", read}, {"state.set", state_set}};
   return all;
 }
 
 const Table<std::string>& questions() {
-  static const Table<std::string> all{{"room.page", page}, {"room.mentions", mentions}};
+  static const Table<std::string> all{{"room.page", page},
+                                      {"room.mentions", mentions},
+                                      {"participants", participants},
+                                      {"state.list", state_list},
+                                      {"activity", activity}};
   return all;
 }
 

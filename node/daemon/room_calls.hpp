@@ -1,4 +1,5 @@
-// Calls about rooms: chat and comments of documents (see service.hpp for all others).
+// Calls about rooms: chat, comments, who is there and what was done (see service.hpp for all
+// others).
 //
 // `id` and `reply` are a message's id or, with `path`, the beginning of one, 4 digits or more, if
 // it is of the document's newest. Whoever's name stands in a message as "@name" is mentioned.
@@ -17,6 +18,14 @@
 //                       resolve, reopen, accept,
 //                       dismiss; text?
 //     room.read         workspace, path, lane?, moment   {"done":true}: seen up to that message
+//     participants      workspace, path                  {"participants":[...]}: who is there now
+//     state.list        workspace, path                  {"state":[...]}: of the session, by key
+//     state.set         workspace, path, key, value?     {"done":true}: value is JSON; count: what
+//                       or count?                        this device counted in all; neither: the
+//                                                        key is taken away
+//     activity          workspace, path?, before?,       {"items":[...],"older"}: what was done,
+//     the
+//                       limit?                           newest first
 
 #pragma once
 

@@ -4,6 +4,8 @@
 usage: rooms_test.py COTERIE [unittest arguments]
 """
 
+import csv
+import io
 import json
 import pathlib
 import signal
@@ -149,6 +151,46 @@ class Rooms(CliTest):
         self.fails("comment", "accept", *NOTES, quoted, "--data", self.red)
         self.fails("comment", "delete", *NOTES, lines, "--data", self.blue, says=["author"])
         self.ok("comment", "delete", *NOTES, lines, "--data", self.red)
+
+    def test_session_state(self):
+        self.assertIn("none", self.ok("session", *NOTES, "--data", self.red))
+        self.ok("session", *NOTES, "build", '{"ok": true}', "--data", self.red)
+        self.ok("session", *NOTES, "mood", "quite good", "--data", self.red)
+        self.wait_for("blue has both", lambda: len(self.ok_json(
+            "session", *NOTES, "--data", self.blue)["state"]) == 2)
+        self.assertEqual(self.ok_json("session", *NOTES, "build", "--data", self.blue)["value"],
+                         {"ok": True})
+        self.assertEqual(self.ok("session", *NOTES, "mood", "--data", self.blue),
+                         '"quite good"\n')
+        self.assertIn("red", self.ok("session", *NOTES, "--data", self.blue))
+        self.fails("session", *NOTES, "none", "--data", self.blue, says=["no such key"])
+        self.fails("session", *NOTES, "k" * 65, "1", "--data", self.blue)
+        self.fails("session", *NOTES, "big", "x" * 5000, "--data", self.blue)
+        self.fails("session", *NOTES, "mood", "x", "--remove", "--data", self.blue, code=2)
+        self.ok("session", *NOTES, "mood", "--remove", "--data", self.blue)
+        self.wait_for("red has one", lambda: len(self.ok_json(
+            "session", *NOTES, "--data", self.red)["state"]) == 1)
+
+    def test_activity_and_participants(self):
+        self.ok("chat", *NOTES, "hello, \"all\"", "--data", self.red)
+        self.ok("chat", *NOTES, "hi", "--data", self.blue)
+        self.wait_for("both are told of", lambda: self.ok(
+            "activity", *NOTES, "--data", self.red).count("said") == 2)
+        shown = self.ok("activity", *NOTES, "--data", self.blue)
+        self.assertIn("made the document", shown)
+        self.assertIn('red  said: hello, "all"', shown)
+        whole = self.ok_json("activity", "demo", "--data", self.red)["items"]
+        self.assertIn("membership", {one["kind"] for one in whole})
+        for word in ("csv", "json"):
+            text = self.ok("activity", "demo", "--export", word, "--data", self.red)
+            if word == "json":
+                self.assertEqual(json.loads(text)["items"], whole)
+            else:
+                rows = list(csv.reader(io.StringIO(text)))
+                self.assertEqual(len(rows), len(whole) + 1)
+                self.assertIn('said: hello, "all"', [row[-1] for row in rows])
+        self.fails("activity", "demo", "none.md", "--data", self.red, says=["no document"])
+        self.assertIn("Nobody", self.ok("participants", *NOTES, "--data", self.red))
 
 
 if __name__ == "__main__":
