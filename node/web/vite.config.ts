@@ -21,7 +21,7 @@ export default defineConfig({
   },
   server: {
     proxy: {
-      "/v1": { target: bridge, changeOrigin: true },
+      "/v1": { target: bridge, ws: true, changeOrigin: true },
       "/sync": { target: bridge, ws: true, changeOrigin: true },
     },
   },

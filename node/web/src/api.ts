@@ -38,6 +38,12 @@ export interface Peer {
   round_trip_ms: number | null;
 }
 
+export interface Member {
+  device: string;
+  name: string;
+  self: boolean;
+}
+
 /** What the node answered when it refused: `message` is written for people. */
 export class ApiError extends Error {
   constructor(
@@ -80,6 +86,9 @@ export const getDocuments = async (workspace: string) =>
 
 export const getPeers = async (workspace: string) =>
   (await request<{ peers: Peer[] }>(inWorkspace(workspace, "peers"))).peers;
+
+export const getMembers = async (workspace: string) =>
+  (await request<{ members: Member[] }>(inWorkspace(workspace, "members"))).members;
 
 export const createDocument = (workspace: string, path: string) =>
   request<{ id: string; path: string }>(inWorkspace(workspace, "documents"), {

@@ -1,6 +1,10 @@
 // Who is here: this browser's person, and what others say about themselves.
 
+import type { Status } from "./events";
+
 export interface Person {
+  /** Random, kept by this browser: the same person after a reload, and in another tab. */
+  id: string;
   name: string;
   color: string;
 }
@@ -12,6 +16,8 @@ export const colors = [
 ] as const; // prettier-ignore
 
 export const nameCharactersMax = 40;
+
+const newId = () => Array.from(crypto.getRandomValues(new Uint8Array(16)), (byte) => byte.toString(16).padStart(2, "0")).join("");
 
 const adjectives = ["Calm", "Bright", "Quick", "Gentle", "Clever", "Sunny", "Brave", "Quiet", "Merry", "Keen"];
 const animals = ["Otter", "Heron", "Badger", "Finch", "Marten", "Lynx", "Wren", "Hare", "Newt", "Kestrel"];
@@ -26,8 +32,10 @@ export function cleanName(name: string): string {
 
 /** A person as described by somebody else's browser: any of it may be missing or nonsense. */
 export function personFrom(user: unknown, clientId: number): Person {
-  const { name, color } = (user ?? {}) as { name?: unknown; color?: unknown };
+  const { id, name, color } = (user ?? {}) as { id?: unknown; name?: unknown; color?: unknown };
   return {
+    // Other editors have none: then each of their windows is somebody.
+    id: typeof id === "string" && /^[\w-]{1,64}$/.test(id) ? id : `client-${clientId}`,
     name: (typeof name === "string" && cleanName(name)) || "Somebody",
     // The colour goes into a style sheet, so nothing but a colour may pass.
     color:
@@ -35,6 +43,26 @@ export function personFrom(user: unknown, clientId: number): Person {
         ? color
         : (colors[clientId % colors.length] as string),
   };
+}
+
+/** Windows of one person as one: active if any is. The order is that of the first of each. */
+export function gather<Window extends Person & { clientId: number; self: boolean; status: Status; typing: boolean }>(
+  windows: Window[],
+): (Person & { self: boolean; status: Status; typing: boolean; clients: number[] })[] {
+  const order: Status[] = ["active", "idle", "away"];
+  const people = new Map<string, ReturnType<typeof gather>[number]>();
+  for (const { id, name, color, self, status, typing, clientId } of windows) {
+    const known = people.get(id);
+    if (!known) {
+      people.set(id, { id, name, color, self, status, typing, clients: [clientId] });
+      continue;
+    }
+    known.self ||= self;
+    known.typing ||= typing;
+    known.clients.push(clientId);
+    if (order.indexOf(status) < order.indexOf(known.status)) known.status = status;
+  }
+  return Array.from(people.values());
 }
 
 export function initials(name: string): string {
@@ -49,11 +77,15 @@ const storageKey = "coterie.person";
 export function loadPerson(): Person {
   try {
     const stored = JSON.parse(localStorage.getItem(storageKey) ?? "null") as Partial<Person> | null;
-    if (stored?.name && cleanName(stored.name)) return personFrom(stored, 0);
+    if (stored?.name && cleanName(stored.name)) {
+      const person = personFrom({ ...stored, id: stored.id ?? newId() }, 0);
+      if (!stored.id) storePerson(person);
+      return person;
+    }
   } catch {
     // Unreadable: start anew.
   }
-  const person = { name: `${pick(adjectives)} ${pick(animals)}`, color: pick(colors) };
+  const person = { id: newId(), name: `${pick(adjectives)} ${pick(animals)}`, color: pick(colors) };
   storePerson(person);
   return person;
 }

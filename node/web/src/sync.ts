@@ -7,6 +7,7 @@ import { messageYjsSyncStep2 } from "y-protocols/sync";
 import { messageSync, WebsocketProvider } from "y-websocket";
 import * as Y from "yjs";
 
+import type { Status } from "./events";
 import { type Person, personFrom } from "./person";
 import { type DocumentRef, syncRoom, syncServer } from "./route";
 import { type SavedState, SavedTracker } from "./saved";
@@ -25,10 +26,15 @@ const failedAttemptsUntilOffline = 3;
 
 export type Connection = "connected" | "connecting" | "offline" | "refused";
 
+/** One window of a person. */
 export interface Participant extends Person {
   clientId: number;
   self: boolean;
+  status: Status;
+  typing: boolean;
 }
+
+const statuses: readonly unknown[] = ["active", "idle", "away"];
 
 /** What the page shows of a session. A new object whenever something in it changed. */
 export interface SessionView {
@@ -41,6 +47,7 @@ export interface SessionView {
   loaded: boolean;
   saved: SavedState;
   participants: Participant[];
+  following: number | null;
 }
 
 export class Session {
@@ -54,6 +61,7 @@ export class Session {
   private refusal: string | null = null;
   private trouble = "";
   private view_: SessionView;
+  private presence: { status: Status; typing: boolean } = { status: "active", typing: false };
 
   constructor(readonly ref: DocumentRef) {
     this.provider = new WebsocketProvider(syncServer(location.href), syncRoom(ref), this.doc, {
@@ -83,9 +91,31 @@ export class Session {
   };
 
   introduce(person: Person): void {
-    const user = { name: person.name, color: person.color };
+    const user = { id: person.id, name: person.name, color: person.color };
     // Not setLocalStateField(), which does nothing after leave().
-    this.awareness.setLocalState({ ...this.awareness.getLocalState(), user });
+    this.awareness.setLocalState({ ...this.awareness.getLocalState(), ...this.presence, user });
+  }
+
+  /** How the others see this window from now on. */
+  show(presence: { status?: Status; typing?: boolean }): void {
+    this.presence = { ...this.presence, ...presence };
+    const state = this.awareness.getLocalState();
+    if (state) this.awareness.setLocalState({ ...state, ...this.presence });
+  }
+
+  /** Called with the client whose cursor is to be looked at; see editor.tsx. */
+  onReveal: ((clientId: number) => void) | null = null;
+  /** Whose cursor is looked at as it moves. */
+  private following_: number | null = null;
+
+  get following(): number | null {
+    return this.following_;
+  }
+
+  follow(clientId: number | null): void {
+    this.following_ = clientId;
+    if (clientId !== null) this.onReveal?.(clientId);
+    this.changed();
   }
 
   /** Takes the cursor away from the others' screens; the rest of the session goes on. */
@@ -133,7 +163,11 @@ export class Session {
       tracker.edited(provider.ws?.readyState === WebSocket.OPEN && provider.wsconnected);
       this.changed();
     });
-    this.awareness.on("change", () => this.changed());
+    this.awareness.on("change", ({ updated, removed }: { updated: number[]; removed: number[] }) => {
+      if (this.following_ !== null && updated.includes(this.following_)) this.onReveal?.(this.following_);
+      if (this.following_ !== null && removed.includes(this.following_)) this.following_ = null;
+      this.changed();
+    });
     this.watchMessages();
   }
 
@@ -167,6 +201,7 @@ export class Session {
       loaded: this.loaded,
       saved: this.tracker.state,
       participants: this.participants(),
+      following: this.following_,
     };
   }
 
@@ -184,6 +219,8 @@ export class Session {
       ...personFrom(state["user"], clientId),
       clientId,
       self: clientId === self,
+      status: statuses.includes(state["status"]) ? (state["status"] as Status) : "active",
+      typing: state["typing"] === true,
     })).sort((a, b) => Number(b.self) - Number(a.self) || a.clientId - b.clientId);
   }
 }

@@ -37,7 +37,8 @@ export class Window {
     // A context of its own: as separate as two people's browsers.
     window.context = await browser.newContext({ viewport: { width, height }, colorScheme });
     await window.context.addInitScript(
-      (stored) => localStorage.setItem("coterie.person", JSON.stringify(stored)),
+      // Once: what the page adds to it is kept over a reload.
+      (stored) => localStorage.getItem("coterie.person") ?? localStorage.setItem("coterie.person", JSON.stringify(stored)),
       person,
     );
     window.page = await window.context.newPage();

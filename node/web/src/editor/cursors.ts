@@ -4,6 +4,7 @@
 // yRemoteSelectionHead-ID, where ID is the Yjs client id; what they look like is up to us.
 
 import type { Awareness } from "y-protocols/awareness";
+import * as Y from "yjs";
 
 import { personFrom } from "../person";
 
@@ -76,6 +77,17 @@ export function isRelativePosition(value: unknown): boolean {
   const { type, tname, item } = value as { type?: unknown; tname?: unknown; item?: unknown };
   const textual = tname == null || typeof tname === "string";
   return textual && [type, item].every((id) => id == null || isId(id));
+}
+
+/** Where the cursor of a client is in `text`, in UTF-16 units; null if it has none there. */
+export function cursorOf(
+  { awareness, doc, text }: { awareness: Awareness; doc: Y.Doc; text: Y.Text },
+  clientId: number,
+): number | null {
+  const head: unknown = awareness.getStates().get(clientId)?.["selection"]?.head;
+  if (!isRelativePosition(head)) return null;
+  const position = Y.createAbsolutePositionFromRelativePosition(Y.createRelativePositionFromJSON(head), doc);
+  return position?.type === text ? position.index : null;
 }
 
 interface Change {

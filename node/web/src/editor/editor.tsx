@@ -5,7 +5,7 @@ import { MonacoBinding } from "y-monaco";
 import * as Y from "yjs";
 
 import type { Session } from "../sync";
-import { styleCursors, forBinding } from "./cursors";
+import { cursorOf, styleCursors, forBinding } from "./cursors";
 import { monaco } from "./monaco";
 import { fixText } from "./plain_text";
 
@@ -132,7 +132,12 @@ export default function Editor({ session, mayEdit, loaded, onCaret }: EditorProp
     };
     editor.onDidChangeCursorPosition(report);
     report();
+    session.onReveal = (clientId) => {
+      const index = cursorOf(session, clientId);
+      if (index !== null) editor.revealPositionInCenterIfOutsideViewport(model.getPositionAt(index));
+    };
     return () => {
+      session.onReveal = null;
       unstyle();
       unbind();
       editor.dispose();

@@ -74,6 +74,7 @@ export function App() {
           <DocumentView
             workspace={workspace.id}
             path={path}
+            documentId={documents.value?.find((one) => one.path === path)?.id ?? null}
             mayEdit={mayEdit(workspace)}
             listRoute={formatRoute(workspace.name)}
             person={person}

@@ -1,11 +1,13 @@
-import { lazy, Suspense, useCallback, useEffect, useState, useSyncExternalStore } from "react";
+import { lazy, Suspense, useCallback, useEffect, useRef, useState, useSyncExternalStore } from "react";
 
 import type { CaretPosition } from "../editor/editor";
 import type { Person } from "../person";
 import { splitPath } from "../route";
 import type { SavedState } from "../saved";
+import { Room } from "../room";
 import { type Connection, openSession, releaseSession, type Session } from "../sync";
 import { Back, Check, Clock, Warning } from "./icons";
+import { Panel, PanelButton, type Tab, useRoom, useStatus } from "./panel";
 import { People } from "./people";
 
 const Editor = lazy(() => import("../editor/editor"));
@@ -13,6 +15,8 @@ const Editor = lazy(() => import("../editor/editor"));
 interface DocumentViewProps {
   workspace: string;
   path: string;
+  /** Null until the document is made, by its first edit. */
+  documentId: string | null;
   mayEdit: boolean;
   listRoute: string;
   person: Person;
@@ -34,11 +38,16 @@ export function DocumentView({ workspace, path, ...rest }: DocumentViewProps) {
 
 type OpenDocumentProps = Omit<DocumentViewProps, "workspace" | "path"> & { session: Session };
 
-function OpenDocument({ session, mayEdit, listRoute, person }: OpenDocumentProps) {
+function OpenDocument({ session, documentId, mayEdit, listRoute, person }: OpenDocumentProps) {
   const view = useSyncExternalStore(session.subscribe, session.view);
   const [caret, setCaret] = useState<CaretPosition | null>(null);
   const onCaret = useCallback((position: CaretPosition) => setCaret(position), []);
   useEffect(() => session.introduce(person), [session, person]);
+  useStatus(session);
+  const [tab, setTab] = useState<Tab | null>(null);
+  const personRef = useRef(person);
+  personRef.current = person;
+  const room = useRoom(documentId, () => new Room(session.ref.workspace, documentId ?? "", () => personRef.current));
   const { folder, name } = splitPath(session.ref.path);
 
   return (
@@ -53,6 +62,7 @@ function OpenDocument({ session, mayEdit, listRoute, person }: OpenDocumentProps
         </h2>
         {mayEdit ? <Saved state={view.saved} /> : <span className="saved">View only</span>}
         <People participants={view.participants} />
+        <PanelButton room={room} open={tab !== null} onOpen={() => setTab(tab === null ? "chat" : null)} />
         <ConnectionState connection={view.connection} />
       </header>
       {view.connection === "refused" && (
@@ -68,11 +78,14 @@ function OpenDocument({ session, mayEdit, listRoute, person }: OpenDocumentProps
           Your changes are not saved yet and kept in this tab: {view.trouble}.
         </p>
       )}
-      <div className="editor-area" data-loaded={view.loaded}>
-        <Suspense>
-          <Editor session={session} mayEdit={mayEdit} loaded={view.loaded} onCaret={onCaret} />
-        </Suspense>
-        {!view.loaded && <p className="loading">Loading…</p>}
+      <div className="desk">
+        <div className="editor-area" data-loaded={view.loaded}>
+          <Suspense>
+            <Editor session={session} mayEdit={mayEdit} loaded={view.loaded} onCaret={onCaret} />
+          </Suspense>
+          {!view.loaded && <p className="loading">Loading…</p>}
+        </div>
+        {tab !== null && <Panel session={session} view={view} room={room} tab={tab} onTab={setTab} />}
       </div>
       <footer className="status">
         {caret && (

@@ -1,4 +1,4 @@
-import { initials } from "../person";
+import { gather, initials } from "../person";
 import type { Participant } from "../sync";
 
 const shownMax = 5;
@@ -13,12 +13,13 @@ export function Avatar({ name, color }: { name: string; color: string }) {
 
 /** Who has this document open, on any node. */
 export function People({ participants }: { participants: Participant[] }) {
-  const shown = participants.slice(0, participants.length > shownMax ? shownMax - 1 : shownMax);
-  const hidden = participants.slice(shown.length);
+  const people = gather(participants);
+  const shown = people.slice(0, people.length > shownMax ? shownMax - 1 : shownMax);
+  const hidden = people.slice(shown.length);
   return (
     <ul className="people" aria-label="People in this document">
-      {shown.map(({ clientId, name, color, self }) => (
-        <li key={clientId} title={self ? `${name} (you)` : name}>
+      {shown.map(({ id, name, color, self, status }) => (
+        <li key={id} data-status={status} title={self ? `${name} (you)` : name}>
           <Avatar name={name} color={color} />
           <span className="visually-hidden">{self ? `${name} (you)` : name}</span>
         </li>
