@@ -168,6 +168,9 @@ TEST_F(CheckpointTest, NewcomersBeginFromIt) {
   const auto green = join("green");
   const auto a = client(red_, 101);
   const std::string first = type(a, 60);
+  PostMessage post{workspace_, "notes.md", {}, {}};
+  post.message.text = "said before";
+  await(red_, post);
   agree(red_, {red_, green});
   prune(red_);
   prune(green);
@@ -175,7 +178,15 @@ TEST_F(CheckpointTest, NewcomersBeginFromIt) {
   const auto blue = join("blue");
   expect_equal(red_, blue);
   EXPECT_EQ(text(blue), first + second);
-  EXPECT_LT(rows(blue), 40u);
+  EXPECT_LT(rows(blue), 45u);
+  // What people said stays.
+  for (const auto node : {red_, green, blue}) {
+    const auto view = cluster_.engine(node).room(
+        cluster_.at(), RoomQuery{workspace_, "notes.md", RoomLane::Kind::kChat, {}, "", {}, 10});
+    ASSERT_TRUE(view);
+    ASSERT_EQ(view->items.size(), 1u);
+    EXPECT_EQ(view->items[0].message.text, "said before");
+  }
   EXPECT_EQ(cluster_.engine(blue).members(workspace_)->size(), 3u);
   const auto c = client(blue, 103);
   type(c, 5, "blue ");

@@ -31,6 +31,8 @@ coterie_test(node.authors_test SOURCES node/authors_test.cpp DEPENDS coterie::no
 coterie_test(node.directory_test SOURCES node/directory_test.cpp DEPENDS coterie::node_core)
 coterie_test(node.documents_test SOURCES node/documents_test.cpp DEPENDS coterie::node_core)
 coterie_test(node.rooms_test SOURCES node/rooms_test.cpp DEPENDS coterie::node_core)
+coterie_test(node.rooms_convergence_test SOURCES node/rooms_convergence_test.cpp
+             DEPENDS coterie::node_core)
 coterie_test(node.attendance_test SOURCES node/attendance_test.cpp DEPENDS coterie::node_core)
 coterie_test(node.rooms_attack_test SOURCES node/rooms_attack_test.cpp
              DEPENDS coterie::node_core)

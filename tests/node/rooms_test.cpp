@@ -8,7 +8,7 @@
 
 #include "node/core/limits.hpp"
 #include "node/core/records.hpp"
-#include "tests/support/cluster_test.hpp"
+#include "tests/support/rooms_test.hpp"
 
 namespace coterie::node {
 namespace {
@@ -90,75 +90,7 @@ TEST(RoomRecords, LimitsHoldAtAndPastThem) {
 
 // Rooms of whole nodes.
 
-class RoomsTest : public testing::ClusterTest {
- protected:
-  RoomsTest() : ClusterTest(4711) {
-    red_ = cluster_.add_node("red");
-    green_ = cluster_.add_node("green");
-    blue_ = cluster_.add_node("blue");
-    found(red_);
-    join(green_, red_);
-    join(blue_, red_);
-    writer_ = client(red_, 1);
-    type(writer_, "The quick brown fox");
-    cluster_.run_for(3s);
-  }
-
-  Result<CommandResult> try_say(Cluster::Node node, MessageRecord message,
-                                std::optional<TextRange> range = {}) {
-    return try_await(node, PostMessage{workspace_, "notes.md", std::move(message), range});
-  }
-  Hash say(Cluster::Node node, const std::string& text, MessageRecord message = {}) {
-    message.text = text;
-    const auto posted = try_say(node, std::move(message));
-    EXPECT_TRUE(posted) << (posted ? "" : posted.error().what);
-    return posted ? std::get<MessagePosted>(*posted).moment.hash : Hash{};
-  }
-  Result<CommandResult> amend(Cluster::Node node, const Hash& target, Amendment what,
-                              const std::string& text = "", const std::string& guest = "") {
-    return try_await(node, AmendMessage{workspace_, AmendRecord{{}, target, what, guest, text}});
-  }
-  RoomView room(Cluster::Node node, RoomLane::Kind kind = RoomLane::Kind::kChat,
-                const Hash& thread = {}) {
-    RoomQuery query{workspace_, "notes.md", kind, thread, "", {}, 200};
-    const auto view = cluster_.engine(node).room(cluster_.at(), query);
-    EXPECT_TRUE(view) << (view ? "" : view.error().what);
-    return view ? *view : RoomView{};
-  }
-  /// Oldest first.
-  std::string texts(Cluster::Node node) {
-    std::string all;
-    const RoomView view = room(node);
-    for (auto item = view.items.rbegin(); item != view.items.rend(); ++item) {
-      all += (all.empty() ? "" : " | ") + (item->message.deleted ? "-" : item->message.text);
-    }
-    return all;
-  }
-  /// All that is shown of both, as one text.
-  std::string everything(Cluster::Node node) {
-    std::string all;
-    for (const auto kind : {RoomLane::Kind::kChat, RoomLane::Kind::kComments}) {
-      for (const RoomItem& item : room(node, kind).items) {
-        const RoomMessage& one = item.message;
-        all += one.moment.hash.hex() + one.author.device.hex() + one.text;
-        all += one.deleted ? "deleted" : (one.resolved ? "resolved" : "open");
-        for (const auto& [emoji, authors] : one.reactions) {
-          all += emoji;
-          for (const Author& author : authors) all += author.device.hex();
-        }
-        if (item.place)
-          all += std::to_string(item.place->from) + "-" + std::to_string(item.place->to);
-        all += "\n";
-      }
-    }
-    return all;
-  }
-
-  Cluster::Node red_ = 0;
-  Cluster::Node green_ = 0;
-  Cluster::Node blue_ = 0;
-  Cluster::ClientIndex writer_ = 0;
-};
+using testing::RoomsTest;
 
 TEST_F(RoomsTest, WhatIsSaidIsReadByAllInOneOrder) {
   say(red_, "one");
