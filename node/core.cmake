@@ -3,7 +3,8 @@ coterie_library(node_log
   SOURCES core/card_messages.cpp core/invite.cpp core/join.cpp core/json_check.cpp core/log/entry.cpp core/log/segments.cpp
           core/membership/check.cpp core/membership/membership.cpp
           core/membership/operations.cpp core/membership/resolver.cpp core/preview.cpp core/records.cpp
-          core/rooms/property_records.cpp core/rooms/room_records.cpp core/transfer_messages.cpp
+          core/rooms/property_records.cpp
+          core/rooms/room_records.cpp core/transfer_messages.cpp
   DEPENDS coterie::base coterie::crypto)
 
 pkg_check_modules(ZSTD REQUIRED IMPORTED_TARGET libzstd)
@@ -24,7 +25,8 @@ coterie_library(node_core
           core/rooms/rooms.cpp core/rooms/template_texts.cpp core/rooms/templates.cpp
           core/rooms/text_search.cpp core/rooms/watchers.cpp core/schema.cpp core/steward.cpp
           core/sync_protocol.cpp core/transfer.cpp core/views.cpp core/workspace.cpp
-          core/workspace_cards.cpp core/workspace_checkpoint.cpp core/workspace_documents.cpp core/workspace_history.cpp
+          core/workspace_cards.cpp core/workspace_checkpoint.cpp
+          core/workspace_documents.cpp core/workspace_history.cpp
           core/workspace_import.cpp
           core/workspace_members.cpp
           core/workspace_people.cpp core/workspace_preview.cpp core/workspace_rooms.cpp

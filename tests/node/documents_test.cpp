@@ -576,28 +576,57 @@ TEST(PropertiesTest, TheOrderOfArrivalDoesNotMatter) {
   }
 }
 
-// Of one device so many keys and words are looked at: on each replica the same ones.
+// Of one device so many keys and words are looked at: on each replica the same ones, whether they
+// are on its disk yet or not.
 TEST(PropertiesTest, AFloodOfKeysHidesNothingOfOthers) {
-  Team team(5);
-  Replica& host = team.host();
-  Replica& eve = team.join(Role::kEditor);
-  host.name(kPath);
-  host.say(host.documents().find_path(kPath)->id, {{"title", "good"}, {"meta.a", "kept"}});
-  team.exchange();
-  const DocumentId id = host.documents().find_path(kPath)->id;
-  for (std::size_t i = 0; i < kPropertyKeysMax + 50; ++i) {
-    eve.say(id, {{"meta.eve" + std::to_string(i), "x"}});
-  }
-  team.exchange();
-  team.rest();
-  for (std::size_t i = 0; i < team.size(); ++i) {
-    team[i].crash();
-    const PropertyValues values = team[i].properties().values(id);
-    EXPECT_EQ(values.size(), kPropertyKeysMax + 2) << i;
+  for (const std::size_t count : {kPropertyKeysMax, kPropertyKeysMax + 50}) {
+    Team team(5);
+    Replica& host = team.host();
+    Replica& eve = team.join(Role::kEditor);
+    host.name(kPath);
+    const DocumentId id = host.documents().find_path(kPath)->id;
+    host.say(id, {{"title", "good"}, {"meta.a", "kept"}});
+    team.exchange();
+    for (std::size_t i = 0; i < count; ++i) {
+      eve.say(id, {{"meta.eve" + std::to_string(i), "x"}});
+    }
+    const PropertyValues values = eve.properties().values(id);
+    EXPECT_EQ(values.size(), kPropertyKeysMax + 2);
     EXPECT_EQ(values.at("title"), "good");
     EXPECT_EQ(values.at("meta.a"), "kept");
+    team.exchange();
+    for (std::size_t i = 0; i < team.size(); ++i) {
+      EXPECT_EQ(team[i].properties().values(id), values) << i;
+      team[i].crash();
+      EXPECT_EQ(team[i].properties().values(id), values) << i;
+    }
   }
-  EXPECT_EQ(host.properties().values(id), eve.properties().values(id));
+}
+
+TEST(PropertiesTest, SoManyWordsOfOneDeviceAreLookedAt) {
+  for (const bool past : {false, true}) {
+    Team team(6);
+    Replica& host = team.host();
+    Replica& eve = team.join(Role::kEditor);
+    host.name(kPath);
+    const DocumentId id = host.documents().find_path(kPath)->id;
+    team.exchange();
+    eve.say(id, {{"title", "of eve"}});
+    team.exchange();
+    // What she says from here on she has no right to, and does not know.
+    host.operate(RoleOperation{eve.id(), Role::kViewer, host.marks(eve.id())});
+    host.settle();
+    for (std::size_t i = 0; i + (past ? 0 : 1) < kPropertyWordsMax; ++i) {
+      eve.say(id, {{"title", "void"}});
+    }
+    team.exchange();
+    team.rest();
+    for (std::size_t i = 0; i < team.size(); ++i) {
+      EXPECT_EQ(team[i].properties().values(id).contains("title"), !past) << i;
+      team[i].crash();
+      EXPECT_EQ(team[i].properties().values(id).contains("title"), !past) << i;
+    }
+  }
 }
 
 }  // namespace

@@ -62,15 +62,14 @@ void Properties::note(const LedgerRecord& record, const PropertiesRecord& decode
   fresh_[decoded.document].push_back(
       {ledger_.staging_number(),
        {record.ref, record.hash, share(record.heads), Verdict::kUnknown},
-       {{record.time, record.hash}, decoded.values, false}});
+       {{record.time, record.hash}, decoded.values, false},
+       room_rows_of(record.ref, record.hash, record.time, record.record)});
   cached_.erase(decoded.document);
 }
 
-void Properties::take(const Said& said, Words& words) {
-  for (const auto& [key, value] : said.values) {
-    Word& word = words[key];
-    if (word.moment < said.moment) word = {said.moment, value};
-  }
+void Properties::take(const std::string& key, Word said, Words& words) {
+  Word& word = words[key];
+  if (word.moment < said.moment) word = std::move(said);
 }
 
 /// Whether all that it was made of is judged as it was.
@@ -129,85 +128,99 @@ DocumentPlaces::Place Properties::place_of(const DocumentId& document) const {
 }
 
 /// What the entry at `ref` says of the document, judged once.
-const Properties::Said* Properties::said(const DocumentId& document, const EntryRef& ref,
+const Properties::Said& Properties::said(const DocumentId& document, const EntryRef& ref,
                                          Cached& cached) const {
   const auto [known, first] = reading_.try_emplace({ref.log, ref.seq});
-  if (!first) return &known->second;
+  if (!first) return known->second;
   auto held = ledger_.record_at(ref);
-  if (!held) return &known->second;  // Cut away, or its row is ahead of it.
+  if (!held) return known->second;  // Cut away, or its row is ahead of it.
   ByteReader in(held->record);
   const auto kind = read_number(in);
-  if (!kind || *kind != static_cast<std::uint64_t>(RecordKind::kProperties)) return &known->second;
+  if (!kind || *kind != static_cast<std::uint64_t>(RecordKind::kProperties)) return known->second;
   auto record = read_properties(in);
-  if (!record || record->document != document) return &known->second;
+  if (!record || record->document != document) return known->second;
   const Verdict verdict = judge_.judge(ref, held->hash, held->heads, Right::kEdit);
   cached.judged.push_back({ref, held->hash, share(held->heads), verdict});
   known->second =
       Said{{held->time, held->hash}, std::move(record->values), verdict == Verdict::kCounts};
-  return &known->second;
+  return known->second;
+}
+
+/// Rows from `begin` on: the first, and those after it whose keys share so many bytes with it.
+Properties::Rows Properties::group(const Bytes& begin, const Bytes& end, std::size_t shared,
+                                   std::size_t most) const {
+  Rows rows;
+  const auto order = [&](ByteView key) {
+    const ByteView one = key.first(shared);
+    const ByteView other = ByteView(rows.begin()->first).first(shared);
+    return std::lexicographical_compare_three_way(one.begin(), one.end(), other.begin(),
+                                                  other.end());
+  };
+  // Errors: what cannot be read counts for nothing.
+  (void)ledger_.store().scan(Table::kRooms, begin, end, [&](ByteView key, ByteView value) {
+    if (!rows.empty() && order(key) != 0) return false;
+    if (const auto ref = decode_ref(value)) rows.emplace(Bytes(key.begin(), key.end()), *ref);
+    return rows.size() < most;
+  });
+  for (auto it = unwritten_.lower_bound(begin); it != unwritten_.end() && it->first < end; ++it) {
+    if (!rows.empty() && order(it->first) > 0) break;
+    if (!rows.empty() && order(it->first) < 0) rows.clear();
+    rows.insert(*it);
+  }
+  while (rows.size() > most) rows.erase(std::prev(rows.end()));
+  return rows;
 }
 
 void Properties::read(const DocumentId& document, Cached& cached) const {
   reading_.clear();
-  const Bytes prefix = properties_key(document);
-  const Bytes end = end_of_prefix(prefix);
-  // Errors: what cannot be read counts for nothing.
-  for (Bytes begin = prefix; !begin.empty();) {
-    DeviceId device;
-    bool found = false;
-    (void)ledger_.store().scan(Table::kRooms, begin, end, [&](ByteView key, ByteView) {
-      found = key.size() >= kTagAt;
-      if (found) device = *DeviceId::from(key.subspan(kDeviceAt, DeviceId::kBytes));
-      return false;
-    });
-    if (!found) break;
-    read_device(document, device, cached);
-    Bytes next = prefix;
-    append(next, device.view());
-    begin = end_of_prefix(next);
-  }
+  unwritten_.clear();
   if (const auto fresh = fresh_.find(document); fresh != fresh_.end()) {
     std::erase_if(fresh->second,
                   [&](const Fresh& one) { return one.batch <= ledger_.landed_number(); });
-    for (Fresh& one : fresh->second) {
-      Judged& judged = one.judged;
+    for (const Fresh& one : fresh->second) {
+      cached.judged.push_back(one.judged);
+      Judged& judged = cached.judged.back();
       judged.verdict = judge_.judge(judged.ref, judged.hash, *judged.heads, Right::kEdit);
-      cached.judged.push_back(judged);
-      if (judged.verdict == Verdict::kCounts) take(one.said, cached.words);
+      Said& word = reading_[{judged.ref.log, judged.ref.seq}] = one.said;
+      word.counts = judged.verdict == Verdict::kCounts;
+      for (const auto& [key, row] : one.rows) unwritten_.emplace(key, judged.ref);
     }
     if (fresh->second.empty()) fresh_.erase(fresh);
   }
+  const Bytes prefix = properties_key(document);
+  const Bytes end = end_of_prefix(prefix);
+  for (Bytes begin = prefix; !begin.empty();) {
+    const Rows rows = group(begin, end, kTagAt, 1);
+    if (rows.empty()) break;
+    const Bytes& first = rows.begin()->first;
+    const Bytes next(first.begin(), first.begin() + kTagAt);
+    read_device(document, next, cached);
+    begin = end_of_prefix(next);
+  }
   reading_.clear();
+  unwritten_.clear();
 }
 
-void Properties::read_device(const DocumentId& document, const DeviceId& device,
+/// What one device said: its rows begin with `prefix`.
+void Properties::read_device(const DocumentId& document, const Bytes& prefix,
                              Cached& cached) const {
-  Bytes prefix = properties_key(document);
-  append(prefix, device.view());
+  constexpr std::size_t kWhenAt = kTagAt + kPropertyTagBytes;
   const Bytes end = end_of_prefix(prefix);
   Bytes begin = prefix;
   for (std::size_t keys = 0; keys < kPropertyKeysMax && !begin.empty(); ++keys) {
-    std::vector<EntryRef> refs;
-    Bytes tag;
-    (void)ledger_.store().scan(Table::kRooms, begin, end, [&](ByteView key, ByteView value) {
-      if (key.size() < kTagAt + kPropertyTagBytes) return true;
-      const ByteView one = key.subspan(kTagAt, kPropertyTagBytes);
-      if (tag.empty()) tag.assign(one.begin(), one.end());
-      if (!std::equal(tag.begin(), tag.end(), one.begin(), one.end())) return false;
-      if (const auto ref = decode_ref(value)) refs.push_back(*ref);
-      return refs.size() < kPropertyWordsMax;
-    });
-    if (tag.empty()) return;
-    for (const EntryRef& ref : refs) {
-      const Said& word = *said(document, ref, cached);
+    const Rows rows = group(begin, end, kWhenAt, kPropertyWordsMax);
+    if (rows.empty()) return;
+    const Bytes& first = rows.begin()->first;
+    const Bytes next(first.begin(), first.begin() + kWhenAt);
+    const Bytes tag(next.begin() + kTagAt, next.end());
+    for (const auto& [row, ref] : rows) {
+      const Said& word = said(document, ref, cached);
       if (!word.counts) continue;
       for (const auto& [key, value] : word.values) {
-        if (property_tag(key) == tag) take({word.moment, {{key, value}}, true}, cached.words);
+        if (property_tag(key) == tag) take(key, {word.moment, value}, cached.words);
       }
       break;
     }
-    Bytes next = prefix;
-    append(next, tag);
     begin = end_of_prefix(next);
   }
 }

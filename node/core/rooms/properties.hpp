@@ -81,15 +81,18 @@ class Properties final : public DocumentPlaces {
     std::uint64_t batch = 0;
     Judged judged;
     Said said;
+    std::vector<std::pair<Bytes, Bytes>> rows;
   };
+  using Rows = std::map<Bytes, EntryRef>;  ///< By key.
 
   const Cached* find(const DocumentId& document) const;
   bool still(Cached& cached) const;
   void read(const DocumentId& document, Cached& cached) const;
-  void read_device(const DocumentId& document, const DeviceId& device, Cached& cached) const;
-  const Said* said(const DocumentId& document, const EntryRef& ref, Cached& cached) const;
+  void read_device(const DocumentId& document, const Bytes& prefix, Cached& cached) const;
+  Rows group(const Bytes& begin, const Bytes& end, std::size_t shared, std::size_t most) const;
+  const Said& said(const DocumentId& document, const EntryRef& ref, Cached& cached) const;
   Heads share(const std::vector<Hash>& heads) const;
-  static void take(const Said& said, Words& words);
+  static void take(const std::string& key, Word said, Words& words);
 
   const Ledger& ledger_;
   const EntryJudge& judge_;
@@ -97,8 +100,10 @@ class Properties final : public DocumentPlaces {
   std::set<DocumentId> placed_;  ///< Of these.
   mutable std::map<DocumentId, std::vector<Fresh>> fresh_;
   mutable std::map<DocumentId, Cached> cached_;
-  mutable std::map<std::pair<LogId, Seq>, Said> reading_;  ///< Of the document that is being read.
-  mutable Heads last_heads_;                               ///< Most entries name the same.
+  // Of the document that is being read:
+  mutable std::map<std::pair<LogId, Seq>, Said> reading_;
+  mutable Rows unwritten_;
+  mutable Heads last_heads_;  ///< Most entries name the same.
 };
 
 }  // namespace coterie::node
