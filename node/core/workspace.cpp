@@ -299,7 +299,7 @@ Result<std::vector<RevertedDocument>> Workspace::revert(Now now, const std::set<
   }
   for (std::size_t i = 0; i < updates.size(); ++i) {
     Document& document = *documents_.find(list[i].id);
-    COTERIE_CHECK(write_edit(now, document, updates[i], put_back[i]));
+    COTERIE_CHECK(write_edit(now, document, updates[i], &put_back[i]));
   }
   return list;
 }

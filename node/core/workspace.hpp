@@ -346,7 +346,8 @@ class Workspace : private Views::Host,
   void enqueue(Now now, Client& client, Bytes update);
   void flush(Now now, Document& document);
   Result<History> history(Now now, std::string_view path);
-  Status write_edit(Now now, Document& document, ByteView update, const crdt::IdSet& put_back);
+  Status write_edit(Now now, Document& document, ByteView update,
+                    const crdt::IdSet* put_back = nullptr);
   void write_put_back(Now now, const DocumentId& document, const crdt::IdSet& ids);
   void write_update(Now now, Document& document, ByteView update);
   void after_flush(Now now, const DocumentId& document, const std::vector<Bytes>& updates,

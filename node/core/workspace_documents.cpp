@@ -227,11 +227,11 @@ Status Workspace::swap_template(Now now, Document& document, const std::string& 
     edited = text.remove(0, text.size());
   });
   COTERIE_CHECK(edited);
-  COTERIE_CHECK(write_edit(now, document, removal.update, {}));
+  COTERIE_CHECK(write_edit(now, document, removal.update));
   const Template* next = language_template(to);
   const auto seed =
       next == nullptr ? std::nullopt : seed_update(document.id, *next, document.doc.get());
-  return seed ? write_edit(now, document, *seed, {}) : Status();
+  return seed ? write_edit(now, document, *seed) : Status();
 }
 
 Result<CommandResult> Workspace::carry_out(Now now, const MoveDocuments& command) {
@@ -351,7 +351,9 @@ Result<DocumentInfo> Workspace::document(std::string_view name) const {
 }
 
 Result<SearchPage> Workspace::search(Now now, const SearchQuery& query) {
-  if (query.text.empty()) return Error{ErrorCode::kMalformed, "nothing to look for"};
+  if (query.text.empty() || query.limit == 0) {
+    return Error{ErrorCode::kMalformed, "nothing to look for"};
+  }
   if (query.text.size() > kSearchTextBytesMax || query.limit > kSearchHitsMax) {
     return Error{ErrorCode::kLimitExceeded, "too much to look for", query.text.size()};
   }

@@ -98,18 +98,18 @@ Result<CommandResult> Workspace::carry_out(Now now, const RestoreVersion& comman
                  update.size()};
   }
   COTERIE_CHECK(documents_.load(now, document));
-  COTERIE_CHECK(write_edit(now, document, update, restored.put_back));
+  COTERIE_CHECK(write_edit(now, document, update, &restored.put_back));
   return CommandResult(std::move(done));
 }
 
-/// An edit of this device's own, by its native client id. `put_back`: of what it inserts copies.
+/// An edit of this device's own. `put_back`: of what it inserts copies, if it takes anything back.
 Status Workspace::write_edit(Now now, Document& document, ByteView update,
-                             const crdt::IdSet& put_back) {
+                             const crdt::IdSet* put_back) {
   COTERIE_TRY(const crdt::ApplyResult applied, document.doc->apply_update(update));
   if (!applied.changed) return {};
   broadcast(now, document, applied.update, nullptr);
   write_update(now, document, update);
-  write_put_back(now, document.id, put_back);
+  if (put_back != nullptr) write_put_back(now, document.id, *put_back);
   documents_.touch(document, now.wall);
   documents_.cut_if_long(document);
   return {};

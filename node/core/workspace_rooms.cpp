@@ -265,7 +265,7 @@ Status Workspace::apply_suggestion(Now now, const RoomMessage& target) {
   });
   COTERIE_CHECK(edited);
   if (edit.update.empty()) return {};
-  return write_edit(now, *document, edit.update, {});
+  return write_edit(now, *document, edit.update);
 }
 
 Result<CommandResult> Workspace::carry_out(Now now, const SetState& command) {

@@ -130,6 +130,28 @@ TEST_F(DocumentsTest, TheSameSeedOfTwoIsThereOnce) {
   }
 }
 
+TEST_F(DocumentsTest, SeedsAndWhatIsOnThemComeInAnyOrder) {
+  const std::string python(find_template("python")->text);
+  for (const auto first : {red_, green_}) {
+    const std::string path = "main" + std::to_string(first);
+    part_all();
+    ASSERT_TRUE(make(red_, path, "python"));
+    ASSERT_TRUE(make(green_, path, "python"));
+    insert(client(red_, 50 + first, path), 0, "# red\n");
+    insert(client(green_, 60 + first, path), python.size(), "# green\n");
+    cluster_.network().heal(cluster_.now(), first, blue_);
+    cluster_.network().heal(cluster_.now(), blue_, first);
+    cluster_.run_for(30s);
+    EXPECT_EQ(text(blue_, path), first == red_ ? "# red\n" + python : python + "# green\n");
+    heal();
+    expect_same();
+    EXPECT_EQ(text(blue_, path), "# red\n" + python + "# green\n");
+    for (const auto node : {red_, green_, blue_}) {
+      EXPECT_TRUE(cluster_.engine(node).offenders(workspace_)->empty());
+    }
+  }
+}
+
 TEST_F(DocumentsTest, ALanguageChangesWithoutLossOfText) {
   const std::string python(find_template("python")->text);
   const std::string go(find_template("go")->text);
@@ -351,11 +373,15 @@ TEST_F(DocumentsTest, AreFoundByTitlePathAndContent) {
   EXPECT_EQ(rich[0].root, "default");
   EXPECT_EQ(search("nowhere to be found").size(), 0u);
   Engine& engine = cluster_.engine(red_);
-  EXPECT_FALSE(engine.search(cluster_.at(), SearchQuery{workspace_, "", "", {}, 50}));
-  EXPECT_FALSE(engine.search(cluster_.at(),
-                             SearchQuery{workspace_, std::string(kSearchTextBytesMax + 1, 'x')}));
-  EXPECT_FALSE(
-      engine.search(cluster_.at(), SearchQuery{workspace_, "x", "", {}, kSearchHitsMax + 1}));
+  const auto answers = [&](std::size_t bytes, std::size_t limit) {
+    const SearchQuery query{workspace_, std::string(bytes, 'x'), "", {}, limit};
+    return engine.search(cluster_.at(), query).has_value();
+  };
+  EXPECT_TRUE(answers(kSearchTextBytesMax, kSearchHitsMax));
+  EXPECT_FALSE(answers(kSearchTextBytesMax + 1, 1));
+  EXPECT_FALSE(answers(0, 1));
+  EXPECT_FALSE(answers(1, kSearchHitsMax + 1));
+  EXPECT_FALSE(answers(1, 0));
 }
 
 TEST_F(DocumentsTest, ASearchGoesOnWhereItEnded) {

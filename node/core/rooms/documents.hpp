@@ -102,7 +102,7 @@ struct SearchQuery {
   std::string text;                      ///< 1 to kSearchTextBytesMax bytes.
   std::string folder = {};               ///< As DocumentQuery's.
   std::optional<DocumentId> after = {};  ///< Where the last answer ended.
-  std::size_t limit = 50;                ///< At most kSearchHitsMax.
+  std::size_t limit = 50;                ///< 1 to kSearchHitsMax.
 };
 struct SearchHit {
   enum class Where : std::uint8_t { kTitle, kPath, kContent };

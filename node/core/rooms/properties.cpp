@@ -121,7 +121,7 @@ DocumentPlaces::Place Properties::place_of(const DocumentId& document) const {
     place.since = HybridClock::millis(path->moment.time);
   }
   if (const Word* trashed = said(property::kTrashed)) {
-    place.trashed = HybridClock::millis(trashed->moment.time);
+    place.trashed = std::max<WallMillis>(1, HybridClock::millis(trashed->moment.time));
   }
   place.archived = said(property::kArchived) != nullptr;
   return place;
