@@ -41,8 +41,11 @@ await scenario({}, async (context) => {
   check((await nodes[1].cli("mentions", "demo")).includes("Shall we begin"), "a mention in the inbox");
   context.log("two windows on two bridges chat, react and answer");
 
-  await red.page.fill(".composer textarea", "I am thinking");
-  await until("the other is told of the typing", async () => (await green.typing()).includes("Ada Lovelace is typing"));
+  await red.page.focus(".composer textarea");
+  await until("the other is told of the typing", async () => {
+    await red.page.keyboard.type("."); // It is shown for a second.
+    return (await green.typing()).includes("Ada Lovelace is typing");
+  });
   await until("it ends by itself", async () => (await green.typing()) === "");
   await red.page.fill(".composer textarea", "");
 
@@ -74,6 +77,16 @@ await scenario({}, async (context) => {
   await until("a hidden tab is away", async () => (await green.people()).some(({ status }) => status === "away"));
   await setVisibility(red.page, "visible");
   await until("it is back", async () => (await green.people()).every(({ status }) => status === "active"));
+
+  await red.page.click(".monaco-editor .view-lines");
+  await red.page.keyboard.insertText("words\n".repeat(200));
+  await until("the text is there", async () => (await nodes[1].text("demo", document)).length === 1200);
+  check((await second.flags()).length === 0, "the other cursor to be out of sight");
+  await green.page.click(".people-list button.person");
+  await until("following a cursor brings it into view", async () => (await second.flags()).join() === ada.name);
+  await red.page.keyboard.press("Control+Home");
+  await until("it is followed as it moves", async () => (await second.text()).startsWith("words") && (await second.flags()).join() === ada.name);
+  context.log("a hidden tab is away; a cursor is followed");
 
   await red.page.reload();
   await first.says(".connection", "Connected");

@@ -34,6 +34,14 @@ export interface Participant extends Person {
   typing: boolean;
 }
 
+/** What the others are told of this window, beside its cursor (node/core/rooms/attendance.hpp). */
+interface Presence {
+  status: Status;
+  typing: boolean;
+  /** Whose cursor it follows; empty: nobody's. */
+  following?: string;
+}
+
 const statuses: readonly unknown[] = ["active", "idle", "away"];
 
 /** What the page shows of a session. A new object whenever something in it changed. */
@@ -61,7 +69,7 @@ export class Session {
   private refusal: string | null = null;
   private trouble = "";
   private view_: SessionView;
-  private presence: { status: Status; typing: boolean } = { status: "active", typing: false };
+  private presence: Presence = { status: "active", typing: false };
 
   constructor(readonly ref: DocumentRef) {
     this.provider = new WebsocketProvider(syncServer(location.href), syncRoom(ref), this.doc, {
@@ -97,7 +105,7 @@ export class Session {
   }
 
   /** How the others see this window from now on. */
-  show(presence: { status?: Status; typing?: boolean }): void {
+  show(presence: Partial<Presence>): void {
     this.presence = { ...this.presence, ...presence };
     const state = this.awareness.getLocalState();
     if (state) this.awareness.setLocalState({ ...state, ...this.presence });
@@ -114,6 +122,8 @@ export class Session {
 
   follow(clientId: number | null): void {
     this.following_ = clientId;
+    const followed = this.participants().find((one) => one.clientId === clientId);
+    this.show({ following: followed?.id ?? "" });
     if (clientId !== null) this.onReveal?.(clientId);
     this.changed();
   }
@@ -165,7 +175,7 @@ export class Session {
     });
     this.awareness.on("change", ({ updated, removed }: { updated: number[]; removed: number[] }) => {
       if (this.following_ !== null && updated.includes(this.following_)) this.onReveal?.(this.following_);
-      if (this.following_ !== null && removed.includes(this.following_)) this.following_ = null;
+      if (this.following_ !== null && removed.includes(this.following_)) return this.follow(null);
       this.changed();
     });
     this.watchMessages();

@@ -2,7 +2,7 @@ import { describe, expect, it } from "vitest";
 import { Awareness } from "y-protocols/awareness";
 import * as Y from "yjs";
 
-import { forBinding, isRelativePosition } from "../src/editor/cursors";
+import { cursorOf, forBinding, isRelativePosition } from "../src/editor/cursors";
 
 describe("isRelativePosition", () => {
   it("accepts what Yjs writes", () => {
@@ -22,6 +22,29 @@ describe("isRelativePosition", () => {
       expect(isRelativePosition(value)).toBe(false);
     },
   );
+});
+
+describe("cursorOf", () => {
+  const doc = new Y.Doc();
+  const text = doc.getText("monaco");
+  text.insert(0, "hello");
+  const awareness = new Awareness(doc);
+  const session = { awareness, doc, text };
+  const show = (head: unknown) => awareness.setLocalState({ selection: { anchor: head, head } });
+
+  it("goes with the text", () => {
+    show(JSON.parse(JSON.stringify(Y.createRelativePositionFromTypeIndex(text, 2))));
+    text.insert(0, "oh, ");
+    expect(cursorOf(session, doc.clientID)).toBe(6);
+  });
+
+  it("is nowhere in another text, in nonsense, and of nobody", () => {
+    show(JSON.parse(JSON.stringify(Y.createRelativePositionFromTypeIndex(doc.getText("other"), 0))));
+    expect(cursorOf(session, doc.clientID)).toBe(null);
+    show({ item: "x" });
+    expect(cursorOf(session, doc.clientID)).toBe(null);
+    expect(cursorOf(session, doc.clientID + 1)).toBe(null);
+  });
 });
 
 describe("forBinding", () => {

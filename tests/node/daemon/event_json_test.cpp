@@ -5,6 +5,7 @@
 
 #include <cstdlib>
 #include <fstream>
+#include <random>
 #include <sstream>
 
 #include <gtest/gtest.h>
@@ -235,6 +236,43 @@ TEST(EventJson, EverySizeHasALimit) {
   EXPECT_EQ(read_as<RoomQuery>(page).limit, kRoomPageMax);
   page["limit"] = kRoomPageMax + 1;
   EXPECT_EQ(refusal(page), ErrorCode::kLimitExceeded);
+}
+
+// Whatever bytes come, they are read or refused.
+TEST(EventJson, NoBytesDoHarm) {
+  const char* given = std::getenv("COTERIE_SEED");
+  const std::uint64_t seed = given != nullptr ? std::strtoull(given, nullptr, 10) : 1;
+  SCOPED_TRACE("COTERIE_SEED=" + std::to_string(seed));
+  std::mt19937_64 random(seed);
+  std::size_t accepted = 0;
+  for (const char* type :
+       {"join_session", "cursor_update", "presence_update", "chat_message", "add_comment",
+        "code_comment", "reply", "message_update", "mark_read", "room_page", "session_update"}) {
+    const std::string whole = client_example(type).dump();
+    for (int round = 0; round < 2000; ++round) {
+      std::string text = whole;
+      for (std::uint64_t change = random() % 4; change > 0; --change) {
+        const std::size_t at = random() % text.size();
+        if (random() % 2 == 0) {
+          text[at] = static_cast<char>(random());
+        } else {
+          text.erase(at, random() % 8 + 1);
+        }
+        if (text.empty()) text = " ";
+      }
+      std::string id;
+      const auto request = read_event(text, id);
+      if (request) {
+        ++accepted;
+      } else {
+        EXPECT_TRUE(request.error().code == ErrorCode::kMalformed ||
+                    request.error().code == ErrorCode::kLimitExceeded)
+            << text;
+      }
+      EXPECT_LE(id.size(), kEventIdBytesMax);
+    }
+  }
+  EXPECT_GT(accepted, 0u);
 }
 
 // What the node says.
