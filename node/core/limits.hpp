@@ -220,7 +220,8 @@ inline constexpr std::size_t kReactionsMax = 64;  ///< Different ones shown of a
 /// Looked at for one page, whether they count or not.
 inline constexpr std::size_t kRoomRowsMax = 2000;
 inline constexpr std::size_t kRoomPageMax = 200;  ///< Messages in it.
-inline constexpr std::size_t kUnreadMax = 100;    ///< Counted.
+inline constexpr std::size_t kUnreadMax = 100;    ///< Counted, of so many messages:
+inline constexpr std::size_t kUnreadRowsMax = 400;
 inline constexpr std::size_t kStateKeyBytesMax = 64;
 inline constexpr std::size_t kStateValueBytesMax = 4u << 10;
 inline constexpr std::size_t kStateKeysMax = 256;  ///< Shown of one document.

@@ -78,6 +78,14 @@ void Presence::show(Now now, const DocumentId& document, Room& room, crdt::Clien
   shown.present = present;
   shown.since = now.steady;
   shown.holder = best.holder;
+  const std::size_t content = present ? std::hash<std::string>()(*best.state) : 0;
+  const bool renewed = present && shown.content == content;
+  shown.content = content;
+  if (renewed) {
+    room.renewed.insert(client);
+    return;
+  }
+  room.renewed.erase(client);
   changes_.push_back({document,
                       {client, shown.clock, present ? *best.state : std::string()},
                       best.owner,
@@ -125,6 +133,7 @@ void Presence::announce(Now now, const DocumentId& document, ClientHandle client
     const auto held = room.local.find(state.client);
     const bool known = held != room.local.end();
     const bool mine = known && held->second.owner == client;
+    const bool renewal = mine && held->second.state == state.state;
     if (state.state.empty()) {
       if (mine) remove_local(now, document, room, state.client);
       continue;
@@ -134,6 +143,14 @@ void Presence::announce(Now now, const DocumentId& document, ClientHandle client
     if (own.count(state.client) == 0) continue;
     if (!acceptable(room, state, client, heard, own)) continue;
     if (!known && room.local.size() >= kAwarenessIdsPerDeviceMax) continue;
+    if (renewal) {
+      // Other nodes hear of it with all others (republish_all()).
+      held->second.own_clock = state.clock;
+      held->second.clock = std::max(room.shown[state.client].clock + 1, now.wall);
+      held->second.heard = now.steady;
+      show(now, document, room, state.client, true);
+      continue;
+    }
     if (known) {
       mark(document, room, held->second.bundle);
       room.local.erase(held);
@@ -377,6 +394,15 @@ void Presence::handle_timeout(Now now) {
       if (local.heard + kExpiry <= now.steady) silent.push_back(client);
     }
     for (const crdt::ClientId client : silent) remove_local(now, document, room, client);
+    for (const crdt::ClientId client : std::exchange(room.renewed, {})) {
+      const Winner best = winner(room, client);
+      if (best.state == nullptr) continue;
+      changes_.push_back({document,
+                          {client, room.shown[client].clock, *best.state},
+                          best.owner,
+                          best.own_clock,
+                          best.holder});
+    }
     for (auto shown = room.shown.begin(); shown != room.shown.end();) {
       const bool forget = !shown->second.present && shown->second.since + kMemory <= now.steady;
       shown = forget ? room.shown.erase(shown) : std::next(shown);

@@ -123,12 +123,16 @@ class Presence {
     std::uint64_t clock = 0;
     bool present = false;
     Instant since;
-    DeviceId holder;  ///< Who said what is shown.
+    DeviceId holder;          ///< Who said what is shown.
+    std::size_t content = 0;  ///< A hash of the state that was told.
   };
   struct Room {
     std::map<crdt::ClientId, Local> local;
     std::map<std::pair<DeviceId, std::uint64_t>, Remote> remote;  ///< By device and bundle.
     std::map<crdt::ClientId, Shown> shown;
+    /// Whose state was said again, to be told with the next sweep: of a thousand who only look, a
+    /// message every few seconds instead of a hundred a second.
+    std::set<crdt::ClientId> renewed;
     std::set<std::uint64_t> dirty;  ///< Own bundles to be published; then in dirty_rooms_ too.
     Instant published{};
   };

@@ -269,7 +269,7 @@ Result<std::size_t> Rooms::unread(const RoomLane& lane, const RoomMoment& seen,
   std::size_t rows = 0;
   COTERIE_CHECK(
       newest(lane_key(lane), std::nullopt, [&](const RoomMoment& moment, const EntryRef& ref) {
-        if (moment <= seen || news.size() == most || rows++ == kRoomRowsMax) {
+        if (moment <= seen || news.size() == most || rows++ == kUnreadRowsMax) {
           return false;
         }
         const auto said = spoken(ref);

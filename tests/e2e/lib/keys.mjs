@@ -11,6 +11,7 @@ import { roomOf, textRoot } from "./client.mjs";
 import { sleep } from "./scenario.mjs";
 
 const messageSync = 0;
+const messageAwareness = 1;
 const step1 = 0;
 const step2 = 1;
 const update = 2;
@@ -36,7 +37,9 @@ class Attached {
   #take(data) {
     const at = monotonic();
     const decoder = decoding.createDecoder(data);
-    if (decoding.readVarUint(decoder) !== messageSync) return;
+    const type = decoding.readVarUint(decoder);
+    if (type === messageAwareness) this.onAwareness?.(decoder, at);
+    if (type !== messageSync) return;
     const kind = decoding.readVarUint(decoder);
     if (kind === step2) this.synced();
     if (kind === update) this.onUpdate?.(decoder, at);
@@ -85,6 +88,39 @@ export class Eyes extends Attached {
     for (const { id, length } of Y.decodeUpdate(decoding.readVarUint8Array(decoder)).structs) {
       for (let i = 1; i <= length; ++i) this.onKey(id.client, id.clock + i, at);
     }
+  }
+}
+
+/** Shows awareness states, and sees those of others. */
+export class Somebody extends Attached {
+  #clock = 0;
+  /** Called with [client, state] pairs and when they came. */
+  onStates = () => {};
+
+  /** Returns when it was sent. */
+  show(clientId, state) {
+    const payload = encoding.createEncoder();
+    encoding.writeVarUint(payload, 1);
+    encoding.writeVarUint(payload, clientId);
+    encoding.writeVarUint(payload, ++this.#clock);
+    encoding.writeVarString(payload, JSON.stringify(state));
+    const message = encoding.createEncoder();
+    encoding.writeVarUint(message, messageAwareness);
+    encoding.writeVarUint8Array(message, encoding.toUint8Array(payload));
+    const at = monotonic();
+    this.socket.send(encoding.toUint8Array(message));
+    return at;
+  }
+
+  onAwareness(decoder, at) {
+    const payload = decoding.createDecoder(decoding.readVarUint8Array(decoder));
+    const states = [];
+    for (let left = decoding.readVarUint(payload); left > 0; --left) {
+      const client = decoding.readVarUint(payload);
+      decoding.readVarUint(payload);
+      states.push([client, JSON.parse(decoding.readVarString(payload))]);
+    }
+    this.onStates(states, at);
   }
 }
 
