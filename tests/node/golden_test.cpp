@@ -46,6 +46,10 @@ TEST(GoldenTest, WeWriteWhatWeWrote) {
   EXPECT_EQ(file.at("report"), to_hex(samples.report));
   EXPECT_EQ(file.at("next_generation"), to_hex(samples.next_generation));
   EXPECT_EQ(file.at("properties"), to_hex(samples.properties));
+  ASSERT_EQ(file.at("rooms").size(), samples.rooms.size());
+  for (std::size_t i = 0; i < samples.rooms.size(); ++i) {
+    EXPECT_EQ(file.at("rooms")[i], to_hex(samples.rooms[i])) << "of a room " << i;
+  }
   ASSERT_EQ(file.at("messages").size(), samples.messages.size());
   for (const auto& [name, message] : samples.messages) {
     EXPECT_EQ(file.at("messages").at(name), to_hex(message)) << name;
@@ -99,6 +103,12 @@ TEST(GoldenTest, WeReadWhatWasWritten) {
   EXPECT_EQ(std::get<PropertiesRecord>(*properties).document,
             std::get<DocumentRecord>(*next).document);
   EXPECT_EQ(std::get<PropertiesRecord>(*properties).values.at("path"), "notes/b.md");
+  for (const auto& one : file.at("rooms")) {
+    const Bytes bytes = bytes_of(one);
+    const auto record = decode_record(workspace, bytes);
+    ASSERT_TRUE(record);
+    EXPECT_EQ(encode_record(*record), bytes);
+  }
   const Bytes vouch_bytes = bytes_of(file.at("vouch"));
   const auto vouch = decode_record(workspace, vouch_bytes);
   ASSERT_TRUE(vouch);

@@ -53,6 +53,9 @@ struct EntrySamples {
   Bytes report;
   Bytes properties;
   Bytes next_generation;  ///< Of a document.
+  /// Chat of a guest, a comment with a suggestion, an answer, an amendment, words of the session's
+  /// state, attendance.
+  std::vector<Bytes> rooms;
   std::string invite;
   std::map<std::string, Bytes> messages;
 };
@@ -149,6 +152,34 @@ inline EntrySamples entry_samples() {
                                                    {"path", "notes/b.md"},
                                                    {"title", "N\u00f6tes"},
                                                    {"trashed", ""}}});
+  MessageRecord said;
+  said.document = document;
+  said.text = "h\u00e9llo @green";
+  said.guest = "guest-1";
+  said.mentions = {second.device};
+  Hash before;
+  before.bytes.fill(0x44);
+  said.reply = before;
+  MessageRecord comment;
+  comment.document = document;
+  comment.anchor = Anchor{"hi", RangeAnchor{"monaco", {1, 2, 3}, {4, 5}}};
+  comment.suggestion = "ho";
+  MessageRecord answer;
+  answer.document = document;
+  answer.thread = before;
+  answer.text = "yes";
+  MessageRecord lines;
+  lines.document = document;
+  lines.anchor = Anchor{"", LineAnchor{3, 300}};
+  lines.text = "these";
+  for (const Record& record : {Record(said), Record(comment), Record(answer), Record(lines),
+                               Record(AmendRecord{document, before, Amendment::kEdit, "", "new"}),
+                               Record(AmendRecord{document, before, Amendment::kAccept, "", ""}),
+                               Record(StateWord{document, StateWord::What::kSet, "health", "{}"}),
+                               Record(StateWord{document, StateWord::What::kCount, "runs", "-7"}),
+                               Record(AttendRecord{document, true, "guest-1", "Ann"})}) {
+    out.rooms.push_back(encode_record(record));
+  }
   ClientsRecord clients;
   clients.salt.fill(0x77);
   write(clients);

@@ -43,6 +43,7 @@ int main() {
   line("report", to_hex(samples.report));
   line("next_generation", to_hex(samples.next_generation));
   line("properties", to_hex(samples.properties));
+  list("rooms", samples.rooms);
   line("invite", samples.invite);
   std::printf("  \"messages\": {");
   const char* separator = "\n";
