@@ -1488,7 +1488,13 @@ Result<ActivityPage> Engine::activity(const ActivityQuery& query) const {
 
 Result<Engine::DocumentPlace> Engine::find_document(const DocumentId& id) const {
   for (const auto& [workspace, one] : state_->workspaces) {
-    if (auto path = one->path_of(id)) return DocumentPlace{workspace, *std::move(path)};
+    auto path = one->path_of(id);
+    if (!path) continue;
+    // In the trash it has none: another one may have it now.
+    const auto there = one->document(*path);
+    if (there && there->id == id && there->trashed == 0) {
+      return DocumentPlace{workspace, *std::move(path)};
+    }
   }
   return Error{ErrorCode::kNotFound, "no document of that id"};
 }

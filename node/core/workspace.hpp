@@ -308,6 +308,8 @@ class Workspace : private Views::Host,
   RoomItem item_of(Now now, RoomMessage message);
   void tell_spoken(Now now, const Hash& message, bool said);
   void tell_state(const StateWord& word);
+  std::optional<Error> rate_obstacle(Now now, RateClass what) const;
+  LedgerRecord write_spoken(Now now, RateClass what, ByteView record);
   void tell_attendance(Now now);
   void note_attendance(Now now, const DocumentId& document, const RoomEvent& event);
   bool write_attendance(Now now, const AttendRecord& record);
@@ -379,6 +381,13 @@ class Workspace : private Views::Host,
   };
   std::map<Attendant, Attending> attending_;
   std::optional<Instant> leaves_due_;  ///< Not after the first of them.
+  Instant attendance_paid_{};          ///< Until when comings are recorded in advance.
+  /// What this device said last, by class: in which minute of its clock, and how often in it.
+  struct Said {
+    std::uint64_t minute = 0;
+    std::size_t times = 0;
+  };
+  std::map<RateClass, Said> said_;
   std::map<DeviceId, Role> speakers_;  ///< Roles as watchers were told.
   Steward steward_;
   Keeper keeper_;

@@ -18,6 +18,11 @@ using storage::Table;
 
 namespace {
 
+// What a browser says of who it is, it can say anew thirty times a second, and records stay: so
+// many comings are recorded at once, and then one in so much time. Others wait.
+constexpr std::size_t kAttendanceBurst = 200;
+constexpr Duration kAttendanceEvery = std::chrono::seconds(6);
+
 /// Where a range is now; nothing where its text has not come or the positions are none.
 std::optional<RoomPlace> locate(const crdt::Doc& doc, const RangeAnchor& range) {
   const auto index = [&](const Bytes& encoded) -> std::optional<std::uint64_t> {
@@ -53,6 +58,11 @@ Result<Anchor> anchor_at(const crdt::Text& text, const TextRange& range) {
   return Anchor{quote_of(text.to_string(), range.from, range.to),
                 RangeAnchor{range.root, from.encode(), to.encode()}};
 }
+
+/// Of the hybrid clock. Whoever has read a message from after it has not read all until then.
+std::uint64_t latest_time(Now now) { return (now.wall + kClockSkewMsMax) << 16; }
+
+std::uint64_t minute_of(WallMillis time) { return time / 60'000; }
 
 Bytes seen_key(const DocumentId& document, RoomLane::Kind kind, const std::string& guest) {
   Bytes key = meta_key("R");
@@ -119,6 +129,10 @@ void Workspace::note_attendance(Now now, const DocumentId& document, const RoomE
   } else if (const auto* left = std::get_if<UserLeft>(&event)) {
     const auto at = attending_.find({document, left->id});
     if (left->device != self || at == attending_.end()) return;
+    if (!at->second.recorded) {
+      attending_.erase(at);
+      return;
+    }
     at->second.leaves = now.steady + kAttendanceGrace;
     leaves_due_ = std::min(leaves_due_.value_or(Instant::max()), *at->second.leaves);
     return;
@@ -127,8 +141,11 @@ void Workspace::note_attendance(Now now, const DocumentId& document, const RoomE
   for (auto at = attending_.lower_bound({document, ""});
        at != attending_.end() && at->first.first == document; ++at) {
     Attending& one = at->second;
-    if (!one.recorded) {
-      one.recorded = write_attendance(now, {document, true, at->first.second, one.name});
+    if (one.recorded) continue;
+    if (attendance_paid_ > now.steady + kAttendanceEvery * kAttendanceBurst) return;
+    one.recorded = write_attendance(now, {document, true, at->first.second, one.name});
+    if (one.recorded) {
+      attendance_paid_ = std::max(attendance_paid_, now.steady) + kAttendanceEvery;
     }
   }
 }
@@ -187,8 +204,28 @@ Result<std::vector<Participant>> Workspace::participants(std::string_view path) 
 
 // Commands.
 
+/// What is beyond the rate would count nowhere: better to say so than to seem to have taken it.
+std::optional<Error> Workspace::rate_obstacle(Now now, RateClass what) const {
+  const auto said = said_.find(what);
+  const bool full = said != said_.end() && said->second.minute >= minute_of(now.wall) &&
+                    said->second.times >= rate_of(what);
+  if (!full) return std::nullopt;
+  return Error{ErrorCode::kUnavailable, "this device said too much within a minute: wait a little"};
+}
+
+LedgerRecord Workspace::write_spoken(Now now, RateClass what, ByteView record) {
+  LedgerRecord written;
+  ledger_.append_record(now, record, &written);
+  Said& said = said_[what];
+  const std::uint64_t minute = minute_of(HybridClock::millis(written.time));
+  if (said.minute != minute) said = {minute, 0};
+  ++said.times;
+  return written;
+}
+
 Result<CommandResult> Workspace::carry_out(Now now, const PostMessage& command) {
   if (const auto obstacle = record_obstacle()) return *obstacle;
+  if (const auto obstacle = rate_obstacle(now, RateClass::kMessages)) return *obstacle;
   Document* document = documents_.find_path(command.path);
   if (document == nullptr) return Error{ErrorCode::kNotFound, "no document of that path"};
   MessageRecord message = command.message;
@@ -207,14 +244,14 @@ Result<CommandResult> Workspace::carry_out(Now now, const PostMessage& command) 
   }
   const Bytes record = encode_record(message);
   COTERIE_CHECK(decode_record(id(), record));  // Within the limits, as all replicas see them.
-  LedgerRecord written;
-  ledger_.append_record(now, record, &written);
+  const LedgerRecord written = write_spoken(now, RateClass::kMessages, record);
   room_spoken(now, written, message);
   return CommandResult(MessagePosted{{written.time, written.hash}});
 }
 
 Result<CommandResult> Workspace::carry_out(Now now, const AmendMessage& command) {
   if (const auto obstacle = record_obstacle()) return *obstacle;
+  if (const auto obstacle = rate_obstacle(now, RateClass::kAmendments)) return *obstacle;
   COTERIE_TRY(const RoomMessage target, rooms_.find(command.change.target));
   AmendRecord change = command.change;
   change.document = target.document;
@@ -232,8 +269,7 @@ Result<CommandResult> Workspace::carry_out(Now now, const AmendMessage& command)
   const Bytes record = encode_record(change);
   COTERIE_CHECK(decode_record(id(), record));
   if (change.what == Amendment::kAccept) COTERIE_CHECK(apply_suggestion(now, target));
-  LedgerRecord written;
-  ledger_.append_record(now, record, &written);
+  const LedgerRecord written = write_spoken(now, RateClass::kAmendments, record);
   room_spoken(now, written, change);
   return CommandResult(Done{});
 }
@@ -270,26 +306,26 @@ Status Workspace::apply_suggestion(Now now, const RoomMessage& target) {
 
 Result<CommandResult> Workspace::carry_out(Now now, const SetState& command) {
   if (const auto obstacle = record_obstacle()) return *obstacle;
+  if (const auto obstacle = rate_obstacle(now, RateClass::kState)) return *obstacle;
   const Document* document = documents_.find_path(command.path);
   if (document == nullptr) return Error{ErrorCode::kNotFound, "no document of that path"};
   StateWord word = command.word;
   word.document = document->id;
   const Bytes record = encode_record(word);
   COTERIE_CHECK(decode_record(id(), record));
-  LedgerRecord written;
-  ledger_.append_record(now, record, &written);
+  const LedgerRecord written = write_spoken(now, RateClass::kState, record);
   room_spoken(now, written, word);
   return CommandResult(Done{});
 }
 
-Result<CommandResult> Workspace::carry_out(Now, const MarkRead& command) {
+Result<CommandResult> Workspace::carry_out(Now now, const MarkRead& command) {
   const Document* document = documents_.find_path(command.path);
   if (document == nullptr) return Error{ErrorCode::kNotFound, "no document of that path"};
   if (command.guest.size() > kGuestIdBytesMax) {
     return Error{ErrorCode::kLimitExceeded, "a guest's id is too long", command.guest.size()};
   }
   Bytes value;
-  append_u64(value, command.seen.time);
+  append_u64(value, std::min(command.seen.time, latest_time(now)));
   append(value, command.seen.hash.view());
   ledger_.staged().put(Table::kMeta, seen_key(document->id, command.kind, command.guest),
                        std::move(value));
@@ -398,7 +434,7 @@ Result<RoomView> Workspace::room(Now now, const RoomQuery& query) {
     COTERIE_TRY(seen.hash, read_id<Hash>(in));
   }
   const Author reader{context_.identity.id(), query.guest};
-  COTERIE_TRY(out.unread, rooms_.unread(lane, seen, reader, kUnreadMax));
+  COTERIE_TRY(out.unread, rooms_.unread(lane, seen, latest_time(now), reader, kUnreadMax));
   return out;
 }
 

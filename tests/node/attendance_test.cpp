@@ -314,6 +314,65 @@ TEST_F(WatchersTest, ComingAndGoingIsRecordedButNoReload) {
   EXPECT_EQ(activity(red_).front().name, "name of ann");
 }
 
+TEST_F(WatchersTest, WhoSaysAnotherNameAllTheTimeIsRecordedSoOftenAndNoMore) {
+  const auto recorded = [&] {
+    std::size_t all = 0;
+    std::optional<RoomMoment> before;
+    do {
+      const auto page = cluster_.engine(blue_).activity({workspace_, "notes.md", before, 200});
+      for (const ActivityItem& one : page->items) {
+        all += one.kind == ActivityItem::Kind::kJoined ? 1 : 0;
+      }
+      before = page->older;
+    } while (before);
+    return all;
+  };
+  for (int i = 0; i < 500; ++i) {
+    cluster_.unwatch(red_, watch(red_, "guest " + std::to_string(i)));
+    cluster_.run_for(100ms);
+  }
+  cluster_.run_for(kAttendanceGrace * 2);
+  const std::size_t flood = recorded();
+  EXPECT_GE(flood, 200u);
+  EXPECT_LE(flood, 215u);
+  // Who stays is recorded once there is room.
+  watch(red_, "ann");
+  cluster_.run_for(1s);
+  EXPECT_EQ(activity(blue_).front().author.guest, "ann");
+}
+
+TEST_F(WatchersTest, WhatWouldCountNowhereIsNotTaken) {
+  StateWord word{{}, StateWord::What::kCount, "builds", "1"};
+  std::vector<RequestId> requests;
+  for (std::size_t i = 0; i < kStateWordsPerMinute + 10; ++i) {
+    word.value = std::to_string(i);
+    requests.push_back(cluster_.command(red_, SetState{workspace_, "notes.md", word}));
+  }
+  cluster_.run_for(5s);
+  std::size_t taken = 0;
+  for (const RequestId request : requests) {
+    const auto* reply = cluster_.reply(request);
+    ASSERT_NE(reply, nullptr);
+    taken += *reply ? 1 : 0;
+    EXPECT_TRUE(*reply || reply->error().code == ErrorCode::kUnavailable);
+  }
+  EXPECT_EQ(taken, kStateWordsPerMinute);
+  const auto state = cluster_.engine(blue_).session_state(workspace_, "notes.md");
+  ASSERT_EQ(state->size(), 1u);
+  EXPECT_EQ(state->at(0).value, std::to_string(taken - 1));
+  cluster_.run_for(2min);
+  EXPECT_TRUE(try_await(red_, SetState{workspace_, "notes.md", word}));
+}
+
+TEST_F(WatchersTest, ADocumentInTheTrashIsNotTheOneThatHasItsPath) {
+  const auto id = cluster_.engine(red_).document(workspace_, "notes.md")->id;
+  ASSERT_EQ(cluster_.engine(red_).find_document(id)->path, "notes.md");
+  await(red_, PutAway{workspace_, "notes.md", PutAway::How::kTrash});
+  await(red_, CreateDocument{workspace_, "notes.md"});
+  cluster_.run_for(1s);
+  EXPECT_EQ(cluster_.engine(red_).find_document(id).error().code, ErrorCode::kNotFound);
+}
+
 // The session's state.
 
 TEST_F(WatchersTest, TheStateOfASessionIsMergedByKey) {

@@ -4,6 +4,7 @@
 #include <gtest/gtest.h>
 
 #include "node/core/limits.hpp"
+#include "node/core/rooms/rooms.hpp"
 #include "tests/support/adversary.hpp"
 #include "tests/support/cluster_test.hpp"
 
@@ -127,6 +128,134 @@ TEST_F(RoomsAttackTest, OfAFloodTheFirstOfAMinuteCountEverywhere) {
     } while (before);
     EXPECT_EQ(spam, kMessagesPerMinute);
   }
+}
+
+TEST_F(RoomsAttackTest, WhatAPersonTookBackStaysSoWhenADeviceGoes) {
+  let_in(Role::kEditor);
+  CreateInvite terms;
+  terms.workspace = workspace_;
+  terms.role = Role::kEditor;
+  terms.own_device = true;
+  const auto phone = cluster_.add_node("phone");
+  await(phone, JoinWorkspace{std::get<InviteCreated>(await(kBlue, terms)).invite});
+  cluster_.run_for(2s);
+  const Hash secret = say(kBlue, "secret");
+  const Hash typo = say(kBlue, "tpyo");
+  cluster_.run_for(1s);
+  await(phone, AmendMessage{workspace_, change(secret, Amendment::kDelete)});
+  await(phone, AmendMessage{workspace_, change(typo, Amendment::kEdit, "typo")});
+  cluster_.run_for(2s);
+  await(kRed, RemoveMember{workspace_, cluster_.id(phone), false});
+  cluster_.run_for(10s);
+  for (const auto node : {kRed, kBlue}) {
+    const RoomView view = room(node);
+    ASSERT_EQ(view.items.size(), 2u);
+    EXPECT_TRUE(view.items[1].message.deleted);
+    EXPECT_EQ(view.items[1].message.text, "");
+    EXPECT_EQ(view.items[0].message.text, "typo");
+  }
+}
+
+TEST_F(RoomsAttackTest, ACommenterAcceptsNothing) {
+  let_in(Role::kCommenter);
+  PostMessage post{workspace_, "notes.md", {}, TextRange{"monaco", 0, 4}};
+  post.message.suggestion = "words";
+  const Hash said = std::get<MessagePosted>(await(kBlue, post)).moment.hash;
+  cluster_.run_for(1s);
+  forge(change(said, Amendment::kAccept));
+  forge(change(said, Amendment::kReact, "+1"));
+  cluster_.run_for(10s);
+  for (const auto node : {kRed, kBlue}) {
+    const auto view = cluster_.engine(node).message(cluster_.at(), workspace_, said);
+    ASSERT_TRUE(view);
+    EXPECT_EQ(view->items[0].message.verdict, RoomMessage::Verdict::kOpen);
+    EXPECT_EQ(view->items[0].message.reactions.size(), 1u);
+  }
+  EXPECT_EQ(text(kRed), "text");
+}
+
+TEST_F(RoomsAttackTest, OthersReactAsManyDifferentReactionsAsOneMakes) {
+  let_in(Role::kEditor);
+  const Hash said = say(kBlue, "mine");
+  cluster_.run_for(1s);
+  for (std::size_t i = 0; i < kAmendmentsMax; ++i) {
+    forge(change(said, Amendment::kReact, std::to_string(i)));
+  }
+  await(kRed, AmendMessage{workspace_, change(said, Amendment::kReact, "7")});
+  await(kBlue, AmendMessage{workspace_, change(said, Amendment::kReact, "7")});
+  cluster_.run_for(10s);
+  for (const auto node : {kRed, kBlue}) {
+    const auto reactions = room(node).items.at(0).message.reactions;
+    EXPECT_EQ(reactions.size(), kReactionsMax);
+    EXPECT_EQ(reactions.at("7").size(), 3u);
+  }
+}
+
+TEST_F(RoomsAttackTest, WhatOneSaysTooMuchOfAKeyHidesNoWordOfOthers) {
+  let_in(Role::kEditor);
+  StateWord word{document_id(workspace_, "notes.md"), StateWord::What::kSet, "status", "1"};
+  await(kBlue, SetState{workspace_, "notes.md", word});
+  cluster_.run_for(1s);
+  const std::uint64_t minute = cluster_.at().wall / 60'000 * 60'000;
+  word.value = "2";
+  for (std::size_t i = 0; i < kStateWordsPerMinute + kStateWordsMax; ++i) {
+    forge(word, ((minute + 60'000) << 16) + i);
+    if (i % 100 == 0) cluster_.run_for(1s);
+  }
+  cluster_.run_for(60s);
+  for (const auto node : {kRed, kBlue}) {
+    const auto state = cluster_.engine(node).session_state(workspace_, "notes.md");
+    ASSERT_TRUE(state);
+    ASSERT_EQ(state->size(), 1u);
+    // Its newest words are beyond the rate; more of them are not looked at.
+    EXPECT_EQ(state->at(0).value, "1");
+  }
+}
+
+TEST_F(RoomsAttackTest, AFloodOfMentionsHidesNoneThatCounts) {
+  let_in(Role::kEditor);
+  PostMessage post{workspace_, "notes.md", {}, {}};
+  post.message.text = "you";
+  post.message.mentions = {cluster_.id(kRed)};
+  await(kBlue, post);
+  cluster_.run_for(1s);
+  const std::uint64_t minute = cluster_.at().wall / 60'000 * 60'000;
+  MessageRecord spam = words("spam");
+  spam.mentions = {cluster_.id(kRed)};
+  // Those beyond the rate are the newest of all.
+  for (std::size_t i = 0; i < kMessagesPerMinute + kRoomRowsMax + 50; ++i) {
+    forge(spam, ((minute + 60'000) << 16) + i);
+    if (i % 100 == 0) cluster_.run_for(1s);
+  }
+  cluster_.run_for(60s);
+  std::size_t found = 0;
+  std::size_t genuine = 0;
+  std::optional<RoomMoment> before;
+  do {
+    RoomQuery query{workspace_, "", RoomLane::Kind::kChat, {}, "", before, kRoomPageMax};
+    const auto view = cluster_.engine(kRed).mentions(cluster_.at(), query);
+    ASSERT_TRUE(view);
+    found += view->items.size();
+    for (const RoomItem& item : view->items) genuine += item.message.text == "you" ? 1 : 0;
+    before = view->older;
+  } while (before);
+  EXPECT_EQ(found, kMessagesPerMinute + 1);
+  EXPECT_EQ(genuine, 1u);
+}
+
+TEST_F(RoomsAttackTest, AClockYearsAheadHidesNothingThatIsNew) {
+  let_in(Role::kEditor);
+  forge(words("from the year 3000"), std::uint64_t{32'503'680'000'000} << 16);
+  cluster_.run_for(2s);
+  RoomView view = room(kRed);
+  ASSERT_EQ(view.items.size(), 1u);
+  EXPECT_EQ(view.unread, 0u);
+  await(kRed,
+        MarkRead{workspace_, "notes.md", RoomLane::Kind::kChat, "", view.items[0].message.moment});
+  cluster_.run_for(3h);
+  say(kBlue, "new");
+  cluster_.run_for(2s);
+  EXPECT_EQ(room(kRed).unread, 1u);
 }
 
 }  // namespace

@@ -219,7 +219,7 @@ std::vector<std::pair<Bytes, Bytes>> room_rows_of(const EntryRef& ref, const Has
     const bool counts = word->what == StateWord::What::kCount;
     Bytes key =
         counts ? counts_key(word->document, word->key) : values_key(word->document, word->key);
-    if (counts) append(key, ref.log.device.view());
+    append(key, ref.log.device.view());
     put(std::move(key));
     shown = false;
   } else if (of == RecordKind::kAttend) {

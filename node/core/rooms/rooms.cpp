@@ -16,11 +16,15 @@ using storage::Table;
 using namespace room_rows;
 
 bool Rooms::same(const Author& a, const Author& b) const {
+  return same(a, b, ledger_.membership().now());
+}
+
+bool Rooms::same(const Author& a, const Author& b, const Roster& roster) {
   if (a.guest != b.guest) return false;
   if (a.device == b.device) return true;
   if (!a.guest.empty()) return false;
-  const Member* one = ledger_.membership().find(a.device);
-  const Member* other = ledger_.membership().find(b.device);
+  const Member* one = roster.find(a.device);
+  const Member* other = roster.find(b.device);
   return one != nullptr && other != nullptr && one->person == other->person;
 }
 
@@ -31,11 +35,16 @@ std::optional<Rooms::Spoken> Rooms::spoken(const EntryRef& ref) const {
   const auto kind = read_number(in);
   if (!kind || *kind > 0xff) return std::nullopt;
   const auto rate = rate_class(static_cast<RecordKind>(*kind));
-  const auto verdict =
-      judge_.judge(ref, held->hash, held->heads, rate ? Right::kSpeak : Right::kEdit);
+  Right right = rate ? Right::kSpeak : Right::kEdit;
+  // Who accepts a suggestion edits.
+  if (static_cast<RecordKind>(*kind) == RecordKind::kAmend) {
+    const auto amendment = read_amendment(in);
+    if (amendment && amendment->what == Amendment::kAccept) right = Right::kEdit;
+  }
+  const auto verdict = judge_.judge(ref, held->hash, held->heads, right);
   if (verdict != EntryJudge::Verdict::kCounts) return std::nullopt;
   if (rate && !within_rate(*rate, ref, held->time)) return std::nullopt;
-  return Spoken{ref, {held->time, held->hash}, std::move(held->record)};
+  return Spoken{ref, {held->time, held->hash}, std::move(held->heads), std::move(held->record)};
 }
 
 bool Rooms::within_rate(RateClass what, const EntryRef& ref, std::uint64_t time) const {
@@ -133,14 +142,19 @@ Status Rooms::amend(RoomMessage& message) const {
     if (!record || record->document != message.document) return;
     const RoomMoment& moment = spoken.moment;
     const Author author{spoken.ref.log.device, record->guest};
+    // As it was when it was said: what a person took back stays so when a device of theirs goes.
+    const auto by_author = [&] {
+      const auto roster = ledger_.membership().at(spoken.heads);
+      return roster != nullptr && same(author, message.author, *roster);
+    };
     switch (record->what) {
       case Amendment::kEdit:
-        if (!same(author, message.author) || moment < edited) return;
+        if (moment < edited || !by_author()) return;
         edited = moment;
         text = std::move(record->text);
         return;
       case Amendment::kDelete:
-        message.deleted = message.deleted || same(author, message.author);
+        message.deleted = message.deleted || by_author();
         return;
       case Amendment::kReact:
       case Amendment::kUnreact: {
@@ -177,7 +191,9 @@ Status Rooms::amend(RoomMessage& message) const {
     message.edited = edited.time;
   }
   for (const auto& [what, word] : reactions) {
-    if (word.second && message.reactions.size() < kReactionsMax) {
+    if (!word.second) continue;
+    const bool room = message.reactions.size() < kReactionsMax;
+    if (room || message.reactions.contains(what.second)) {
       message.reactions[what.second].insert(what.first);
     }
   }
@@ -218,16 +234,18 @@ Result<RoomPage> Rooms::mentions(const std::set<DeviceId>& devices,
                                  std::optional<RoomMoment> before, std::size_t limit) const {
   beyond_.clear();
   std::map<RoomMoment, RoomMessage, std::greater<>> found;
-  bool more = false;
+  std::optional<RoomMoment> floor;  // Down to which the rows of all devices were looked at.
   for (const DeviceId& device : devices) {
     std::size_t rows = 0;
     std::size_t taken = 0;
+    std::optional<RoomMoment> last;
     COTERIE_CHECK(
         newest(mentions_key(device), before, [&](const RoomMoment& moment, const EntryRef& ref) {
           if (taken == limit || rows++ == kRoomRowsMax) {
-            more = true;
+            if (last && (!floor || *floor < *last)) floor = last;
             return false;
           }
+          last = moment;
           const auto said = spoken(ref);
           auto one = said ? message(*said) : std::nullopt;
           if (one) taken += found.emplace(moment, std::move(*one)).second ? 1 : 0;
@@ -236,13 +254,14 @@ Result<RoomPage> Rooms::mentions(const std::set<DeviceId>& devices,
   }
   RoomPage page;
   for (auto& [moment, one] : found) {
+    if (floor && moment < *floor) break;
     if (page.messages.size() == limit) {
-      more = true;
+      floor = page.messages.empty() ? before : std::optional(page.messages.back().moment);
       break;
     }
     page.messages.push_back(std::move(one));
   }
-  if (more && !page.messages.empty()) page.older = page.messages.back().moment;
+  page.older = floor;
   for (RoomMessage& one : page.messages) COTERIE_CHECK(amend(one));
   std::erase_if(page.messages, [](const RoomMessage& one) { return one.deleted; });
   return page;
@@ -262,7 +281,7 @@ Result<RoomMessage> Rooms::find(const Hash& id) const {
   return *std::move(found);
 }
 
-Result<std::size_t> Rooms::unread(const RoomLane& lane, const RoomMoment& seen,
+Result<std::size_t> Rooms::unread(const RoomLane& lane, const RoomMoment& seen, std::uint64_t until,
                                   const Author& reader, std::size_t most) const {
   beyond_.clear();
   std::vector<RoomMessage> news;
@@ -272,6 +291,7 @@ Result<std::size_t> Rooms::unread(const RoomLane& lane, const RoomMoment& seen,
         if (moment <= seen || news.size() == most || rows++ == kUnreadRowsMax) {
           return false;
         }
+        if (moment.time > until) return true;
         const auto said = spoken(ref);
         auto one = said ? message(*said) : std::nullopt;
         if (one && !same(one->author, reader)) news.push_back(std::move(*one));
@@ -293,22 +313,33 @@ Result<std::optional<StateItem>> Rooms::state(const DocumentId& document,
   };
   std::optional<StateItem> item;
   RoomMoment newest_moment;
-  COTERIE_CHECK(newest(values_key(document, key), std::nullopt,
-                       [&](const RoomMoment& moment, const EntryRef& ref) {
-                         const auto said = spoken(ref);
-                         auto word = said ? word_of(*said) : Result<StateWord>(Error{});
-                         if (!word) return true;
-                         newest_moment = moment;
-                         item = {key, std::move(word->value), ref.log.device, moment.time};
-                         return false;
-                       }));
+  // Of each device the newest kStateWordsMax are looked at.
+  std::optional<DeviceId> last;
+  std::size_t rows = 0;
+  const auto another = [&](const DeviceId& device) {
+    rows = device == last ? rows + 1 : 1;
+    last = device;
+    return rows < kStateWordsMax;
+  };
+  COTERIE_CHECK(
+      each_device(values_key(document, key), [&](const DeviceId& device, const EntryRef& ref) {
+        const auto said = spoken(ref);
+        auto word = said ? word_of(*said) : Result<StateWord>(Error{});
+        if (!word) return another(device);
+        if (newest_moment < said->moment) {
+          newest_moment = said->moment;
+          item = {key, std::move(word->value), device, said->moment.time};
+        }
+        return false;
+      }));
   const RoomMoment from = newest_moment;
+  last.reset();
   std::int64_t sum = 0;
   COTERIE_CHECK(
       each_device(counts_key(document, key), [&](const DeviceId& device, const EntryRef& ref) {
         const auto said = spoken(ref);
         const auto word = said ? word_of(*said) : Result<StateWord>(Error{});
-        if (!word) return true;
+        if (!word) return another(device);
         if (said->moment < from) return false;
         const std::int64_t one = counted(word->value).value_or(0);
         if (__builtin_add_overflow(sum, one, &sum)) {  // The end of the range.

@@ -26,7 +26,7 @@
 //             'a' target:32 device:32 when             -> ref     amendments, by author
 //             'm' device:32 when                       -> ref     mentions of a device
 //             'k' document:16 'n' key                  ->         keys of the session's state
-//             'k' document:16 'w' key when             -> ref     words about one
+//             'k' document:16 'w' key device:32 when   -> ref     words about one
 //             'k' document:16 'c' key device:32 when   -> ref     counts
 //             'r' class:u8 log:40 minute:u64 seq:u64   ->         what the rate is counted by
 //             'v' (0 | 1 document:16) when             -> ref     activity, of all or a document
@@ -52,6 +52,9 @@
 
 namespace coterie::node {
 
+/// Words of one device about one key of a session's state that are looked at: its newest.
+inline constexpr std::size_t kStateWordsMax = 16;
+
 class Rooms {
  public:
   /// Both must outlive it.
@@ -66,9 +69,11 @@ class Rooms {
                             std::size_t limit) const;
   /// Errors: kNotFound (or it does not count), kCorrupt, kIo.
   Result<RoomMessage> find(const Hash& id) const;
-  /// Messages of others after `seen`, not deleted; counts up to `most`. Errors: as page().
-  Result<std::size_t> unread(const RoomLane& lane, const RoomMoment& seen, const Author& reader,
-                             std::size_t most) const;
+  /// Messages of others after `seen`, not deleted, and not from after `until` (of the hybrid clock:
+  /// one clock that is years ahead says nothing of what is new); counts up to `most`. Errors: as
+  /// page().
+  Result<std::size_t> unread(const RoomLane& lane, const RoomMoment& seen, std::uint64_t until,
+                             const Author& reader, std::size_t most) const;
   /// Errors: kCorrupt, kIo.
   Result<std::vector<StateItem>> state(const DocumentId& document) const;
   Result<std::optional<StateItem>> state(const DocumentId& document, const std::string& key) const;
@@ -80,10 +85,12 @@ class Rooms {
   bool same(const Author& a, const Author& b) const;
 
  private:
+  static bool same(const Author& a, const Author& b, const Roster& roster);
   /// An entry that is held, can be read and counts.
   struct Spoken {
     EntryRef ref;
     RoomMoment moment;
+    std::vector<Hash> heads;
     Bytes record;
   };
   std::optional<Spoken> spoken(const EntryRef& ref) const;
