@@ -74,7 +74,7 @@ if(TARGET coterie::node_core AND TARGET coterie::transport_zmq)
 
   coterie_library(cli
     SOURCES cli/app.cpp cli/audit.cpp cli/backup.cpp cli/doc.cpp cli/doctor.cpp cli/export.cpp
-            cli/history.cpp cli/identity.cpp cli/init.cpp cli/invite.cpp
+            cli/doc_roles.cpp cli/history.cpp cli/identity.cpp cli/init.cpp cli/invite.cpp
             cli/join.cpp cli/passphrase.cpp cli/participants.cpp cli/peers.cpp cli/people.cpp cli/progress.cpp cli/qr.cpp cli/relay.cpp cli/render.cpp cli/retention.cpp cli/revert.cpp cli/rooms.cpp cli/run.cpp cli/session.cpp
             cli/status.cpp cli/times.cpp cli/update.cpp cli/workspace.cpp
     DEPENDS coterie::daemon nlohmann_json::nlohmann_json

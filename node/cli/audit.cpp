@@ -45,13 +45,30 @@ std::string short_text(const json& item, const char* member) {
   return text(item, member).substr(0, 8);
 }
 
+std::string document_text(const json& item) {
+  const std::string path = text(item, "path");
+  return path.empty() ? "the document " + short_text(item, "document") : path;
+}
+
+/// What a host said of a guest, or of the session.
+std::string guest_text(const json& item, const Names& name) {
+  const std::string word = text(item, "operation");
+  if (word == "ended") return "ended the session of " + document_text(item);
+  if (word == "open") return "opened the session of " + document_text(item) + " again";
+  const std::string guest =
+      "the guest " + text(item, "name") + " of " + name(text(item, "subject"));
+  if (word == "out") return "sent " + guest + " out of " + document_text(item);
+  return "let " + guest + " be " + word + " in " + document_text(item);
+}
+
 std::string operation_text(const json& item, const Names& name) {
   const std::string operation = text(item, "operation");
   const std::string subject = text(item, "subject");
   if (operation == "create") return "founded the workspace";
   if (operation == "invite") {
     return "made the invite " + subject.substr(0, 8) + " for a" +
-           (text(item, "role") == "editor" ? "n " : " ") + text(item, "role");
+           (text(item, "role") == "editor" ? "n " : " ") + text(item, "role") +
+           (item.contains("path") ? " in " + document_text(item) + " only" : "");
   }
   if (operation == "admit") {
     return "let in " + name(subject) + " as " + text(item, "role") + " by the invite " +
@@ -63,6 +80,10 @@ std::string operation_text(const json& item, const Names& name) {
   }
   if (operation == "revoke") return "revoked the invite " + subject.substr(0, 8);
   if (operation == "role") return "made " + name(subject) + " " + text(item, "role");
+  if (operation == "document_role") {
+    return "let " + name(subject) + " be at most " + text(item, "role") + " in " +
+           (item.contains("path") ? document_text(item) : "all other documents");
+  }
   if (operation == "remove") {
     return subject == text(item, "device") ? "left" : "removed " + name(subject);
   }
@@ -84,10 +105,9 @@ std::string what(const json& item, const Names& name) {
     if (!item.value("counts", true)) said += ": void, " + text(item, "reason");
     return said;
   }
-  const std::string path = text(item, "path").empty()
-                               ? "the document " + short_text(item, "document")
-                               : text(item, "path");
+  const std::string path = document_text(item);
   if (kind == "document") said = "made " + path;
+  if (kind == "guest") said = guest_text(item, name);
   if (kind == "edits") said = "changed " + path + count_text(item);
   if (kind == "reverted") said = "reverted or restored " + path;
   if (kind == "version" && text(item, "name").empty()) {

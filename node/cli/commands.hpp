@@ -162,6 +162,7 @@ void add_mentions(CLI::App& app, Context& context);
 void add_participants(CLI::App& app, Context& context);
 void add_session(CLI::App& app, Context& context);
 void add_activity(CLI::App& app, Context& context);
+void add_doc_roles(CLI::App& doc, Context& context);
 void add_members(CLI::App& app, Context& context);
 void add_membership(CLI::App& app, Context& context);
 void add_audit(CLI::App& app, Context& context);

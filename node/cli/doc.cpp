@@ -261,6 +261,7 @@ void add_doc(CLI::App& app, Context& context) {
   finding->final_callback([&context, arguments] { search(context, *arguments); });
 
   add_doc_history(*doc, context);
+  add_doc_roles(*doc, context);
   CLI::App* cat = add("cat", "Print its text", true);
   cat->add_option("--root", arguments->root, "Only this Yjs type (\"monaco\"); else every one");
   cat->final_callback([&context, arguments] { show(context, *arguments, "doc.text", "text", ""); });

@@ -27,6 +27,7 @@ struct InviteArguments {
   bool approval = false;
   bool from_now = false;
   bool own_device = false;
+  std::string document;
   bool qr = false;
   std::string invite;  ///< Of revoke.
 };
@@ -52,6 +53,7 @@ void create(Context& context, const InviteArguments& arguments) {
   if (arguments.approval) call.arguments["approval"] = "true";
   if (arguments.from_now) call.arguments["from_now"] = "true";
   if (arguments.own_device) call.arguments["own_device"] = "true";
+  if (!arguments.document.empty()) call.arguments["document"] = arguments.document;
   auto answer = Session(context).ask(call);
   if (!answer) return;
   const std::string invite = answer->value("invite", "");
@@ -74,6 +76,11 @@ std::string terms_text(const json& invite) {
   add("approval", "approval");
   add("from_now", "from now on");
   add("own_device", "own device");
+  if (invite.contains("document")) {
+    const std::string path = invite.value("path", "");
+    terms += (terms.empty() ? "" : ", ") + std::string("only ") +
+             (path.empty() ? invite.value("document", "").substr(0, 8) : path);
+  }
   return terms.empty() ? "-" : terms;
 }
 
@@ -126,6 +133,8 @@ void add_create_options(CLI::App* command, InviteArguments& arguments) {
                     "The newcomer gets the documents as they are, and no history");
   command->add_flag("--own-device", arguments.own_device,
                     "For another device of yours: it counts as the same person");
+  command->add_option("--document", arguments.document,
+                      "Path: the newcomer has the role there, and may only read all others");
 }
 
 }  // namespace

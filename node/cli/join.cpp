@@ -74,6 +74,10 @@ void join(Context& context, const std::string& invite, unsigned wait_seconds) {
   }
   std::cout << "Joined the workspace \"" << printable(answer->value("name", "")) << "\" ("
             << workspace.substr(0, 8) << ").\n";
+  if (answer->contains("document")) {
+    std::cout << "The invite is to the document " << printable(answer->value("document", ""))
+              << "; the others you may read.\n";
+  }
   if (!synced) {
     std::cout << "Not everything has arrived yet: the rest comes while `coterie run` runs.\n";
   }

@@ -63,21 +63,37 @@ Admission::Position position_of(const EntryRef& ref) { return {ref.log, ref.seq}
 }  // namespace
 
 Right right_for(const Record& record) {
-  const bool speaks = std::holds_alternative<VouchRecord>(record) ||
-                      std::holds_alternative<ReportRecord>(record) ||
-                      std::holds_alternative<MessageRecord>(record) ||
-                      std::holds_alternative<AmendRecord>(record) ||
-                      std::holds_alternative<StateWord>(record) ||
-                      std::holds_alternative<AttendRecord>(record) ||
-                      std::holds_alternative<UnknownRecord>(record);
+  const bool speaks =
+      std::holds_alternative<VouchRecord>(record) || std::holds_alternative<ReportRecord>(record) ||
+      std::holds_alternative<MessageRecord>(record) ||
+      std::holds_alternative<AmendRecord>(record) || std::holds_alternative<StateWord>(record) ||
+      std::holds_alternative<AttendRecord>(record) || std::holds_alternative<UnknownRecord>(record);
+  if (std::holds_alternative<GuestRecord>(record)) return Right::kHost;
   return speaks ? Right::kSpeak : Right::kEdit;
+}
+
+std::optional<DocumentId> judged_document(const Record& record) {
+  return std::visit(
+      [](const auto& one) -> std::optional<DocumentId> {
+        using Kind = std::decay_t<decltype(one)>;
+        if constexpr (std::is_same_v<Kind, VouchRecord> || std::is_same_v<Kind, ReportRecord> ||
+                      std::is_same_v<Kind, GuestRecord>) {
+          return std::nullopt;
+        } else if constexpr (requires { one.document; }) {
+          return one.document;
+        } else {
+          return DocumentId{};
+        }
+      },
+      record);
 }
 
 // By membership.
 
 EntryJudge::Verdict MembershipJudge::judge(const EntryRef& ref, const Hash&,
-                                           std::span<const Hash> heads, Right right) const {
-  const Standing standing = ledger_.membership().standing(ref.log.device, heads, right);
+                                           std::span<const Hash> heads, Right right,
+                                           const std::optional<DocumentId>& document) const {
+  const Standing standing = ledger_.membership().standing(ref.log.device, heads, right, document);
   switch (standing.kind) {
     case Standing::Kind::kAdmitted:
       return Verdict::kCounts;
@@ -90,9 +106,8 @@ EntryJudge::Verdict MembershipJudge::judge(const EntryRef& ref, const Hash&,
   }
   const bool reached =
       std::all_of(standing.by.begin(), standing.by.end(), [&](const Restriction* restriction) {
-        const auto& marks = restriction->acknowledged;
-        return std::any_of(marks.begin(), marks.end(),
-                           [&](const LogMark& mark) { return ledger_.reaches(mark, ref); });
+        return restriction->any_mark(
+            document, [&](const LogMark& mark) { return ledger_.reaches(mark, ref); });
       });
   return reached ? Verdict::kCounts : Verdict::kDisputed;
 }
@@ -101,14 +116,21 @@ std::map<DeviceId, EntryJudge::Disputes> MembershipJudge::disputes(
     const std::set<DeviceId>& devices) const {
   std::map<DeviceId, Disputes> all;
   awaits_ = false;
+  const DocumentScope everywhere{true, {}};
   for (const DeviceId& device : devices) {
-    for (const Restriction& restriction : ledger_.membership().restrictions_of(device)) {
+    auto restrictions = ledger_.membership().restrictions_of(device);
+    for (Restriction& limit : ledger_.membership().limits_of(device)) {
+      restrictions.push_back(std::move(limit));
+    }
+    for (const Restriction& restriction : restrictions) {
       Marks& marks = all[device][{restriction.operation, restriction.counts}];
-      for (const LogMark& mark : restriction.acknowledged) {
+      const auto note = [&](const DocumentScope& scope, const LogMark& mark) {
         const bool held = ledger_.holds(mark);
         awaits_ = awaits_ || !held;
-        marks.emplace(std::make_tuple(mark.log, mark.seq, mark.hash), held);
-      }
+        marks.emplace(std::make_tuple(mark.log, mark.seq, mark.hash, scope), held);
+      };
+      for (const LogMark& mark : restriction.acknowledged) note(everywhere, mark);
+      for (const auto& one : restriction.acknowledged_in) note(one.first, one.second);
     }
   }
   return all;

@@ -108,13 +108,17 @@ class EntryJudge {
   /// Restriction), with the marks that answer it. While they are the same, so are the verdicts;
   /// with more marks or fewer restrictions nothing is disputed that was not.
   /// The values: whether the marked entry is held, without which a mark reaches nothing.
-  using Marks = std::map<std::tuple<LogId, Seq, Hash>, bool>;
+  using Marks = std::map<std::tuple<LogId, Seq, Hash, DocumentScope>, bool>;
   using Disputes = std::map<std::pair<Hash, bool>, Marks>;
 
   virtual ~EntryJudge() = default;
 
+  /// `document`: that the entry is about; zero where it is about none in particular; nothing to
+  /// leave out what is said of documents.
   virtual Verdict judge(const EntryRef& ref, const Hash& hash, std::span<const Hash> heads,
-                        Right right) const = 0;
+                        Right right, const std::optional<DocumentId>& document) const = 0;
+  /// Whether judge() ever depends on the document for `device`.
+  virtual bool is_limited(const DeviceId& device) const = 0;
   /// Devices with restrictions, of those in `devices`.
   virtual std::map<DeviceId, Disputes> disputes(const std::set<DeviceId>& devices) const = 0;
   /// Another one whenever judge() may say something else than before.
@@ -131,8 +135,11 @@ class MembershipJudge final : public EntryJudge {
  public:
   explicit MembershipJudge(const Ledger& ledger) : ledger_(ledger) {}
 
-  Verdict judge(const EntryRef& ref, const Hash& hash, std::span<const Hash> heads,
-                Right right) const override;
+  Verdict judge(const EntryRef& ref, const Hash& hash, std::span<const Hash> heads, Right right,
+                const std::optional<DocumentId>& document) const override;
+  bool is_limited(const DeviceId& device) const override {
+    return ledger_.membership().is_limited(device);
+  }
   std::map<DeviceId, Disputes> disputes(const std::set<DeviceId>& devices) const override;
   Epoch epoch() const override;
   bool precedes(const DeviceId& a, const DeviceId& b) const override;
@@ -147,6 +154,9 @@ bool has_forked(const Ledger& ledger, const DeviceId& device);
 
 /// The right that a record of this kind takes.
 Right right_for(const Record& record);
+/// What it is about, for EntryJudge::judge(). Who vouches for what is stored says nothing of
+/// documents, and a host is one in all of them.
+std::optional<DocumentId> judged_document(const Record& record);
 
 /// A disputed entry.
 struct Disputed {

@@ -16,6 +16,7 @@ struct Describe {
   void operator()(const InviteOperation& invite) const {
     item.subject = invite.invite;
     item.role = invite.role;
+    item.document = invite.document;
   }
   void operator()(const AdmitOperation& admit) const {
     item.subject = admit.device;
@@ -36,6 +37,11 @@ struct Describe {
   void operator()(const RemoveOperation& remove) const { item.subject = remove.device; }
   void operator()(const AcknowledgeOperation&) const {}
   void operator()(const RekeyOperation&) const {}
+  void operator()(const DocumentRoleOperation& role) const {
+    item.subject = role.device;
+    item.role = role.role;
+    item.document = role.document;
+  }
   void operator()(const UnknownOperation&) const {}
 };
 
@@ -145,6 +151,12 @@ class Walk {
         item.kind = AuditItem::Kind::kVersion;
         item.document = version->document;
         item.name = version->name;
+      } else if (const auto* guest = std::get_if<GuestRecord>(&*record)) {
+        item.kind = AuditItem::Kind::kGuest;
+        item.document = guest->document;
+        item.operation = guest_word_name(guest->word);
+        item.name = guest->guest;
+        if (!is_of_session(guest->word)) item.subject = guest->device;
       }
     }
     add_or_join(std::move(item));
@@ -160,6 +172,7 @@ class Walk {
       return page_.items.push_back(std::move(item));
     }
     describe(item, found->second);
+    if (!item.document.is_zero()) item.path = sources_.path(item.document);
     page_.items.push_back(std::move(item));
   }
 
@@ -167,9 +180,9 @@ class Walk {
     item.hash = {};
     const auto key = std::make_pair(item.kind, item.document);
     const auto open = open_.find(key);
-    const bool alone = item.kind == AuditItem::Kind::kDocument ||
-                       item.kind == AuditItem::Kind::kVersion ||
-                       item.kind == AuditItem::Kind::kReport;
+    const bool alone =
+        item.kind == AuditItem::Kind::kDocument || item.kind == AuditItem::Kind::kVersion ||
+        item.kind == AuditItem::Kind::kGuest || item.kind == AuditItem::Kind::kReport;
     if (!alone && open != open_.end()) {
       AuditItem& group = page_.items[open->second];
       const WallMillis gap =

@@ -776,6 +776,12 @@ void Engine::State::remove_client(Now now, ClientHandle handle) {
 void Engine::State::close_client(Now now, ClientHandle handle, const Workspace::Closing& closing) {
   constexpr std::size_t kReasonBytesMax = 123;  // RFC 6455, 5.5.1
   context.emit(CloseClient{handle, closing.code, closing.reason.substr(0, kReasonBytesMax)});
+  if (const auto watcher = watchers.find(handle); watcher != watchers.end()) {
+    Workspace* workspace = watcher->second;
+    watchers.erase(watcher);
+    workspace->unwatch(now, handle);
+    return;
+  }
   remove_client(now, handle);
 }
 
@@ -836,7 +842,7 @@ void Engine::State::run(Now now, RequestId request, const CreateWorkspace& comma
   workspace->found(now, genesis);
   Workspace& founded = *workspace;
   workspaces.emplace(genesis.workspace, std::move(workspace));
-  reply_when_durable(now, founded, request, WorkspaceReady{genesis.workspace, command.name});
+  reply_when_durable(now, founded, request, WorkspaceReady{genesis.workspace, command.name, {}});
 }
 
 template <typename PeopleCommand>
@@ -1079,7 +1085,9 @@ void Engine::State::check_synced(Now now, const WorkspaceId& id) {
     joining.give_up = now.steady + kJoinSyncTimeout;
   }
   if (!workspace.synced()) return;
-  finish(now, joining, CommandResult(WorkspaceReady{id, workspace.membership().name()}));
+  finish(now, joining,
+         CommandResult(WorkspaceReady{id, workspace.membership().name(),
+                                      workspace.invited_to(joining.key->id())}));
 }
 
 void Engine::State::answer_join(Joining& joining, Result<CommandResult> result) {
@@ -1372,6 +1380,12 @@ Result<std::vector<ForkInfo>> Engine::forks(const WorkspaceId& id) const {
 Result<RetentionInfo> Engine::retention(const WorkspaceId& id) const {
   COTERIE_TRY(const Workspace* workspace, state_->find_founded(id));
   return workspace->retention();
+}
+
+Result<DocumentRoles> Engine::document_roles(const WorkspaceId& id, std::string_view path) const {
+  COTERIE_TRY(Workspace * workspace, state_->find_founded(id));
+  COTERIE_CHECK(check_document_path(path));
+  return workspace->document_roles(path);
 }
 
 Result<std::vector<KnownDevice>> Engine::known_devices(const WorkspaceId& id) const {

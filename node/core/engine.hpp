@@ -56,15 +56,17 @@ struct CreateWorkspace {
 struct JoinWorkspace {
   std::string invite;  ///< "coterie1...".
 };
-using Command = std::variant<CreateWorkspace, JoinWorkspace, CreateDocument, ImportDocument,
-                             SetProperties, MoveDocuments, PutAway, CreateInvite, RevokeInvite,
-                             ApproveRequest, DenyRequest, SetRole, RemoveMember, RotateKeys,
-                             Readmit, Revert, NameVersion, RestoreVersion, MakeCheckpoint, Prune,
-                             SetRetention, PostMessage, AmendMessage, MarkRead, SetState>;
+using Command =
+    std::variant<CreateWorkspace, JoinWorkspace, CreateDocument, ImportDocument, SetProperties,
+                 MoveDocuments, PutAway, CreateInvite, RevokeInvite, ApproveRequest, DenyRequest,
+                 SetRole, SetDocumentRole, SetGuestStanding, SetSession, RemoveMember, RotateKeys,
+                 Readmit, Revert, NameVersion, RestoreVersion, MakeCheckpoint, Prune, SetRetention,
+                 PostMessage, AmendMessage, MarkRead, SetState>;
 
 struct WorkspaceReady {  ///< Of CreateWorkspace and JoinWorkspace.
   WorkspaceId workspace;
   std::string name;
+  std::string document;  ///< The path of the one the invite was to, if it was to one.
 };
 /// Of JoinWorkspace, when a host has to approve. The node goes on asking by itself, also after a
 /// restart; giving the command again answers how it stands.
@@ -267,6 +269,9 @@ class Engine {
   Result<std::vector<ForkInfo>> forks(const WorkspaceId& workspace) const;
   /// Checkpoints that are known, and how long history is kept. Errors: kNotFound.
   Result<RetentionInfo> retention(const WorkspaceId& workspace) const;
+  /// Who may do what in a document, whether it was made yet or not. Errors: kNotFound (the
+  /// workspace), those of check_document_path().
+  Result<DocumentRoles> document_roles(const WorkspaceId& workspace, std::string_view path) const;
   Result<std::vector<KnownDevice>> known_devices(const WorkspaceId& workspace) const;
   Result<std::vector<RequestInfo>> requests(const WorkspaceId& workspace) const;
   /// Joins of this device that wait for approval.

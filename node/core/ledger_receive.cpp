@@ -115,8 +115,7 @@ Ledger::Judgement Ledger::disputed(const HashedEntry& one,
                                    const std::vector<const Restriction*>& by) const {
   const EntryPosition& position = one.entry.position;
   const bool acknowledged = std::all_of(by.begin(), by.end(), [&](const Restriction* restriction) {
-    const auto& marks = restriction->acknowledged;
-    return std::any_of(marks.begin(), marks.end(), [&](const LogMark& mark) {
+    return restriction->any_mark(std::nullopt, [&](const LogMark& mark) {
       return mark.log == position.log && mark.seq >= position.seq;
     });
   });

@@ -214,6 +214,7 @@ inline constexpr std::size_t kSuggestionBytesMax = 64u << 10;
 inline constexpr std::size_t kAnchorBytesMax = 1024;  ///< One of its positions.
 inline constexpr std::size_t kReactionBytesMax = 32;
 inline constexpr std::size_t kGuestIdBytesMax = 64;
+inline constexpr std::size_t kGuestsShownMax = 1000;  ///< Of a document.
 /// Of one device about one message: its newest.
 inline constexpr std::size_t kAmendmentsMax = 64;
 inline constexpr std::size_t kReactionsMax = 64;  ///< Different ones shown of a message.

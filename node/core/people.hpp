@@ -13,6 +13,7 @@
 #include "crdt/base/clock.hpp"
 #include "node/core/history/versions.hpp"
 #include "node/core/role.hpp"
+#include "node/core/rooms/guest_records.hpp"
 #include "transport/wire/ids.hpp"
 
 namespace coterie::node {
@@ -29,6 +30,9 @@ struct CreateInvite {
   bool approval = false;    ///< A host has to approve each newcomer.
   bool from_now = false;    ///< The newcomer reads nothing that was written before.
   bool own_device = false;  ///< For another device of the same person; at most our own role.
+  /// The newcomer has the role, editor, commenter or viewer, in this document, and is a viewer in
+  /// all others. Errors also: kNotFound (no such document), kConflict (own_device).
+  std::optional<std::string> document = {};
 };
 /// Hosts. Those whom the invite let in stay.
 struct RevokeInvite {
@@ -51,6 +55,31 @@ struct SetRole {
   DeviceId device;
   Role role = Role::kViewer;
   bool whole_person = true;
+};
+/// Hosts: what a person may do at most in one document, whatever the role in the workspace; without
+/// a path in those of which nothing is said of that person. Editor: what the role allows. Errors
+/// also: kConflict (a host is one in every document).
+struct SetDocumentRole {
+  WorkspaceId workspace;
+  DeviceId device;  ///< Any of the person's.
+  std::optional<std::string> path;
+  Role role = Role::kEditor;  ///< Editor, commenter or viewer.
+};
+/// Hosts: what a guest at a member's bridge may do at most. Errors also: kMalformed,
+/// kLimitExceeded (the id).
+struct SetGuestStanding {
+  WorkspaceId workspace;
+  std::string path;
+  DeviceId device;  ///< Of the bridge.
+  std::string guest;
+  GuestWord word = GuestWord::kOut;  ///< None about the session.
+};
+/// Hosts: ends the session of a document, for all who are attached to it, at all members' bridges;
+/// guests come back only once it is open again. Errors also: kConflict (it is so).
+struct SetSession {
+  WorkspaceId workspace;
+  std::string path;
+  bool open = false;
 };
 /// Hosts, and everybody for oneself: leaving. New content keys come with it.
 struct RemoveMember {
@@ -195,10 +224,33 @@ struct InviteInfo {
   bool from_now = false;
   bool own_device = false;
   bool revoked = false;
+  std::optional<DocumentId> document;
+  std::string path;  ///< Of that; empty if it is not known here.
 
   std::uint32_t uses_left() const {
     return used_by.size() >= uses ? 0 : uses - static_cast<std::uint32_t>(used_by.size());
   }
+};
+
+/// What hosts said last of a guest in a document.
+struct GuestInfo {
+  DeviceId device;  ///< Of the bridge.
+  std::string guest;
+  GuestWord word = GuestWord::kEditor;
+};
+/// Who may do what in a document.
+struct DocumentRoles {
+  struct Member {
+    DeviceId device;
+    std::string name;
+    DeviceId person;
+    Role role = Role::kViewer;  ///< In the workspace.
+    Role here = Role::kViewer;  ///< In this document: the same, or less.
+  };
+  DocumentId document;
+  bool ended = false;  ///< The session: guests are out.
+  std::vector<Member> members;
+  std::vector<GuestInfo> guests;  ///< Of whom something is said.
 };
 
 /// Somebody who asks to be let in.
@@ -265,6 +317,8 @@ struct AuditItem {
     kReverted,   ///< A revert or a restored version of one document; its edits stand beside it.
     kVersion,    ///< A version of a document was named.
     kReport,     ///< `subject` floods, says the device.
+    kGuest,      ///< A host said something of a guest (`name`, at the bridge of `subject`), or of
+                 ///< the session: `operation` says what (guest_word_name()).
     kFork,       ///< From `seq` on the device wrote its log in several branches (ForkInfo).
     kOther,      ///< Of other kinds, or unknown to this version; together as edits are.
     kSealed,     ///< Content under a key that is not here.
@@ -279,7 +333,9 @@ struct AuditItem {
   std::uint64_t bytes = 0;      ///< Of the records.
   std::uint64_t set_aside = 0;  ///< So many of the entries do not count.
 
-  DocumentId document;       ///< Of kDocument, kEdits, kReverted, kVersion.
+  /// Of kDocument, kEdits, kReverted, kVersion, kGuest; of an invite to a document and of a
+  /// document_role about one.
+  DocumentId document;
   std::string path;          ///< Empty when it is not known here.
   std::size_t branches = 0;  ///< Of kFork; `time` and `last` are those of their first entries.
 

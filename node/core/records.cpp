@@ -103,6 +103,10 @@ struct Encoder {
     append_kind(out, RecordKind::kAttend);
     append_attendance(out, record);
   }
+  void operator()(const GuestRecord& guest) const {
+    append_kind(out, RecordKind::kGuest);
+    append_guest(out, guest);
+  }
   void operator()(const UnknownRecord&) const { COTERIE_ASSERT(false); }
 };
 
@@ -284,6 +288,10 @@ Result<Record> decode_record(const WorkspaceId& workspace, ByteView record) {
       COTERIE_TRY(AttendRecord attendance, read_attendance(in));
       return Record(std::move(attendance));
     }
+    case static_cast<std::uint64_t>(RecordKind::kGuest): {
+      COTERIE_TRY(GuestRecord guest, read_guest(in));
+      return Record(std::move(guest));
+    }
     default:
       return Record(UnknownRecord{kind});
   }
@@ -323,6 +331,7 @@ std::optional<DocumentId> indexed_document(ByteView record) {
     case RecordKind::kProperties:
     case RecordKind::kState:
     case RecordKind::kAttend:
+    case RecordKind::kGuest:
       break;
   }
   return std::nullopt;

@@ -28,6 +28,7 @@
 //                 (reason 1) and linked with it no more for a while
 //     message, amend, state, attend := 13, 14, 16, 18: rooms/room_records.hpp
 //     properties := 15: rooms/property_records.hpp
+//     guest    := 17: rooms/guest_records.hpp
 //     frontier := count:varuint (device:32 incarnation:u64 seq:varuint hash:32)*   ascending
 //
 // Records of other kinds are kept and relayed, and not applied: a later version wrote them.
@@ -43,6 +44,7 @@
 
 #include "crdt/base/bytes.hpp"
 #include "crdt/base/clock.hpp"
+#include "node/core/rooms/guest_records.hpp"
 #include "node/core/rooms/property_records.hpp"
 #include "node/core/rooms/room_records.hpp"
 #include "transport/wire/ids.hpp"
@@ -66,6 +68,7 @@ enum class RecordKind : std::uint8_t {
   kAmend = 14,
   kProperties = 15,
   kState = 16,
+  kGuest = 17,
   kAttend = 18,
 };
 
@@ -116,10 +119,10 @@ struct ReportRecord {
 struct UnknownRecord {
   std::uint64_t kind = 0;
 };
-using Record =
-    std::variant<UpdateRecord, PartRecord, DocumentRecord, ClientsRecord, RevertedRecord,
-                 VersionRecord, CheckpointRecord, VouchRecord, ReportRecord, MessageRecord,
-                 AmendRecord, PropertiesRecord, StateWord, AttendRecord, UnknownRecord>;
+using Record = std::variant<UpdateRecord, PartRecord, DocumentRecord, ClientsRecord, RevertedRecord,
+                            VersionRecord, CheckpointRecord, VouchRecord, ReportRecord,
+                            MessageRecord, AmendRecord, PropertiesRecord, StateWord, GuestRecord,
+                            AttendRecord, UnknownRecord>;
 
 Bytes encode_record(const Record& record);
 

@@ -6,7 +6,7 @@
 
 namespace coterie::node {
 
-/// Persistent format: never renumber. (Only host, editor and viewer are given out so far.)
+/// Persistent format: never renumber.
 enum class Role : std::uint8_t { kHost = 1, kEditor = 2, kCommenter = 3, kViewer = 4, kRelay = 5 };
 
 /// "host", "editor", ...
@@ -18,6 +18,10 @@ constexpr bool may_write(Role role) {
 }
 /// Whether its updates to documents are.
 constexpr bool may_edit(Role role) { return role == Role::kHost || role == Role::kEditor; }
+/// Whether it can be the most that somebody may do in one document.
+constexpr bool is_document_role(Role role) {
+  return role == Role::kEditor || role == Role::kCommenter || role == Role::kViewer;
+}
 /// Whether it may let in the holder of an invite.
 constexpr bool may_admit(Role role) { return may_write(role); }
 

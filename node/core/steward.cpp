@@ -54,9 +54,7 @@ bool Steward::unfit() const {
 void Steward::opened(Now now) {
   refilled_ = now.steady;
   for (const DeviceId& device : ledger_.membership().ever_admitted()) {
-    for (const Restriction& one : ledger_.membership().restrictions_of(device)) {
-      answered_.emplace(device, one.operation);
-    }
+    for (const Restriction& one : restrictions(device)) answered_.emplace(device, one.operation);
   }
   plan_healing(now);
   plan_schedule(now);
@@ -69,13 +67,24 @@ void Steward::membership_changed(Now now) {
   plan_schedule(now);
 }
 
+/// All that takes rights from `device`; in documents, too, unless it is this one: nobody vouches
+/// for itself.
+std::vector<Restriction> Steward::restrictions(const DeviceId& device) const {
+  auto all = ledger_.membership().restrictions_of(device);
+  if (device == context_.identity.id()) return all;
+  for (Restriction& limit : ledger_.membership().limits_of(device)) {
+    if (limit.takes) all.push_back(std::move(limit));
+  }
+  return all;
+}
+
 void Steward::acknowledge(Now now) {
   const Membership& membership = ledger_.membership();
   Answered known;
   Answers answers;  // One for all devices that an operation concerns.
   // Also of whom nothing is held: what comes later was written in vain.
   for (const DeviceId& device : membership.ever_admitted()) {
-    for (const Restriction& one : membership.restrictions_of(device)) {
+    for (const Restriction& one : restrictions(device)) {
       known.emplace(device, one.operation);
       if (answered_.count({device, one.operation}) > 0) continue;
       if (membership.came_after(context_.identity.id(), one.operation)) continue;
@@ -114,14 +123,13 @@ void Steward::vouch(Now now) {
   std::map<Hash, std::map<LogId, LogMark>> furthest;  // By strand.
   for (const auto& [position, one] : admission_.all()) {
     if (!one.stood_upon) continue;
-    const Standing standing =
-        ledger_.membership().standing(position.first.device, *one.heads, Right::kEdit);
+    const Standing standing = ledger_.membership().standing(position.first.device, *one.heads,
+                                                            Right::kEdit, one.document);
     if (standing.kind != Standing::Kind::kDisputed) continue;
     const LogMark mark{ledger_.segments().chain_of(one.ref.log), one.ref.seq, one.hash};
     for (const Restriction* restriction : standing.by) {
-      const auto& known = restriction->acknowledged;
-      const bool reached = std::any_of(
-          known.begin(), known.end(),
+      const bool reached = restriction->any_mark(
+          one.document,
           [this, &ref = one.ref](const LogMark& other) { return ledger_.reaches(other, ref); });
       // In order of number: the last is the furthest.
       if (!reached) furthest[restriction->operation][one.ref.log] = mark;

@@ -64,6 +64,7 @@ class Steward {
   bool may_act() const;
   bool unfit() const;
   bool spent() const;
+  std::vector<Restriction> restrictions(const DeviceId& device) const;
   void acknowledge(Now now);
   using Answers = std::map<Hash, std::vector<LogMark>>;  ///< Marks by what they answer.
   void write_answers(Now now, Answers answers);

@@ -43,7 +43,9 @@ bool is_of_room(const Record& record) {
   return std::holds_alternative<MessageRecord>(record) ||
          std::holds_alternative<AmendRecord>(record) ||
          std::holds_alternative<PropertiesRecord>(record) ||
-         std::holds_alternative<StateWord>(record) || std::holds_alternative<AttendRecord>(record);
+         std::holds_alternative<StateWord>(record) ||
+         std::holds_alternative<AttendRecord>(record) ||
+         std::holds_alternative<GuestRecord>(record);
 }
 
 /// For the keeper, or for people: no part of a document.
@@ -70,9 +72,12 @@ Hash fingerprint(const EntryJudge::Disputes& disputes) {
     all.push_back(restriction.second ? 1 : 0);
     append_u64(all, marks.size());
     for (const auto& [mark, held] : marks) {
-      const auto& [log, seq, hash] = mark;
+      const auto& [log, seq, hash, scope] = mark;
       append(all, position_key(log, seq));
       append(all, hash.view());
+      all.push_back(scope.others ? 1 : 0);
+      append_u64(all, scope.some.size());
+      for (const DocumentId& document : scope.some) append(all, document.view());
       all.push_back(held ? 1 : 0);
     }
   }
@@ -130,7 +135,8 @@ void Views::take(Now now, const std::vector<LedgerRecord>& records) {
       continue;
     }
     if (is_for_host(*record)) {
-      const Verdict verdict = judge_.judge(one.ref, one.hash, one.heads, right_for(*record));
+      const Verdict verdict =
+          judge_.judge(one.ref, one.hash, one.heads, right_for(*record), judged_document(*record));
       if (verdict != Verdict::kCounts) continue;
       if (const auto* report = std::get_if<ReportRecord>(&*record)) {
         host_.reported(now, one, *report);
@@ -143,7 +149,8 @@ void Views::take(Now now, const std::vector<LedgerRecord>& records) {
       if (UpdateGate* gate = documents_.gate()) gate->declared(one.ref.log.device, *declaration);
       continue;
     }
-    switch (judge_.judge(one.ref, one.hash, one.heads, right_for(*record))) {
+    switch (
+        judge_.judge(one.ref, one.hash, one.heads, right_for(*record), judged_document(*record))) {
       case Verdict::kCounts:
         feed(now, one, *record);
         break;
@@ -378,7 +385,7 @@ void Views::judge_device(Now now, const DeviceId& device) {
   for (auto it = all.lower_bound({LogId{device, 0}, 0});
        it != all.end() && it->first.first.device == device; ++it) {
     const Disputed& one = it->second;
-    const Verdict verdict = judge_.judge(one.ref, one.hash, *one.heads, Right::kEdit);
+    const Verdict verdict = judge_.judge(one.ref, one.hash, *one.heads, Right::kEdit, one.document);
     if (verdict == Verdict::kUnknown) unknown_.insert(device);
     if (verdict == Verdict::kCounts || verdict == Verdict::kRefused) released.push_back(one);
   }
@@ -387,12 +394,16 @@ void Views::judge_device(Now now, const DeviceId& device) {
 
 /// Finds what was applied and does not count any more.
 void Views::rescan_log(const LogId& log) {
+  const auto stays = [](Verdict verdict) {
+    return verdict == Verdict::kCounts || verdict == Verdict::kRefused;
+  };
+  const bool limited = judge_.is_limited(log.device);
   const Status visited = ledger_.visit(log, {}, [&](const HashedEntry& one) {
     if (one.entry.entry_class != EntryClass::kContent) return true;
     const EntryRef ref = ledger_.ref_of(log, one.entry);
     if (Ledger::covers(ledger_.base(), ref.log, ref.seq)) return true;  // It is settled.
-    const Verdict verdict = judge_.judge(ref, one.hash, one.entry.heads, Right::kEdit);
-    if (verdict == Verdict::kCounts || verdict == Verdict::kRefused) return true;
+    const Verdict by_role = judge_.judge(ref, one.hash, one.entry.heads, Right::kEdit, {});
+    if (by_role == Verdict::kRefused || (!limited && stays(by_role))) return true;
     if (admission_.find(ref) != nullptr) return true;
     const auto bytes = ledger_.open_record(one.entry);
     if (!bytes) return true;  // Never applied.
@@ -404,8 +415,11 @@ void Views::rescan_log(const LogId& log) {
         is_of_room(*record)) {
       return true;
     }
-    admission_.add({ref, one.hash, one.entry.time, one.entry.heads, {}}, *record);
     const DocumentId document = document_of(*record);
+    const bool same =
+        limited && stays(judge_.judge(ref, one.hash, one.entry.heads, Right::kEdit, document));
+    if (same) return true;
+    admission_.add({ref, one.hash, one.entry.time, one.entry.heads, {}}, *record);
     contests_.erase(document);
     documents_.schedule_rebuild(document);
     return true;
@@ -417,7 +431,7 @@ void Views::rescan_log(const LogId& log) {
 void Views::release(Now now, const Disputed& one) {
   admission_.remove({one.ref.log, one.ref.seq});
   contests_.erase(one.document);
-  const bool refused = judge_.judge(one.ref, one.hash, *one.heads, Right::kEdit) ==
+  const bool refused = judge_.judge(one.ref, one.hash, *one.heads, Right::kEdit, one.document) ==
                        Verdict::kRefused;  // Of unknown past.
   if (one.stood_upon || one.kind == RecordKind::kPart) {
     documents_.schedule_rebuild(one.document);
@@ -630,7 +644,8 @@ Status Views::Rebuild::gather(const LogId& log, std::span<const SeqRange> ranges
     if (id == DocumentId{} || into == gathered_.end()) return true;
     const EntryRef ref = views_.ledger_.ref_of(log, one.entry);
     if (is_update(*record) && Ledger::covers(from_, ref.log, ref.seq)) return true;
-    const Verdict verdict = views_.judge_.judge(ref, one.hash, one.entry.heads, right_for(*record));
+    const Verdict verdict =
+        views_.judge_.judge(ref, one.hash, one.entry.heads, right_for(*record), id);
     if (verdict == Verdict::kRefused) return true;
     const bool disputed = verdict != Verdict::kCounts;
     const Position position{ref.log, ref.seq};

@@ -257,14 +257,6 @@ std::optional<Error> Workspace::record_obstacle() const {
   return std::nullopt;
 }
 
-std::optional<Error> Workspace::edit_obstacle() const {
-  auto obstacle = write_obstacle();
-  if (!obstacle && ledger_.role() && !may_edit(*ledger_.role())) {
-    return Error{ErrorCode::kUnauthorized, "this device may comment in this workspace, not edit"};
-  }
-  return obstacle;
-}
-
 // Commands.
 
 Result<std::vector<RevertedDocument>> Workspace::revert(Now now, const std::set<DeviceId>& devices,
@@ -280,7 +272,7 @@ Result<std::vector<RevertedDocument>> Workspace::revert(Now now, const std::set<
   COTERIE_CHECK(views_.for_each_deed(
       now, devices, since, [&](const Views::Deeds& deeds, crdt::Doc& doc) -> Status {
         const Document* document = documents_.find(deeds.document);
-        if (document == nullptr || !document->recorded) return {};
+        if (document == nullptr || !document->recorded || edit_obstacle(document->id)) return {};
         Inverse inverse = invert(doc, deeds.inserted, deeds.deleted, client);
         if (inverse.update.empty()) return {};
         bytes += inverse.update.size();
@@ -394,7 +386,7 @@ void Workspace::membership_moved(Now now) {
 }
 
 void Workspace::flush_queue(Now now, Document& document) {
-  if (!edit_obstacle()) flush(now, document);
+  if (!edit_obstacle(document.id)) flush(now, document);
 }
 
 void Workspace::handle_awareness(Now now, const transport::Mesh::AwarenessReceived& received) {
@@ -516,7 +508,7 @@ std::optional<Workspace::Closing> Workspace::handle_update(Now now, Client& clie
                                                            ByteView update) {
   Document& document = *client.document;
   if (update.size() > kUpdateBytesMax) return Closing{kCloseTooLarge, "update above 64 MiB"};
-  if (const auto obstacle = edit_obstacle()) {
+  if (const auto obstacle = edit_obstacle(document.id)) {
     if (const Status valid = crdt::validate_update(update); !valid) {
       return Closing{kCloseMalformed, std::string("malformed update: ") + valid.error().what};
     }
@@ -629,7 +621,7 @@ void Workspace::flush(Now now, Document& document) {
   if (document.flush_at) flush_due_.erase({*document.flush_at, document.id});
   document.flush_at.reset();
   if (document.queue.empty()) return;
-  const std::optional<Role> role = ledger_.role();
+  const std::optional<Role> role = membership().role_in(context_.identity.id(), document.id);
   if (!role || !may_edit(*role)) return drop_unwritten(document);
   if (!ledger_.can_write()) {
     held_.insert(document.id);

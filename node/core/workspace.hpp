@@ -101,10 +101,16 @@ class Workspace : private Views::Host,
   /// Why no content can be: those, kUnauthorized (a viewer's device, not a member yet, or removed).
   /// Nothing also when only the key is being changed: edits of clients wait for that.
   std::optional<Error> write_obstacle() const;
-  /// As write_obstacle(), for documents: kUnauthorized also where the role may only comment.
-  std::optional<Error> edit_obstacle() const;
+  /// As write_obstacle(), for a document (zero: those of which nothing is said): kUnauthorized also
+  /// where this device may not edit it.
+  std::optional<Error> edit_obstacle(const DocumentId& document = {}) const;
   /// As write_obstacle(), and kUnavailable while there is no key to write with.
   std::optional<Error> record_obstacle() const;
+  /// As record_obstacle(), for what is said in a document: kUnauthorized also where this device may
+  /// only read it, or the guest of it.
+  std::optional<Error> speak_obstacle(const DocumentId& document, const std::string& guest) const;
+  /// The one of that path; before it is made, the id that it will have.
+  DocumentId document_of(std::string_view path);
 
   /// As Engine::arrivals().
   const std::map<DeviceId, Instant>& arrivals() const { return arrivals_; }
@@ -137,6 +143,17 @@ class Workspace : private Views::Host,
   Result<CommandResult> carry_out(Now now, const DenyRequest& command);
   Result<CommandResult> carry_out(Now now, const SetRole& command);
   Result<CommandResult> carry_out(Now now, const RemoveMember& command);
+  // Roles in documents (workspace_roles.cpp).
+  Result<CommandResult> carry_out(Now now, const SetDocumentRole& command);
+  Result<CommandResult> carry_out(Now now, const SetGuestStanding& command);
+  Result<CommandResult> carry_out(Now now, const SetSession& command);
+  DocumentRoles document_roles(std::string_view path);
+  /// What somebody may do in a document at the bridge of `device`: the owner, or the guest of that
+  /// id. Nothing: no member, or out. A guest may not attach then.
+  std::optional<Role> standing_of(const DocumentId& document, const DeviceId& device,
+                                  const std::string& guest) const;
+  /// The path of the document that an invite is to; empty if it is to none, or not known here.
+  std::string invited_to(const DeviceId& invite) const;
   Result<CommandResult> carry_out(Now now, const RotateKeys& command);
   Result<CommandResult> carry_out(Now now, const Readmit& command);
   Result<CommandResult> carry_out(Now now, const Revert& command);
@@ -303,6 +320,9 @@ class Workspace : private Views::Host,
   DocumentInfo info_of(const Document& document) const;
   std::optional<SearchHit> look_in(Now now, Document& document, const std::string& wanted,
                                    std::uint64_t& bytes);
+  Status say_of_guests(Now now, const std::string& path, GuestRecord record);
+  void guest_spoken(const GuestRecord& record);
+  void end_session(const DocumentId& document);
   Status apply_suggestion(Now now, const RoomMessage& target);
   Result<RoomView> view(Now now, RoomPage page);
   RoomItem item_of(Now now, RoomMessage message);

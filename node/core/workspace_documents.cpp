@@ -144,7 +144,7 @@ Result<Document*> Workspace::find_document(std::string_view name, bool trash) co
 // Commands.
 
 Result<CommandResult> Workspace::carry_out(Now now, const CreateDocument& command) {
-  if (const auto obstacle = edit_obstacle()) return *obstacle;
+  if (const auto obstacle = edit_obstacle(document_of(command.path))) return *obstacle;
   if (const auto obstacle = record_obstacle()) return *obstacle;
   COTERIE_CHECK(check_settable(command.properties));
   PropertyValues properties = command.properties;
@@ -185,10 +185,10 @@ Result<CommandResult> Workspace::carry_out(Now now, const CreateDocument& comman
 }
 
 Result<CommandResult> Workspace::carry_out(Now now, const SetProperties& command) {
-  if (const auto obstacle = edit_obstacle()) return *obstacle;
   if (const auto obstacle = record_obstacle()) return *obstacle;
   COTERIE_CHECK(check_settable(command.properties));
   COTERIE_TRY(Document * document, find_document(command.document, false));
+  if (const auto obstacle = edit_obstacle(document->id)) return *obstacle;
   PropertyValues after = properties_.values(document->id);
   const std::string language = value_of(after, property::kLanguage);
   PropertyValues news;
@@ -235,7 +235,6 @@ Status Workspace::swap_template(Now now, Document& document, const std::string& 
 }
 
 Result<CommandResult> Workspace::carry_out(Now now, const MoveDocuments& command) {
-  if (const auto obstacle = edit_obstacle()) return *obstacle;
   if (const auto obstacle = record_obstacle()) return *obstacle;
   std::vector<std::pair<DocumentId, std::string>> moves;
   std::string to = command.to;
@@ -262,6 +261,7 @@ Result<CommandResult> Workspace::carry_out(Now now, const MoveDocuments& command
   std::set<DocumentId> moving;
   for (const auto& [id, path] : moves) moving.insert(id);
   for (const auto& [id, path] : moves) {
+    if (const auto obstacle = edit_obstacle(id)) return *obstacle;
     COTERIE_CHECK(check_document_path(path));
     const auto there = documents_.names().find(path);
     if (there != documents_.names().end() && !moving.contains(there->second)) {
@@ -279,10 +279,10 @@ Result<CommandResult> Workspace::carry_out(Now now, const MoveDocuments& command
 }
 
 Result<CommandResult> Workspace::carry_out(Now now, const PutAway& command) {
-  if (const auto obstacle = edit_obstacle()) return *obstacle;
   if (const auto obstacle = record_obstacle()) return *obstacle;
   using How = PutAway::How;
   COTERIE_TRY(Document * document, find_document(command.document, command.how == How::kRestore));
+  if (const auto obstacle = edit_obstacle(document->id)) return *obstacle;
   PropertyValues values;
   const auto say = [&](std::string_view key, std::string_view value) {
     values.emplace(std::string(key), value);

@@ -15,7 +15,7 @@ Result<History> Workspace::history(Now now, std::string_view path) {
   if (document == nullptr || !document->recorded) {
     return Error{ErrorCode::kNotFound, "no document of that path"};
   }
-  if (!edit_obstacle()) flush(now, *document);
+  if (!edit_obstacle(document->id)) flush(now, *document);
   return History::load(now, views_, &authors_, document->id);
 }
 
@@ -46,7 +46,7 @@ Result<Blame> Workspace::blame(Now now, std::string_view path, const VersionChoi
 }
 
 Result<CommandResult> Workspace::carry_out(Now now, const NameVersion& command) {
-  if (const auto obstacle = edit_obstacle()) return *obstacle;
+  if (const auto obstacle = edit_obstacle(document_of(command.path))) return *obstacle;
   if (const auto obstacle = record_obstacle()) return *obstacle;
   if (command.name) COTERIE_CHECK(check_name(*command.name));
   COTERIE_TRY(const History all, history(now, command.path));
@@ -76,7 +76,7 @@ Result<CommandResult> Workspace::carry_out(Now now, const NameVersion& command) 
 }
 
 Result<CommandResult> Workspace::carry_out(Now now, const RestoreVersion& command) {
-  if (const auto obstacle = edit_obstacle()) return *obstacle;
+  if (const auto obstacle = edit_obstacle(document_of(command.path))) return *obstacle;
   if (!command.preview) {
     if (const auto obstacle = record_obstacle()) return *obstacle;
   }

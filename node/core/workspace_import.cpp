@@ -10,7 +10,7 @@ namespace coterie::node {
 
 Result<DocumentId> Workspace::import_document(Now now, const std::string& path, ByteView update,
                                               bool fresh) {
-  if (const auto obstacle = edit_obstacle()) return *obstacle;
+  if (const auto obstacle = edit_obstacle(document_of(path))) return *obstacle;
   if (const auto obstacle = record_obstacle()) return *obstacle;
   if (update.size() > kUpdateBytesMax) {
     return Error{ErrorCode::kLimitExceeded, "update above 64 MiB", update.size()};

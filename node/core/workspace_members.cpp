@@ -74,8 +74,12 @@ void Workspace::note_own_standing(Now now) {
     context_.warn(removed_ + " (workspace " + id().short_hex() + ")");
     members_changed = true;
   }
-  if (ledger_.may_write()) return;
-  while (!flush_due_.empty()) flush(now, *documents_.find(flush_due_.begin()->second));
+  std::vector<DocumentId> lost;
+  for (const auto& [due, document] : flush_due_) {
+    const auto role = membership().role_in(self, document);
+    if (!role || !may_edit(*role)) lost.push_back(document);
+  }
+  for (const DocumentId& document : lost) flush(now, *documents_.find(document));
 }
 
 /// Whoever is no member any more is not heard from here on, and told why once that is durable.
@@ -114,7 +118,7 @@ void Workspace::drop_unwritten(Document& document) {
   document.queue_bytes = 0;
   document.senders.clear();
   document.pending_logged.clear();
-  const auto obstacle = write_obstacle();
+  const auto obstacle = edit_obstacle(document.id);
   const std::string reason = !removed_.empty() ? removed_ : obstacle ? obstacle->what : "";
   for (const Client* client : document.clients) {
     closings_.emplace_back(client->handle, Closing{kCloseForbidden, reason});
@@ -259,7 +263,11 @@ Status Workspace::readmit(Now now, const DeviceId& device) {
   std::vector<LogMark> marks = ledger_.marks(device);
   if (marks.size() > kLogMarksMax) marks.resize(kLogMarksMax);
   bool any = false;
-  for (const Restriction& one : membership().restrictions_of(device)) {
+  std::vector<Restriction> restrictions = membership().restrictions_of(device);
+  for (Restriction& limit : membership().limits_of(device)) {
+    if (limit.takes) restrictions.push_back(std::move(limit));
+  }
+  for (const Restriction& one : restrictions) {
     const bool vouched_for = std::all_of(marks.begin(), marks.end(), [&](const LogMark& mark) {
       return std::find(one.acknowledged.begin(), one.acknowledged.end(), mark) !=
              one.acknowledged.end();

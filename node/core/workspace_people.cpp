@@ -48,6 +48,20 @@ Result<CommandResult> Workspace::carry_out(Now now, const CreateInvite& command)
   if (command.valid_for <= Duration::zero() || command.valid_for > kInviteValidityMax) {
     return Error{ErrorCode::kLimitExceeded, "an invite is valid for up to 366 days"};
   }
+  InviteOperation invite;
+  if (command.document) {
+    const Document* document = documents_.find_path(*command.document);
+    if (document == nullptr || !document->recorded) {
+      return Error{ErrorCode::kNotFound, "no document of that path"};
+    }
+    if (command.own_device) {
+      return Error{ErrorCode::kConflict, "your own devices come for all documents"};
+    }
+    if (!is_document_role(command.role)) {
+      return Error{ErrorCode::kMalformed, "a role in a document is editor, commenter or viewer"};
+    }
+    invite.document = document->id;
+  }
   InviteSecret secret = make_invite(id(), context_.random);
   secret.contacts.push_back({context_.identity.id(), context_.options.addresses});
   // Others who can let the newcomer in while we are away: hosts first, because they also approve.
@@ -64,7 +78,6 @@ Result<CommandResult> Workspace::carry_out(Now now, const CreateInvite& command)
   if (context_.options.addresses.empty() && secret.contacts.size() > 1) {
     secret.contacts.erase(secret.contacts.begin());  // Nobody can dial us.
   }
-  InviteOperation invite;
   invite.invite = invite_key(secret).id();
   invite.role = command.role;
   invite.expires = now.wall + millis_of(command.valid_for);
@@ -103,9 +116,18 @@ std::vector<InviteInfo> Workspace::invites() const {
     info.from_now = invite.terms.from_now;
     info.own_device = invite.terms.own_device;
     info.revoked = invite.revoked;
+    if (!invite.terms.document.is_zero()) info.document = invite.terms.document;
+    info.path = invited_to(key);
     list.push_back(std::move(info));
   }
   return list;
+}
+
+std::string Workspace::invited_to(const DeviceId& key) const {
+  const auto invite = membership().invites().find(key);
+  if (invite == membership().invites().end()) return {};
+  const Document* document = documents_.find(invite->second.terms.document);
+  return document == nullptr ? std::string() : documents_.name_of(*document);
 }
 
 // Letting somebody in.

@@ -88,6 +88,8 @@ void Workspace::room_spoken(Now now, const LedgerRecord& record, const Record& d
           [this, id = amendment->target](Now then) { tell_spoken(then, id, false); });
   } else if (const auto* word = std::get_if<StateWord>(&decoded)) {
     later(word->document, [this, one = *word](Now) { tell_state(one); });
+  } else if (const auto* guest = std::get_if<GuestRecord>(&decoded)) {
+    guest_spoken(*guest);
   }
 }
 
@@ -153,7 +155,8 @@ void Workspace::note_attendance(Now now, const DocumentId& document, const RoomE
 /// Viewers come and go unrecorded: nobody would take their word.
 bool Workspace::write_attendance(Now now, const AttendRecord& record) {
   const Document* document = documents_.find(record.document);
-  if (document == nullptr || !document->recorded || record_obstacle()) return false;
+  if (document == nullptr || !document->recorded) return false;
+  if (speak_obstacle(document->id, "")) return false;
   ledger_.append_record(now, encode_record(record));
   return true;
 }
@@ -186,6 +189,9 @@ Status Workspace::watch(Now now, ClientHandle watcher, std::string_view path,
                         WatchOptions options) {
   const Document* document = documents_.find_path(path);
   if (document == nullptr) return Error{ErrorCode::kNotFound, "no document of that path"};
+  if (!standing_of(document->id, context_.identity.id(), options.id)) {
+    return Error{ErrorCode::kUnauthorized, "this guest is out of this document"};
+  }
   return watchers_.open(now, watcher, document->id, std::move(options),
                         display_name(context_.identity.id()));
 }
@@ -228,6 +234,7 @@ Result<CommandResult> Workspace::carry_out(Now now, const PostMessage& command) 
   if (const auto obstacle = rate_obstacle(now, RateClass::kMessages)) return *obstacle;
   Document* document = documents_.find_path(command.path);
   if (document == nullptr) return Error{ErrorCode::kNotFound, "no document of that path"};
+  if (const auto obstacle = speak_obstacle(document->id, command.message.guest)) return *obstacle;
   MessageRecord message = command.message;
   message.document = document->id;
   if (command.range) {
@@ -253,6 +260,7 @@ Result<CommandResult> Workspace::carry_out(Now now, const AmendMessage& command)
   if (const auto obstacle = record_obstacle()) return *obstacle;
   if (const auto obstacle = rate_obstacle(now, RateClass::kAmendments)) return *obstacle;
   COTERIE_TRY(const RoomMessage target, rooms_.find(command.change.target));
+  if (const auto obstacle = speak_obstacle(target.document, command.change.guest)) return *obstacle;
   AmendRecord change = command.change;
   change.document = target.document;
   const Author author{context_.identity.id(), change.guest};
@@ -276,7 +284,7 @@ Result<CommandResult> Workspace::carry_out(Now now, const AmendMessage& command)
 
 /// Replaces what a suggestion is about, by an edit of ours.
 Status Workspace::apply_suggestion(Now now, const RoomMessage& target) {
-  if (const auto obstacle = edit_obstacle()) return *obstacle;
+  if (const auto obstacle = edit_obstacle(target.document)) return *obstacle;
   if (target.verdict != RoomMessage::Verdict::kOpen) {
     return Error{ErrorCode::kConflict, "somebody accepted or dismissed it already"};
   }
@@ -305,10 +313,10 @@ Status Workspace::apply_suggestion(Now now, const RoomMessage& target) {
 }
 
 Result<CommandResult> Workspace::carry_out(Now now, const SetState& command) {
-  if (const auto obstacle = record_obstacle()) return *obstacle;
   if (const auto obstacle = rate_obstacle(now, RateClass::kState)) return *obstacle;
   const Document* document = documents_.find_path(command.path);
   if (document == nullptr) return Error{ErrorCode::kNotFound, "no document of that path"};
+  if (const auto obstacle = speak_obstacle(document->id, "")) return *obstacle;
   StateWord word = command.word;
   word.document = document->id;
   const Bytes record = encode_record(word);

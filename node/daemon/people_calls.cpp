@@ -213,6 +213,7 @@ Outcome<Command> create_invite(const Question& question) {
   command.own_device = flag_of(call, "own_device");
   command.approval = flag_of(call, "approval");
   command.from_now = flag_of(call, "from_now");
+  if (call.arguments.count("document") > 0) command.document = text_of(call, "document");
   std::string role_text = text_of(call, "role");
   if (role_text.empty()) {
     role_text = "editor";
@@ -266,6 +267,41 @@ const std::map<std::string, Maker>& makers() {
          if (const auto* why = failure(role)) return *why;
          return Command{
              SetRole{question.workspace, std::get<DeviceId>(device), std::get<Role>(role), person}};
+       }},
+      {"doc.role",
+       [](const Question& question) -> Outcome<Command> {
+         const auto device = question.member(true);
+         if (const auto* why = failure(device)) return *why;
+         const auto role = role_of(text_of(question.call, "role"));
+         if (const auto* why = failure(role)) return *why;
+         SetDocumentRole command{question.workspace, std::get<DeviceId>(device), std::nullopt,
+                                 std::get<Role>(role)};
+         if (question.call.arguments.count("path") > 0) {
+           command.path = text_of(question.call, "path");
+         }
+         return Command{std::move(command)};
+       }},
+      {"doc.guest",
+       [](const Question& question) -> Outcome<Command> {
+         const auto device = question.member(false);
+         if (const auto* why = failure(device)) return *why;
+         const std::string standing = text_of(question.call, "standing");
+         for (const GuestWord word :
+              {GuestWord::kEditor, GuestWord::kCommenter, GuestWord::kViewer, GuestWord::kOut}) {
+           if (standing != guest_word_name(word)) continue;
+           return Command{SetGuestStanding{question.workspace, text_of(question.call, "path"),
+                                           std::get<DeviceId>(device),
+                                           text_of(question.call, "guest"), word}};
+         }
+         return CallError{ErrorCode::kMalformed, "a guest is editor, commenter, viewer or out"};
+       }},
+      {"doc.end_session",
+       [](const Question& question) -> Outcome<Command> {
+         return Command{SetSession{question.workspace, text_of(question.call, "path"), false}};
+       }},
+      {"doc.open_session",
+       [](const Question& question) -> Outcome<Command> {
+         return Command{SetSession{question.workspace, text_of(question.call, "path"), true}};
        }},
       {"remove",
        [](const Question& question) -> Outcome<Command> {
@@ -378,6 +414,27 @@ json members_json(const Question& question, const std::vector<MemberInfo>& membe
           {"forks", forks_json(question)}};
 }
 
+json roles_json(const DocumentRoles& roles) {
+  json members = json::array();
+  for (const DocumentRoles::Member& one : roles.members) {
+    members.push_back({{"device", one.device.hex()},
+                       {"name", one.name},
+                       {"person", one.person.hex()},
+                       {"role", role_name(one.role)},
+                       {"here", role_name(one.here)}});
+  }
+  json guests = json::array();
+  for (const GuestInfo& one : roles.guests) {
+    guests.push_back({{"device", one.device.hex()},
+                      {"guest", one.guest},
+                      {"standing", guest_word_name(one.word)}});
+  }
+  return {{"document", roles.document.hex()},
+          {"session", roles.ended ? "ended" : "open"},
+          {"members", std::move(members)},
+          {"guests", std::move(guests)}};
+}
+
 const char* state_of(const InviteInfo& invite, WallMillis now) {
   if (invite.revoked) return "revoked";
   if (invite.uses_left() == 0) return "used up";
@@ -405,6 +462,10 @@ json invites_json(const Question& question, const std::vector<InviteInfo>& invit
                     {"from_now", one.from_now},
                     {"own_device", one.own_device},
                     {"state", state_of(one, question.now.wall)}});
+    if (one.document) {
+      list.back()["document"] = one.document->hex();
+      list.back()["path"] = one.path;
+    }
   }
   return {{"invites", std::move(list)}};
 }
@@ -423,6 +484,8 @@ const char* kind_name(AuditItem::Kind kind) {
       return "version";
     case AuditItem::Kind::kReport:
       return "report";
+    case AuditItem::Kind::kGuest:
+      return "guest";
     case AuditItem::Kind::kFork:
       return "fork";
     case AuditItem::Kind::kSealed:
@@ -448,6 +511,7 @@ json audit_item_json(const AuditItem& item) {
     out["path"] = item.path;
   }
   if (item.kind == AuditItem::Kind::kFork) out["branches"] = item.branches;
+  if (item.kind == AuditItem::Kind::kGuest) out["operation"] = item.operation;
   if (item.kind == AuditItem::Kind::kOperation) {
     out["hash"] = item.hash.hex();
     out["operation"] = item.operation;
@@ -513,7 +577,8 @@ Outcome<std::string> audit_answer(const Question& question) {
 bool is_people_command(const std::string& operation) { return makers().count(operation) > 0; }
 
 bool is_people_question(const std::string& operation) {
-  return operation == "members" || operation == "invite.list" || operation == "audit";
+  return operation == "members" || operation == "invite.list" || operation == "audit" ||
+         operation == "doc.roles";
 }
 
 std::variant<Command, CallError> people_command(const Engine& engine, Now now, const Call& call) {
@@ -528,6 +593,11 @@ std::variant<std::string, CallError> people_answer(const Engine& engine, Now now
   if (!workspace) return explain(workspace.error());
   const Question question{engine, now, call, *workspace};
   if (call.operation == "audit") return audit_answer(question);
+  if (call.operation == "doc.roles") {
+    const auto roles = engine.document_roles(*workspace, text_of(call, "path"));
+    if (!roles) return explain(roles.error());
+    return dump(roles_json(*roles));
+  }
   if (call.operation == "invite.list") {
     const auto invites = engine.invites(*workspace);
     if (!invites) return explain(invites.error());

@@ -65,7 +65,9 @@ bool is_command(const std::string& operation) {
 
 std::string result_text(const CommandResult& result, const std::string& path) {
   if (const auto* ready = std::get_if<WorkspaceReady>(&result)) {
-    return dump({{"id", ready->workspace.hex()}, {"name", ready->name}, {"waiting", false}});
+    json answer{{"id", ready->workspace.hex()}, {"name", ready->name}, {"waiting", false}};
+    if (!ready->document.empty()) answer["document"] = ready->document;
+    return dump(answer);
   }
   if (const auto* waiting = std::get_if<JoinWaiting>(&result)) {
     return dump({{"id", waiting->workspace.hex()}, {"name", ""}, {"waiting", true}});

@@ -25,12 +25,21 @@
 //     members.deny      workspace, who                   {"done":true}
 //     invite.create     workspace, role?, uses?,         {"invite","id"}
 //                       expires_seconds?, approval?,
-//                       from_now?, own_device?
+//                       from_now?, own_device?,
+//                       document?: a path
 //     invite.list       workspace                        {"invites":[...]}
 //     invite.revoke     workspace, invite: its id or     {"done":true}
 //                       the string
 //     role              workspace, who, role,            {"done":true}
 //                       device_only?
+//     doc.role          workspace, path?, who, role      {"done":true}; without a path: in all of
+//                                                        which nothing is said
+//     doc.roles         workspace, path                  {"document","session","members",
+//                                                        "guests"}
+//     doc.guest         workspace, path, who, guest,     {"done":true}
+//                       standing
+//     doc.end_session, doc.open_session
+//                       workspace, path                  {"done":true}
 //     remove            workspace, who, device_only?     {"done":true}
 //     leave, rotate     workspace                        {"done":true}
 //     readmit           workspace, who                   {"done":true}

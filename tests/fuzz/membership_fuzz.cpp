@@ -19,11 +19,17 @@ Bytes payload(MembershipWorld& world, FuzzChoices& choices) {
   const auto device = [&] { return choices.below(kDevices); };
   const auto key = [&] { return choices.below(world.keys.size()); };
   const auto role = [&] { return static_cast<Role>(1 + choices.below(5)); };
-  switch (choices.below(10)) {
+  const auto document = [&] {
+    DocumentId id;
+    id.bytes[0] = static_cast<std::uint8_t>(choices.below(3));
+    return id;
+  };
+  switch (choices.below(11)) {
     case 0: {
       auto terms = world.invite(key(), role(), static_cast<std::uint32_t>(1 + choices.below(2)));
       terms.approval = choices.chance(20);
       terms.own_device = terms.uses == 1 && choices.chance(30);
+      if (!terms.own_device && is_document_role(terms.role)) terms.document = document();
       return encode_operation(terms);
     }
     case 1:
@@ -41,6 +47,9 @@ Bytes payload(MembershipWorld& world, FuzzChoices& choices) {
           AcknowledgeOperation{world.issued[choices.below(world.issued.size())].hash, {}});
     case 7:
       return encode_operation(world.rekey(choices.below(kDevices)));
+    case 8:
+      return encode_operation(DocumentRoleOperation{
+          world.id(device()), document(), static_cast<Role>(2 + choices.below(3)), {}});
     default: {
       Bytes raw(choices.below(200));
       for (auto& byte : raw) byte = static_cast<std::uint8_t>(choices.below(256));
@@ -85,6 +94,13 @@ void check_graph(ByteView input) {
   for (const auto& [device, one] : expected) {
     COTERIE_ASSERT(static_cast<int>(membership.find(device)->role) == one.role);
     COTERIE_ASSERT(static_cast<int>(other.find(device)->role) == one.role);
+    for (std::uint8_t which = 0; which < 4; ++which) {
+      DocumentId document;
+      document.bytes[0] = which;
+      const int here = std::max(one.role, oracle.limit(judged.counts, one.person, document));
+      COTERIE_ASSERT(static_cast<int>(*membership.role_in(device, document)) == here);
+      COTERIE_ASSERT(static_cast<int>(*other.role_in(device, document)) == here);
+    }
     host = host || one.role == 1;
   }
   COTERIE_ASSERT(host);

@@ -381,7 +381,9 @@ TEST_F(AuthorsTest, RandomOrdersEndAlike) {
 struct OrderJudge final : EntryJudge {
   std::vector<DeviceId> order;
 
-  Verdict judge(const EntryRef&, const Hash&, std::span<const Hash>, Right) const override {
+  bool is_limited(const DeviceId&) const override { return false; }
+  Verdict judge(const EntryRef&, const Hash&, std::span<const Hash>, Right,
+                const std::optional<DocumentId>&) const override {
     return Verdict::kCounts;
   }
   std::map<DeviceId, Disputes> disputes(const std::set<DeviceId>&) const override { return {}; }

@@ -30,6 +30,8 @@ coterie_test(node.history_engine_test SOURCES node/history_engine_test.cpp
 coterie_test(node.authors_test SOURCES node/authors_test.cpp DEPENDS coterie::node_core)
 coterie_test(node.directory_test SOURCES node/directory_test.cpp DEPENDS coterie::node_core)
 coterie_test(node.documents_test SOURCES node/documents_test.cpp DEPENDS coterie::node_core)
+coterie_test(node.document_roles_test SOURCES node/document_roles_test.cpp
+             DEPENDS coterie::node_core)
 coterie_test(node.rooms_test SOURCES node/rooms_test.cpp DEPENDS coterie::node_core)
 coterie_test(node.rooms_convergence_test SOURCES node/rooms_convergence_test.cpp
              DEPENDS coterie::node_core)

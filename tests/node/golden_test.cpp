@@ -50,6 +50,10 @@ TEST(GoldenTest, WeWriteWhatWeWrote) {
   for (std::size_t i = 0; i < samples.rooms.size(); ++i) {
     EXPECT_EQ(file.at("rooms")[i], to_hex(samples.rooms[i])) << "of a room " << i;
   }
+  EXPECT_EQ(file.at("document_role"), to_hex(samples.document_role));
+  EXPECT_EQ(file.at("document_invite"), to_hex(samples.document_invite));
+  EXPECT_EQ(file.at("guest"), to_hex(samples.guest));
+  EXPECT_EQ(file.at("session_end"), to_hex(samples.session_end));
   ASSERT_EQ(file.at("messages").size(), samples.messages.size());
   for (const auto& [name, message] : samples.messages) {
     EXPECT_EQ(file.at("messages").at(name), to_hex(message)) << name;
@@ -109,6 +113,19 @@ TEST(GoldenTest, WeReadWhatWasWritten) {
     ASSERT_TRUE(record);
     EXPECT_EQ(encode_record(*record), bytes);
   }
+  const auto limit = decode_operation(bytes_of(file.at("document_role")));
+  ASSERT_TRUE(limit);
+  EXPECT_EQ(std::get<DocumentRoleOperation>(*limit).role, Role::kViewer);
+  EXPECT_EQ(std::get<DocumentRoleOperation>(*limit).seen.at(0).seq, 300u);
+  const auto to_document = decode_operation(bytes_of(file.at("document_invite")));
+  ASSERT_TRUE(to_document);
+  EXPECT_EQ(std::get<InviteOperation>(*to_document).document,
+            std::get<DocumentRoleOperation>(*limit).document);
+  const Bytes guest_bytes = bytes_of(file.at("guest"));
+  const auto guest = decode_record(workspace, guest_bytes);
+  ASSERT_TRUE(guest);
+  EXPECT_EQ(std::get<GuestRecord>(*guest).word, GuestWord::kOut);
+  EXPECT_EQ(std::get<GuestRecord>(*guest).guest, "g1");
   const Bytes vouch_bytes = bytes_of(file.at("vouch"));
   const auto vouch = decode_record(workspace, vouch_bytes);
   ASSERT_TRUE(vouch);

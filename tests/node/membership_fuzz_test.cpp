@@ -19,6 +19,13 @@ using testing::Choices;
 using testing::MembershipOracle;
 using testing::MembershipWorld;
 
+constexpr std::uint8_t kDocuments = 2;
+DocumentId document(std::uint8_t number) {
+  DocumentId id;
+  id.bytes[0] = number;
+  return id;
+}
+
 /// All that can be asked of a membership, in one comparable form.
 std::string describe(const Membership& membership) {
   std::string out;
@@ -26,7 +33,10 @@ std::string describe(const Membership& membership) {
   for (const auto& [device, one] : membership.members()) {
     line("member " + device.short_hex() + " " + role_name(one.role) + " " + one.name + " " +
          one.person.short_hex() + " " + one.admission.short_hex() + " " +
-         std::to_string(one.depth));
+         std::to_string(one.depth) + " " + role_name(one.elsewhere));
+    for (std::uint8_t i = 1; i <= kDocuments; ++i) {
+      line(std::string("in a document ") + role_name(*membership.role_in(device, document(i))));
+    }
   }
   for (const auto& [key, one] : membership.invites()) {
     std::string devices;
@@ -49,6 +59,11 @@ std::string describe(const Membership& membership) {
       line("restriction of " + device.short_hex() + " " + one.operation.short_hex() + " " +
            std::to_string(one.acknowledged.size()));
     }
+    for (const auto& one : membership.limits_of(device)) {
+      line("limit of " + device.short_hex() + " " + one.operation.short_hex() + " " +
+           std::to_string(one.acknowledged.size()) + " " +
+           std::to_string(one.acknowledged_in.size()));
+    }
   }
   for (const Hash& head : membership.heads()) line("head " + head.short_hex());
   return out;
@@ -62,7 +77,7 @@ class Fuzz {
 
   /// Founder, hosts and others, one after the other.
   void set_up(std::size_t devices) {
-    kind_ = static_cast<Kind>(choices_.below(3));
+    kind_ = static_cast<Kind>(choices_.below(4));
     Hash tip = world.genesis();
     while (world.devices.size() < devices) {
       const std::size_t n = world.devices.size();
@@ -127,7 +142,7 @@ class Fuzz {
     return {tips.begin(), tips.end()};
   }
 
-  enum class Kind : std::uint8_t { kAnything, kFewHosts, kCrowd };
+  enum class Kind : std::uint8_t { kAnything, kFewHosts, kCrowd, kRooms };
 
   Bytes payload(std::size_t author, const std::set<Hash>& past) {
     if (kind_ == Kind::kCrowd && choices_.chance(40)) {
@@ -146,6 +161,19 @@ class Fuzz {
         return encode_operation(RemoveOperation{world.id(host), false, marks()});
       return encode_operation(RoleOperation{world.id(host), role(), marks()});
     }
+    if (kind_ == Kind::kRooms && choices_.chance(20)) {
+      // Of something lately said.
+      const std::size_t recent = std::min<std::size_t>(world.issued.size(), 12);
+      const auto& one = world.issued[world.issued.size() - 1 - choices_.below(recent)];
+      return encode_operation(
+          AcknowledgeOperation{one.hash, {{{world.id(device()), 1}, 1 + choices_.below(9), {}}}});
+    }
+    if (kind_ == Kind::kRooms && choices_.chance(60)) {
+      const auto which = static_cast<std::uint8_t>(choices_.below(kDocuments + 1));
+      return encode_operation(
+          DocumentRoleOperation{world.id(device()), which == 0 ? DocumentId() : document(which),
+                                static_cast<Role>(2 + choices_.below(3)), marks()});
+    }
     switch (choices_.below(12)) {
       case 0:
       case 1: {
@@ -156,6 +184,8 @@ class Fuzz {
         if (choices_.chance(30)) {
           terms.own_device = true;
           terms.uses = 1;
+        } else if (kind_ == Kind::kRooms && is_document_role(terms.role)) {
+          terms.document = document(static_cast<std::uint8_t>(1 + choices_.below(kDocuments)));
         }
         return encode_operation(terms);
       }
@@ -213,6 +243,51 @@ std::map<std::string, std::size_t>& reasons() {
   return counts;
 }
 
+/// Of entries about a document.
+void compare_in(const Membership& membership, const MembershipOracle& oracle,
+                const MembershipOracle::Judged& judged, const DeviceId& device,
+                const std::vector<Hash>& heads, Right right, const DocumentId& about) {
+  const Standing is = membership.standing(device, heads, right, about);
+  const auto [kind, by] = oracle.standing(judged, device, heads, right, about);
+  ++reasons()["standing in a document " + std::to_string(static_cast<int>(kind))];
+  EXPECT_EQ(is.kind, kind);
+  std::set<Hash> hashes;
+  for (const Restriction* one : is.by) {
+    hashes.insert(one->operation);
+    const auto& operation = oracle.ops()[oracle.id(one->operation)].operation;
+    if (std::holds_alternative<DocumentRoleOperation>(operation))
+      ++reasons()["disputed by a limit"];
+    std::set<LogMark, bool (*)(const LogMark&, const LogMark&)> expected(
+        [](const LogMark& a, const LogMark& b) {
+          return std::tie(a.log, a.seq) < std::tie(b.log, b.seq);
+        });
+    for (const auto a : oracle.acknowledged(judged, one->operation)) {
+      if (!oracle.speaks_of(judged, a, about)) {
+        ++reasons()["acknowledged without a say"];
+        continue;
+      }
+      const auto& seen = std::get<AcknowledgeOperation>(oracle.ops()[a].operation).seen;
+      expected.insert(seen.begin(), seen.end());
+    }
+    const auto own = oracle.id(one->operation);
+    const auto take = [&](const auto* said) {
+      if (said != nullptr && judged.counts.count(own) > 0) {
+        expected.insert(said->seen.begin(), said->seen.end());
+      }
+    };
+    take(std::get_if<RemoveOperation>(&oracle.ops()[own].operation));
+    take(std::get_if<RoleOperation>(&oracle.ops()[own].operation));
+    take(std::get_if<DocumentRoleOperation>(&oracle.ops()[own].operation));
+    std::set<std::pair<LogId, Seq>> marks;
+    (void)one->any_mark(about, [&](const LogMark& mark) {
+      marks.emplace(mark.log, mark.seq);
+      return false;
+    });
+    EXPECT_EQ(marks.size(), expected.size());
+  }
+  EXPECT_EQ(hashes, by);
+}
+
 void compare(const Membership& membership, const MembershipOracle& oracle, Fuzz& fuzz,
              std::size_t questions) {
   const auto& judged = oracle.judge(oracle.everything());
@@ -235,6 +310,7 @@ void compare(const Membership& membership, const MembershipOracle& oracle, Fuzz&
       EXPECT_EQ(member->person, one.person);
       EXPECT_EQ(member->admission, one.admission);
       EXPECT_EQ(member->depth, one.depth);
+      EXPECT_EQ(static_cast<int>(member->elsewhere), one.elsewhere);
     }
   };
   same_members(membership.now(), judged);
@@ -262,7 +338,7 @@ void compare(const Membership& membership, const MembershipOracle& oracle, Fuzz&
     ASSERT_NE(roster, nullptr);
     same_members(*roster, past);
     for (const auto& device : fuzz.world.devices) {
-      for (const Right right : {Right::kSpeak, Right::kEdit}) {
+      for (const Right right : {Right::kSpeak, Right::kEdit, Right::kHost}) {
         const Standing is = membership.standing(device.id(), heads, right);
         const auto [kind, by] = oracle.standing(judged, device.id(), heads, right);
         ++reasons()["standing " + std::to_string(static_cast<int>(kind))];
@@ -281,11 +357,16 @@ void compare(const Membership& membership, const MembershipOracle& oracle, Fuzz&
           const auto* role = std::get_if<RoleOperation>(&operation);
           if (counts && remove != nullptr && !remove->seen.empty()) ++marks;
           if (counts && role != nullptr && !role->seen.empty()) ++marks;
-          EXPECT_EQ(one->acknowledged.empty(), marks == 0);
+          EXPECT_EQ(one->acknowledged.empty() && one->acknowledged_in.empty(), marks == 0);
           EXPECT_LE(one->acknowledged.size(), marks);
         }
         EXPECT_EQ(hashes, by);
         EXPECT_EQ(hashes.size(), is.by.size());
+        for (std::uint8_t which = 0; which <= kDocuments + 1; ++which) {
+          // One of which nothing is ever said, too.
+          const DocumentId about = which == 0 ? DocumentId() : document(which);
+          compare_in(membership, oracle, judged, device.id(), heads, right, about);
+        }
         // Whoever is removed has no standing in the present.
         const auto heads_now = membership.heads();
         if (membership.find(device.id()) == nullptr) {
@@ -324,7 +405,7 @@ TEST(MembershipFuzz, EveryOrderOfSmallCases) {
 }
 
 TEST(MembershipFuzz, RandomOrdersOfLargeCases) {
-  testing::for_each_seed(120, [](std::uint64_t seed) {
+  testing::for_each_seed(200, [](std::uint64_t seed) {
     testing::SeededChoices choices(seed);
     Fuzz fuzz(seed, choices);
     fuzz.set_up(12);
@@ -373,6 +454,47 @@ TEST(MembershipFuzz, WithoutAnAdmissionARoleGivesNothing) {
   EXPECT_EQ(membership.standing(world.id(guest), all, Right::kEdit).kind, Standing::Kind::kRefused);
 }
 
+// Whoever may not edit a document vouches for nothing there, whatever it answers.
+TEST(MembershipFuzz, WhoIsLimitedInADocumentVouchesInOthersOnly) {
+  MembershipWorld world(1);
+  Hash tip = world.genesis();
+  const std::size_t first = world.join(0, Role::kEditor, tip);
+  const std::size_t other = world.join(0, Role::kEditor, tip);
+  const std::size_t third = world.join(0, Role::kEditor, tip);
+  const Hash limited =
+      world.issue(0, {tip}, DocumentRoleOperation{world.id(other), document(1), Role::kViewer, {}});
+  const std::vector<Hash> before{limited};
+  const Hash removed = world.issue(0, {limited}, RemoveOperation{world.id(first), false, {}});
+  const Hash in_one = world.issue(
+      0, {limited}, DocumentRoleOperation{world.id(third), document(2), Role::kCommenter, {}});
+  const std::vector<LogMark> marks{{{world.id(first), 1}, 7, {}}};
+  world.issue(other, {removed}, AcknowledgeOperation{removed, marks});
+  const Membership membership = world.resolve();
+  const auto oracle = world.oracle();
+  const auto& judged = oracle.judge(oracle.everything());
+  for (std::uint8_t which = 1; which <= kDocuments; ++which) {
+    compare_in(membership, oracle, judged, world.id(first), before, Right::kEdit, document(which));
+    compare_in(membership, oracle, judged, world.id(third), before, Right::kEdit, document(which));
+  }
+  const Standing removal = membership.standing(world.id(first), before, Right::kEdit, document(1));
+  ASSERT_EQ(removal.by.size(), 1u);
+  const auto any = [](const LogMark&) { return true; };
+  EXPECT_FALSE(removal.by[0]->any_mark(document(1), any));
+  EXPECT_TRUE(removal.by[0]->any_mark(document(2), any));
+  // Disputed in one document, for who may not edit, and nowhere else.
+  const auto kind = [&](Right right, std::uint8_t which) {
+    return membership.standing(world.id(third), before, right, document(which)).kind;
+  };
+  EXPECT_EQ(kind(Right::kEdit, 2), Standing::Kind::kDisputed);
+  EXPECT_EQ(kind(Right::kSpeak, 2), Standing::Kind::kAdmitted);
+  EXPECT_EQ(kind(Right::kEdit, 1), Standing::Kind::kAdmitted);
+  const std::vector<Hash> after{in_one};
+  EXPECT_EQ(membership.standing(world.id(third), after, Right::kEdit, document(2)).kind,
+            Standing::Kind::kRefused);
+  EXPECT_EQ(membership.standing(world.id(third), after, Right::kEdit).kind,
+            Standing::Kind::kAdmitted);
+}
+
 // Runs last: every rule was met.
 TEST(MembershipFuzz, TheCasesMeetEveryRule) {
   // NOLINTNEXTLINE(concurrency-mt-unsafe): tests do not setenv.
@@ -383,7 +505,9 @@ TEST(MembershipFuzz, TheCasesMeetEveryRule) {
         "its author's right rests on an operation that does not count",
         "its invite was revoked, or its inviter lost the right", "others used its invite first",
         "no host would be left", "it would leave no host", "standing 1", "standing 2", "standing 3",
-        "counts: request", "counts: rekey"}) {
+        "counts: request", "counts: rekey", "counts: document_role",
+        "a host is one in every document", "standing in a document 1", "standing in a document 3",
+        "disputed by a limit", "acknowledged without a say"}) {
     EXPECT_GT(reasons()[rule], 0u) << rule;
   }
 }

@@ -815,8 +815,53 @@ TEST(OperationsTest, LimitsOfListsAtAndPast) {
   own.uses = 2;
   EXPECT_EQ(code(own), ErrorCode::kMalformed);
   Bytes flags = encode_operation(InviteOperation{});
-  flags.back() = 8;
+  flags.back() = 16;
   EXPECT_EQ(decode_operation(flags).error().code, ErrorCode::kMalformed);
+}
+
+TEST(OperationsTest, RolesInDocumentsAndInvitesToThem) {
+  DocumentRoleOperation limit;
+  limit.device.bytes.fill(1);
+  limit.document.bytes.fill(2);
+  limit.seen.push_back({{limit.device, 1}, 4, {}});
+  for (const Role role : {Role::kEditor, Role::kCommenter, Role::kViewer}) {
+    limit.role = role;
+    const Bytes bytes = encode_operation(limit);
+    const auto read = decode_operation(bytes);
+    ASSERT_TRUE(read);
+    EXPECT_EQ(std::get<DocumentRoleOperation>(*read).role, role);
+    EXPECT_EQ(std::get<DocumentRoleOperation>(*read).document, limit.document);
+    EXPECT_EQ(encode_operation(*read), bytes);
+    EXPECT_STREQ(operation_name(operation_kind(*read)), "document_role");
+  }
+  for (const Role role : {Role::kHost, Role::kRelay}) {
+    limit.role = role;
+    EXPECT_FALSE(decode_operation(encode_operation(limit)));
+  }
+  limit.role = Role::kViewer;
+  limit.seen.assign(kLogMarksMax, {});
+  for (std::size_t i = 0; i < limit.seen.size(); ++i) limit.seen[i].seq = i + 1;
+  EXPECT_TRUE(decode_operation(encode_operation(limit)));
+  limit.seen.push_back({{}, kLogMarksMax + 1, {}});
+  EXPECT_EQ(decode_operation(encode_operation(limit)).error().code, ErrorCode::kLimitExceeded);
+
+  InviteOperation invite;
+  invite.document.bytes.fill(2);
+  const auto read = decode_operation(encode_operation(invite));
+  ASSERT_TRUE(read);
+  EXPECT_EQ(std::get<InviteOperation>(*read).document, invite.document);
+  for (const Role role : {Role::kHost, Role::kRelay}) {
+    invite.role = role;
+    EXPECT_FALSE(decode_operation(encode_operation(invite)));
+  }
+  invite.role = Role::kViewer;
+  invite.own_device = true;
+  EXPECT_FALSE(decode_operation(encode_operation(invite)));
+  InviteOperation none;
+  Bytes zero = encode_operation(none);
+  zero.back() = 8;
+  zero.resize(zero.size() + 16);
+  EXPECT_EQ(decode_operation(zero).error().code, ErrorCode::kMalformed);
 }
 
 TEST(OperationsTest, EveryTruncationIsMalformed) {

@@ -94,6 +94,92 @@ TEST(ViewsTest, AHostReadmitsWhatWasSetAside) {
   }
 }
 
+constexpr const char* kOther = "other.md";
+
+DocumentRoleOperation limit(Replica& host, const Replica& whom, const std::string& path,
+                            Role role) {
+  return {whom.id(), document_id(host.ledger().workspace(), path), role, host.marks(whom.id())};
+}
+
+TEST(ViewsTest, ARoleInOneDocumentDisputesNothingInOthers) {
+  Cut cut;
+  cut.host.name(kOther);
+  cut.team.exchange();
+  cut.eve->type(kPath, "late ");
+  cut.eve->type(kOther, "kept ");
+  cut.host.operate(limit(cut.host, *cut.eve, kPath, Role::kViewer));
+  cut.team.exchange();
+  cut.team.rest();
+  for (std::size_t i = 0; i < cut.team.size(); ++i) {
+    EXPECT_EQ(cut.team[i].text(kPath), "base ") << i;
+    EXPECT_EQ(cut.team[i].text(kOther), "kept ") << i;
+    EXPECT_EQ(cut.team[i].views().admission().all().size(), 1u) << i;
+  }
+  // What it had not seen, a host may let count after all.
+  const Hash limited = cut.host.membership().limits_of(cut.eve->id()).front().operation;
+  cut.host.operate(AcknowledgeOperation{limited, cut.host.marks(cut.eve->id())});
+  cut.team.exchange();
+  cut.team.rest();
+  for (std::size_t i = 0; i < cut.team.size(); ++i) {
+    EXPECT_EQ(cut.team[i].text(kPath), "base late ") << i;
+  }
+}
+
+TEST(ViewsTest, WhoMayNotEditADocumentCannotVouchForItselfOrOthersThere) {
+  Cut cut;
+  cut.host.name(kOther);
+  Replica& friend_of_hers = cut.team.join(Role::kEditor);
+  cut.team.exchange();
+  cut.host.operate(limit(cut.host, friend_of_hers, kPath, Role::kViewer));
+  cut.team.exchange();
+  cut.eve->type(kPath, "late ");
+  cut.eve->settle();
+  cut.host.operate(limit(cut.host, *cut.eve, kPath, Role::kViewer));
+  cut.host.settle();
+  const Hash limited = cut.host.membership().limits_of(cut.eve->id()).front().operation;
+  // Modified clients, with raw operations: for what she wrote; and she raises herself.
+  for (Replica* liar : {cut.eve, &friend_of_hers}) {
+    cut.host.deliver_all_to(*liar);
+    if (liar != cut.eve) cut.eve->deliver_all_to(*liar);
+    liar->operate(AcknowledgeOperation{limited, liar->marks(cut.eve->id())});
+    liar->operate(limit(*liar, *cut.eve, kPath, Role::kEditor));
+    liar->settle();
+  }
+  cut.team.exchange();
+  cut.team.rest();
+  EXPECT_EQ(cut.host.text(kPath), "base ");
+  EXPECT_EQ(cut.editor->text(kPath), "base ");
+  EXPECT_EQ(cut.viewer->text(kPath), "base ");
+  // One who may edit it says the same, and is believed.
+  cut.editor->acknowledge();
+  cut.team.exchange();
+  cut.team.rest();
+  EXPECT_EQ(cut.host.text(kPath), "base late ");
+}
+
+TEST(ViewsTest, AModifiedClientDoesNotEditWhereItIsAViewer) {
+  Cut cut;
+  cut.host.name(kOther);
+  cut.host.operate(limit(cut.host, *cut.eve, kPath, Role::kViewer));
+  cut.team.exchange();
+  ASSERT_FALSE(cut.eve->can_edit(kPath));
+  cut.eve->type(kPath, "forged ");  // Whatever its own software shows.
+  cut.eve->type(kOther, "fine ");
+  cut.team.exchange();
+  cut.team.rest();
+  for (Replica* one : {&cut.host, cut.editor, cut.viewer}) {
+    EXPECT_EQ(one->text(kPath), "base ");
+    EXPECT_EQ(one->text(kOther), "fine ");
+    EXPECT_TRUE(one->views().admission().all().empty()) << "refused, not disputed";
+    one->crash();
+    for (const auto& [id, document] : one->documents().all()) {
+      one->documents().schedule_rebuild(id);
+    }
+    one->rest();
+    EXPECT_EQ(one->text(kPath), "base ");
+  }
+}
+
 // Whoever leaves or conspires with somebody who was removed can name an entry that will never be.
 TEST(ViewsTest, AMarkOfWhatIsNotHeldReachesNothing) {
   Cut cut;
@@ -523,6 +609,7 @@ std::string describe(const Outcome& outcome, Replica& replica) {
 
 struct Reached {
   std::size_t readers = 0;
+  std::size_t limited = 0;
   std::size_t disputed = 0;
   std::size_t stood_upon = 0;
   std::size_t replaced = 0;
@@ -540,8 +627,8 @@ void random_team(std::uint64_t seed, Reached& reached) {
   team.exchange();
   const auto some = [&]() -> Replica& { return team[choices.below(team.size())]; };
   const auto write = [&](Replica& author) {
-    if (!author.can_edit()) return;
     const std::string& path = kPaths[choices.below(kPaths.size())];
+    if (!author.can_edit(path)) return;
     const std::uint64_t length = author.text(path).size();
     if (choices.chance(15) && length > 3) {
       author.erase(path, choices.below(length - 2), 2);
@@ -574,12 +661,21 @@ void random_team(std::uint64_t seed, Reached& reached) {
       if (choices.chance(70)) to.settle();
       if (choices.chance(60)) to.acknowledge();
       if (choices.chance(30)) to.heal();
-    } else if (kind < 89) {
+    } else if (kind < 90) {
       Replica& host = team[choices.below(2)];
       Replica& whom = some();
       const Member* self = host.membership().find(host.id());
       if (self == nullptr || self->role != Role::kHost || &whom == &host) continue;
       if (choices.chance(50)) {
+        DocumentRoleOperation limit;
+        limit.device = whom.id();
+        if (choices.chance(80)) {
+          limit.document = document_id(host.ledger().workspace(), kPaths[choices.below(3)]);
+        }
+        limit.role = static_cast<Role>(2 + choices.below(3));
+        limit.seen = host.marks(whom.id());
+        host.operate(limit);
+      } else if (choices.chance(50)) {
         host.operate(RemoveOperation{whom.id(), false, host.marks(whom.id())});
       } else {
         const Role role = choices.chance(40)   ? Role::kEditor
@@ -589,11 +685,14 @@ void random_team(std::uint64_t seed, Reached& reached) {
       }
       if (choices.chance(80)) host.heal();
       host.settle();
-    } else if (kind < 91) {
+    } else if (kind < 92) {
       // A host readmits what it holds of somebody.
       Replica& host = team[choices.below(2)];
       Replica& whom = some();
-      const auto restrictions = host.membership().restrictions_of(whom.id());
+      auto restrictions = host.membership().restrictions_of(whom.id());
+      for (auto& limit : host.membership().limits_of(whom.id())) {
+        restrictions.insert(restrictions.begin(), std::move(limit));
+      }
       const Member* self = host.membership().find(host.id());
       if (restrictions.empty() || self == nullptr || self->role != Role::kHost) continue;
       host.operate(AcknowledgeOperation{restrictions.front().operation, host.marks(whom.id())});
@@ -628,6 +727,10 @@ void random_team(std::uint64_t seed, Reached& reached) {
         << describe(outcome(*one), *one) << "\nbut " << describe(expected, *readers.front());
   }
   reached.disputed += expected.disputed.size();
+  for (const auto& [position, stood_upon] : expected.disputed) {
+    const auto limits = readers.front()->membership().limits_of(position.first.device);
+    reached.limited += limits.empty() ? 0 : 1;
+  }
   reached.stood_upon += readers.front()->views().admission().stood_upon();
   for (const Replica* one : readers) reached.replaced += one->replaced;
   // What came bit by bit is what is made anew from the logs.
@@ -652,6 +755,7 @@ TEST(ViewsTest, AllReplicasHoldTheSameWhateverCameFirst) {
   }
   EXPECT_GT(reached.readers, seeds);
   EXPECT_GT(reached.disputed, 0u);
+  EXPECT_GT(reached.limited, 0u);
   EXPECT_GT(reached.stood_upon, 0u);
   EXPECT_GT(reached.replaced, 0u);
 }

@@ -419,7 +419,8 @@ class Cluster {
       }
     } else if (auto* closed = std::get_if<Engine::CloseClient>(&output)) {
       ++closed_clients_;
-      connections_[by_handle_.at(closed->client)].up = false;
+      const auto client = by_handle_.find(closed->client);  // Or a watcher.
+      if (client != by_handle_.end()) connections_[client->second].up = false;
     } else if (auto* event = std::get_if<Engine::SendEvent>(&output)) {
       events_[event->watcher].push_back({now_, event->event});
     } else if (auto* beacon = std::get_if<Engine::SendBeacon>(&output)) {

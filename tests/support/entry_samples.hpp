@@ -52,6 +52,10 @@ struct EntrySamples {
   Bytes vouch;
   Bytes report;
   Bytes properties;
+  Bytes document_role;
+  Bytes document_invite;
+  Bytes guest;
+  Bytes session_end;
   Bytes next_generation;  ///< Of a document.
   /// Chat of a guest, a comment with a suggestion, an answer, an amendment, words of the session's
   /// state, attendance.
@@ -180,6 +184,22 @@ inline EntrySamples entry_samples() {
                                Record(AttendRecord{document, true, "guest-1", "Ann"})}) {
     out.rooms.push_back(encode_record(record));
   }
+  DocumentRoleOperation limit;
+  limit.device = second.device;
+  limit.document.bytes.fill(0x44);
+  limit.role = Role::kViewer;
+  limit.seen.push_back({first, 300, checkpoint.root});
+  limit.seen.back().hash.bytes.fill(0xc3);
+  out.document_role = encode_operation(limit);
+  InviteOperation to_document;
+  to_document.invite.bytes.fill(0x33);
+  to_document.role = Role::kCommenter;
+  to_document.expires = kStart + 86'400'000;
+  to_document.uses = 5;
+  to_document.document = limit.document;
+  out.document_invite = encode_operation(to_document);
+  out.guest = encode_record(GuestRecord{limit.document, GuestWord::kOut, second.device, "g1"});
+  out.session_end = encode_record(GuestRecord{limit.document, GuestWord::kEnded, {}, {}});
   ClientsRecord clients;
   clients.salt.fill(0x77);
   write(clients);

@@ -36,6 +36,7 @@ class MembershipOracle {
     int gives = 6;
     std::size_t depth = 0;
     DeviceId person;
+    DocumentId document;  ///< Of a document_role; of an admission by an invite to a document.
     Id invite = 0;
     Ids one_of;
     Ids all_of;
@@ -50,6 +51,7 @@ class MembershipOracle {
     std::size_t depth = 0;
     Hash admission;
     DeviceId person;
+    int elsewhere = 6;
   };
   struct Judged {
     Ids all;
@@ -126,7 +128,18 @@ class MembershipOracle {
     for (const Id a : not_removed) {
       if (ops_[a].person == device) out.person = device;
     }
+    out.elsewhere = std::max(out.role, limit(judged.counts, out.person, {}));
     return out;
+  }
+
+  /// 8. The most that a person may do in a document; zero: in those of which nothing is said.
+  int limit(const Ids& counting, const DeviceId& person, const DocumentId& document) const {
+    const auto said_here = said(counting, person, document);
+    if (!document.is_zero() && said_here) return *said_here;
+    const std::set<DocumentId> came_for = invited_to(counting, person);
+    if (came_for.count(document) > 0) return 1;
+    if (const auto said_elsewhere = said(counting, person, {})) return *said_elsewhere;
+    return came_for.empty() ? 1 : 4;
   }
 
   std::map<DeviceId, Person> members(const Judged& judged) const {
@@ -175,7 +188,7 @@ class MembershipOracle {
                                                            const DeviceId& device,
                                                            const std::vector<Hash>& heads,
                                                            node::Right right) const {
-    const int need = right == node::Right::kEdit ? 2 : 3;
+    const int need = need_of(right);
     const Judged past = judge(below(heads));
     const auto then = member(past, device);
     if (!then || then->role > need) return {node::Standing::Kind::kRefused, {}};
@@ -214,6 +227,29 @@ class MembershipOracle {
     return {by.empty() ? node::Standing::Kind::kAdmitted : node::Standing::Kind::kDisputed, by};
   }
 
+  /// 8. The same for an entry about a document.
+  std::pair<node::Standing::Kind, std::set<Hash>> standing(const Judged& now,
+                                                           const DeviceId& device,
+                                                           const std::vector<Hash>& heads,
+                                                           node::Right right,
+                                                           const DocumentId& document) const {
+    auto out = standing(now, device, heads, right);
+    if (out.first == node::Standing::Kind::kRefused) return out;
+    const auto more = limiting(now, device, judge(below(heads)), need_of(right), document);
+    if (!more) return {node::Standing::Kind::kRefused, {}};
+    out.second.insert(more->begin(), more->end());
+    if (!out.second.empty()) out.first = node::Standing::Kind::kDisputed;
+    return out;
+  }
+
+  /// Whether the marks of an acknowledgement speak of entries about a document.
+  bool speaks_of(const Judged& now, Id acknowledgement, const DocumentId& document) const {
+    const Op& op = ops_[acknowledgement];
+    if (op.host) return true;
+    const auto by = limiting(now, op.log.device, judge(op.past), 2, document);
+    return by && by->empty();
+  }
+
   /// The acknowledgements that count for an operation, without its own marks.
   Ids acknowledged(const Judged& judged, const Hash& operation) const {
     Ids out;
@@ -238,6 +274,93 @@ class MembershipOracle {
   }
 
  private:
+  static int need_of(node::Right right) {
+    return right == node::Right::kHost ? 1 : right == node::Right::kEdit ? 2 : 3;
+  }
+
+  /// What is said of a person in one document: the weakest of what no other such one sees.
+  std::optional<int> said(const Ids& counting, const DeviceId& person,
+                          const DocumentId& document) const {
+    std::optional<int> weakest;
+    const Ids all = document_roles(counting, person, document);
+    for (const Id i : all) {
+      bool seen = false;
+      for (const Id other : all) seen = seen || sees(other, i);
+      if (!seen) weakest = std::max(weakest.value_or(0), ops_[i].gives);
+    }
+    return weakest;
+  }
+  Ids document_roles(const Ids& among, const DeviceId& person, const DocumentId& document) const {
+    Ids out;
+    for (const Id i : among) {
+      const bool limits =
+          std::holds_alternative<node::DocumentRoleOperation>(ops_[i].operation) && ops_[i].allowed;
+      if (limits && ops_[i].person == person && ops_[i].document == document) out.insert(i);
+    }
+    return out;
+  }
+  /// The documents that a person was invited to, unless some admission was to all.
+  std::set<DocumentId> invited_to(const Ids& counting, const DeviceId& person) const {
+    std::set<DocumentId> documents;
+    for (const Id a : current_admissions(counting, person)) {
+      if (ops_[a].document.is_zero()) return {};
+      documents.insert(ops_[a].document);
+    }
+    return documents;
+  }
+  bool names(const Ids& counting, const DeviceId& person, const DocumentId& document) const {
+    return !document.is_zero() && (!document_roles(counting, person, document).empty() ||
+                                   invited_to(counting, person).count(document) > 0);
+  }
+
+  /// What takes a right in a document from an entry with that past; nothing if it had none.
+  std::optional<std::set<Hash>> limiting(const Judged& now, const DeviceId& device,
+                                         const Judged& past, int need,
+                                         const DocumentId& document) const {
+    const auto author = member(past, device);
+    if (!author || limit(past.counts, author->person, document) > need) return std::nullopt;
+    const DeviceId& person = author->person;
+    const auto both = [&now](const Ids& some) {
+      Ids out;
+      for (const Id i : some) {
+        if (now.counts.count(i) > 0) out.insert(i);
+      }
+      return out;
+    };
+    const Ids still = both(past.all);
+    Ids about = document_roles(everything(), person, document);
+    const Ids others = document_roles(everything(), person, {});
+    about.insert(others.begin(), others.end());
+    std::set<Hash> by;
+    for (const Id r : about) {
+      const bool counts = now.counts.count(r) > 0;
+      if (!counts || ops_[r].gives <= need || past.counts.count(r) > 0) continue;
+      const bool of_others = ops_[r].document != document;
+      if (of_others &&
+          (names(still, person, document) || names(both(ops_[r].past), person, document))) {
+        continue;
+      }
+      bool takes = limit(judge(ops_[r].past).counts, person, document) <= need;
+      for (const Id g : past.all) {
+        const bool grants = (about.count(g) > 0 && ops_[g].gives <= need) ||
+                            (ops_[g].allowed && is_admission_of(g, person));
+        if (grants && g != r && unseen(r, g)) takes = true;
+      }
+      if (takes) by.insert(ops_[r].hash);
+    }
+    if (limit(still, person, document) <= need) return by;
+    for (const Id g : past.all) {
+      const bool then_counted = past.counts.count(g) > 0;
+      const bool counts_now = now.counts.count(g) > 0;
+      const bool gives =
+          is_admission_of(g, person) || (about.count(g) > 0 && ops_[g].gives <= need);
+      const bool takes = about.count(g) > 0 && ops_[g].gives > need;
+      if (gives && then_counted && !counts_now) by.insert(ops_[g].hash);
+      if (takes && !then_counted && counts_now) by.insert(ops_[g].hash);
+    }
+    return by;
+  }
+
   bool is_remove(Id i) const {
     return std::holds_alternative<node::RemoveOperation>(ops_[i].operation);
   }
@@ -476,6 +599,7 @@ class MembershipOracle {
         op.need = terms.approval ? 1 : 3;
         op.gives = static_cast<int>(admit->role);
         op.depth = ops_[*i].depth;
+        op.document = terms.document;
         op.person = terms.own_device ? ops_[*i].person : admit->device;
         op.all_of.insert(*i);
         op.invite = *i;
@@ -498,6 +622,16 @@ class MembershipOracle {
       op.gives = static_cast<int>(role->role);
       fine = author->role == 1 && restricts(op, past, {role->device});
       op.depth = op.gives == 1 ? author->depth + 1 : 0;
+    } else if (const auto* limits = std::get_if<node::DocumentRoleOperation>(&op.operation)) {
+      const auto target = member(past, limits->device);
+      op.need = 1;
+      op.gives = static_cast<int>(limits->role);
+      op.document = limits->document;
+      fine = author->role == 1 && target;
+      if (fine) op.person = target->person;
+      for (const auto& [device, one] : members(past)) {
+        if (one.role == 1 && one.person == op.person && op.gives > 2) fine = false;
+      }
     } else if (const auto* remove = std::get_if<node::RemoveOperation>(&op.operation)) {
       const auto target = member(past, remove->device);
       std::set<DeviceId> targets{remove->device};
@@ -520,7 +654,9 @@ class MembershipOracle {
       if (fine) {
         const Id o = found->second;
         const bool admits = std::holds_alternative<node::AdmitOperation>(ops_[o].operation);
-        fine = ops_[o].allowed && (is_role(o) || is_remove(o) || admits);
+        const bool of_document =
+            std::holds_alternative<node::DocumentRoleOperation>(ops_[o].operation);
+        fine = ops_[o].allowed && (is_role(o) || is_remove(o) || admits || of_document);
         // An editor that was let in after a removal or role does not answer it.
         bool before_it = admits || author->role == 1;
         for (const Id i : past.all) {

@@ -119,7 +119,9 @@ class Replica : private node::Views::Host {
     std::set<DeviceId> devices;
     for (const auto& [log, head] : ledger_->held()) devices.insert(log.device);
     for (const DeviceId& device : devices) {
-      for (const node::Restriction& restriction : membership().restrictions_of(device)) {
+      auto restrictions = membership().restrictions_of(device);
+      for (auto& limit : membership().limits_of(device)) restrictions.push_back(std::move(limit));
+      for (const node::Restriction& restriction : restrictions) {
         if (!acknowledged_.insert(restriction.operation).second) continue;
         const auto held = marks(device);
         const bool news = std::any_of(held.begin(), held.end(), [&](const node::LogMark& mark) {
@@ -161,6 +163,10 @@ class Replica : private node::Views::Host {
   bool can_edit() const {
     const node::Member* self = membership().find(id());
     return self != nullptr && node::may_edit(self->role) && ledger_->can_write();
+  }
+  bool can_edit(const std::string& path) const {
+    const auto role = membership().role_in(id(), node::document_id(ledger_->workspace(), path));
+    return can_edit() && role && node::may_edit(*role);
   }
   /// Writes a document record, as the first edit of a document does.
   void name(const std::string& path) {

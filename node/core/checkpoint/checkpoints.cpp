@@ -161,7 +161,7 @@ Checkpoints::Support Checkpoints::support(const Checkpoint& checkpoint) const {
   const auto role_then = [&](const Spoken& spoken) -> std::optional<Role> {
     const auto roster = membership.at(spoken.heads);
     const Member* member = roster ? roster->find(spoken.ref.log.device) : nullptr;
-    return member == nullptr ? std::nullopt : std::optional(member->role);
+    return member == nullptr ? std::nullopt : std::optional(member->elsewhere);
   };
   support.same.insert(checkpoint.ref.log.device);
   support.hold = support.same;
@@ -188,7 +188,9 @@ Checkpoints::Support Checkpoints::support(const Checkpoint& checkpoint) const {
 
 std::size_t Checkpoints::same_needed(const Roster& roster) {
   std::size_t editors = 0;
-  for (const auto& [device, member] : roster.members) editors += may_edit(member.role) ? 1 : 0;
+  for (const auto& [device, member] : roster.members) {
+    editors += may_edit(member.elsewhere) ? 1 : 0;
+  }
   return editors > 1 ? 2 : 1;
 }
 

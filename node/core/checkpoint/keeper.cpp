@@ -580,7 +580,7 @@ Result<Keeper::Checked> Keeper::check(ByteView bytes, const CheckpointOffer& off
     COTERIE_TRY(entry, read(one));
     const auto roster = roster_of(entry);
     const Member* author = roster == nullptr ? nullptr : roster->find(one.log.device);
-    if (author == nullptr || !may_edit(author->role) || !verify_signature(entry)) {
+    if (author == nullptr || !may_edit(author->elsewhere) || !verify_signature(entry)) {
       return malformed("an entry in a bundle is nobody's who may edit");
     }
     return ledger_.open_record(entry.entry);

@@ -110,6 +110,7 @@ const char* Resolver::check(Op& op, const State& past, const Who& author,
   op.to = level(admit.role);
   op.depth = ops_[op.invite].depth;
   op.person = terms.own_device ? ops_[op.invite].person : admit.device;
+  op.document = terms.document;
   return nullptr;
 }
 
@@ -167,6 +168,24 @@ const char* Resolver::check(Op& op, const State& past, const Who& author,
   return set_targets(op, past) ? nullptr : "it would leave no host";
 }
 
+const char* Resolver::check(Op& op, const State& past, const Who& author,
+                            const DocumentRoleOperation& role) const {
+  if (author.role != kHost) return "its author was no host";
+  const auto target = who(past, role.device);
+  if (!target) return "the device was no member";
+  op.need = kHost;
+  op.to = level(role.role);
+  op.person = target->person;
+  op.document = role.document;
+  if (op.to <= kEditor) return nullptr;
+  const auto counting = [&](Index i) { return counts(past, i); };
+  for (const auto& [id, one] : devices_) {
+    if (one.admissions.empty() || held(one, counting).level != kHost) continue;
+    if (who(past, id, one)->person == op.person) return "a host is one in every document";
+  }
+  return nullptr;
+}
+
 /// Whether the device asked to be let in: it may be told no.
 bool Resolver::asked(const State& past, const DeviceId& device) const {
   return std::any_of(requests_.begin(), requests_.end(), [&](Index one) {
@@ -209,10 +228,10 @@ const char* Resolver::check(Op& op, const State& past, const Who& author,
   }
   const Op& other = ops_[answered->second];
   const bool admits = std::holds_alternative<AdmitOperation>(other.operation);
-  if (other.refused != nullptr || (!admits && other.targets.empty())) {
+  if (other.refused != nullptr || (!admits && !other.takes_from_somebody())) {
     return "what it answers takes nothing from anybody";
   }
-  if (author.role != kHost && !other.targets.empty() &&
+  if (author.role != kHost && other.takes_from_somebody() &&
       came_after(op.author(), answered->second, past)) {
     return "its author was let in after what it answers";
   }
@@ -267,14 +286,13 @@ void Resolver::rest_on(Op& op, const State& past) const {
   first_of(alternatives);
   // And it is a member by some admission.
   std::vector<Index> admissions;
+  const auto counting = [&](Index i) { return counts(past, i); };
   for (const bool any : {false, true}) {
     if (!admissions.empty()) break;
     for (const Index admission : author.admissions) {
-      const bool current =
-          std::all_of(author.settings.rbegin(), author.settings.rend(), [&](Index one) {
-            return ops_[one].to != kNoRole || ops_[admission].sees(one) || !counts(past, one);
-          });
-      if (counts(past, admission) && (any || current)) admissions.push_back(admission);
+      if (counting(admission) && (any || current(author, admission, counting))) {
+        admissions.push_back(admission);
+      }
     }
   }
   first_of(admissions);

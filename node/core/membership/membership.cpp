@@ -19,7 +19,15 @@ constexpr std::size_t kStandingsMax = 8192;
 constexpr std::size_t kRostersMax = 32;
 
 std::uint8_t level(Right right) {
-  return Resolver::level(right == Right::kEdit ? Role::kEditor : Role::kCommenter);
+  switch (right) {
+    case Right::kSpeak:
+      return Resolver::level(Role::kCommenter);
+    case Right::kEdit:
+      return Resolver::level(Role::kEditor);
+    case Right::kHost:
+      break;
+  }
+  return Resolver::level(Role::kHost);
 }
 
 std::optional<Member> member(const Resolver& graph, const State& state, const DeviceId& id) {
@@ -32,6 +40,11 @@ std::optional<Member> member(const Resolver& graph, const State& state, const De
   out.person = who->person;
   out.admission = admission.hash;
   out.depth = who->depth;
+  const auto counting = [&](Index i) { return graph.counts(state, i); };
+  out.elsewhere = out.role;
+  if (graph.limits_anybody()) {
+    out.elsewhere = std::max(out.role, static_cast<Role>(graph.limit(who->person, {}, counting)));
+  }
   return out;
 }
 
@@ -109,6 +122,14 @@ void refresh(const Resolver& graph, const State& state, Index index, Roster& ros
   } else if (const auto* revoke = std::get_if<RevokeOperation>(&op.operation)) {
     fill_invite(graph, state, revoke->invite, roster);
   }
+  // Whose person it is may have other devices.
+  const bool limits = std::holds_alternative<DocumentRoleOperation>(op.operation);
+  const bool moves = std::holds_alternative<RemoveOperation>(op.operation) ||
+                     std::holds_alternative<AdmitOperation>(op.operation);
+  if (!limits && !(moves && graph.limits_anybody())) return;
+  std::vector<DeviceId> devices;
+  for (const auto& [device, one] : roster.members) devices.push_back(device);
+  for (const DeviceId& device : devices) fill_member(graph, state, device, roster);
 }
 
 }  // namespace
@@ -131,6 +152,7 @@ struct Membership::Memo {
   struct Question {
     DeviceId device;
     Right right;
+    std::optional<DocumentId> document;
     std::vector<Hash> heads;
     auto operator<=>(const Question&) const = default;
   };
@@ -150,6 +172,9 @@ struct Membership::Memo {
   }
 
   const Restriction& restriction(const Resolver& graph, Index index);
+  static std::optional<DocumentId> distinguish(const Resolver& graph, const DeviceId& device,
+                                               const DocumentId& document);
+  static DocumentScope scope_of(const Resolver& graph, Index acknowledgement);
   Standing stand(const Resolver& graph, const Question& question);
 };
 
@@ -238,12 +263,16 @@ const Restriction& Membership::Memo::restriction(const Resolver& graph, Index in
   Restriction out;
   out.operation = op.hash;
   out.counts = graph.counts(state, index);
+  if (std::holds_alternative<DocumentRoleOperation>(op.operation)) {
+    out.takes = out.counts == (op.to > level(Right::kEdit));
+  }
   const auto take = [&](const std::vector<LogMark>& marks) {
     out.acknowledged.insert(out.acknowledged.end(), marks.begin(), marks.end());
   };
   if (graph.counts(state, index)) {
     if (const auto* role = std::get_if<RoleOperation>(&op.operation)) take(role->seen);
     if (const auto* remove = std::get_if<RemoveOperation>(&op.operation)) take(remove->seen);
+    if (const auto* in = std::get_if<DocumentRoleOperation>(&op.operation)) take(in->seen);
   }
   const auto found = graph.acknowledgements_.find(op.hash);
   if (found != graph.acknowledgements_.end()) {
@@ -257,7 +286,13 @@ const Restriction& Membership::Memo::restriction(const Resolver& graph, Index in
     for (const Index one : answers) {
       const bool first = heard.insert(graph.ops_[one].author()).second;
       if (!first && !graph.ops_[one].by_host) continue;
-      take(std::get<AcknowledgeOperation>(graph.ops_[one].operation).seen);
+      const auto& seen = std::get<AcknowledgeOperation>(graph.ops_[one].operation).seen;
+      const DocumentScope scope = scope_of(graph, one);
+      if (scope == DocumentScope{true, {}}) {
+        take(seen);
+      } else {
+        for (const LogMark& mark : seen) out.acknowledged_in.emplace_back(scope, mark);
+      }
     }
   }
   std::sort(out.acknowledged.begin(), out.acknowledged.end(),
@@ -267,6 +302,110 @@ const Restriction& Membership::Memo::restriction(const Resolver& graph, Index in
   out.acknowledged.erase(std::unique(out.acknowledged.begin(), out.acknowledged.end()),
                          out.acknowledged.end());
   return restrictions.emplace(index, std::move(out)).first->second;
+}
+
+// Roles in documents.
+
+namespace {
+
+/// The persons that a device is or was, by admissions that were allowed.
+std::set<DeviceId> persons(const Resolver& graph, const DeviceId& device) {
+  std::set<DeviceId> all;
+  for (const Index one : graph.device(device).admissions) all.insert(graph.ops_[one].person);
+  return all;
+}
+
+/// Whether a document role takes a right in `document` from whom it is about, as takes() says it of
+/// roles. `document` may be one of which nothing is said.
+bool takes_in(const Resolver& graph, Index limit, const DocumentId& document, std::uint8_t need,
+              const State& within) {
+  const auto& op = graph.ops_[limit];
+  const State then{op.past, op.voids};
+  const auto counted = [&](Index i) { return graph.counts(then, i); };
+  if (graph.limit(op.person, document, counted) <= need) return true;
+  const auto unknown = [&](Index grant) {
+    return grant != limit && graph.unseen(limit, grant) && within.has(grant);
+  };
+  const auto gives = [&](Index grant) { return graph.ops_[grant].to <= need && unknown(grant); };
+  const auto& here = graph.limits(op.person, document);
+  const auto& others = graph.limits(op.person, {});
+  const auto& admissions = graph.device(op.person).admissions;
+  return std::any_of(here.begin(), here.end(), gives) ||
+         std::any_of(others.begin(), others.end(), gives) ||
+         std::any_of(admissions.begin(), admissions.end(), unknown);
+}
+
+/// What takes the right to write about `document` from an entry of `device` with that past:
+/// document roles, grants and admissions that do not count. Nothing if it had no such right there.
+std::optional<std::set<Index>> takers(const Resolver& graph, const State& past,
+                                      const DeviceId& device, const DocumentId& document,
+                                      std::uint8_t need) {
+  const State& state = *graph.now();
+  const auto counted = [&](Index i) { return graph.counts(past, i); };
+  const auto kept = [&](Index i) { return past.has(i) && graph.counts(state, i); };
+  const auto who = graph.who(past, device);
+  if (!who || graph.limit(who->person, document, counted) > need) return std::nullopt;
+  const DeviceId& person = who->person;
+  std::set<Index> by;
+  const auto look_at = [&](Index one) {
+    if (graph.ops_[one].to <= need || !graph.counts(state, one) || counted(one)) return;
+    if (takes_in(graph, one, document, need, past)) by.insert(one);
+  };
+  const auto& others = graph.limits(person, {});
+  std::vector<Index> settings;
+  if (!document.is_zero()) settings = graph.limits(person, document);
+  for (const Index one : settings) look_at(one);
+  const bool named = !document.is_zero() && graph.names(person, document, kept);
+  for (const Index one : others) {
+    // What is said of all others is not about a document of which something is said.
+    const auto then = [&](Index i) {
+      return graph.ops_[one].past.test(i) && graph.counts(state, i);
+    };
+    if (!named && (document.is_zero() || !graph.names(person, document, then))) look_at(one);
+  }
+  // Grants that it relied on and that do not count; limits it took for void.
+  if (graph.limit(person, document, kept) > need) {
+    settings.insert(settings.end(), others.begin(), others.end());
+    for (const Index one : settings) {
+      const bool gives = graph.ops_[one].to <= need;
+      const bool lost = gives && counted(one) && !graph.counts(state, one);
+      const bool found = !gives && past.has(one) && !counted(one) && graph.counts(state, one);
+      if (lost || found) by.insert(one);
+    }
+    for (const Index one : graph.device(person).admissions) {
+      if (counted(one) && !graph.counts(state, one)) by.insert(one);
+    }
+  }
+  return by;
+}
+
+}  // namespace
+
+/// Where the author of an acknowledgement might edit, by what it knew, and by what is known now.
+DocumentScope Membership::Memo::scope_of(const Resolver& graph, Index index) {
+  const auto& op = graph.ops_[index];
+  DocumentScope everywhere{true, {}};
+  if (op.by_host || !graph.limits_anybody()) return everywhere;
+  const State past{op.past, op.voids};
+  const auto who = graph.who(past, op.author());
+  if (!who) return everywhere;  // Not reached: it was allowed.
+  std::set<DocumentId> named;
+  if (const auto found = graph.limits_.find(who->person); found != graph.limits_.end()) {
+    for (const auto& [document, settings] : found->second) named.insert(document);
+  }
+  for (const Index one : graph.device(who->person).admissions) {
+    named.insert(graph.ops_[one].document);
+  }
+  // Marks that answer what takes the right away are not looked at: nobody vouches for who vouches.
+  const auto may = [&](const DocumentId& document) {
+    const auto by = takers(graph, past, op.author(), document, level(Right::kEdit));
+    return by && by->empty();
+  };
+  DocumentScope scope{may({}), {}};
+  for (const DocumentId& document : named) {
+    if (!document.is_zero() && may(document) != scope.others) scope.some.insert(document);
+  }
+  return scope;
 }
 
 namespace {
@@ -297,38 +436,71 @@ Standing Membership::Memo::stand(const Resolver& graph, const Question& question
   const auto& device = graph.device(question.device);
   const auto counted = [&](Index i) { return graph.counts(*past, i); };
   if (graph.held(device, counted).level > need) return {Standing::Kind::kRefused, {}};
-  Standing out{Standing::Kind::kAdmitted, {}};
   const State& state = *graph.now();
+  std::set<Index> by;
+  if (question.document) {
+    auto found = takers(graph, *past, question.device, *question.document, need);
+    if (!found) return {Standing::Kind::kRefused, {}};
+    by = *std::move(found);
+  }
   for (const Index one : device.settings) {
     if (graph.ops_[one].to <= need || !graph.counts(state, one) || counted(one)) continue;
-    if (takes(graph, one, question.device, need, past.get())) {
-      out.by.push_back(&restriction(graph, one));
-    }
+    if (takes(graph, one, question.device, need, past.get())) by.insert(one);
   }
   // Grants that it relied on and that do not count; settings it took for void.
   const auto kept = [&](Index i) { return past->has(i) && graph.counts(state, i); };
   if (graph.held(device, kept).level > need) {
     for (const Index one : device.admissions) {
-      if (counted(one) && !graph.counts(state, one)) out.by.push_back(&restriction(graph, one));
+      if (counted(one) && !graph.counts(state, one)) by.insert(one);
     }
     for (const Index one : device.settings) {
       const bool gives = graph.ops_[one].to <= need;
       const bool lost = gives && counted(one) && !graph.counts(state, one);
       const bool found = !gives && past->has(one) && !counted(one) && graph.counts(state, one);
-      if (lost || found) out.by.push_back(&restriction(graph, one));
+      if (lost || found) by.insert(one);
     }
-    std::sort(out.by.begin(), out.by.end(), [](const Restriction* a, const Restriction* b) {
-      return a->operation < b->operation;
-    });
-    out.by.erase(std::unique(out.by.begin(), out.by.end()), out.by.end());
   }
-  if (!out.by.empty()) out.kind = Standing::Kind::kDisputed;
+  Standing out{by.empty() ? Standing::Kind::kAdmitted : Standing::Kind::kDisputed, {}};
+  for (const Index one : by) out.by.push_back(&restriction(graph, one));
   return out;
 }
 
-Standing Membership::standing(const DeviceId& device, std::span<const Hash> heads,
-                              Right right) const {
-  Memo::Question question{device, right, {heads.begin(), heads.end()}};
+bool Membership::is_limited(const DeviceId& device) const {
+  const Resolver& graph = *resolver_;
+  if (!graph.limits_anybody()) return false;
+  const auto all = persons(graph, device);
+  const bool limited = std::any_of(all.begin(), all.end(), [&](const DeviceId& person) {
+    return graph.limits_.count(person) > 0 || graph.device(person).by_document;
+  });
+  if (limited) return true;
+  // Or whoever vouched for it may not edit everything.
+  const auto restrictions = restrictions_of(device);
+  return std::any_of(restrictions.begin(), restrictions.end(),
+                     [](const Restriction& one) { return !one.acknowledged_in.empty(); });
+}
+
+/// The document a question is about, as far as the answer depends on it.
+std::optional<DocumentId> Membership::Memo::distinguish(const Resolver& graph,
+                                                        const DeviceId& device,
+                                                        const DocumentId& document) {
+  bool limited = false;
+  for (const DeviceId& person : persons(graph, device)) {
+    if (!graph.limits(person, document).empty()) return document;
+    const auto& root = graph.device(person);
+    limited = limited || root.by_document || graph.limits_.count(person) > 0;
+    for (const Index one : root.admissions) {
+      if (root.by_document && graph.ops_[one].document == document) return document;
+    }
+  }
+  return limited ? std::optional(DocumentId{}) : std::nullopt;
+}
+
+Standing Membership::standing(const DeviceId& device, std::span<const Hash> heads, Right right,
+                              const std::optional<DocumentId>& document) const {
+  Memo::Question question{device, right, std::nullopt, {heads.begin(), heads.end()}};
+  if (document && resolver_->limits_anybody()) {
+    question.document = Memo::distinguish(*resolver_, device, *document);
+  }
   const auto known = memo_->standings.find(question);
   if (known != memo_->standings.end()) return known->second;
   Standing answer = memo_->stand(*resolver_, question);
@@ -364,6 +536,39 @@ std::vector<Restriction> Membership::restrictions_of(const DeviceId& id) const {
   return out;
 }
 
+std::vector<Restriction> Membership::limits_of(const DeviceId& device) const {
+  const Resolver& graph = *resolver_;
+  if (!is_limited(device)) return {};
+  const State& state = *graph.now();
+  std::vector<Index> listed;
+  for (const DeviceId& person : persons(graph, device)) {
+    if (const auto found = graph.limits_.find(person); found != graph.limits_.end()) {
+      for (const auto& [document, settings] : found->second) {
+        listed.insert(listed.end(), settings.begin(), settings.end());
+      }
+    }
+    if (person == device) continue;  // As any restriction of it.
+    for (const Index one : graph.device(person).admissions) {
+      if (!graph.counts(state, one)) listed.push_back(one);
+    }
+  }
+  std::sort(listed.begin(), listed.end(),
+            [&graph](Index a, Index b) { return graph.before(a, b); });
+  std::vector<Restriction> out;
+  for (const Index one : listed) out.push_back(memo_->restriction(graph, one));
+  return out;
+}
+
+std::optional<Role> Membership::role_in(const DeviceId& device, const DocumentId& document) const {
+  const Member* member = find(device);
+  if (member == nullptr) return std::nullopt;
+  if (!resolver_->limits_anybody()) return member->role;
+  const State& state = *resolver_->now();
+  const auto counting = [&](Index i) { return resolver_->counts(state, i); };
+  const auto most = static_cast<Role>(resolver_->limit(member->person, document, counting));
+  return std::max(member->role, most);
+}
+
 std::vector<DeviceId> Membership::ever_admitted() const {
   std::vector<DeviceId> all;
   for (const auto& [id, device] : resolver_->devices_) {
@@ -374,7 +579,7 @@ std::vector<DeviceId> Membership::ever_admitted() const {
 
 bool Membership::came_after(const DeviceId& device, const Hash& operation) const {
   const auto found = resolver_->index_.find(operation);
-  return found != resolver_->index_.end() && !resolver_->ops_[found->second].targets.empty() &&
+  return found != resolver_->index_.end() && resolver_->ops_[found->second].takes_from_somebody() &&
          resolver_->came_after(device, found->second, *resolver_->now());
 }
 

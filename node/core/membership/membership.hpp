@@ -11,7 +11,10 @@
 //    decided first and is not undone by a later one: of two hosts who remove each other, the more
 //    senior stays. An operation that rests on one that does not count does not count.
 // 3. If no host were left, the one who lost that role last keeps it.
-// 4. Hosts' settings (role, remove) win over admissions they had not seen, the weaker setting over
+// 4. A document_role says what a person (all its devices) may do at most in one document, or in
+//    those of which nothing is said. It touches nothing but content about documents: operations
+//    count or not as if there were none.
+// 5. Hosts' settings (role, remove) win over admissions they had not seen, the weaker setting over
 //    the stronger; the stronger of several admissions counts.
 //
 // Where this differs from a plainer rule, and why:
@@ -34,6 +37,7 @@
 
 #pragma once
 
+#include <algorithm>
 #include <cstdint>
 #include <map>
 #include <memory>
@@ -42,6 +46,7 @@
 #include <span>
 #include <string>
 #include <unordered_map>
+#include <utility>
 #include <vector>
 
 #include "node/core/membership/operations.hpp"
@@ -68,6 +73,8 @@ struct Member {
   Hash admission;  ///< The genesis for the founder.
   /// Steps of inviting and promoting from the founder, who has 0.
   std::uint32_t depth = 0;
+  /// In documents of which nothing is said of this person: `role`, or less.
+  Role elsewhere = Role::kViewer;
 };
 
 struct Invite {
@@ -101,16 +108,39 @@ class Resolver;
 enum class Right : std::uint8_t {
   kSpeak,  ///< Any content record: chat, comments, a vouch.
   kEdit,   ///< Records that change documents.
+  kHost,   ///< Records that only a host writes.
 };
 
-/// What takes rights from a device: a counting remove or role, or an admission (or role that raised
-/// it) that does not count.
+/// In which documents somebody may edit.
+struct DocumentScope {
+  bool others = false;        ///< In all that are not in `some`, or
+  std::set<DocumentId> some;  ///< in these, unless `others`.
+
+  bool contains(const DocumentId& document) const { return (some.count(document) > 0) != others; }
+  auto operator<=>(const DocumentScope&) const = default;
+};
+
+/// What takes rights from a device: a counting remove, role or document_role, or an admission (or
+/// role that raised it) that does not count.
 struct Restriction {
   Hash operation;
   /// A remove or role that counts takes the right; a grant that does not count gives none.
   bool counts = false;
   /// Of the operation itself and of all counting acknowledgements, the highest per log and branch.
   std::vector<LogMark> acknowledged;
+  /// The same of those who may not edit every document: about entries of those where they may.
+  std::vector<std::pair<DocumentScope, LogMark>> acknowledged_in;
+  /// Whether it takes a right from anybody: not what limits_of() lists only because it may yet.
+  bool takes = true;
+
+  /// Whether `test` is true of a mark that speaks of entries about `document`; of any, without.
+  template <typename Test>
+  bool any_mark(const std::optional<DocumentId>& about, const Test& test) const {
+    if (std::any_of(acknowledged.begin(), acknowledged.end(), test)) return true;
+    return std::any_of(acknowledged_in.begin(), acknowledged_in.end(), [&](const auto& one) {
+      return (!about || one.first.contains(*about)) && test(one.second);
+    });
+  }
 };
 
 struct Standing {
@@ -186,9 +216,16 @@ class Membership {
   bool in_past(const Hash& operation, std::span<const Hash> heads) const;
 
   /// May an entry of `device` that names `heads` count? kRefused: no such right in its own past.
-  /// kDisputed: a restriction that its author had not seen takes it away. Memoised until the next
-  /// add().
-  Standing standing(const DeviceId& device, std::span<const Hash> heads, Right right) const;
+  /// kDisputed: a restriction that its author had not seen takes it away. About a document: what
+  /// its person may do there is asked, too (zero: in those of which nothing is said). Memoised
+  /// until the next add().
+  Standing standing(const DeviceId& device, std::span<const Hash> heads, Right right,
+                    const std::optional<DocumentId>& document = {}) const;
+  /// What `device` may do in a document now: the lower of its role and what is said of its person
+  /// there. Nothing if it is no member.
+  std::optional<Role> role_in(const DeviceId& device, const DocumentId& document) const;
+  /// Whether standing() ever depends on the document for `device`.
+  bool is_limited(const DeviceId& device) const;
 
   /// Strict order of devices for what has to be the same for ever, whoever is removed or lowered:
   /// by depth, then hash, of the first admission of each that was allowed in its own past, "first"
@@ -203,6 +240,9 @@ class Membership {
 
   /// What takes rights from `device` now, or from what it wrote before it was admitted again.
   std::vector<Restriction> restrictions_of(const DeviceId& device) const;
+  /// What can take rights in documents from the persons that `device` is or was: all that is said
+  /// of them, whether it counts or not, and admissions of the person that do not count.
+  std::vector<Restriction> limits_of(const DeviceId& device) const;
 
   /// Whether `device` was let in only after `operation`, a remove or role: then it took in nothing
   /// of what that cut off, and does not acknowledge it. False for other operations.

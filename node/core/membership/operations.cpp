@@ -17,6 +17,7 @@ constexpr std::size_t kProofWorkspaceBytes = 16;
 constexpr std::uint64_t kFlagApproval = 1;
 constexpr std::uint64_t kFlagFromNow = 2;
 constexpr std::uint64_t kFlagOwnDevice = 4;
+constexpr std::uint64_t kFlagDocument = 8;
 
 void append_kind(Bytes& out, OperationKind kind) {
   append_varuint(out, static_cast<std::uint64_t>(kind));
@@ -54,7 +55,9 @@ struct Encoder {
     append_varuint(out, invite.uses);
     append_varuint(out, (invite.approval ? kFlagApproval : 0) |
                             (invite.from_now ? kFlagFromNow : 0) |
-                            (invite.own_device ? kFlagOwnDevice : 0));
+                            (invite.own_device ? kFlagOwnDevice : 0) |
+                            (invite.document.is_zero() ? 0 : kFlagDocument));
+    if (!invite.document.is_zero()) append(out, invite.document.view());
   }
   void operator()(const AdmitOperation& admit) const {
     append_kind(out, OperationKind::kAdmit);
@@ -105,6 +108,13 @@ struct Encoder {
     append_varuint(out, rekey.boxes.size());
     for (const crypto::KeyBox& box : rekey.boxes) append(out, box.view());
   }
+  void operator()(const DocumentRoleOperation& role) const {
+    append_kind(out, OperationKind::kDocumentRole);
+    append(out, role.device.view());
+    append(out, role.document.view());
+    append_varuint(out, static_cast<std::uint64_t>(role.role));
+    append_marks(out, role.seen);
+  }
   void operator()(const UnknownOperation&) const { COTERIE_ASSERT(false); }
 
   static void append_marks(Bytes& out, const std::vector<LogMark>& marks) {
@@ -136,13 +146,20 @@ Result<Operation> decode_invite(ByteReader& in) {
   if (uses > kInviteUsesMax) return Error{ErrorCode::kLimitExceeded, "too many uses", uses};
   invite.uses = static_cast<std::uint32_t>(uses);
   COTERIE_TRY(const std::uint64_t flags, read_number(in));
-  if (flags > (kFlagApproval | kFlagFromNow | kFlagOwnDevice)) {
+  if (flags > (kFlagApproval | kFlagFromNow | kFlagOwnDevice | kFlagDocument)) {
     return malformed("unknown flags of an invite", in.offset());
   }
   invite.approval = (flags & kFlagApproval) != 0;
   invite.from_now = (flags & kFlagFromNow) != 0;
   invite.own_device = (flags & kFlagOwnDevice) != 0;
   if (invite.own_device && uses != 1) return malformed("own device of many uses", in.offset());
+  if ((flags & kFlagDocument) != 0) {
+    COTERIE_TRY(invite.document, read_id<DocumentId>(in));
+    if (invite.document.is_zero()) return malformed("invite to no document", in.offset());
+    if (invite.own_device || !is_document_role(invite.role)) {
+      return malformed("no such invite to a document", in.offset());
+    }
+  }
   COTERIE_CHECK(expect_end(in));
   return Operation(invite);
 }
@@ -206,6 +223,17 @@ Result<Operation> decode_role(ByteReader& in) {
   return Operation(std::move(role));
 }
 
+Result<Operation> decode_document_role(ByteReader& in) {
+  DocumentRoleOperation role;
+  COTERIE_TRY(role.device, read_id<DeviceId>(in));
+  COTERIE_TRY(role.document, read_id<DocumentId>(in));
+  COTERIE_TRY(role.role, read_role(in));
+  if (!is_document_role(role.role)) return malformed("no role in a document", in.offset());
+  COTERIE_TRY(role.seen, read_marks(in));
+  COTERIE_CHECK(expect_end(in));
+  return Operation(std::move(role));
+}
+
 Result<Operation> decode_remove(ByteReader& in) {
   RemoveOperation remove;
   COTERIE_TRY(remove.device, read_id<DeviceId>(in));
@@ -255,15 +283,16 @@ Result<Operation> decode_rekey(ByteReader& in) {
 }  // namespace
 
 const char* operation_name(std::uint64_t kind) {
-  constexpr std::array<const char*, 10> kNames{"unknown",     "create", "invite", "admit",
-                                               "request",     "revoke", "role",   "remove",
-                                               "acknowledge", "rekey"};
+  constexpr std::array<const char*, 11> kNames{
+      "unknown", "create", "invite",      "admit", "request",       "revoke",
+      "role",    "remove", "acknowledge", "rekey", "document_role",
+  };
   return kind < kNames.size() ? kNames[kind] : kNames[0];
 }
 
 std::uint64_t operation_kind(const Operation& operation) {
   if (const auto* unknown = std::get_if<UnknownOperation>(&operation)) return unknown->kind;
-  static_assert(std::is_same_v<std::variant_alternative_t<8, Operation>, RekeyOperation>);
+  static_assert(std::is_same_v<std::variant_alternative_t<9, Operation>, DocumentRoleOperation>);
   return operation.index() + 1;  // The alternatives are in the order of their numbers.
 }
 
@@ -311,6 +340,8 @@ Result<Operation> decode_operation(ByteView payload) {
       return decode_acknowledge(in);
     case static_cast<std::uint64_t>(OperationKind::kRekey):
       return decode_rekey(in);
+    case static_cast<std::uint64_t>(OperationKind::kDocumentRole):
+      return decode_document_role(in);
     default:
       return Operation(UnknownOperation{kind});
   }

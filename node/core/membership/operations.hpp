@@ -5,8 +5,10 @@
 //                    founds the workspace; its author is the first host; `key` is the commitment of
 //                    the first epoch key
 //     invite      := 2 invite:32 role:varuint expires_ms:varuint uses:varuint flags:varuint
+//                    [document:16]
 //                    `invite` is the public half of the one-time key in the invite string; flags:
-//                    1 approval, 2 from_now, 4 own_device
+//                    1 approval, 2 from_now, 4 own_device, 8 document: whom it lets in has its role
+//                    there, and is a viewer in all others
 //     admit       := 3 device:32 name:varstring role:varuint invite:32 proof:64
 //                    count:varuint (key:32 sealed:varbytes)*
 //                    `proof` is the invite key's signature of admission_proof(); epoch keys sealed
@@ -22,6 +24,9 @@
 //                    boxes:(count:varuint box:48*)
 //                    a new epoch: commitment of its key; older keys under the new one; the new key
 //                    for each member that may hold keys (all but relays), ascending by device
+//     document_role := 10 device:32 document:16 role:varuint marks
+//                    the person of `device` has at most that role (2 to 4) in the document; all
+//                    zero: in those that no operation of this kind names for that person
 //     marks       := count:varuint (device:32 incarnation:u64 seq:varuint hash:32)*
 //                    how far its author holds the logs concerned; strictly ascending
 //
@@ -52,6 +57,7 @@ enum class OperationKind : std::uint8_t {
   kRemove = 7,
   kAcknowledge = 8,
   kRekey = 9,
+  kDocumentRole = 10,
 };
 
 /// "create", "invite", ...; "unknown" for others.
@@ -69,6 +75,8 @@ struct InviteOperation {
   bool approval = false;    ///< Only a host's admission counts.
   bool from_now = false;    ///< The newcomer gets no key of before.
   bool own_device = false;  ///< Links the newcomer to the person of the invite's author.
+  /// The newcomer has the role in this one only, and is a viewer in the others. Zero: in all.
+  DocumentId document{};
 };
 /// An epoch key that only one device can open.
 struct SealedKey {
@@ -126,12 +134,19 @@ struct RekeyOperation {
   /// One per member that may hold keys (any but relays), ascending by device.
   std::vector<crypto::KeyBox> boxes;
 };
+struct DocumentRoleOperation {
+  DeviceId device;
+  DocumentId document;  ///< Zero: those of which nothing is said.
+  Role role = Role::kEditor;
+  std::vector<LogMark> seen;
+};
 struct UnknownOperation {
   std::uint64_t kind = 0;
 };
-using Operation = std::variant<CreateOperation, InviteOperation, AdmitOperation, RequestOperation,
-                               RevokeOperation, RoleOperation, RemoveOperation,
-                               AcknowledgeOperation, RekeyOperation, UnknownOperation>;
+using Operation =
+    std::variant<CreateOperation, InviteOperation, AdmitOperation, RequestOperation,
+                 RevokeOperation, RoleOperation, RemoveOperation, AcknowledgeOperation,
+                 RekeyOperation, DocumentRoleOperation, UnknownOperation>;
 
 /// The kind's number.
 std::uint64_t operation_kind(const Operation& operation);

@@ -79,6 +79,15 @@ const Resolver::Device& Resolver::device(const DeviceId& id) const {
   return found == devices_.end() ? kNone : found->second;
 }
 
+const std::vector<Resolver::Index>& Resolver::limits(const DeviceId& person,
+                                                     const DocumentId& document) const {
+  static const std::vector<Index> kNone;
+  const auto found = limits_.find(person);
+  if (found == limits_.end()) return kNone;
+  const auto about = found->second.find(document);
+  return about == found->second.end() ? kNone : about->second;
+}
+
 const Resolver::InviteKey& Resolver::invite_key(const DeviceId& key) const {
   static const InviteKey kNone;
   const auto found = invite_keys_.find(key);
@@ -206,6 +215,7 @@ void Resolver::take_part(Index index) {
     rekeys_.push_back(index);
   } else if (const auto* admit = std::get_if<AdmitOperation>(&op.operation)) {
     note_admission(devices_[admit->device], index);
+    if (!op.document.is_zero()) any_by_document_ = devices_[admit->device].by_document = true;
     invite_keys_[admit->invite].admits.push_back(index);
   } else if (const auto* invite = std::get_if<InviteOperation>(&op.operation)) {
     invite_keys_[invite->invite].invites.push_back(index);
@@ -218,6 +228,8 @@ void Resolver::take_part(Index index) {
     requests_.push_back(index);
   } else if (std::holds_alternative<RekeyOperation>(op.operation)) {
     rekeys_.push_back(index);
+  } else if (std::holds_alternative<DocumentRoleOperation>(op.operation)) {
+    limits_[op.person][op.document].push_back(index);
   }
   for (const DeviceId& target : op.targets) {
     devices_[target].settings.push_back(index);
@@ -523,11 +535,6 @@ std::optional<Resolver::Who> Resolver::who(const State& state, const DeviceId& i
   const Held role = held(device, counting);
   if (role.level == kNoRole) return std::nullopt;
   // Of the admissions that no removal followed the most senior one says who it is.
-  const auto current = [&](Index admission) {
-    return std::all_of(device.settings.rbegin(), device.settings.rend(), [&](Index one) {
-      return ops_[one].to != kNoRole || ops_[admission].sees(one) || !counts(state, one);
-    });
-  };
   const auto senior = [this](Index a, Index b) {
     return std::tie(ops_[a].depth, ops_[a].hash) < std::tie(ops_[b].depth, ops_[b].hash);
   };
@@ -537,7 +544,7 @@ std::optional<Resolver::Who> Resolver::who(const State& state, const DeviceId& i
   for (const bool any : {false, true}) {
     if (first) break;
     for (const Index admission : device.admissions) {
-      if (!counts(state, admission) || (!any && !current(admission))) continue;
+      if (!counts(state, admission) || (!any && !current(device, admission, counting))) continue;
       if (!first || senior(admission, *first)) first = admission;
       by_itself = by_itself || ops_[admission].person == id;
     }

@@ -82,6 +82,7 @@ class Resolver {
   struct Device {
     std::vector<Index> admissions;  ///< That let it in; the genesis for the founder.
     std::optional<Index> first;     ///< The first of them, by generation and hash.
+    bool by_document = false;       ///< One of them was by an invite to a document.
     std::vector<Index> settings;    ///< Removes and roles about it.
     std::vector<Index> authored;
     std::vector<Index> invites;     ///< Authored ones.
@@ -117,12 +118,17 @@ class Resolver {
         unseats;              ///< The most senior target that was host there and is no more.
     Seniority seniority;      ///< Of a restriction's author.
     std::uint32_t depth = 0;  ///< What a grant gives.
-    DeviceId person;          ///< Of an admission; of an own_device invite's author.
-    Index invite = 0;         ///< Of an admission or request.
+    /// Of an admission; of an own_device invite's author; whom a document_role is about.
+    DeviceId person;
+    DocumentId document;  ///< Of a document_role; of an admission by an invite to a document.
+    Index invite = 0;     ///< Of an admission or request.
     std::vector<DeviceId> recipients;
     bool by_host = false;  ///< An acknowledgement or rekey of a host.
 
     const DeviceId& author() const { return log.device; }
+    bool takes_from_somebody() const {
+      return !targets.empty() || std::holds_alternative<DocumentRoleOperation>(operation);
+    }
     bool sees(Index other) const;
   };
 
@@ -174,6 +180,17 @@ class Resolver {
   /// What gives `device` its role, of the operations for which `counting`.
   template <typename Counting>
   Held held(const Device& device, const Counting& counting) const;
+  /// The most that a person may do in a document, of the operations for which `counting`; kHost
+  /// where nothing limits it. Zero: in documents of which nothing is said.
+  template <typename Counting>
+  std::uint8_t limit(const DeviceId& person, const DocumentId& document,
+                     const Counting& counting) const;
+  /// Whether something is said of that document, so that what is said of all others is not about
+  /// it.
+  template <typename Counting>
+  bool names(const DeviceId& person, const DocumentId& document, const Counting& counting) const;
+  /// Whether documents are made different for anybody: a quick no.
+  bool limits_anybody() const { return !limits_.empty() || any_by_document_; }
   std::optional<Who> who(const State& state, const DeviceId& id) const;
   std::optional<Who> who(const State& state, const DeviceId& id, const Device& device) const;
   /// The invite that stands for a key.
@@ -190,12 +207,30 @@ class Resolver {
   std::optional<Index> founded_;
   std::map<DeviceId, Device> devices_;
   std::map<DeviceId, InviteKey> invite_keys_;
+  /// Document roles by person and document, ascending; zero: all documents that are not named.
+  using Limits = std::map<DocumentId, std::vector<Index>>;
+  std::map<DeviceId, Limits> limits_;
+  const std::vector<Index>& limits(const DeviceId& person, const DocumentId& document) const;
   std::vector<Index> requests_;
   std::vector<Index> rekeys_;  ///< And the genesis.
   std::map<Hash, std::vector<Index>> acknowledgements_;
   std::size_t waiting_count() const { return waiting_.size(); }
 
  private:
+  /// Of the admissions of a person: what they say of documents.
+  struct Documents {
+    bool all = true;  ///< It came for all of them.
+    std::set<DocumentId> some;
+  };
+  template <typename Counting>
+  Documents documents(const DeviceId& person, const Counting& counting) const;
+  /// Whether no removal for which `counting` came after an admission.
+  template <typename Counting>
+  bool current(const Device& device, Index admission, const Counting& counting) const;
+  template <typename Counting>
+  std::optional<std::uint8_t> said(const std::vector<Index>& settings,
+                                   const Counting& counting) const;
+
   struct Waiting {
     OperationEntry entry;  ///< Without views.
     std::vector<Hash> heads;
@@ -235,6 +270,8 @@ class Resolver {
   const char* check(Op& op, const State& past, const Who& author,
                     const RemoveOperation& remove) const;
   const char* check(Op& op, const State& past, const Who& author,
+                    const DocumentRoleOperation& role) const;
+  const char* check(Op& op, const State& past, const Who& author,
                     const AcknowledgeOperation& acknowledge) const;
   const char* check(Op& op, const State& past, const Who& author,
                     const RekeyOperation& rekey) const;
@@ -248,6 +285,7 @@ class Resolver {
   std::map<Hash, Waiting> waiting_;
   std::multimap<Hash, Hash> waits_for_;
   Bits allowed_;
+  bool any_by_document_ = false;
   std::vector<std::vector<Index>> dependents_;
   mutable std::map<std::vector<Index>, std::shared_ptr<const State>> memo_;
   mutable std::shared_ptr<const State> now_;
@@ -287,6 +325,68 @@ Resolver::Held Resolver::held(const Device& device, const Counting& counting) co
   }
   if (!by) return {};
   return {ops_[*by].to, *by};
+}
+
+template <typename Counting>
+bool Resolver::current(const Device& device, Index admission, const Counting& counting) const {
+  return std::all_of(device.settings.rbegin(), device.settings.rend(), [&](Index one) {
+    return ops_[one].to != kNoRole || ops_[admission].sees(one) || !counting(one);
+  });
+}
+
+template <typename Counting>
+Resolver::Documents Resolver::documents(const DeviceId& person, const Counting& counting) const {
+  const Device& root = device(person);
+  if (!root.by_document) return {};
+  Documents out;
+  // As the person itself (who()): the current ones; any, if none is.
+  for (const bool any : {false, true}) {
+    for (const Index one : root.admissions) {
+      if (!counting(one) || (!any && !current(root, one, counting))) continue;
+      if (ops_[one].document.is_zero()) return {};
+      out.some.insert(ops_[one].document);
+    }
+    if (!out.some.empty()) break;
+  }
+  out.all = out.some.empty();
+  return out;
+}
+
+/// The weakest of those that no other one sees.
+template <typename Counting>
+std::optional<std::uint8_t> Resolver::said(const std::vector<Index>& settings,
+                                           const Counting& counting) const {
+  std::optional<std::uint8_t> weakest;
+  for (auto it = settings.rbegin(); it != settings.rend(); ++it) {
+    if (!counting(*it)) continue;
+    bool followed = false;
+    for (auto other = settings.rbegin(); !followed && other != it; ++other) {
+      followed = ops_[*other].sees(*it) && counting(*other);
+    }
+    if (!followed) weakest = std::max(weakest.value_or(0), ops_[*it].to);
+  }
+  return weakest;
+}
+
+template <typename Counting>
+std::uint8_t Resolver::limit(const DeviceId& person, const DocumentId& document,
+                             const Counting& counting) const {
+  const DocumentId others;
+  if (!document.is_zero()) {
+    if (const auto here = said(limits(person, document), counting)) return *here;
+  }
+  const Documents came_for = documents(person, counting);
+  if (came_for.some.count(document) > 0) return level(Role::kHost);
+  if (const auto elsewhere = said(limits(person, others), counting)) return *elsewhere;
+  return level(came_for.all ? Role::kHost : Role::kViewer);
+}
+
+template <typename Counting>
+bool Resolver::names(const DeviceId& person, const DocumentId& document,
+                     const Counting& counting) const {
+  const auto& here = limits(person, document);
+  return std::any_of(here.begin(), here.end(), counting) ||
+         documents(person, counting).some.count(document) > 0;
 }
 
 }  // namespace coterie::node

@@ -73,12 +73,12 @@ void Properties::take(const std::string& key, Word said, Words& words) {
 }
 
 /// Whether all that it was made of is judged as it was.
-bool Properties::still(Cached& cached) const {
+bool Properties::still(const DocumentId& document, Cached& cached) const {
   const auto epoch = judge_.epoch();
   if (cached.epoch == epoch) return true;
   cached.epoch = epoch;
   return std::all_of(cached.judged.begin(), cached.judged.end(), [&](const Judged& one) {
-    return judge_.judge(one.ref, one.hash, *one.heads, Right::kEdit) == one.verdict;
+    return judge_.judge(one.ref, one.hash, *one.heads, Right::kEdit, document) == one.verdict;
   });
 }
 
@@ -87,7 +87,7 @@ const Properties::Cached* Properties::find(const DocumentId& document) const {
   if (!known_.contains(document)) return nullptr;
   const auto [place, first] = cached_.try_emplace(document);
   Cached& cached = place->second;
-  if (!first && still(cached)) return &cached;
+  if (!first && still(document, cached)) return &cached;
   cached = {judge_.epoch(), {}, {}, {}};
   read(document, cached);
   for (const auto& [key, word] : cached.words) {
@@ -139,7 +139,7 @@ const Properties::Said& Properties::said(const DocumentId& document, const Entry
   if (!kind || *kind != static_cast<std::uint64_t>(RecordKind::kProperties)) return known->second;
   auto record = read_properties(in);
   if (!record || record->document != document) return known->second;
-  const Verdict verdict = judge_.judge(ref, held->hash, held->heads, Right::kEdit);
+  const Verdict verdict = judge_.judge(ref, held->hash, held->heads, Right::kEdit, document);
   cached.judged.push_back({ref, held->hash, share(held->heads), verdict});
   known->second =
       Said{{held->time, held->hash}, std::move(record->values), verdict == Verdict::kCounts};
@@ -180,7 +180,7 @@ void Properties::read(const DocumentId& document, Cached& cached) const {
     for (const Fresh& one : fresh->second) {
       cached.judged.push_back(one.judged);
       Judged& judged = cached.judged.back();
-      judged.verdict = judge_.judge(judged.ref, judged.hash, *judged.heads, Right::kEdit);
+      judged.verdict = judge_.judge(judged.ref, judged.hash, *judged.heads, Right::kEdit, document);
       Said& word = reading_[{judged.ref.log, judged.ref.seq}] = one.said;
       word.counts = judged.verdict == Verdict::kCounts;
       for (const auto& [key, row] : one.rows) unwritten_.emplace(key, judged.ref);

@@ -86,7 +86,7 @@ class Properties final : public DocumentPlaces {
   using Rows = std::map<Bytes, EntryRef>;  ///< By key.
 
   const Cached* find(const DocumentId& document) const;
-  bool still(Cached& cached) const;
+  bool still(const DocumentId& document, Cached& cached) const;
   void read(const DocumentId& document, Cached& cached) const;
   void read_device(const DocumentId& document, const Bytes& prefix, Cached& cached) const;
   Rows group(const Bytes& begin, const Bytes& end, std::size_t shared, std::size_t most) const;

@@ -119,6 +119,16 @@ Bytes property_tag(std::string_view name) {
   return tag;
 }
 
+Bytes guests_key(const DocumentId& document) { return start('g', document.view()); }
+
+Bytes guest_key(const DocumentId& document, const DeviceId& device, const std::string& guest) {
+  Bytes key = guests_key(document);
+  append(key, device.view());
+  key.push_back(static_cast<std::uint8_t>(guest.size()));
+  append(key, as_bytes(guest));
+  return key;
+}
+
 Bytes state_keys_key(const DocumentId& document) { return state_start(document, 'n'); }
 Bytes values_key(const DocumentId& document, std::string_view key) {
   Bytes row = state_start(document, 'w');
@@ -222,6 +232,10 @@ std::vector<std::pair<Bytes, Bytes>> room_rows_of(const EntryRef& ref, const Has
     append(key, ref.log.device.view());
     put(std::move(key));
     shown = false;
+  } else if (of == RecordKind::kGuest) {
+    const auto guest = read_guest(in);
+    if (guest) put(guest_key(guest->document, guest->device, guest->guest));
+    return rows;
   } else if (of == RecordKind::kAttend) {
     const auto attendance = read_attendance(in);
     if (!attendance) return rows;

@@ -39,6 +39,9 @@ Bytes properties_key(const DocumentId& document);
 /// the others the name is hashed.
 inline constexpr std::size_t kPropertyTagBytes = 17;
 Bytes property_tag(std::string_view name);
+/// Of what hosts said of guests of a document; of one guest; of the session (zero and empty).
+Bytes guests_key(const DocumentId& document);
+Bytes guest_key(const DocumentId& document, const DeviceId& device, const std::string& guest);
 Bytes state_keys_key(const DocumentId& document);
 /// Of values, or of counts, by device.
 Bytes values_key(const DocumentId& document, std::string_view key);

@@ -33,15 +33,18 @@ std::optional<Rooms::Spoken> Rooms::spoken(const EntryRef& ref) const {
   if (!held) return std::nullopt;  // Cut away, or its row is ahead of it.
   ByteReader in(held->record);
   const auto kind = read_number(in);
-  if (!kind || *kind > 0xff) return std::nullopt;
+  const auto document = read_id<DocumentId>(in);  // All that are read here begin with it.
+  if (!kind || *kind > 0xff || !document) return std::nullopt;
   const auto rate = rate_class(static_cast<RecordKind>(*kind));
   Right right = rate ? Right::kSpeak : Right::kEdit;
   // Who accepts a suggestion edits.
   if (static_cast<RecordKind>(*kind) == RecordKind::kAmend) {
-    const auto amendment = read_amendment(in);
+    ByteReader whole(held->record);
+    (void)read_number(whole);
+    const auto amendment = read_amendment(whole);
     if (amendment && amendment->what == Amendment::kAccept) right = Right::kEdit;
   }
-  const auto verdict = judge_.judge(ref, held->hash, held->heads, right);
+  const auto verdict = judge_.judge(ref, held->hash, held->heads, right, *document);
   if (verdict != EntryJudge::Verdict::kCounts) return std::nullopt;
   if (rate && !within_rate(*rate, ref, held->time)) return std::nullopt;
   return Spoken{ref, {held->time, held->hash}, std::move(held->heads), std::move(held->record)};
@@ -67,12 +70,20 @@ bool Rooms::within_rate(RateClass what, const EntryRef& ref, std::uint64_t time)
   return ref.seq < known->second;
 }
 
+/// Whether what a guest said counts by what hosts said of guests until then.
+bool Rooms::heard(const Spoken& spoken, const DocumentId& document,
+                  const std::string& guest) const {
+  if (guest.empty()) return true;
+  const auto role = guests_.standing(document, spoken.ref.log.device, guest, spoken.moment.time);
+  return role && may_write(*role);
+}
+
 std::optional<RoomMessage> Rooms::message(const Spoken& spoken) const {
   ByteReader in(spoken.record);
   const auto kind = read_number(in);
   if (!kind || *kind != static_cast<std::uint64_t>(RecordKind::kMessage)) return std::nullopt;
   auto record = read_message(in);
-  if (!record) return std::nullopt;
+  if (!record || !heard(spoken, record->document, record->guest)) return std::nullopt;
   RoomMessage out;
   out.moment = spoken.moment;
   out.document = record->document;
@@ -140,6 +151,7 @@ Status Rooms::amend(RoomMessage& message) const {
     if (!kind || *kind != static_cast<std::uint64_t>(RecordKind::kAmend)) return;
     auto record = read_amendment(in);
     if (!record || record->document != message.document) return;
+    if (!heard(spoken, record->document, record->guest)) return;
     const RoomMoment& moment = spoken.moment;
     const Author author{spoken.ref.log.device, record->guest};
     // As it was when it was said: what a person took back stays so when a device of theirs goes.

@@ -14,7 +14,8 @@
 //               many count (limits.hpp)
 //     session   of each key the newest word; or, after it, the sum of what each device counted last
 //     author    a person: any of their devices; a guest of a bridge, with the id that its browser
-//               keeps, is another one than the device's owner
+//               keeps, is another one than the device's owner, and counts while hosts let it
+//               (guests.hpp)
 //
 // On disk (room_index.hpp) a message or amendment is one or two rows that say where its entry is:
 // put in the batch that stores the entry, never changed, and made anew from the logs as the index
@@ -25,6 +26,7 @@
 //             'i' hash:32                              -> key     of such a row
 //             'a' target:32 device:32 when             -> ref     amendments, by author
 //             'm' device:32 when                       -> ref     mentions of a device
+//             'g' guests.hpp
 //             'k' document:16 'n' key                  ->         keys of the session's state
 //             'k' document:16 'w' key device:32 when   -> ref     words about one
 //             'k' document:16 'c' key device:32 when   -> ref     counts
@@ -47,6 +49,7 @@
 
 #include "node/core/admission.hpp"
 #include "node/core/ledger.hpp"
+#include "node/core/rooms/guests.hpp"
 #include "node/core/rooms/room.hpp"
 #include "node/core/rooms/room_index.hpp"
 
@@ -58,7 +61,10 @@ inline constexpr std::size_t kStateWordsMax = 16;
 class Rooms {
  public:
   /// Both must outlive it.
-  Rooms(const Ledger& ledger, const EntryJudge& judge) : ledger_(ledger), judge_(judge) {}
+  Rooms(const Ledger& ledger, const EntryJudge& judge)
+      : ledger_(ledger), judge_(judge), guests_(ledger, judge) {}
+
+  const Guests& guests() const { return guests_; }
 
   /// Up to `limit` messages that count, before `before`. Looks at kRoomRowsMax rows at most, and
   /// then gives fewer. Errors: kCorrupt, kIo.
@@ -94,6 +100,7 @@ class Rooms {
     Bytes record;
   };
   std::optional<Spoken> spoken(const EntryRef& ref) const;
+  bool heard(const Spoken& spoken, const DocumentId& document, const std::string& guest) const;
   bool within_rate(RateClass what, const EntryRef& ref, std::uint64_t time) const;
   template <typename Each>
   Status each_device(const Bytes& prefix, Each each) const;
@@ -105,6 +112,7 @@ class Rooms {
 
   const Ledger& ledger_;
   const EntryJudge& judge_;
+  Guests guests_;
   /// Of logs and minutes looked at in one question: the first entry beyond the rate.
   mutable std::map<Bytes, Seq> beyond_;
 };

@@ -91,6 +91,16 @@ void Watchers::close(Now now, ClientHandle handle) {
   watchers_.erase(found);
 }
 
+std::vector<std::pair<ClientHandle, std::string>> Watchers::of(const DocumentId& document) const {
+  std::vector<std::pair<ClientHandle, std::string>> list;
+  const auto found = by_document_.find(document);
+  if (found == by_document_.end()) return list;
+  for (const ClientHandle handle : found->second) {
+    list.emplace_back(handle, watchers_.at(handle).is.id);
+  }
+  return list;
+}
+
 void Watchers::tell(const DocumentId& document, RoomEvent event) {
   const auto found = by_document_.find(document);
   if (found == by_document_.end()) return;

@@ -31,6 +31,8 @@ class Watchers {
   Status show(Now now, ClientHandle handle, PresenceUpdate update);
   void close(Now now, ClientHandle handle);
 
+  /// Handles and ids (kOwnerId for the owner) of those of one document.
+  std::vector<std::pair<ClientHandle, std::string>> of(const DocumentId& document) const;
   bool watched(const DocumentId& document) const { return by_document_.contains(document); }
   void tell(const DocumentId& document, RoomEvent event);
   void tell_all(const RoomEvent& event);

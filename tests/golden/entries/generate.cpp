@@ -44,6 +44,10 @@ int main() {
   line("next_generation", to_hex(samples.next_generation));
   line("properties", to_hex(samples.properties));
   list("rooms", samples.rooms);
+  line("document_role", to_hex(samples.document_role));
+  line("document_invite", to_hex(samples.document_invite));
+  line("guest", to_hex(samples.guest));
+  line("session_end", to_hex(samples.session_end));
   line("invite", samples.invite);
   std::printf("  \"messages\": {");
   const char* separator = "\n";

@@ -775,6 +775,43 @@ class Members(Team):
         for data in (red, blue):
             self.assertRegex(self.ok("audit", "demo", "--data", data), r"red \([0-9a-f]{8}\) +left")
 
+    def test_roles_in_a_document(self):
+        red, blue = self.two()
+        self.start(blue, "--listen", "tcp://127.0.0.1:0")
+        self.ok("doc", "create", "demo", "other.md", "--data", red)
+        self.fails("invite", "demo", "--document", "none.md", "--data", red, says=["no document"])
+        invite = self.invite(red, "--document", "hello.md")
+        self.assertIn("only hello.md", self.ok("invite", "list", "demo", "--data", red))
+        self.assertIn("hello.md", self.ok("join", invite, "--data", blue))
+
+        def here(data, path):
+            roles = self.ok_json("doc", "roles", "demo", path, "--data", data)
+            return {one["name"]: one["here"] for one in roles["members"]}
+
+        self.assertEqual(here(blue, "hello.md"), {"red": "host", "blue": "editor"})
+        self.assertEqual(here(blue, "other.md"), {"red": "host", "blue": "viewer"})
+        self.fails("doc", "create", "demo", "new.md", "--data", blue, says=["only read"])
+        self.fails("doc", "role", "demo", "other.md", "blue", "editor", "--data", blue,
+                   says=["only a host"])
+        self.ok("doc", "role", "demo", "hello.md", "blue", "commenter", "--data", red)
+        self.ok("doc", "role-elsewhere", "demo", "blue", "editor", "--data", red)
+        self.wait_for("blue comments", lambda: here(blue, "hello.md")["blue"] == "commenter")
+        self.assertEqual(here(red, "other.md")["blue"], "editor")
+        self.assertRegex(self.ok("doc", "roles", "demo", "hello.md", "--data", red),
+                         r"(?m)^blue +commenter +editor ")
+        self.ok("doc", "guest", "demo", "hello.md", "blue", "g1", "out", "--data", red)
+        self.ok("doc", "end-session", "demo", "hello.md", "--data", red)
+        self.fails("doc", "end-session", "demo", "hello.md", "--data", red, says=["has ended"])
+        shown = self.ok_json("doc", "roles", "demo", "hello.md", "--data", red)
+        self.assertEqual(shown["session"], "ended")
+        self.assertEqual([(one["guest"], one["standing"]) for one in shown["guests"]],
+                         [("g1", "out")])
+        self.ok("doc", "open-session", "demo", "hello.md", "--data", red)
+        audit = self.ok("audit", "demo", "--data", red)
+        for text in ("be at most commenter in hello.md", "be at most editor in all other documents",
+                     "sent the guest g1 of blue", "ended the session of hello.md", "hello.md only"):
+            self.assertIn(text, audit)
+
     def test_a_removed_device_is_refused_with_the_reason(self):
         red, blue = self.two()
         invite = self.invite(red, "--uses", "5")
