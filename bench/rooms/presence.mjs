@@ -3,7 +3,8 @@
 //
 //   node presence.mjs [--cursors N] [--idle N] [--seconds S] [--runs N] [--per-second N]
 //
-// Half of the clients are at each node. A move that was overtaken counts as seen with the next one.
+// Half of those who move are at each of two nodes, those who look spread over five (a bridge takes 256
+// connections). A move that was overtaken counts as seen with the next one.
 // Times are from the hand-over of a state to the sender's WebSocket to the moment a client at the
 // other node is handed it, or a newer one. The idle renew their state every 15 s, as Yjs does.
 
@@ -99,13 +100,14 @@ async function measure(context) {
   needBinary();
   const { cursors = 50, idle = 1000, seconds = 10, runs = 3 } = context.args;
   const perSecond = context.args["per-second"] ?? 5;
-  const nodes = ["red", "green"].map((name) => new Node(context, name));
-  await formTeam(nodes);
-  const groups = (count, rate) =>
-    nodes.map((node, side) =>
+  const team = ["red", "green", "blue", "grey", "black"].map((name) => new Node(context, name));
+  await formTeam(team);
+  const nodes = team.slice(0, 2);
+  const groups = (at, count, rate) =>
+    at.map((node, side) =>
       helper(context, {
         bridge: node.bridge,
-        people: count / 2,
+        people: count / at.length,
         first: 1000 + side * 100_000,
         perSecond: rate,
         seed: context.random.below(2 ** 31),
@@ -113,7 +115,7 @@ async function measure(context) {
     );
   for (let run = 0; run < runs; ++run) {
     const watchers = nodes.map((node) => helper(context, { bridge: node.bridge }));
-    const movers = groups(cursors, perSecond);
+    const movers = groups(nodes, cursors, perSecond);
     await Promise.all([...watchers, ...movers].map((one) => one.ready));
     await sleep(seconds * 1000);
     const moved = await Promise.all(movers.map((one) => one.ask("stop")));
@@ -133,14 +135,14 @@ async function measure(context) {
     await sleep(500);
   }
   if (idle > 0) {
-    const base = nodes.map((node) => node.usage());
+    const base = team.map((node) => node.usage());
     const watchers = nodes.map((node) => helper(context, { bridge: node.bridge }));
-    const lookers = groups(idle, 0);
+    const lookers = groups(team, idle, 0);
     await Promise.all([...watchers, ...lookers].map((one) => one.ready));
     await sleep(20_000);
-    const before = nodes.map((node) => node.usage());
+    const before = team.map((node) => node.usage());
     await sleep(60_000);
-    const after = nodes.map((node) => node.usage());
+    const after = team.map((node) => node.usage());
     const seen = await Promise.all(watchers.map((one) => one.ask("stop")));
     const present = new Set(seen[0].seen.map(([client]) => client)).size;
     context.figure(`${idle} idle, seen at one node`, present);

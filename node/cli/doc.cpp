@@ -64,7 +64,8 @@ void list(Context& context, const DocArguments& arguments) {
   } else if (arguments.archived) {
     std::cout << "No document is archived.\n";
   } else {
-    std::cout << "No documents yet: one is made at its first edit.\n";
+    std::cout << (arguments.folder.empty() ? "No documents yet: one is made at its first edit.\n"
+                                           : "No documents in that folder.\n");
   }
   if (put_away > 0 && !arguments.archived) {
     std::cout << count_text(put_away, "document") << " archived: `--archived` lists them.\n";

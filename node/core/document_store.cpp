@@ -617,6 +617,9 @@ void DocumentStore::cut_all() {
     Document& document = *documents_.at(id);
     if (document.tail_next > document.tail_first) cut(document);
   }
+  for (const auto& [id, document] : documents_) {
+    if (document->changed > document->changed_stored) store_row(*document);
+  }
 }
 
 void DocumentStore::warn_once(const char* what) {

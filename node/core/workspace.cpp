@@ -375,14 +375,7 @@ void Workspace::membership_moved(Now now) {
   forget_departed_cards();
   place_all(now);
   keeper_.membership_moved(now);
-  std::map<DeviceId, Role> speakers;
-  for (const auto& [device, member] : membership().members()) speakers.emplace(device, member.role);
-  const bool lost = std::any_of(speakers_.begin(), speakers_.end(), [&](const auto& before) {
-    const auto is = speakers.find(before.first);
-    return is == speakers.end() || is->second != before.second;
-  });
-  speakers_ = std::move(speakers);
-  if (lost) watchers_.tell_all(RoomReset{});
+  tell_whose_words_count();
 }
 
 void Workspace::flush_queue(Now now, Document& document) {

@@ -331,6 +331,7 @@ class Workspace : private Views::Host,
   std::optional<Error> rate_obstacle(Now now, RateClass what) const;
   LedgerRecord write_spoken(Now now, RateClass what, ByteView record);
   void tell_attendance(Now now);
+  void tell_whose_words_count();
   void note_attendance(Now now, const DocumentId& document, const RoomEvent& event);
   bool write_attendance(Now now, const AttendRecord& record);
   void tend_attendance(Now now);
@@ -408,7 +409,8 @@ class Workspace : private Views::Host,
     std::size_t times = 0;
   };
   std::map<RateClass, Said> said_;
-  std::map<DeviceId, Role> speakers_;  ///< Roles as watchers were told.
+  /// Roles in watched documents, when that was last looked at.
+  std::map<DocumentId, std::map<DeviceId, Role>> speakers_;
   Steward steward_;
   Keeper keeper_;
   CheckpointTransfer transfer_;

@@ -68,9 +68,10 @@ void Workspace::properties_spoken(Now now, const LedgerRecord& record,
 void Workspace::place(Now now, Document& document) {
   if (!documents_.place_anew(document) || document.place.trashed == 0) return;
   flush(now, document);
-  for (const Client* client : document.clients) {
-    closings_.emplace_back(client->handle,
-                           Closing{kCloseTrashed, "the document was moved to the trash"});
+  const Closing closing{kCloseTrashed, "the document was moved to the trash"};
+  for (const Client* client : document.clients) closings_.emplace_back(client->handle, closing);
+  for (const auto& [watcher, guest] : watchers_.of(document.id)) {
+    closings_.emplace_back(watcher, closing);
   }
 }
 

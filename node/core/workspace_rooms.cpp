@@ -10,6 +10,7 @@
 #include "node/core/codec.hpp"
 #include "node/core/invert.hpp"
 #include "node/core/limits.hpp"
+#include "node/core/log/hybrid_clock.hpp"
 #include "node/core/workspace.hpp"
 
 namespace coterie::node {
@@ -192,8 +193,10 @@ Status Workspace::watch(Now now, ClientHandle watcher, std::string_view path,
   if (!standing_of(document->id, context_.identity.id(), options.id)) {
     return Error{ErrorCode::kUnauthorized, "this guest is out of this document"};
   }
-  return watchers_.open(now, watcher, document->id, std::move(options),
-                        display_name(context_.identity.id()));
+  COTERIE_CHECK(watchers_.open(now, watcher, document->id, std::move(options),
+                               display_name(context_.identity.id())));
+  if (!speakers_.contains(document->id)) tell_whose_words_count();
+  return {};
 }
 
 Status Workspace::show_watcher(Now now, ClientHandle watcher, PresenceUpdate update) {
@@ -201,6 +204,26 @@ Status Workspace::show_watcher(Now now, ClientHandle watcher, PresenceUpdate upd
 }
 
 void Workspace::unwatch(Now now, ClientHandle watcher) { watchers_.close(now, watcher); }
+
+/// Where somebody may say less or more than before, what is shown may be another room.
+void Workspace::tell_whose_words_count() {
+  std::map<DocumentId, std::map<DeviceId, Role>> speakers;
+  for (const DocumentId& document : watchers_.documents()) {
+    auto& roles = speakers[document];
+    for (const auto& [device, member] : membership().members()) {
+      roles.emplace(device, membership().role_in(device, document).value_or(Role::kViewer));
+    }
+    const auto before = speakers_.find(document);
+    if (before == speakers_.end()) continue;
+    const bool changed =
+        std::any_of(before->second.begin(), before->second.end(), [&](const auto& one) {
+          const auto is = roles.find(one.first);
+          return is == roles.end() || is->second != one.second;
+        });
+    if (changed) watchers_.tell(document, RoomReset{});
+  }
+  speakers_ = std::move(speakers);
+}
 
 Result<std::vector<Participant>> Workspace::participants(std::string_view path) const {
   const Document* document = documents_.find_path(path);
@@ -242,6 +265,10 @@ Result<CommandResult> Workspace::carry_out(Now now, const PostMessage& command) 
     COTERIE_TRY(message.anchor,
                 anchor_at(document->doc->text(command.range->root), *command.range));
   }
+  const bool lines = message.anchor && std::holds_alternative<LineAnchor>(message.anchor->place);
+  if (lines && message.suggestion) {
+    return Error{ErrorCode::kMalformed, "a suggestion is about characters, not lines"};
+  }
   for (const auto& answered : {message.thread, message.reply}) {
     if (!answered) continue;
     COTERIE_TRY(const RoomMessage known, rooms_.find(*answered));
@@ -271,8 +298,14 @@ Result<CommandResult> Workspace::carry_out(Now now, const AmendMessage& command)
   if (target.deleted) return Error{ErrorCode::kNotFound, "the message was deleted"};
   const bool resolves = change.what == Amendment::kResolve || change.what == Amendment::kReopen;
   const bool decides = change.what == Amendment::kAccept || change.what == Amendment::kDismiss;
-  if ((resolves && !target.anchor) || (decides && !target.suggestion)) {
-    return Error{ErrorCode::kMalformed, "that can be said of comments and suggestions only"};
+  if (resolves && !target.anchor) {
+    return Error{ErrorCode::kMalformed, "only comments are resolved and reopened"};
+  }
+  if (decides && !target.suggestion) {
+    return Error{ErrorCode::kMalformed, "this comment suggests nothing"};
+  }
+  if (decides && target.verdict != RoomMessage::Verdict::kOpen) {
+    return Error{ErrorCode::kConflict, "somebody accepted or dismissed it already"};
   }
   const Bytes record = encode_record(change);
   COTERIE_CHECK(decode_record(id(), record));
@@ -285,9 +318,6 @@ Result<CommandResult> Workspace::carry_out(Now now, const AmendMessage& command)
 /// Replaces what a suggestion is about, by an edit of ours.
 Status Workspace::apply_suggestion(Now now, const RoomMessage& target) {
   if (const auto obstacle = edit_obstacle(target.document)) return *obstacle;
-  if (target.verdict != RoomMessage::Verdict::kOpen) {
-    return Error{ErrorCode::kConflict, "somebody accepted or dismissed it already"};
-  }
   const auto* range = std::get_if<RangeAnchor>(&target.anchor->place);
   Document* document = documents_.find(target.document);
   if (range == nullptr || document == nullptr || !document->recorded) {
@@ -331,6 +361,9 @@ Result<CommandResult> Workspace::carry_out(Now now, const MarkRead& command) {
   if (document == nullptr) return Error{ErrorCode::kNotFound, "no document of that path"};
   if (command.guest.size() > kGuestIdBytesMax) {
     return Error{ErrorCode::kLimitExceeded, "a guest's id is too long", command.guest.size()};
+  }
+  if (HybridClock::millis(command.seen.time) > now.wall + kClockSkewMsMax) {
+    return Error{ErrorCode::kMalformed, "a moment that is still to come"};
   }
   Bytes value;
   append_u64(value, std::min(command.seen.time, latest_time(now)));

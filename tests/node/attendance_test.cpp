@@ -277,6 +277,36 @@ TEST_F(WatchersTest, AreToldWhatIsSaidOnceItIsSafe) {
   EXPECT_EQ(cluster_.told(ann).size(), told);
 }
 
+TEST_F(WatchersTest, AreSentAwayWithTheDocument) {
+  const ClientHandle ann = watch(red_, "ann");
+  const ClientHandle bob = watch(blue_, "bob");
+  PutAway trash;
+  trash.workspace = workspace_;
+  trash.document = "notes.md";
+  trash.how = PutAway::How::kTrash;
+  await(red_, trash);
+  cluster_.run_for(2s);
+  PresenceUpdate update;
+  EXPECT_EQ(cluster_.show_watcher(red_, ann, update).error().code, ErrorCode::kNotFound);
+  EXPECT_EQ(cluster_.show_watcher(blue_, bob, update).error().code, ErrorCode::kNotFound);
+}
+
+TEST_F(WatchersTest, AreToldWhenARoleInTheirDocumentChanges) {
+  const ClientHandle ann = watch(red_, "ann");
+  SetDocumentRole role;
+  role.workspace = workspace_;
+  role.device = cluster_.id(blue_);
+  role.path = "other.md";
+  role.role = Role::kViewer;
+  await(red_, role);
+  cluster_.run_for(2s);
+  EXPECT_EQ(count<RoomReset>(ann), 0u);
+  role.path = "notes.md";
+  await(red_, role);
+  cluster_.run_for(2s);
+  EXPECT_GE(count<RoomReset>(ann), 1u);
+}
+
 TEST_F(WatchersTest, AreRefusedWhatIsNoPresence) {
   EXPECT_EQ(cluster_.watch(red_, "missing.md", {}), 0u);
   const auto tries = [&](WatchOptions options) {

@@ -142,7 +142,6 @@ Status Rooms::amend(RoomMessage& message) const {
   const Bytes prefix = amendments_key(message.moment.hash);
   RoomMoment edited{};
   RoomMoment resolved{};
-  RoomMoment decided{};
   std::string text;
   std::map<std::pair<Author, std::string>, std::pair<RoomMoment, bool>> reactions;
   const auto apply = [&](const Spoken& spoken) {
@@ -183,8 +182,8 @@ Status Rooms::amend(RoomMessage& message) const {
         return;
       case Amendment::kAccept:
       case Amendment::kDismiss:
-        if (!message.suggestion || moment < decided) return;
-        decided = moment;
+        // The text was changed, whatever somebody else said meanwhile.
+        if (!message.suggestion || message.verdict == RoomMessage::Verdict::kAccepted) return;
         message.verdict = record->what == Amendment::kAccept ? RoomMessage::Verdict::kAccepted
                                                              : RoomMessage::Verdict::kDismissed;
         return;

@@ -108,8 +108,10 @@ void Watchers::tell(const DocumentId& document, RoomEvent event) {
   for (const ClientHandle handle : found->second) context_.emit(Engine::SendEvent{handle, shared});
 }
 
-void Watchers::tell_all(const RoomEvent& event) {
-  for (const auto& [document, handles] : by_document_) tell(document, event);
+std::set<DocumentId> Watchers::documents() const {
+  std::set<DocumentId> all;
+  for (const auto& [document, handles] : by_document_) all.insert(document);
+  return all;
 }
 
 void Watchers::handle_timeout(Now now) {

@@ -35,7 +35,8 @@ class Watchers {
   std::vector<std::pair<ClientHandle, std::string>> of(const DocumentId& document) const;
   bool watched(const DocumentId& document) const { return by_document_.contains(document); }
   void tell(const DocumentId& document, RoomEvent event);
-  void tell_all(const RoomEvent& event);
+  /// Those that are watched.
+  std::set<DocumentId> documents() const;
 
   /// Says again who is there, as Yjs clients do.
   void handle_timeout(Now now);
