@@ -362,9 +362,6 @@ Result<CommandResult> Workspace::carry_out(Now now, const MarkRead& command) {
   if (command.guest.size() > kGuestIdBytesMax) {
     return Error{ErrorCode::kLimitExceeded, "a guest's id is too long", command.guest.size()};
   }
-  if (HybridClock::millis(command.seen.time) > now.wall + kClockSkewMsMax) {
-    return Error{ErrorCode::kMalformed, "a moment that is still to come"};
-  }
   Bytes value;
   append_u64(value, std::min(command.seen.time, latest_time(now)));
   append(value, command.seen.hash.view());
