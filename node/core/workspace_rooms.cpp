@@ -11,6 +11,7 @@
 #include "node/core/invert.hpp"
 #include "node/core/limits.hpp"
 #include "node/core/log/hybrid_clock.hpp"
+#include "node/core/rooms/templates.hpp"
 #include "node/core/workspace.hpp"
 
 namespace coterie::node {
@@ -332,7 +333,9 @@ Status Workspace::apply_suggestion(Now now, const RoomMessage& target) {
     return Error{ErrorCode::kConflict, "the text that it is about was deleted"};
   }
   Status edited;
-  const Inverse edit = tell_edits(copy, authors_.native_client(now), [&] {
+  // Who accepts it elsewhere meanwhile, on the same text, writes the same.
+  const Hash same = crypto::hash({as_bytes("coterie suggestion v1"), target.moment.hash.view()});
+  const Inverse edit = tell_edits(copy, shared_client(same), [&] {
     crdt::Text text = copy.text(range->root);
     edited = text.insert(place->to, *target.suggestion);
     if (edited) edited = text.remove(place->from, place->to - place->from);

@@ -183,6 +183,33 @@ TEST_F(RoomsTest, CommentsGoWithTheirText) {
   EXPECT_EQ(text(green_), "Look: The quick red fox");
 }
 
+TEST_F(RoomsTest, WhatTwoAcceptWhileApartIsWrittenOnce) {
+  MessageRecord message;
+  message.text = "which one?";
+  message.suggestion = "red";
+  const auto posted = try_say(green_, message, TextRange{"monaco", 10, 15});
+  ASSERT_TRUE(posted);
+  const Hash comment = std::get<MessagePosted>(*posted).moment.hash;
+  cluster_.run_for(2s);
+  part(red_, green_);
+  part(green_, blue_);
+  part(red_, blue_);
+  EXPECT_TRUE(amend(red_, comment, Amendment::kAccept));
+  EXPECT_TRUE(amend(green_, comment, Amendment::kAccept));
+  // One that was decided against meanwhile is accepted all the same: the text was changed.
+  EXPECT_TRUE(amend(blue_, comment, Amendment::kDismiss));
+  EXPECT_EQ(amend(blue_, comment, Amendment::kAccept).error().code, ErrorCode::kConflict);
+  cluster_.network().heal_all(cluster_.now());
+  cluster_.run_for(20s);
+  for (const auto node : {red_, green_, blue_}) {
+    EXPECT_EQ(text(node), "The quick red fox");
+    EXPECT_EQ(room(node, RoomLane::Kind::kComments).items[0].message.verdict,
+              RoomMessage::Verdict::kAccepted);
+    EXPECT_TRUE(cluster_.engine(node).offenders(workspace_)->empty());
+  }
+  EXPECT_EQ(amend(red_, comment, Amendment::kDismiss).error().code, ErrorCode::kConflict);
+}
+
 TEST_F(RoomsTest, ThreeThatWereApartAgree) {
   const Hash one = say(red_, "one");
   cluster_.run_for(2s);

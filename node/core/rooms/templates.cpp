@@ -20,9 +20,7 @@ crdt::ClientId seed_client(const DocumentId& document, const Template& from, std
   append_u64(number, from.name.size());
   const Hash hash = crypto::hash({as_bytes(kSeedDomain), document.view(), number,
                                   as_bytes(from.name), as_bytes(from.kind), as_bytes(from.text)});
-  std::uint64_t bits = 0;
-  for (std::size_t i = 0; i < 8; ++i) bits = bits << 8 | hash.bytes[i];
-  return kSeedClientsMin | (bits & (kSeedClientsMin - 1));
+  return shared_client(hash);
 }
 
 crdt::NewType block(std::string_view name, std::string_view text) {
@@ -57,6 +55,12 @@ std::vector<crdt::NewValue> blocks_of(std::string_view text) {
 }
 
 }  // namespace
+
+crdt::ClientId shared_client(const Hash& of) {
+  std::uint64_t bits = 0;
+  for (std::size_t i = 0; i < 8; ++i) bits = bits << 8 | of.bytes[i];
+  return kSeedClientsMin | (bits & (kSeedClientsMin - 1));
+}
 
 const Template* find_template(std::string_view name) {
   const auto all = templates();

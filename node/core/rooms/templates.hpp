@@ -14,6 +14,7 @@
 
 #include "crdt/base/bytes.hpp"
 #include "crdt/doc.hpp"
+#include "crdt/state_vector.hpp"
 #include "transport/wire/ids.hpp"
 
 namespace coterie::node {
@@ -38,6 +39,10 @@ std::span<const Template> templates();
 const Template* find_template(std::string_view name);
 /// What code of that language begins with; null: nothing.
 const Template* language_template(std::string_view language);
+
+/// The Yjs client id of what whoever does it does alike: 2^51 and the low 51 bits of the first 8
+/// bytes (big-endian).
+crdt::ClientId shared_client(const Hash& of);
 
 /// The update (v1) that puts `from` into `document`; nothing where it is blank. `before`: what the
 /// document holds; where this template was put into it before, it is another one of its copies.
