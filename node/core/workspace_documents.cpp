@@ -347,8 +347,9 @@ std::vector<DocumentInfo> Workspace::documents(const DocumentQuery& query) const
 Result<DocumentInfo> Workspace::document(std::string_view name) const {
   const auto found = find_document(name, false);
   if (found) return info_of(**found);
-  COTERIE_TRY(const Document* trashed, find_document(name, true));
-  return info_of(*trashed);
+  const auto trashed = find_document(name, true);
+  if (!trashed) return found.error();
+  return info_of(**trashed);
 }
 
 Result<SearchPage> Workspace::search(Now now, const SearchQuery& query) {

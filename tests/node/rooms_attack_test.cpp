@@ -82,6 +82,11 @@ TEST_F(RoomsAttackTest, NobodyEditsOrDeletesWhatAnotherSaid) {
     const RoomMessage& one = view.items[0].message;
     EXPECT_EQ(one.text, "mine");
     EXPECT_FALSE(one.deleted || one.edited);
+    // Nor is it told that somebody had.
+    const auto activity = cluster_.engine(node).activity({workspace_, "notes.md", {}, 100});
+    for (const ActivityItem& item : activity->items) {
+      EXPECT_TRUE(!item.amendment || *item.amendment == Amendment::kReact);
+    }
     EXPECT_EQ(one.reactions.size(), 1u);
   }
 }

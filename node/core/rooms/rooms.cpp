@@ -278,16 +278,20 @@ Result<RoomPage> Rooms::mentions(const std::set<DeviceId>& devices,
   return page;
 }
 
-Result<RoomMessage> Rooms::find(const Hash& id) const {
-  beyond_.clear();
-  const Error unknown{ErrorCode::kNotFound, "no message of that id here"};
+/// As it was said, if it counts.
+Result<std::optional<RoomMessage>> Rooms::as_said(const Hash& id) const {
   COTERIE_TRY(const auto key, ledger_.store().get(Table::kRooms, id_key(id)));
-  if (!key) return unknown;
+  if (!key) return std::optional<RoomMessage>();
   COTERIE_TRY(const auto row, ledger_.store().get(Table::kRooms, *key));
   const auto ref = row ? decode_ref(*row) : std::nullopt;
   const auto said = ref ? spoken(*ref) : std::nullopt;
-  auto found = said ? message(*said) : std::nullopt;
-  if (!found) return unknown;
+  return said ? message(*said) : std::nullopt;
+}
+
+Result<RoomMessage> Rooms::find(const Hash& id) const {
+  beyond_.clear();
+  COTERIE_TRY(auto found, as_said(id));
+  if (!found) return Error{ErrorCode::kNotFound, "no message of that id here"};
   COTERIE_CHECK(amend(*found));
   return *std::move(found);
 }
@@ -409,6 +413,15 @@ std::optional<ActivityItem> Rooms::activity_of(const Spoken& spoken) const {
     item.document = amendment->document;
     item.author.guest = amendment->guest;
     item.amendment = amendment->what;
+    const bool own = amendment->what == Amendment::kEdit || amendment->what == Amendment::kDelete;
+    if (own) {
+      // Another's: it did nothing.
+      const auto target = as_said(amendment->target);
+      const auto roster = ledger_.membership().at(spoken.heads);
+      const bool its =
+          target && *target && roster != nullptr && same(item.author, (*target)->author, *roster);
+      if (!its) return std::nullopt;
+    }
     if (amendment->what == Amendment::kReact) item.text = amendment->text;
   } else if (const auto* attendance = std::get_if<AttendRecord>(&*record)) {
     item.kind = attendance->came ? ActivityItem::Kind::kJoined : ActivityItem::Kind::kLeft;

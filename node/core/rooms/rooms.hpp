@@ -104,6 +104,7 @@ class Rooms {
   bool within_rate(RateClass what, const EntryRef& ref, std::uint64_t time) const;
   template <typename Each>
   Status each_device(const Bytes& prefix, Each each) const;
+  Result<std::optional<RoomMessage>> as_said(const Hash& id) const;
   std::optional<ActivityItem> activity_of(const Spoken& spoken) const;
   std::optional<RoomMessage> message(const Spoken& spoken) const;
   Status amend(RoomMessage& message) const;
