@@ -63,6 +63,8 @@ Bytes Doc::encode_state_as_update_v2(const StateVector& since) const {
   return store_->encode(since, UpdateFormat::kV2);
 }
 
+std::uint64_t Doc::revision() const { return store_->revision(); }
+
 bool Doc::has_pending() const { return store_->has_pending(); }
 
 Text Doc::text(std::string_view name) {

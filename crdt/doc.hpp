@@ -124,6 +124,10 @@ class Doc {
 
   bool has_pending() const;
 
+  /// Another number after each transaction, those that changed nothing included: while it is the
+  /// same, so is the document.
+  std::uint64_t revision() const;
+
   /// The root type of that name, made if it is not there. The first call decides what an unknown
   /// root is (TypeKind), which matters as in Yjs: a root known to be a text has redundant
   /// formatting cleaned up after remote changes.

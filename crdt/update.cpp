@@ -375,6 +375,116 @@ Result<Bytes> diff(ByteView update, UpdateFormat format, const StateVector& sinc
   return diff<Encoder>(input, since);
 }
 
+/// Takes the structs of an update in an order in which each comes after those it depends on, and
+/// cuts that into parts. Within a part the structs of a client follow each other in the update too,
+/// so that they are copied as they are.
+class Splitter {
+ public:
+  Splitter(const Input& input, std::size_t part_bytes) : input_(input), part_bytes_(part_bytes) {
+    sections_.reserve(input.sections().size());
+    for (const WireSection& section : input.sections()) {
+      index_.emplace(section.client, sections_.size());
+      sections_.push_back(
+          {&section, StructReader(section), section.begin, section.clock, 0, false});
+    }
+  }
+
+  std::vector<Bytes> run() {
+    for (std::size_t first = 0; first < sections_.size(); ++first) {
+      push(first, sections_[first].wire->clock_end);
+      while (!stack_.empty()) step();
+    }
+    parts_.push_back(finish(input_.delete_set()));
+    return std::move(parts_);
+  }
+
+ private:
+  struct Section {
+    const WireSection* wire;
+    StructReader reader;
+    // What is in the part that is being made.
+    const std::uint8_t* begin;
+    std::uint32_t clock;
+    std::uint64_t count;
+    bool waiting;  ///< On the stack.
+  };
+  struct Wanted {
+    std::size_t index;
+    std::uint32_t until;  ///< The clock.
+  };
+
+  void push(std::size_t index, std::uint32_t until) {
+    sections_[index].waiting = true;
+    stack_.push_back({index, until});
+  }
+
+  /// Takes the next struct of the section on top of the stack, or puts the one that it waits for
+  /// there.
+  void step() {
+    const Wanted wanted = stack_.back();
+    Section& section = sections_[wanted.index];
+    if (section.reader.done() || section.reader.clock() >= wanted.until) {
+      section.waiting = false;
+      stack_.pop_back();
+      return;
+    }
+    StructReader ahead = section.reader;
+    ahead.next(read_);
+    if (read_.has_origin && wait_for(read_.origin)) return;
+    if (read_.has_right_origin && wait_for(read_.right_origin)) return;
+    if (read_.has_parent_id && wait_for(read_.parent_id)) return;
+    if (section.count++ == 0) touched_.push_back(wanted.index);
+    bytes_ += static_cast<std::size_t>(ahead.at() - section.reader.at());
+    section.reader = ahead;
+    if (bytes_ < part_bytes_) return;
+    constexpr std::uint8_t kNoDeletes[] = {0};
+    parts_.push_back(finish(kNoDeletes));
+  }
+
+  bool wait_for(const internal::WireId& id) {
+    const auto found = index_.find(id.client);
+    if (found == index_.end()) return false;
+    const Section& section = sections_[found->second];
+    // One that waits already would wait for itself: a circle, which no editor makes.
+    if (section.waiting || id.clock < section.reader.clock() ||
+        id.clock >= section.wire->clock_end) {
+      return false;
+    }
+    push(found->second, id.clock + 1);
+    return true;
+  }
+
+  Bytes finish(ByteView deletes) {
+    EncoderV1 out(bytes_ + touched_.size() * kSectionHeadBytesMax + deletes.size() + 16);
+    out.varuint(touched_.size());
+    for (const std::size_t index : touched_) {
+      Section& section = sections_[index];
+      out.section(section.count, section.wire->client, section.clock);
+      const ByteView structs(section.begin, section.reader.at());
+      out.reserve(structs.size());
+      out.bytes(structs);
+      section.begin = section.reader.at();
+      section.clock = section.reader.clock();
+      section.count = 0;
+    }
+    touched_.clear();
+    bytes_ = 0;
+    out.reserve(deletes.size());
+    out.bytes(deletes);
+    return out.take();
+  }
+
+  const Input& input_;
+  std::size_t part_bytes_;
+  std::map<ClientId, std::size_t> index_;
+  std::vector<Section> sections_;
+  std::vector<Wanted> stack_;
+  std::vector<std::size_t> touched_;  ///< Sections with structs in the part being made.
+  std::size_t bytes_ = 0;
+  WireStruct read_;
+  std::vector<Bytes> parts_;
+};
+
 template <typename Encoder>
 Result<Bytes> convert(ByteView update, UpdateFormat from) {
   Input input;
@@ -517,6 +627,13 @@ Result<Bytes> state_deletes(ByteView update) {
   SectionWriter<EncoderV1> out(update.size());
   input.for_each_struct([&](const WireSection&, const WireStruct& read) { out.write(read, 0); });
   return out.finish(told);
+}
+
+Result<std::vector<Bytes>> split_update(ByteView update, std::size_t part_bytes) {
+  Input input;
+  COTERIE_CHECK(input.parse(update, UpdateFormat::kV1));
+  if (update.size() <= part_bytes) return std::vector<Bytes>{Bytes(update.begin(), update.end())};
+  return Splitter(input, part_bytes).run();
 }
 
 Result<Bytes> convert_update_v1_to_v2(ByteView update_v1) {

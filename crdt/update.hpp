@@ -103,6 +103,12 @@ Result<Bytes> without_collected(ByteView update);
 /// are held already. Gives `update` back where nothing is to be added.
 Result<Bytes> state_deletes(ByteView update);
 
+/// `update` as several, to be applied one after the other: each depends only on those before it,
+/// and takes about `part_bytes`, or one struct if that is larger. (Structs that depend on each
+/// other in circles, as no editor makes them, come in any order.) All deletes come with the last.
+/// One part where it is not larger.
+Result<std::vector<Bytes>> split_update(ByteView update, std::size_t part_bytes);
+
 /// The same update in the other format. Values of embeds and formatting that JSON cannot say
 /// (undefined, NaN, binary) become in v1 what JSON.stringify makes of them.
 Result<Bytes> convert_update_v1_to_v2(ByteView update_v1);

@@ -12,8 +12,10 @@ namespace coterie {
 class TokenBucket {
  public:
   TokenBucket(std::uint64_t per_second, std::uint64_t burst)
-      : interval_(std::chrono::microseconds(1'000'000 / per_second)),
-        tolerance_(interval_ * static_cast<Duration::rep>(burst - 1)) {}
+      : TokenBucket(Duration(std::chrono::microseconds(1'000'000 / per_second)), burst) {}
+  /// One each `interval`.
+  TokenBucket(Duration interval, std::uint64_t burst)
+      : interval_(interval), tolerance_(interval_ * static_cast<Duration::rep>(burst - 1)) {}
 
   /// Whether `count` more are allowed at `now`; counts them if so. 1 to the burst.
   bool take(Instant now, std::uint64_t count = 1) {

@@ -269,6 +269,7 @@ bool Store::remove_at_caret(const SharedType& handle, std::uint64_t index, std::
   }
   branch.length -= count;
   caret.client->dead_bytes += count;
+  compact_content(*caret.client);
   return true;
 }
 

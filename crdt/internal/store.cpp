@@ -6,6 +6,12 @@
 #include "crdt/internal/comparer.hpp"
 
 namespace coterie::crdt::internal {
+namespace {
+
+/// Deleted content is dropped from a buffer once it is more than half of it and this much.
+constexpr std::uint64_t kCompactBytesMin = 4096;
+
+}  // namespace
 
 Store::Store(Doc::Options options)
     : client_id(options.client_id),
@@ -181,6 +187,8 @@ Utf16Position Store::text_position(const Item& item, std::uint32_t offset) const
 }
 
 void Store::compact_content(Client& client) {
+  if (client.dead_bytes < kCompactBytesMin || client.dead_bytes <= client.content.size() / 2)
+    return;
   Bytes kept;
   kept.reserve(client.content.size() - client.dead_bytes);
   for (auto at = client.blocks.begin(); !client.blocks.is_end(at); at = client.blocks.next(at)) {

@@ -369,6 +369,7 @@ class Store {
   /// What was held at `until`, less `deletes`, as an update. Precondition: it is held. Errors:
   /// kMalformed (ends inside a surrogate pair).
   Result<Bytes> encode_until(const StateVector& until, const IdSet& deletes) const;
+  std::uint64_t revision() const { return transactions_; }
   bool has_pending() const { return !pending_structs_.empty() || !pending_deletes_.empty(); }
   /// Of the structs that wait; null if none do. Valid until the next update. O(those that came to
   /// wait since it was asked for last).
@@ -411,7 +412,7 @@ class Store {
   ItemIndex split(BlockList::Cursor cursor, ItemIndex index, std::uint32_t diff);
   std::uint32_t split_content(Item& item, std::uint32_t diff);
   std::uint32_t split_pair(Client& client, Item& item, std::uint32_t byte, std::uint32_t bytes);
-  void compact_content(Client& client);
+  void compact_content(Client& client);  ///< If enough of it is dead.
 
   // integrate.cpp
   void touch(ClientIndex index);

@@ -8,13 +8,6 @@
 #include "crdt/internal/store.hpp"
 
 namespace coterie::crdt::internal {
-namespace {
-
-/// Deleted content is dropped from a buffer once it is more than half of it and this much.
-constexpr std::uint64_t kCompactBytesMin = 4096;
-
-}  // namespace
-
 void Store::begin(bool local, Any* origin) {
   if (depth_++ > 0) return;
   if (in_place_ != nullptr) step_aside();
@@ -94,13 +87,8 @@ Bytes Store::finish(Transaction& transaction, std::optional<UpdateFormat> wanted
     sort_and_merge(transaction.deletes);
     if (gc && transaction.garbage) collect(transaction);
     squash(transaction);
-    for (const auto& range : transaction.deletes) {
-      Client& client = clients_[range.client];
-      if (client.dead_bytes >= kCompactBytesMin && client.dead_bytes > client.content.size() / 2) {
-        compact_content(client);
-      }
-    }
   }
+  for (const auto& range : transaction.deletes) compact_content(clients_[range.client]);
   if (transaction.tracked) tell_cleaned_up(transaction);
   const bool observed = (watch_ & kWatchUpdates) != 0;
   if (transaction.empty() || (!wanted && !observed)) return {};

@@ -8,6 +8,7 @@
 #include <vector>
 
 #include "crdt/doc.hpp"
+#include "crdt/internal/access.hpp"
 
 namespace coterie::crdt {
 namespace {
@@ -47,6 +48,46 @@ class Twins {
   Subscription watching_;
   Subscription deep_;
 };
+
+bool keeps_at_most(const Doc& doc, std::uint64_t bytes) {
+  return internal::Access::store(doc).has_room(kContentBytesMax - bytes);
+}
+
+TEST(Caret, WhatShortWaysDeleteIsLetGo) {
+  const std::string piece(1000, 'x');
+  // The start, the middle and the end of what one client wrote, here and by updates.
+  for (const std::uint64_t kept_before : {0u, 10u, 20u}) {
+    Doc writer({.client_id = 7});
+    Doc reader({.client_id = 8});
+    Text text = writer.text("t");
+    const auto edit = [&](auto&& change) {
+      const Bytes update = writer.transact([&] { EXPECT_TRUE(change().has_value()); });
+      EXPECT_TRUE(reader.apply_update(update).has_value());
+    };
+    edit([&] { return text.insert(0, std::string(20, 'o')); });
+    for (int i = 0; i < 200; ++i) {
+      edit([&] { return text.insert(text.size(), piece); });
+      const std::uint64_t from = std::min(kept_before, text.size() - piece.size());
+      edit([&] { return text.remove(from, piece.size()); });
+    }
+    EXPECT_EQ(text.size(), 20u);
+    EXPECT_EQ(reader.encode_state_as_update(), writer.encode_state_as_update());
+    EXPECT_TRUE(keeps_at_most(writer, 16u << 10)) << kept_before;
+    EXPECT_TRUE(keeps_at_most(reader, 16u << 10)) << kept_before;
+  }
+}
+
+TEST(Caret, WhatIsTypedAndDeletedLetterByLetterIsLetGo) {
+  Doc doc({.client_id = 7});
+  Text text = doc.text("t");
+  ASSERT_TRUE(text.insert(0, "begin end").has_value());
+  for (int round = 0; round < 400; ++round) {
+    for (std::uint64_t i = 0; i < 100; ++i) ASSERT_TRUE(text.insert(5 + i, "x").has_value());
+    for (std::uint64_t i = 100; i > 0; --i) ASSERT_TRUE(text.remove(4 + i, 1).has_value());
+  }
+  EXPECT_EQ(text.to_string(), "begin end");
+  EXPECT_TRUE(keeps_at_most(doc, 16u << 10));
+}
 
 TEST(Caret, TypingAndDeletingInPlaceLeavesTheSameBytes) {
   for (const bool gc : {true, false}) {

@@ -3,6 +3,7 @@ coterie_test(crdt.state_vector_test SOURCES crdt/state_vector_test.cpp DEPENDS c
 coterie_test(crdt.doc_test SOURCES crdt/doc_test.cpp DEPENDS coterie::crdt)
 coterie_test(crdt.conflict_index_test SOURCES crdt/conflict_index_test.cpp DEPENDS coterie::crdt)
 coterie_test(crdt.any_order_test SOURCES crdt/any_order_test.cpp DEPENDS coterie::crdt)
+coterie_test(crdt.split_update_test SOURCES crdt/split_update_test.cpp DEPENDS coterie::crdt)
 coterie_test(crdt.comparison_test SOURCES crdt/comparison_test.cpp DEPENDS coterie::crdt)
 coterie_test(crdt.differential_test SOURCES crdt/differential_test.cpp DEPENDS coterie::crdt)
 coterie_test(crdt.hostile_test SOURCES crdt/hostile_test.cpp DEPENDS coterie::crdt)

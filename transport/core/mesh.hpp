@@ -357,6 +357,8 @@ class Mesh {
   bool in_step(const WorkspaceId& workspace) const;
   /// How many linked members do not hold `log` up to `seq`, as they said last. Cost: O(links).
   std::size_t lacking(const WorkspaceId& workspace, const LogId& log, Seq seq) const;
+  /// How many do, of those.
+  std::size_t holding(const WorkspaceId& workspace, const LogId& log, Seq seq) const;
   bool is_quarantined(const DeviceId& device) const;
   const MeshCounters& counters() const;
 

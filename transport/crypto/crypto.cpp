@@ -169,6 +169,38 @@ Hash hash(std::initializer_list<ByteView> parts) {
   return out;
 }
 
+bool verify_hmac_sha256(ByteView key, ByteView message, ByteView mac) {
+  std::array<std::uint8_t, crypto_auth_hmacsha256_BYTES> right{};
+  if (mac.size() != right.size()) return false;
+  crypto_auth_hmacsha256_state state;
+  crypto_auth_hmacsha256_init(&state, key.data(), key.size());
+  crypto_auth_hmacsha256_update(&state, message.data(), message.size());
+  crypto_auth_hmacsha256_final(&state, right.data());
+  return sodium_memcmp(right.data(), mac.data(), right.size()) == 0;
+}
+
+std::string to_base64url(ByteView bytes) {
+  constexpr int kVariant = sodium_base64_VARIANT_URLSAFE_NO_PADDING;
+  std::string text(sodium_base64_encoded_len(bytes.size(), kVariant), '\0');
+  sodium_bin2base64(text.data(), text.size(), bytes.data(), bytes.size(), kVariant);
+  text.pop_back();  // It ends with a zero.
+  return text;
+}
+
+Result<Bytes> from_base64url(std::string_view text) {
+  Bytes bytes(text.size() / 4 * 3 + 3);
+  std::size_t size = 0;
+  const char* end = nullptr;
+  const int failed =
+      sodium_base642bin(bytes.data(), bytes.size(), text.data(), text.size(), nullptr, &size, &end,
+                        sodium_base64_VARIANT_URLSAFE_NO_PADDING);
+  if (failed != 0 || end != text.data() + text.size()) {
+    return Error{ErrorCode::kMalformed, "this is not base64url"};
+  }
+  bytes.resize(size);
+  return bytes;
+}
+
 SecretText::SecretText(std::string&& text) : text_(text) { crypto::wipe(text); }
 
 SecretText::SecretText(SecretText&& other) noexcept : text_(other.text_) { other.wipe(); }

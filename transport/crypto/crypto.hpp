@@ -8,6 +8,7 @@
 //   seal_key / open_key    the same, one key to many devices with one ephemeral key
 //   derive_key             keyed BLAKE2b-256 over a context string
 //   stretch                Argon2id (crypto_pwhash)
+//   verify_hmac_sha256     HMAC-SHA-256 (crypto_auth_hmacsha256), for what others made
 //
 // All functions are thread-safe after initialise().
 
@@ -88,6 +89,14 @@ Result<CurveKey> curve_key(const DeviceId& id);
 /// Hash of the concatenation of `parts`.
 Hash hash(std::initializer_list<ByteView> parts);
 inline Hash hash(ByteView message) { return hash({message}); }
+
+/// Whether `mac` is HMAC-SHA-256 of `message` under `key`, a key of any size. In constant time.
+bool verify_hmac_sha256(ByteView key, ByteView message, ByteView mac);
+
+/// RFC 4648, section 5, without padding.
+std::string to_base64url(ByteView bytes);
+/// Errors: kMalformed (other letters, padding, bits that say nothing).
+Result<Bytes> from_base64url(std::string_view text);
 
 /// A key for one purpose, told apart by `context` ("coterie storage v1").
 SecretKey derive_key(const SecretKey& key, std::string_view context);

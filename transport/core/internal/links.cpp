@@ -494,10 +494,16 @@ bool Mesh::reaches(const WorkspaceId& workspace, const DeviceId& device) const {
 }
 
 std::size_t Mesh::lacking(const WorkspaceId& workspace, const LogId& log, Seq seq) const {
+  std::size_t linked = 0;
+  state_->each_peer(workspace, [&](const State::Link&, const Shared&) { ++linked; });
+  return linked - holding(workspace, log, seq);
+}
+
+std::size_t Mesh::holding(const WorkspaceId& workspace, const LogId& log, Seq seq) const {
   std::size_t count = 0;
   state_->each_peer(workspace, [&](const State::Link&, const Shared& shared) {
     const auto view = shared.logs.find(log);
-    count += view == shared.logs.end() || view->second.claimed < seq ? 1 : 0;
+    count += view != shared.logs.end() && view->second.claimed >= seq ? 1 : 0;
   });
   return count;
 }
