@@ -7,8 +7,7 @@
 // the other node is handed it: WebSockets, coalescing, commit, link, check and commit. Editors and
 // readers are processes of their own, so that the reader's times are not the editors' queue.
 
-import { fork } from "node:child_process";
-
+import { forked } from "../../tests/e2e/lib/forked.mjs";
 import { Eyes, Keys, monotonic, quantiles } from "../../tests/e2e/lib/keys.mjs";
 import { formTeam, needBinary, Node } from "../../tests/e2e/lib/nodes.mjs";
 import { scenario, sleep } from "../../tests/e2e/lib/scenario.mjs";
@@ -50,18 +49,6 @@ async function read({ bridge }) {
   process.once("message", () => process.send({ seen, cpu: process.cpuUsage() }));
 }
 
-/** A process of this script with an order; ask() resolves to its next message. */
-function helper(context, order) {
-  const child = fork(new URL(import.meta.url).pathname, [], { env: { ...process.env } });
-  context.defer(() => child.kill("SIGKILL"));
-  const ask = (message) =>
-    new Promise((resolve) => {
-      child.once("message", resolve);
-      child.send(message);
-    });
-  return { child, ready: ask(order), ask };
-}
-
 async function measure(context) {
   needBinary();
   const { editors = 50, seconds = 10, runs = 5 } = context.args;
@@ -70,9 +57,9 @@ async function measure(context) {
   await formTeam(nodes);
   for (let run = 0; run < runs; ++run) {
     const before = nodes.map((node) => node.usage().cpuSeconds);
-    const readers = nodes.map((node) => helper(context, { bridge: node.bridge }));
+    const readers = nodes.map((node) => forked(context, import.meta.url, { bridge: node.bridge }));
     const typists = nodes.map((node) =>
-      helper(context, { bridge: node.bridge, editors: editors / 2, perSecond, seed: context.random.below(2 ** 31) }),
+      forked(context, import.meta.url, { bridge: node.bridge, editors: editors / 2, perSecond, seed: context.random.below(2 ** 31) }),
     );
     await Promise.all([...readers, ...typists].map((one) => one.ready));
     await sleep(seconds * 1000);

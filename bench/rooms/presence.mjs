@@ -3,13 +3,11 @@
 //
 //   node presence.mjs [--cursors N] [--idle N] [--seconds S] [--runs N] [--per-second N]
 //
-// Half of those who move are at each of two nodes, those who look spread over five (a bridge takes 256
-// connections). A move that was overtaken counts as seen with the next one.
+// Half of those who move are at each of two nodes, those who look spread over five. A move that was overtaken counts as seen with the next one.
 // Times are from the hand-over of a state to the sender's WebSocket to the moment a client at the
 // other node is handed it, or a newer one. The idle renew their state every 15 s, as Yjs does.
 
-import { fork } from "node:child_process";
-
+import { forked } from "../../tests/e2e/lib/forked.mjs";
 import { quantiles, Somebody } from "../../tests/e2e/lib/keys.mjs";
 import { formTeam, needBinary, Node } from "../../tests/e2e/lib/nodes.mjs";
 import { scenario, sleep } from "../../tests/e2e/lib/scenario.mjs";
@@ -67,18 +65,6 @@ async function watch({ bridge }) {
   process.once("message", () => process.send({ seen, messages }));
 }
 
-/** A process of this script with an order; ask() resolves to its next message. */
-function helper(context, order) {
-  const child = fork(new URL(import.meta.url).pathname, [], { env: { ...process.env } });
-  context.defer(() => child.kill("SIGKILL"));
-  const ask = (message) =>
-    new Promise((resolve) => {
-      child.once("message", resolve);
-      child.send(message);
-    });
-  return { child, ready: ask(order), ask };
-}
-
 /** From each move to the first look at it or a newer one, in milliseconds. */
 function latencies(moved, seen) {
   const looks = new Map();
@@ -105,7 +91,7 @@ async function measure(context) {
   const nodes = team.slice(0, 2);
   const groups = (at, count, rate) =>
     at.map((node, side) =>
-      helper(context, {
+      forked(context, import.meta.url, {
         bridge: node.bridge,
         people: count / at.length,
         first: 1000 + side * 100_000,
@@ -114,7 +100,7 @@ async function measure(context) {
       }),
     );
   for (let run = 0; run < runs; ++run) {
-    const watchers = nodes.map((node) => helper(context, { bridge: node.bridge }));
+    const watchers = nodes.map((node) => forked(context, import.meta.url, { bridge: node.bridge }));
     const movers = groups(nodes, cursors, perSecond);
     await Promise.all([...watchers, ...movers].map((one) => one.ready));
     await sleep(seconds * 1000);
@@ -136,7 +122,7 @@ async function measure(context) {
   }
   if (idle > 0) {
     const base = team.map((node) => node.usage());
-    const watchers = nodes.map((node) => helper(context, { bridge: node.bridge }));
+    const watchers = nodes.map((node) => forked(context, import.meta.url, { bridge: node.bridge }));
     const lookers = groups(team, idle, 0);
     await Promise.all([...watchers, ...lookers].map((one) => one.ready));
     await sleep(20_000);
