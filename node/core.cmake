@@ -15,8 +15,8 @@ coterie_library(node_core
           core/cards.cpp core/client.cpp
           core/closed_store.cpp core/compression.cpp core/dependencies.cpp core/doctor.cpp
           core/document_index.cpp core/document_store.cpp core/engine.cpp
-          core/history/history.cpp core/history/provenance.cpp core/history/restore.cpp
-          core/history/timeline.cpp
+          core/history/history.cpp core/history/merge_text.cpp core/history/provenance.cpp core/history/restore.cpp
+          core/history/text_versions.cpp core/history/timeline.cpp
           core/invert.cpp core/key_ring.cpp core/ledger.cpp
           core/ledger_prune.cpp
           core/ledger_receive.cpp
@@ -30,6 +30,6 @@ coterie_library(node_core
           core/workspace_import.cpp
           core/workspace_members.cpp
           core/workspace_people.cpp core/workspace_preview.cpp core/workspace_roles.cpp core/workspace_rooms.cpp
-          core/workspace_transfer.cpp
+          core/workspace_text.cpp core/workspace_transfer.cpp
   DEPENDS coterie::base coterie::crdt coterie::node_log coterie::storage coterie::transport_core
   PRIVATE_DEPENDS PkgConfig::ZSTD nlohmann_json::nlohmann_json)

@@ -1,6 +1,8 @@
 # The parts of a node that touch the machine: identity on disk, the bridge, the daemon, the CLI.
 find_package(Boost 1.74 REQUIRED)
 find_package(nlohmann_json 3.11 REQUIRED)
+find_package(OpenSSL 3.0 REQUIRED)
+find_package(ZLIB REQUIRED)
 
 add_library(coterie_asio INTERFACE)
 target_link_libraries(coterie_asio INTERFACE Boost::headers)
@@ -41,11 +43,15 @@ coterie_library(web_assets
   DEPENDS coterie::base)
 
 coterie_library(bridge
-  SOURCES bridge/call.cpp bridge/client_connection.cpp bridge/http_connection.cpp
-          bridge/io_thread.cpp bridge/local_names.cpp bridge/request_target.cpp bridge/routes.cpp
-          bridge/server.cpp
+  SOURCES bridge/addresses.cpp bridge/allowed_names.cpp bridge/call.cpp
+          bridge/client_connection.cpp bridge/connection.cpp bridge/http_connection.cpp
+          bridge/io_thread.cpp bridge/listener.cpp bridge/poller.cpp bridge/request_target.cpp
+          bridge/route_table.cpp bridge/routes.cpp bridge/server.cpp bridge/server_state.cpp
+          bridge/stream_connection.cpp bridge/tls.cpp
+          bridge/websocket_codec.cpp bridge/websocket_deflate.cpp bridge/wire.cpp
   DEPENDS coterie::base
-  PRIVATE_DEPENDS coterie_asio nlohmann_json::nlohmann_json Threads::Threads)
+  PRIVATE_DEPENDS coterie_asio nlohmann_json::nlohmann_json OpenSSL::SSL Threads::Threads
+                  ZLIB::ZLIB)
 
 coterie_library(control
   SOURCES daemon/advertise.cpp daemon/control_client.cpp daemon/control_server.cpp
@@ -60,12 +66,14 @@ if(TARGET coterie::node_core AND TARGET coterie::transport_zmq)
   pkg_check_modules(miniupnpc REQUIRED IMPORTED_TARGET miniupnpc)
   find_library(NATPMP_LIBRARY natpmp REQUIRED)
   coterie_library(daemon
-    SOURCES daemon/backup.cpp daemon/doctor.cpp daemon/engine_thread.cpp
+    SOURCES daemon/access.cpp daemon/backup.cpp daemon/call_target.cpp daemon/clients.cpp
+            daemon/doctor.cpp daemon/engine_thread.cpp daemon/heap.cpp daemon/hocuspocus.cpp
+            daemon/hocuspocus_protocol.cpp
             daemon/document_calls.cpp daemon/engine_thread_network.cpp daemon/event_json.cpp
             daemon/event_sessions.cpp daemon/gateway.cpp daemon/history_calls.cpp
-            daemon/local_network.cpp daemon/log.cpp daemon/node.cpp daemon/peer_calls.cpp
+            daemon/local_network.cpp daemon/log.cpp daemon/metrics.cpp daemon/node.cpp daemon/peer_calls.cpp
             daemon/people_calls.cpp daemon/port_mapping.cpp daemon/room_calls.cpp
-            daemon/room_json.cpp daemon/service.cpp
+            daemon/room_json.cpp daemon/service.cpp daemon/text_calls.cpp daemon/token.cpp
     DEPENDS coterie::control coterie::node_core coterie::storage_queue coterie::transport_zmq
     PRIVATE_DEPENDS coterie::storage_lmdb coterie::web_assets coterie_asio
                     nlohmann_json::nlohmann_json spdlog::spdlog Threads::Threads
@@ -76,7 +84,7 @@ if(TARGET coterie::node_core AND TARGET coterie::transport_zmq)
     SOURCES cli/app.cpp cli/audit.cpp cli/backup.cpp cli/doc.cpp cli/doctor.cpp cli/export.cpp
             cli/doc_roles.cpp cli/history.cpp cli/identity.cpp cli/init.cpp cli/invite.cpp
             cli/join.cpp cli/passphrase.cpp cli/participants.cpp cli/peers.cpp cli/people.cpp cli/progress.cpp cli/qr.cpp cli/relay.cpp cli/render.cpp cli/retention.cpp cli/revert.cpp cli/rooms.cpp cli/run.cpp cli/session.cpp
-            cli/status.cpp cli/times.cpp cli/update.cpp cli/workspace.cpp
+            cli/status.cpp cli/times.cpp cli/token.cpp cli/update.cpp cli/workspace.cpp
     DEPENDS coterie::daemon nlohmann_json::nlohmann_json
     PRIVATE_DEPENDS CLI11::CLI11 PkgConfig::qrencode)
   target_compile_definitions(coterie_cli PRIVATE COTERIE_VERSION="${PROJECT_VERSION}")

@@ -1,274 +1,298 @@
-// One WebSocket client: its upgrade, its messages in both directions, its end.
-
 #include "node/bridge/internal/client_connection.hpp"
 
-#include <deque>
-#include <optional>
+#include <array>
 #include <utility>
 
-#include <boost/beast/core/flat_buffer.hpp>
-#include <boost/beast/http/write.hpp>
-#include <boost/beast/websocket/stream.hpp>
+#include <openssl/evp.h>
+#include <boost/beast/http/rfc7230.hpp>
 
 #include "node/bridge/internal/http_response.hpp"
+#include "node/bridge/internal/server_state.hpp"
 #include "node/bridge/routes.hpp"
+#include "node/bridge/websocket_deflate.hpp"
 
 namespace coterie::node::bridge::internal {
 
 namespace {
 
-namespace asio = boost::asio;
 namespace beast = boost::beast;
 namespace http = boost::beast::http;
-namespace websocket = boost::beast::websocket;
-using boost::system::error_code;
-using tcp = asio::ip::tcp;
+using websocket::Opcode;
+using websocket::Reader;
 
-/// Sent bytes are reported when the queue is empty, or in steps of this.
-constexpr std::size_t kSentReportBytes = 64u << 10;
-/// A buffer that one large message made larger than this is given back.
-constexpr std::size_t kBufferKeptBytes = 64u << 10;
+/// While more waits to leave, pings are not answered.
+constexpr std::size_t kPongQueueBytes = 64u << 10;
+/// 16 bytes in base64.
+constexpr std::size_t kKeyBytes = 24;
 
-class ClientConnection final : public Connection,
-                               public Client,
-                               public std::enable_shared_from_this<ClientConnection> {
- public:
-  ClientConnection(std::shared_ptr<ServerState> state, beast::tcp_stream stream,
-                   http::request<http::string_body> upgrade)
-      : state_(std::move(state)),
-        id_(state_->next_client++),
-        socket_(std::move(stream)),
-        upgrade_(std::move(upgrade)),
-        timer_(state_->io) {}
-  ~ClientConnection() override { state_->remove(this); }
+std::string to_string(beast::string_view text) { return {text.data(), text.size()}; }
 
-  ClientHandle id() const { return id_; }
-
-  void ask(ClientRequest wanted) {
-    if (state_->handler == nullptr) return;
-    text_ = wanted.what == ClientRequest::What::kEvents;
-    beast::get_lowest_layer(socket_).expires_never();
-    timer_.expires_after(limits().call);
-    timer_.async_wait([self = shared_from_this()](error_code failure) {
-      if (failure || self->phase_ != Phase::kAsking) return;
-      self->tell_closed();
-      self->answer_refusal({ErrorCode::kUnavailable, "the node is too busy; try again"});
-    });
-    state_->handler->client_opened(id_, std::move(wanted));
-  }
-
-  // Client.
-
-  void accept() override {
-    if (phase_ != Phase::kAsking) return;
-    phase_ = Phase::kOpening;
-    timer_.cancel();
-    websocket::stream_base::timeout timeout{};
-    // Also its time for closing; ours ends first and closes the socket (Beast 1.74 asserts when its
-    // own ends while a read is suspended).
-    timeout.handshake_timeout = 2 * limits().closing;
-    timeout.idle_timeout = limits().idle;
-    timeout.keep_alive_pings = true;
-    socket_.set_option(timeout);
-    socket_.read_message_max(text_ ? limits().event_bytes : limits().message_bytes);
-    socket_.auto_fragment(false);
-    socket_.text(text_);
-    socket_.async_accept(upgrade_, [self = shared_from_this()](error_code failure) {
-      if (failure) return self->finish();
-      if (self->phase_ != Phase::kOpening) return;
-      self->phase_ = Phase::kOpen;
-      self->upgrade_ = {};
-      self->read();
-      self->write();
-    });
-  }
-
-  void refuse(CallError error) override {
-    if (phase_ != Phase::kAsking) return;
-    timer_.cancel();
-    state_->clients.erase(id_);
-    answer_refusal(error);
-  }
-
-  void send(std::shared_ptr<const Bytes> message) override {
-    if (phase_ == Phase::kClosed || closing_) return;
-    outbox_bytes_ += message->size();
-    outbox_.push_back(std::move(message));
-    if (outbox_bytes_ > limits().outbox_bytes) {
-      outbox_.resize(writing_ ? 1 : 0);
-      outbox_bytes_ = writing_ ? outbox_.front()->size() : 0;
-      return close(websocket::close_code::try_again_later, "client too slow");
-    }
-    write();
-  }
-
-  void close(std::uint16_t code, std::string reason) override {
-    if (phase_ == Phase::kClosed || closing_) return;
-    closing_.emplace(static_cast<websocket::close_code>(code), reason);
-    timer_.expires_after(limits().closing);
-    timer_.async_wait([self = shared_from_this()](error_code failure) {
-      if (!failure) self->finish();
-    });
-    write();
-  }
-
-  void processed(std::size_t bytes) override {
-    --inbox_messages_;
-    inbox_bytes_ -= bytes;
-    if (paused_) read();
-  }
-
-  // Connection.
-
-  void shut_down() override {
-    if (phase_ == Phase::kAsking) return finish();
-    close(websocket::close_code::going_away, "the node is stopping");
-  }
-  void abort() override { finish(); }
-
- private:
-  enum class Phase { kAsking, kOpening, kOpen, kClosed };
-
-  const Limits& limits() const { return state_->options.limits; }
-
-  void read() {
-    paused_ = inbox_messages_ >= limits().inbox_messages || inbox_bytes_ >= limits().inbox_bytes;
-    if (paused_ || phase_ != Phase::kOpen) return;
-    socket_.async_read_some(buffer_, 0,
-                            [self = shared_from_this()](error_code failure, std::size_t bytes) {
-                              if (failure) return self->finish();
-                              self->on_part(bytes);
-                            });
-  }
-
-  void on_part(std::size_t bytes) {
-    if (phase_ != Phase::kOpen) return;
-    unfinished_bytes_ += bytes;
-    state_->unfinished_bytes += bytes;
-    if (socket_.is_message_done()) {
-      forget_unfinished();
-      return on_message();
-    }
-    if (state_->unfinished_bytes > limits().unfinished_bytes) {
-      close(websocket::close_code::try_again_later, "too many large messages at once");
-    }
-    if (closing_) {
-      forget_unfinished();
-      buffer_.clear();
-    }
-    read();
-  }
-
-  void forget_unfinished() { state_->unfinished_bytes -= std::exchange(unfinished_bytes_, 0); }
-
-  void on_message() {
-    if (phase_ != Phase::kOpen) return;
-    if (socket_.got_text() != text_) {
-      buffer_.clear();
-      close(websocket::close_code::unknown_data,
-            text_ ? "text messages only" : "binary messages only");
-    } else if (!closing_ && state_->handler != nullptr) {
-      const auto* bytes = static_cast<const std::uint8_t*>(buffer_.data().data());
-      Bytes message(bytes, bytes + buffer_.size());
-      ++inbox_messages_;
-      inbox_bytes_ += message.size();
-      state_->handler->client_message(id_, std::move(message));
-    }
-    buffer_.clear();
-    if (buffer_.capacity() > kBufferKeptBytes) buffer_ = beast::flat_buffer();
-    read();
-  }
-
-  void write() {
-    if (phase_ != Phase::kOpen || writing_) return;
-    if (outbox_.empty()) {
-      if (closing_) begin_close();
-      return;
-    }
-    writing_ = true;
-    const Bytes& message = *outbox_.front();
-    socket_.async_write(asio::buffer(message.data(), message.size()),
-                        [self = shared_from_this()](error_code failure, std::size_t) {
-                          self->writing_ = false;
-                          if (failure) return self->finish();
-                          self->on_written();
-                        });
-  }
-
-  void on_written() {
-    if (phase_ != Phase::kOpen) return;
-    const std::size_t bytes = outbox_.front()->size();
-    outbox_.pop_front();
-    outbox_bytes_ -= bytes;
-    sent_bytes_ += bytes;
-    if (state_->handler != nullptr && (outbox_.empty() || sent_bytes_ >= kSentReportBytes)) {
-      state_->handler->client_sent(id_, std::exchange(sent_bytes_, 0));
-    }
-    write();
-  }
-
-  void begin_close() {
-    if (std::exchange(close_begun_, true)) return;
-    socket_.async_close(*closing_, [self = shared_from_this()](error_code) { self->finish(); });
-  }
-
-  void tell_closed() {
-    state_->clients.erase(id_);
-    if (state_->handler != nullptr) state_->handler->client_closed(id_);
-  }
-
-  /// Idempotent. Everything pending on the socket then fails, and the last handler frees us.
-  void finish() {
-    if (std::exchange(phase_, Phase::kClosed) == Phase::kClosed) return;
-    timer_.cancel();
-    forget_unfinished();
-    tell_closed();
-    beast::get_lowest_layer(socket_).close();
-  }
-
-  void answer_refusal(const CallError& error) {
-    phase_ = Phase::kClosed;
-    auto response = std::make_shared<http::response<http::string_body>>(
-        json_response(http_status(error.code), error_json(error), false));
-    beast::tcp_stream& stream = socket_.next_layer();
-    stream.expires_after(limits().closing);
-    http::async_write(
-        stream, *response, [self = shared_from_this(), response](error_code, std::size_t) {
-          error_code ignored;
-          self->socket_.next_layer().socket().shutdown(tcp::socket::shutdown_both, ignored);
-        });
-  }
-
-  std::shared_ptr<ServerState> state_;
-  ClientHandle id_;
-  websocket::stream<beast::tcp_stream> socket_;
-  http::request<http::string_body> upgrade_;
-  asio::steady_timer timer_;  ///< For the handler's decision; later, for closing.
-  Phase phase_ = Phase::kAsking;
-  bool text_ = false;  ///< Its messages are text, both ways.
-
-  beast::flat_buffer buffer_;
-  bool paused_ = false;               ///< Not reading until messages are processed.
-  std::size_t unfinished_bytes_ = 0;  ///< In `buffer_`, of a message that goes on.
-  std::size_t inbox_messages_ = 0;
-  std::size_t inbox_bytes_ = 0;
-
-  std::deque<std::shared_ptr<const Bytes>> outbox_;  ///< The front is being written.
-  bool writing_ = false;
-  std::size_t outbox_bytes_ = 0;
-  std::size_t sent_bytes_ = 0;  ///< Sent and not yet reported.
-  std::optional<websocket::close_reason> closing_;
-  bool close_begun_ = false;
-};
+/// The value of Sec-WebSocket-Accept that answers `key`.
+std::string accept_key(const std::string& key) {
+  const std::string text = key + "258EAFA5-E914-47DA-95CA-C5AB0DC85B11";
+  std::array<unsigned char, EVP_MAX_MD_SIZE> digest{};
+  unsigned bytes = 0;
+  EVP_Digest(text.data(), text.size(), digest.data(), &bytes, EVP_sha1(), nullptr);
+  std::array<unsigned char, 4 * ((EVP_MAX_MD_SIZE + 2) / 3) + 1> encoded{};
+  const int length = EVP_EncodeBlock(encoded.data(), digest.data(), static_cast<int>(bytes));
+  return {encoded.begin(), encoded.begin() + length};
+}
 
 }  // namespace
 
-void serve_client(const std::shared_ptr<ServerState>& state, beast::tcp_stream stream,
-                  http::request<http::string_body> upgrade, ClientRequest wanted) {
-  auto client = std::make_shared<ClientConnection>(state, std::move(stream), std::move(upgrade));
-  state->add(client);
-  state->clients.emplace(client->id(), client);
-  client->ask(std::move(wanted));
+unsigned upgrade_status(const HttpRequest& upgrade) {
+  if (upgrade.method() != http::verb::get || upgrade.version() != 11) return 400;
+  if (upgrade[http::field::sec_websocket_version] != "13") return 426;
+  const bool good = upgrade.count(http::field::sec_websocket_key) == 1 &&
+                    upgrade[http::field::sec_websocket_key].size() == kKeyBytes &&
+                    upgrade.body().empty();
+  return good ? 0 : 400;
+}
+
+ClientConnection::ClientConnection(ServerState& server, Line line, const HttpRequest& upgrade,
+                                   ClientRequest wanted)
+    : Connection(server, std::move(line)),
+      upgrade_(std::make_unique<Upgrade>()),
+      id_(server.next_client++),
+      reader_({}),
+      text_(wanted.what == ClientRequest::What::kEvents),
+      compresses_(!place().is_loopback() || server.options.compress_loopback) {
+  upgrade_->key = to_string(upgrade[http::field::sec_websocket_key]);
+  if (compresses_) {
+    const auto offers = to_string(upgrade[http::field::sec_websocket_extensions]);
+    upgrade_->extension = websocket::agree_on_deflate(offers);
+    compresses_ = !upgrade_->extension.empty();
+  }
+  upgrade_->wanted = std::move(wanted);
+}
+
+const Limits& ClientConnection::limits() const { return state().options.limits; }
+
+void ClientConnection::begin() {
+  set_reading(false);  // Nothing is to come before our answer.
+  state().clients.emplace(id_, this);
+  expect_by(state().now + limits().call);
+  ++state().counts.joined;
+  if (state().handler != nullptr) state().handler->client_opened(id_, std::move(upgrade_->wanted));
+}
+
+void ClientConnection::accept() {
+  if (phase_ != Phase::kAsking) return;
+  std::string head =
+      "HTTP/1.1 101 Switching Protocols\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n"
+      "Sec-WebSocket-Accept: " +
+      accept_key(upgrade_->key) + "\r\n";
+  if (compresses_) {
+    head += "Sec-WebSocket-Extensions: " + upgrade_->extension + "\r\n";
+    auto& inflater = state().inflater;
+    if (inflater == nullptr) inflater = std::make_unique<websocket::Inflater>();
+  }
+  head += "\r\n";
+  const auto waiting = std::move(upgrade_->waiting);
+  upgrade_ = nullptr;
+  reader_ = Reader({.text = text_,
+                    .message_bytes_max = text_ ? limits().event_bytes : limits().message_bytes,
+                    .inflater = compresses_ ? state().inflater.get() : nullptr});
+  phase_ = Phase::kOpen;
+  send(Bytes(head.begin(), head.end()));
+  heard_ = state().now;
+  expect_by(heard_ + limits().idle / 2);
+  set_reading(true);
+  for (const auto& message : waiting) send_message(message);
+}
+
+void ClientConnection::refuse(const CallError& error) {
+  if (phase_ != Phase::kAsking) return;
+  phase_ = Phase::kEnding;
+  state().clients.erase(id_);
+  auto response = json_response(http_status(error.code), error_json(error), false);
+  send(head_of(response));
+  send(Bytes(response.body().begin(), response.body().end()));
+  expect_by(state().now + limits().closing);
+}
+
+void ClientConnection::send_message(std::shared_ptr<const Bytes> message) {
+  if (phase_ == Phase::kAsking) return upgrade_->waiting.push_back(std::move(message));
+  if (phase_ != Phase::kOpen) return;
+  const std::size_t bytes = message->size();
+  if (wire().queued_bytes() + bytes > limits().outbox_bytes) {
+    wire().drop_unsent();
+    ++state().counts.too_slow;
+    return begin_closing(websocket::kTryAgainLater, "client too slow");
+  }
+  std::shared_ptr<const Bytes> shorter;
+  if (compresses_ && bytes >= websocket::kCompressBytesMin) {
+    auto& deflater = state().deflater;
+    if (deflater == nullptr) deflater = std::make_unique<websocket::Deflater>();
+    shorter = deflater->deflate(message);
+  }
+  const bool compressed = shorter != nullptr;
+  if (compressed) message = std::move(shorter);
+  ++state().counts.messages_out;
+  state().counts.compressed_out += compressed ? 1 : 0;
+  const ByteView content = *message;
+  send(Piece{.header = websocket::frame_header(text_ ? Opcode::kText : Opcode::kBinary,
+                                               content.size(), compressed),
+             .owner = std::move(message),
+             .content = content,
+             .counted = bytes});
+}
+
+void ClientConnection::close(std::uint16_t code, std::string_view reason) {
+  if (phase_ == Phase::kOpen) begin_closing(code, reason);
+  if (phase_ == Phase::kAsking) end();
+}
+
+void ClientConnection::begin_closing(std::uint16_t code, std::string_view reason) {
+  phase_ = Phase::kClosing;
+  left_over_ = {};
+  reader_.skip_messages();
+  count_unfinished();
+  send(websocket::close_frame(code, reason));
+  expect_by(state().now + limits().closing);
+  set_reading(true);  // For the peer's.
+}
+
+void ClientConnection::shut_down() {
+  if (phase_ == Phase::kAsking) return end();
+  close(websocket::kGoingAway, "the node is stopping");
+}
+
+void ClientConnection::processed(std::size_t bytes) {
+  --inbox_messages_;
+  inbox_bytes_ -= bytes;
+  if (is_reading() || inbox_full() || phase_ != Phase::kOpen) return;
+  const Bytes more = std::exchange(left_over_, {});
+  const ByteView left = take(more);
+  left_over_.assign(left.begin(), left.end());
+  count_unfinished();
+  if (phase_ != Phase::kOpen || inbox_full()) return;
+  heard_ = state().now;
+  set_reading(true);
+  if (wire().read_pending()) read();
+}
+
+bool ClientConnection::inbox_full() const {
+  return inbox_messages_ >= limits().inbox_messages || inbox_bytes_ >= limits().inbox_bytes;
+}
+
+std::size_t ClientConnection::read_size() const {
+  return reader_.frame_bytes_left() > kShortReadBytes ? kReadBytes : kShortReadBytes;
+}
+
+void ClientConnection::on_read(ByteView bytes) {
+  heard_ = state().now;
+  pinged_ = false;
+  const ByteView left = take(bytes);
+  if (has_ended()) return;
+  if (!left.empty()) left_over_.assign(left.begin(), left.end());
+  count_unfinished();
+  if (phase_ == Phase::kOpen && state().unfinished_bytes > limits().unfinished_bytes) {
+    ++state().counts.refused;
+    begin_closing(websocket::kTryAgainLater, "too many large messages at once");
+  }
+}
+
+ByteView ClientConnection::take(ByteView bytes) {
+  while (!has_ended() && phase_ != Phase::kEnding) {
+    if (phase_ == Phase::kOpen && inbox_full()) {
+      set_reading(false);
+      return bytes;
+    }
+    switch (reader_.next(bytes)) {
+      case Reader::Event::kNeedMore:
+        return {};
+      case Reader::Event::kMessage:
+        take_message();
+        break;
+      case Reader::Event::kPing: {
+        const Bytes payload = reader_.take_payload();
+        // Who does not read what was sent gets no pongs either, or they would pile up.
+        if (phase_ == Phase::kOpen && wire().queued_bytes() < kPongQueueBytes) {
+          send(websocket::control_frame(Opcode::kPong, payload));
+        }
+        break;
+      }
+      case Reader::Event::kPong:
+        reader_.take_payload();
+        break;
+      case Reader::Event::kClose:
+        take_close();
+        break;
+      case Reader::Event::kError:
+        // What follows has no meaning; only the end is waited for.
+        if (phase_ == Phase::kOpen) {
+          ++state().counts.violations;
+          begin_closing(reader_.close_code(), reader_.error());
+        }
+        return {};
+    }
+  }
+  return {};
+}
+
+void ClientConnection::take_message() {
+  Bytes message = reader_.take_payload();
+  if (phase_ != Phase::kOpen || state().handler == nullptr) return;
+  ++inbox_messages_;
+  inbox_bytes_ += message.size();
+  ++state().counts.messages_in;
+  state().handler->client_message(id_, std::move(message));
+}
+
+void ClientConnection::take_close() {
+  // The answer to ours ends it; its own is answered with the same code.
+  if (phase_ == Phase::kOpen) {
+    begin_closing(reader_.close_code(), {});
+  }
+  phase_ = Phase::kEnding;
+  if (wire().empty()) end();
+}
+
+void ClientConnection::count_unfinished() {
+  const std::size_t now =
+      phase_ == Phase::kOpen && !has_ended() ? reader_.unfinished_bytes() + left_over_.size() : 0;
+  state().unfinished_bytes += now - unfinished_bytes_;
+  unfinished_bytes_ = now;
+}
+
+void ClientConnection::on_flushed() {
+  if (phase_ != Phase::kClosing && phase_ != Phase::kEnding) return;
+  wire().shut_down();  // Whoever does not answer a close sees at least the end of ours.
+  if (phase_ == Phase::kEnding) end();
+}
+
+void ClientConnection::on_counted(std::size_t counted) {
+  untold_bytes_ += counted;
+  if (untold_bytes_ < kUntoldBytesMax) return;
+  state().sent.push_back({id_, std::exchange(untold_bytes_, 0)});
+}
+
+void ClientConnection::on_end() {
+  phase_ = Phase::kEnding;
+  count_unfinished();
+  if (state().clients.erase(id_) != 0 && state().handler != nullptr) {
+    state().handler->client_closed(id_);
+  }
+}
+
+void ClientConnection::timed_out() {
+  if (phase_ == Phase::kAsking) {
+    refuse({ErrorCode::kUnavailable, "the node is too busy; try again"});
+    if (state().handler != nullptr) state().handler->client_closed(id_);
+    return;
+  }
+  const TimePoint half = heard_ + limits().idle / 2;
+  const bool waits_for_us = !is_reading();
+  if (phase_ == Phase::kOpen && (waits_for_us || state().now < half)) {
+    return expect_by((waits_for_us ? state().now : heard_) + limits().idle / 2);
+  }
+  if (phase_ == Phase::kOpen && !std::exchange(pinged_, true)) {
+    send(websocket::control_frame(Opcode::kPing, {}));
+    return expect_by(heard_ + limits().idle);
+  }
+  ++state().counts.timed_out;
+  end();
 }
 
 }  // namespace coterie::node::bridge::internal

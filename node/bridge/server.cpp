@@ -7,15 +7,19 @@
 #include <utility>
 
 #include <boost/asio/post.hpp>
+#include <boost/asio/steady_timer.hpp>
 #include <boost/system/error_code.hpp>
 
+#include "node/bridge/internal/listener.hpp"
 #include "node/bridge/internal/server_state.hpp"
 
 namespace coterie::node::bridge {
 
 namespace asio = boost::asio;
 using boost::system::error_code;
+using internal::Command;
 using internal::ServerState;
+using internal::TlsContext;
 using tcp = asio::ip::tcp;
 
 struct Server::State : ServerState {
@@ -23,9 +27,6 @@ struct Server::State : ServerState {
 };
 
 namespace {
-
-/// Pause before accepting again when the process has run out of descriptors.
-constexpr std::chrono::milliseconds kAcceptPause{100};
 
 Result<tcp::endpoint> parse_bind(std::string_view text) {
   const Error bad{ErrorCode::kMalformed, "the bridge address must look like 127.0.0.1:7420"};
@@ -45,26 +46,54 @@ Result<tcp::endpoint> parse_bind(std::string_view text) {
   const auto address = host == "localhost" ? asio::ip::make_address("127.0.0.1")
                                            : asio::ip::make_address(std::string(host), failure);
   if (failure) return bad;
-  if (!address.is_loopback()) {
-    return Error{ErrorCode::kUnauthorized,
-                 "the bridge has no logins yet and so serves this machine only: bind 127.0.0.1 or "
-                 "[::1]"};
-  }
   return tcp::endpoint(address, port);
 }
 
-Status listen(ServerState& state, const tcp::endpoint& endpoint) {
+/// Whether those who can reach the bridge may.
+Status check_reach(const Server::Options& options, const tcp::endpoint& endpoint) {
+  if (options.insecure) return {};
+  const bool loopback = endpoint.address().is_loopback();
+  const bool local = loopback && options.hosts.empty() && options.trusted_proxies.empty();
+  if (!local && !options.require_token) {
+    return Error{ErrorCode::kUnauthorized,
+                 "others than this machine would reach the bridge without a login: bind 127.0.0.1, "
+                 "or require tokens"};
+  }
+  if (!loopback && options.certificate_file.empty()) {
+    return Error{
+        ErrorCode::kUnauthorized,
+        "tokens and documents would cross the network unencrypted: bind 127.0.0.1, or give "
+        "a certificate and its key"};
+  }
+  return {};
+}
+
+Result<std::vector<asio::ip::address>> parse_addresses(const std::vector<std::string>& texts) {
+  std::vector<asio::ip::address> addresses;
+  for (const std::string& text : texts) {
+    error_code failure;
+    addresses.push_back(asio::ip::make_address(text, failure));
+    if (failure) return Error{ErrorCode::kMalformed, "a trusted proxy is given by its address"};
+  }
+  return addresses;
+}
+
+/// The descriptor that listens.
+Result<int> listen(ServerState& state, const tcp::endpoint& endpoint) {
   error_code failure;
   const auto step = [&failure](auto action) {
     if (!failure) action();
   };
-  tcp::acceptor& acceptor = state.acceptor;
+  tcp::acceptor acceptor(state.io);
+  int descriptor = -1;
   step([&] { acceptor.open(endpoint.protocol(), failure); });
   step([&] { acceptor.set_option(tcp::acceptor::reuse_address(true), failure); });
   step([&] { acceptor.bind(endpoint, failure); });
   step([&] { acceptor.listen(asio::socket_base::max_listen_connections, failure); });
+  step([&] { acceptor.native_non_blocking(true, failure); });
   step([&] { state.endpoint = acceptor.local_endpoint(failure); });
-  if (!failure) return {};
+  step([&] { descriptor = acceptor.release(failure); });
+  if (!failure) return descriptor;
   if (failure == asio::error::address_in_use) {
     return Error{ErrorCode::kConflict, "the port of the bridge is in use; choose another",
                  static_cast<std::uint64_t>(failure.value())};
@@ -73,76 +102,36 @@ Status listen(ServerState& state, const tcp::endpoint& endpoint) {
                static_cast<std::uint64_t>(failure.value())};
 }
 
-void refuse_connection(tcp::socket socket) {
-  // Best effort, without waiting: a fresh socket's buffer has room for it.
-  constexpr std::string_view kBusy =
-      "HTTP/1.1 503 Service Unavailable\r\nConnection: close\r\nContent-Length: 0\r\n\r\n";
-  error_code ignored;
-  socket.non_blocking(true, ignored);
-  socket.write_some(asio::buffer(kBusy.data(), kBusy.size()), ignored);
-  socket.shutdown(tcp::socket::shutdown_send, ignored);
-}
-
-void accept_next(const std::shared_ptr<ServerState>& state) {
-  state->acceptor.async_accept([state](error_code failure, tcp::socket socket) {
-    if (state->stopping) return;
-    if (failure) {
-      state->pause.expires_after(kAcceptPause);
-      state->pause.async_wait([state](error_code) {
-        if (!state->stopping) accept_next(state);
-      });
-      return;
-    }
-    if (state->connections.size() >= state->options.limits.connections) {
-      refuse_connection(std::move(socket));
-    } else {
-      error_code ignored;
-      socket.set_option(tcp::no_delay(true), ignored);
-      internal::serve_http(state, std::move(socket));
-    }
-    accept_next(state);
-  });
-}
-
-/// Runs `action` on the client, on the I/O thread, if it is still there.
-template <typename Action>
-void on_client(const std::shared_ptr<ServerState>& state, ClientHandle client, Action action) {
-  asio::post(state->io, [state, client, action = std::move(action)]() mutable {
-    const auto found = state->clients.find(client);
-    if (found == state->clients.end()) return;
-    const std::shared_ptr<internal::Client> kept = found->second;
-    action(*kept);
-  });
+/// As it stands in a URL.
+std::string host_of(const asio::ip::address& address) {
+  return address.is_v6() ? "[" + address.to_string() + "]" : address.to_string();
 }
 
 /// Calls `action` on a copy of the list, because connections leave it when they end.
 template <typename Action>
 void on_connections(ServerState& state, Action action) {
   const auto copy = state.connections;
-  for (const auto& [key, weak] : copy) {
-    if (const auto connection = weak.lock()) action(*connection);
-  }
+  for (const auto& connection : copy) action(*connection);
 }
 
 void begin_stop(const std::shared_ptr<ServerState>& state, std::function<void()> done) {
   state->stopping = true;
-  error_code ignored;
-  state->acceptor.close(ignored);
-  state->when_empty = [state, done = std::move(done)] {
-    // Later, because a connection is being destroyed right now.
-    asio::post(state->io, [state, done] {
-      if (!state->when_empty) return;
-      state->when_empty = nullptr;
-      state->pause.cancel();
-      done();
-    });
+  const auto patience = std::make_shared<asio::steady_timer>(state->io);
+  // Until then it is answered that the node is stopping.
+  state->when_empty = [state, patience, done = std::move(done)] {
+    patience->cancel();
+    state->close();
+    done();
   };
-  state->pause.expires_after(state->options.limits.closing);
-  state->pause.async_wait([state](error_code failure) {
-    if (!failure) on_connections(*state, [](internal::Connection& one) { one.abort(); });
+  patience->expires_after(state->options.limits.closing);
+  patience->async_wait([state, patience](error_code failure) {
+    if (failure) return;
+    state->turn([&] {
+      state->listener->end();
+      on_connections(*state, [](internal::Connection& one) { one.end(); });
+    });
   });
   on_connections(*state, [](internal::Connection& one) { one.shut_down(); });
-  if (state->connections.empty()) state->when_empty();
 }
 
 }  // namespace
@@ -155,42 +144,67 @@ Result<std::unique_ptr<Server>> Server::start(asio::io_context& io, Options opti
                                               Handler& handler) {
   COTERIE_TRY(const tcp::endpoint endpoint, parse_bind(options.bind));
   auto state = std::make_shared<State>(io, std::move(options), handler);
-  COTERIE_CHECK(listen(*state, endpoint));
-  state->names = LocalNames(state->endpoint.port());
-  asio::post(io, [state] { accept_next(state); });
+  if (state->options.certificate_file.empty() != state->options.key_file.empty()) {
+    return Error{ErrorCode::kMalformed, "TLS takes both a certificate and its key"};
+  }
+  if (!state->options.certificate_file.empty()) {
+    COTERIE_TRY(state->tls,
+                TlsContext::load(state->options.certificate_file, state->options.key_file));
+  }
+  COTERIE_CHECK(check_reach(state->options, endpoint));
+  COTERIE_TRY(state->trusted_proxies, parse_addresses(state->options.trusted_proxies));
+  COTERIE_TRY(const int descriptor, listen(*state, endpoint));
+  state->listener = std::make_unique<internal::Listener>(*state, descriptor);
+  const Options& given = state->options;
+  COTERIE_TRY(state->names, AllowedNames::of({.port = state->endpoint.port(),
+                                              .secure = state->tls != nullptr,
+                                              .address = host_of(endpoint.address()),
+                                              .hosts = given.hosts,
+                                              .origins = given.origins}));
+  COTERIE_CHECK(state->poller.open());
+  asio::post(io, [state] {
+    state->poller.run([state](const std::function<void()>& batch) { state->turn(batch); });
+    state->listener->begin();
+  });
   return std::unique_ptr<Server>(new Server(std::move(state)));
 }
 
 std::uint16_t Server::port() const { return state_->endpoint.port(); }
 
 std::string Server::url() const {
-  const auto address = state_->endpoint.address();
-  const std::string host = address.is_v6() ? "[" + address.to_string() + "]" : address.to_string();
-  return "http://" + host + ":" + std::to_string(port());
+  // Not state_->tls, which is the I/O thread's.
+  const char* scheme = state_->options.certificate_file.empty() ? "http://" : "https://";
+  return scheme + host_of(state_->endpoint.address()) + ":" + std::to_string(port());
 }
 
-void Server::accept_client(ClientHandle client) {
-  on_client(state_, client, [](internal::Client& one) { one.accept(); });
+Stats Server::stats() const { return state_->published(); }
+
+Status Server::reload_certificate() {
+  const Options& options = state_->options;
+  if (options.certificate_file.empty()) return {};
+  COTERIE_TRY(auto context, TlsContext::load(options.certificate_file, options.key_file));
+  asio::post(state_->io, [state = state_, context = std::move(context)] { state->tls = context; });
+  return {};
 }
+
+void Server::accept_client(ClientHandle client) { state_->ask({client, Command::Accept{}}); }
 
 void Server::refuse_client(ClientHandle client, CallError error) {
-  on_client(state_, client,
-            [error = std::move(error)](internal::Client& one) { one.refuse(error); });
+  state_->ask({client, Command::Refuse{std::move(error)}});
 }
 
 void Server::send(ClientHandle client, std::shared_ptr<const Bytes> message) {
-  on_client(state_, client, [message = std::move(message)](internal::Client& one) mutable {
-    one.send(std::move(message));
-  });
+  state_->ask({client, Command::Send{std::move(message)}});
 }
 
+void Server::send(std::vector<Outgoing> messages) { state_->ask(std::move(messages)); }
+
 void Server::close_client(ClientHandle client, std::uint16_t code, std::string reason) {
-  on_client(state_, client,
-            [code, reason = std::move(reason)](internal::Client& one) { one.close(code, reason); });
+  state_->ask({client, Command::Close{code, std::move(reason)}});
 }
 
 void Server::message_processed(ClientHandle client, std::size_t bytes) {
-  on_client(state_, client, [bytes](internal::Client& one) { one.processed(bytes); });
+  state_->ask({client, Command::Processed{bytes}});
 }
 
 void Server::stop() {
@@ -200,9 +214,11 @@ void Server::stop() {
       stopped.set_value();
       return;
     }
-    begin_stop(state, [state, &stopped] {
-      state->handler = nullptr;
-      stopped.set_value();
+    state->turn([&] {
+      begin_stop(state, [state, &stopped] {
+        state->handler = nullptr;
+        stopped.set_value();
+      });
     });
   });
   stopped.get_future().wait();

@@ -107,6 +107,7 @@ int run_command_line(int argc, const char* const* argv) {
   add_mentions(app, context);
   add_participants(app, context);
   add_session(app, context);
+  add_token(app, context);
   add_activity(app, context);
   add_members(app, context);
   add_membership(app, context);

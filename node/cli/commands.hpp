@@ -71,7 +71,7 @@ class Session {
   std::unique_ptr<Node> own_;
 };
 
-/// What ends serve().
+/// What ends serve(). SIGHUP does not where the bridge has a certificate: that is read again.
 inline constexpr std::array<int, 3> kStopSignals{SIGINT, SIGTERM, SIGHUP};
 
 /// Runs a node with a control socket until one of kStopSignals, which are blocked from then on.
@@ -161,6 +161,7 @@ void add_comment(CLI::App& app, Context& context);
 void add_mentions(CLI::App& app, Context& context);
 void add_participants(CLI::App& app, Context& context);
 void add_session(CLI::App& app, Context& context);
+void add_token(CLI::App& app, Context& context);
 void add_activity(CLI::App& app, Context& context);
 void add_doc_roles(CLI::App& doc, Context& context);
 void add_members(CLI::App& app, Context& context);

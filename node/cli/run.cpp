@@ -15,13 +15,14 @@
 #include <nlohmann/json.hpp>
 
 #include "node/cli/commands.hpp"
+#include "node/daemon/log.hpp"
 
 namespace coterie::node::cli {
 
 namespace {
 
 /// More than all connections that the limits of mesh, bridge and control socket allow.
-constexpr rlim_t kOpenFilesWanted = 8192;
+constexpr rlim_t kOpenFilesWanted = 32768;
 
 void print_ready(const Context& context, const Node& node) {
   if (context.print_json({{"device", node.device().hex()},
@@ -71,7 +72,9 @@ void serve(Context& context, Node::Options options,
   if (before_ready && !before_ready(*node)) return node->stop();
   print_ready(context, *node);
   int signal = 0;
-  sigwait(&stop_signals, &signal);
+  do {
+    sigwait(&stop_signals, &signal);
+  } while (signal == SIGHUP && node->reload_certificate());
   node->stop();
 }
 
@@ -97,12 +100,57 @@ void add_listening(CLI::App& command, Node::Options& options) {
       "Do not ask the router of the network to pass connections from outside to this node");
 }
 
+namespace {
+
+void add_bridge(CLI::App& command, Node::Options& options) {
+  BridgeOptions& bridge = options.bridge_options;
+  command.add_option("--bridge", options.bridge,
+                     "Where browsers and other Yjs clients reach it: 127.0.0.1:PORT; another "
+                     "address takes --bridge-require-token and a certificate");
+  CLI::Option* certificate =
+      command.add_option("--bridge-cert", bridge.certificate_file,
+                         "PEM file of the certificate and its chain: HTTPS and WSS; read again on "
+                         "SIGHUP");
+  CLI::Option* key =
+      command.add_option("--bridge-key", bridge.key_file, "PEM file of the certificate's key");
+  certificate->needs(key);
+  key->needs(certificate);
+  const auto several = [&](const char* name, std::vector<std::string>& into, const char* help) {
+    command.add_option(name, into, help)->allow_extra_args(false);
+  };
+  several("--bridge-host", bridge.hosts,
+          "A name or address, without a port, by which others reach the bridge; may be repeated");
+  several("--bridge-origin", bridge.origins,
+          "A web site whose pages may use the bridge: https://HOST[:PORT]; may be repeated");
+  several("--bridge-trusted-proxy", bridge.trusted_proxies,
+          "The address of a reverse proxy, whose X-Forwarded-For is believed; may be repeated");
+  command.add_flag("--bridge-require-token", bridge.require_token,
+                   "Whoever uses the bridge must show a token, on this machine, too");
+  command
+      .add_option("--bridge-token-secret", bridge.token_secret_file,
+                  "File with what a login service signs its tokens with (HS256), that nobody else "
+                  "can read")
+      ->check(not_empty);
+  command.add_flag("--bridge-insecure", bridge.insecure,
+                   "Let others than this machine reach the bridge without tokens, or without TLS");
+  command
+      .add_option("--bridge-connections", bridge.connections,
+                  "Connections of the bridge at once (10000)")
+      ->check(CLI::Range(1, 1'000'000));
+  command
+      .add_option("--bridge-connections-per-address", bridge.connections_per_address,
+                  "The same of one address that is not this machine's (1000)")
+      ->check(CLI::Range(1, 1'000'000));
+}
+
+}  // namespace
+
 void add_run(CLI::App& app, Context& context) {
   const auto options = std::make_shared<Node::Options>();
   CLI::App* command = app.add_subcommand("run", "Run the node until Ctrl-C");
   add_listening(*command, *options);
-  command->add_option("--bridge", options->bridge,
-                      "Where browsers of this machine reach it: 127.0.0.1:PORT");
+  add_bridge(*command, *options);
+  command->add_flag_callback("--log-json", set_log_json, "Log lines of JSON");
   command->final_callback([&context, options] { serve(context, *options, nullptr); });
 }
 

@@ -2,6 +2,9 @@
 
 #include <algorithm>
 
+#include "node/core/document_store.hpp"
+#include "node/core/limits.hpp"
+
 namespace coterie::node {
 
 void ClientLink::send(const Message& message) {
@@ -40,13 +43,19 @@ void ClientLink::send_presence(const Message& message) {
   send(message);
 }
 
-void ClientLink::answer(const crdt::StateVector& have, const crdt::Doc& doc) {
+void ClientLink::answer(const crdt::StateVector& have, Document& document) {
   if (!has_room()) {
     client_.asked = have;
     return;
   }
-  send(step2_message(doc.encode_state_as_update(have)));
+  const crdt::Doc& doc = document.shown();
+  if (client_.asks_back) send(step1_message(doc.state_vector()));
+  for (const Message& part : document.answer(have)) send(part);
   if (!has_room() && !client_.stalled) client_.stalled = doc.state_vector();
+}
+
+void ClientLink::refuse(const std::string& why) {
+  if (has_room()) send(refusal_message(why));
 }
 
 void ClientLink::tell_saved() {
@@ -55,13 +64,14 @@ void ClientLink::tell_saved() {
   send(saved_message(client_.saved));
 }
 
-bool ClientLink::catch_up(const crdt::Doc& doc) {
+bool ClientLink::catch_up(Document& document) {
+  const crdt::Doc& doc = document.shown();
   // With some hysteresis, so that a reader at its limit gets few large diffs, not many small ones.
   if (client_.unsent > context_.options.client_window_bytes / 2) return false;
   if (client_.asked) {
     const crdt::StateVector have = *std::exchange(client_.asked, std::nullopt);
     client_.stalled.reset();
-    answer(have, doc);
+    answer(have, document);
   } else if (client_.stalled) {
     const crdt::StateVector had = *std::exchange(client_.stalled, std::nullopt);
     send_update(update_message(doc.encode_state_as_update(had)), doc);

@@ -13,6 +13,7 @@
 #include "crdt/doc.hpp"
 #include "node/core/context.hpp"
 #include "node/core/sync_protocol.hpp"
+#include "node/core/visitor.hpp"
 
 namespace coterie::node {
 
@@ -24,6 +25,9 @@ struct Client {
   Workspace* workspace = nullptr;
   Document* document = nullptr;
   bool saved_messages = false;
+  bool asks_back = false;  ///< As Engine::ClientOptions.
+  Visitor visitor;
+  Role role = Role::kViewer;  ///< What it may do in the document, as it was told.
 
   std::size_t unsent = 0;  ///< Bytes handed out that have not left.
   Instant last_sent;
@@ -36,6 +40,11 @@ struct Client {
   std::uint64_t received = 0;  ///< Step 2 and update messages.
   std::uint64_t saved = 0;     ///< Of these: durable here.
   std::uint64_t saved_told = 0;
+
+  /// Whether something is withheld until what was handed out has left.
+  bool lacks_something() const {
+    return stalled || asked || presence_missed || (saved_messages && saved != saved_told);
+  }
 
   /// Yjs client ids it announced as its own: it is not shown these.
   std::set<crdt::ClientId> own_ids;
@@ -61,10 +70,13 @@ class ClientLink {
   /// An update the client made itself, now durable: `update` is what `message` holds.
   void send_echo(const Message& message, ByteView update, const crdt::Doc& doc);
   void send_presence(const Message& message);
-  void answer(const crdt::StateVector& have, const crdt::Doc& doc);
+  /// What it asked for with a step 1. Large answers come in several updates, the step 2 last.
+  void answer(const crdt::StateVector& have, Document& document);
+  /// What it wrote is not taken in: why. A small message in the place of each that was refused.
+  void refuse(const std::string& why);
   void tell_saved();
   /// After bytes left: makes up for what was withheld. Returns whether presence is to be resent.
-  bool catch_up(const crdt::Doc& doc);
+  bool catch_up(Document& document);
 
  private:
   bool has_room() const { return client_.unsent < context_.options.client_window_bytes; }

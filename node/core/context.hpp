@@ -18,6 +18,7 @@ struct Context {
   crypto::SigningKey identity;
   SecureRandom& random;
   std::deque<Engine::Output> outputs;
+  Counters counters = {};
   /// A link to that device, if there is one.
   std::function<std::optional<LinkId>(const DeviceId&)> link_to = {};
 

@@ -273,12 +273,14 @@ Status DocumentStore::load(Now now, Document& document) {
   }
   document.fresh.reset();
   document.doc = std::move(doc);
+  document.whole.reset();
   document.assemblies.clear();
   loaded_.insert(document.id);
   for (const TailRun& run : tail) {
     const Status applied = apply_run(document, run);
     if (applied) continue;
     document.doc.reset();
+    document.whole.reset();
     loaded_.erase(document.id);
     return applied;
   }
@@ -320,6 +322,7 @@ Status DocumentStore::set_preview(const DocumentId& id, std::string_view path, B
 }
 
 std::unique_ptr<crdt::Doc> DocumentStore::end_preview(Document& document) {
+  document.whole.reset();
   auto shown = std::move(document.preview->doc);
   document.preview.reset();
   previewed_.erase(document.id);
@@ -460,11 +463,13 @@ DocumentStore::Installed DocumentStore::install(Now now, Document& document, Con
       out.update = grown->update;
     } else {
       document.doc = std::make_unique<crdt::Doc>(std::move(contents.doc));
+      document.whole.reset();
       document.pending_logged.clear();
       out.kind = Installed::Kind::kReplaced;
     }
   } else if (!contents.assemblies.empty()) {
     document.doc = std::make_unique<crdt::Doc>(std::move(contents.doc));
+    document.whole.reset();
     document.used = now.steady;
     loaded_.insert(document.id);
   } else {
@@ -560,12 +565,14 @@ void DocumentStore::cut_if_long(Document& document) {
 
 void DocumentStore::forget_replica(Document& document) {
   document.doc.reset();
+  document.whole.reset();
   document.assemblies.clear();
   loaded_.erase(document.id);
 }
 
 void DocumentStore::cut(Document& document) {
   if (!document.queue.empty()) return;
+  ++context_.counters.compactions;
   const Bytes key = row_key(document.id);
   auto& staged = ledger_.staged();
   stage_snapshot(key, document.doc->encode_state_as_update());
@@ -580,6 +587,27 @@ void DocumentStore::cut(Document& document) {
   store_row(document);
 }
 
+std::vector<Message> Document::answer(const crdt::StateVector& have) {
+  const crdt::Doc& held = shown();
+  const bool nothing = have.clocks().empty();
+  if (nothing && whole && whole->doc == &held && whole->revision == held.revision()) {
+    return whole->parts;
+  }
+  const Bytes update = held.encode_state_as_update(have);
+  std::vector<Message> parts;
+  auto split = crdt::split_update(update, kAnswerPartBytes);
+  if (split && split->size() > 1) {
+    for (const Bytes& part : std::span(*split).first(split->size() - 1)) {
+      parts.push_back(update_message(part));
+    }
+    parts.push_back(step2_message(split->back()));
+  } else {
+    parts.push_back(step2_message(update));
+  }
+  if (nothing && update.size() >= kAnswerKeptBytesMin) whole = {&held, held.revision(), parts};
+  return parts;
+}
+
 void DocumentStore::sweep(Now now) {
   for (auto it = fresh_.begin(); it != fresh_.end();) {
     Document* document = find(*it);
@@ -591,6 +619,7 @@ void DocumentStore::sweep(Now now) {
   std::vector<std::pair<Instant, Document*>> idle;
   for (const DocumentId& id : loaded_) {
     Document& document = *documents_.at(id);
+    document.whole.reset();  // Made again for the next who comes.
     const bool settled = document.queue.empty() && document.written_in <= ledger_.landed_number();
     if (document.clients.empty() && settled) idle.emplace_back(document.used, &document);
   }
@@ -606,6 +635,7 @@ void DocumentStore::sweep(Now now) {
       continue;
     }
     document.doc.reset();
+    document.whole.reset();
     document.assemblies.clear();
     loaded_.erase(document.id);
     release(document);

@@ -22,6 +22,7 @@
 #include "node/core/ledger.hpp"
 #include "node/core/records.hpp"
 #include "node/core/rooms/directory.hpp"
+#include "node/core/sync_protocol.hpp"
 
 namespace coterie::node {
 
@@ -99,6 +100,16 @@ struct Document {
 
   /// What its clients hold. Precondition: somebody looked at it (DocumentStore::look_at()).
   const crdt::Doc& shown() const { return preview ? *preview->doc : *doc; }
+
+  /// What a client that holds `have` lacks: updates, the last of them a step 2. For those who hold
+  /// nothing it is made once, until the document changes.
+  std::vector<Message> answer(const crdt::StateVector& have);
+  struct Whole {
+    const crdt::Doc* doc;
+    std::uint64_t revision;
+    std::vector<Message> parts;
+  };
+  std::optional<Whole> whole;
 
   /// Clients attached, and what they wrote that is in no entry yet.
   std::vector<Client*> clients;

@@ -138,6 +138,11 @@ struct Engine::State final : transport::EntrySource {
   void close_client(Now now, ClientHandle handle, const Workspace::Closing& closing);
   void tend_clients(Now now);
   void await_presence(Now now, ClientHandle handle);
+  /// With the next poll_output(): what many clients say at once is carried on once.
+  void pump_soon(Now now) {
+    last = now;
+    pump_due = true;
+  }
 
   // Joining, the newcomer's side.
   void attempt(Now now, Joining& joining);
@@ -167,6 +172,7 @@ struct Engine::State final : transport::EntrySource {
   void answer_redeem(Now now, LinkId link, const JoinMessage& message);
 
   Now last;  ///< Time of the last input, for queries.
+  bool pump_due = false;
   Context context;
   storage::StoreProvider& stores;
   std::unique_ptr<Mesh> mesh;
@@ -684,8 +690,8 @@ void Engine::handle_commit_failed(Now now, CommitToken token, Error error) {
 
 // Clients.
 
-Status Engine::handle_client_open(Now now, ClientHandle handle, std::string_view name,
-                                  std::string_view path, ClientOptions options) {
+Result<Role> Engine::handle_client_open(Now now, ClientHandle handle, std::string_view name,
+                                        std::string_view path, ClientOptions options) {
   State& state = *state_;
   if (state.stopping) return Error{ErrorCode::kUnavailable, "the node is stopping"};
   if (state.clients.size() >= kClientsMax) {
@@ -695,12 +701,24 @@ Status Engine::handle_client_open(Now now, ClientHandle handle, std::string_view
   auto client = std::make_unique<Client>();
   client->handle = handle;
   client->saved_messages = options.saved_messages;
+  client->asks_back = options.asks_back;
+  client->visitor = std::move(options.visitor);
   client->last_sent = now.steady;
   COTERIE_CHECK(workspace->attach(now, *client, path));
+  const Role role = client->role;
   state.clients[handle] = std::move(client);
   state.await_presence(now, handle);
   state.pump(now);
-  return {};
+  return role;
+}
+
+void Engine::handle_client_visitor(Now now, ClientHandle handle, const Visitor& visitor) {
+  State& state = *state_;
+  const auto found = state.clients.find(handle);
+  if (found == state.clients.end()) return;
+  found->second->visitor = visitor;
+  found->second->workspace->judge_client(now, *found->second);
+  state.pump(now);
 }
 
 void Engine::handle_client_message(Now now, ClientHandle handle, ByteView message) {
@@ -713,7 +731,7 @@ void Engine::handle_client_message(Now now, ClientHandle handle, ByteView messag
   } else if (client.awareness_waiting) {
     state.await_presence(now, handle);
   }
-  state.pump(now);
+  state.pump_soon(now);
 }
 
 void Engine::handle_client_sent(Now now, ClientHandle handle, std::size_t bytes) {
@@ -722,8 +740,9 @@ void Engine::handle_client_sent(Now now, ClientHandle handle, std::size_t bytes)
   if (found == state.clients.end()) return;
   Client& client = *found->second;
   client.unsent -= std::min(client.unsent, bytes);
+  if (!client.lacks_something()) return;  // As nearly always.
   client.workspace->handle_drained(now, client);
-  state.pump(now);
+  state.pump_soon(now);
 }
 
 void Engine::handle_client_closed(Now now, ClientHandle handle) {
@@ -1300,6 +1319,7 @@ void Engine::shut_down(Now now) {
 
 std::optional<Engine::Output> Engine::poll_output() {
   auto& outputs = state_->context.outputs;
+  if (outputs.empty() && std::exchange(state_->pump_due, false)) state_->pump(state_->last);
   if (outputs.empty()) return std::nullopt;
   Output output = std::move(outputs.front());
   outputs.pop_front();
@@ -1386,6 +1406,18 @@ Result<DocumentRoles> Engine::document_roles(const WorkspaceId& id, std::string_
   COTERIE_TRY(Workspace * workspace, state_->find_founded(id));
   COTERIE_CHECK(check_document_path(path));
   return workspace->document_roles(path);
+}
+
+Result<std::optional<Role>> Engine::role_of(const WorkspaceId& id,
+                                            std::optional<std::string_view> path,
+                                            const Visitor& visitor) const {
+  COTERIE_TRY(Workspace * workspace, state_->find_shown(id));
+  DocumentId document;
+  if (path) {
+    COTERIE_CHECK(check_document_path(*path));
+    document = workspace->document_of(*path);
+  }
+  return workspace->role_of(document, visitor);
 }
 
 Result<std::vector<KnownDevice>> Engine::known_devices(const WorkspaceId& id) const {
@@ -1513,6 +1545,12 @@ Result<Engine::DocumentPlace> Engine::find_document(const DocumentId& id) const 
   return Error{ErrorCode::kNotFound, "no document of that id"};
 }
 
+Counters Engine::counters() const {
+  Counters out = state_->context.counters;
+  for (const auto& [id, workspace] : state_->workspaces) workspace->count(out);
+  return out;
+}
+
 Result<Hash> Engine::frontier_digest(const WorkspaceId& id) const {
   COTERIE_TRY(const Workspace* workspace, state_->find_founded(id));
   return transport::frontier_digest(workspace->ledger().frontier());
@@ -1526,6 +1564,19 @@ Result<std::string> Engine::document_text(const WorkspaceId& id, std::string_vie
   std::string all;
   for (const std::string& name : doc->root_names()) all += doc->root_text(name);
   return all;
+}
+
+Result<TextContent> Engine::text(Now now, const WorkspaceId& id, std::string_view document,
+                                 const std::string& root) {
+  COTERIE_TRY(Workspace * workspace, state_->find_shown(id));
+  auto text = workspace->text(now, document, root);
+  state_->pump(now);
+  return text;
+}
+
+Result<std::optional<Error>> Engine::disk_obstacle(const WorkspaceId& id) const {
+  COTERIE_TRY(const Workspace* workspace, state_->find_shown(id));
+  return workspace->disk_obstacle();
 }
 
 Result<Bytes> Engine::document_update(const WorkspaceId& id, std::string_view path) {

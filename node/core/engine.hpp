@@ -25,12 +25,14 @@
 #include "crdt/base/bytes.hpp"
 #include "crdt/base/clock.hpp"
 #include "crdt/base/random.hpp"
+#include "node/core/history/text_versions.hpp"
 #include "node/core/limits.hpp"
 #include "node/core/people.hpp"
 #include "node/core/role.hpp"
 #include "node/core/rooms/documents.hpp"
 #include "node/core/rooms/events.hpp"
 #include "node/core/rooms/room.hpp"
+#include "node/core/visitor.hpp"
 #include "storage/store.hpp"
 #include "transport/core/mesh.hpp"
 #include "transport/crypto/crypto.hpp"
@@ -61,7 +63,7 @@ using Command =
                  MoveDocuments, PutAway, CreateInvite, RevokeInvite, ApproveRequest, DenyRequest,
                  SetRole, SetDocumentRole, SetGuestStanding, SetSession, RemoveMember, RotateKeys,
                  Readmit, Revert, NameVersion, RestoreVersion, MakeCheckpoint, Prune, SetRetention,
-                 PostMessage, AmendMessage, MarkRead, SetState>;
+                 PostMessage, AmendMessage, MarkRead, SetState, MergeText>;
 
 struct WorkspaceReady {  ///< Of CreateWorkspace and JoinWorkspace.
   WorkspaceId workspace;
@@ -73,11 +75,23 @@ struct WorkspaceReady {  ///< Of CreateWorkspace and JoinWorkspace.
 struct JoinWaiting {
   WorkspaceId workspace;
 };
-using CommandResult = std::variant<Done, WorkspaceReady, JoinWaiting, DocumentCreated,
-                                   DocumentsChanged, InviteCreated, Reverted, VersionNamed,
-                                   VersionRestored, CheckpointMade, Pruned, MessagePosted>;
+using CommandResult =
+    std::variant<Done, WorkspaceReady, JoinWaiting, DocumentCreated, DocumentsChanged,
+                 InviteCreated, Reverted, VersionNamed, VersionRestored, CheckpointMade, Pruned,
+                 MessagePosted, TextMerged>;
 
 // Queries: answered at once from what is held here.
+
+/// Since this process began, except what is there now.
+struct Counters {
+  std::uint64_t updates_received = 0;    ///< Messages of clients: updates,
+  std::uint64_t awareness_received = 0;  ///< and presence.
+  std::uint64_t updates_stored = 0;      ///< Entries of this device's own: updates of documents.
+  std::uint64_t compactions = 0;         ///< Snapshots of documents that took the place of tails.
+  std::uint64_t documents_open = 0;      ///< Now: in memory.
+  std::uint64_t documents_active = 0;    ///< Now: with clients of the bridge.
+  std::uint64_t clients = 0;             ///< Now: of documents' content.
+};
 
 /// What a relay keeps of one workspace.
 struct RelayInfo {
@@ -162,6 +176,11 @@ class Engine {
     std::uint16_t code;  ///< WebSocket close code.
     std::string reason;  ///< At most 123 bytes.
   };
+  /// What a client may do is another than before; the first is told by handle_client_open().
+  struct ClientRole {
+    ClientHandle client;
+    Role role;
+  };
   /// To everybody on the local networks.
   struct SendBeacon {
     Bytes datagram;
@@ -182,7 +201,7 @@ class Engine {
     std::string text;
   };
   using Output = std::variant<SendFrame, CloseLink, Dial, AllowPeers, CommitBatch, SendToClient,
-                              CloseClient, SendEvent, SendBeacon, Reply, Notice>;
+                              CloseClient, ClientRole, SendEvent, SendBeacon, Reply, Notice>;
 
   /// Opens every workspace in `stores` and checks what it holds. `stores` and `random` must outlive
   /// the engine. Blocks on disk. Errors: kCorrupt, kIo.
@@ -214,11 +233,17 @@ class Engine {
   // Clients of the bridge: the y-websocket protocol (docs/PROTOCOL.md, "Bridge").
   struct ClientOptions {
     bool saved_messages = false;  ///< Asked for by ?saved=1: message type 100, see PROTOCOL.md.
+    /// Each step 1 of the client is answered by one of ours, too, and none comes by itself.
+    bool asks_back = false;
+    Visitor visitor = {};
   };
   /// `workspace` is an id in hexadecimal or a workspace's name, if only one has it. The document is
-  /// made at its first edit. Errors (refuse the upgrade): kNotFound, kMalformed, kLimitExceeded.
-  Status handle_client_open(Now now, ClientHandle client, std::string_view workspace,
-                            std::string_view path, ClientOptions options);
+  /// made at its first edit. Gives what the client may do. Errors (refuse the upgrade): kNotFound,
+  /// kMalformed, kLimitExceeded, kUnauthorized (a guest who is out), kUnavailable.
+  Result<Role> handle_client_open(Now now, ClientHandle client, std::string_view workspace,
+                                  std::string_view path, ClientOptions options);
+  /// Its token was renewed: it is the same guest, who may do more or less. ClientRole tells.
+  void handle_client_visitor(Now now, ClientHandle client, const Visitor& visitor);
   void handle_client_message(Now now, ClientHandle client, ByteView message);
   /// `bytes` of messages handed out earlier have left for the network.
   void handle_client_sent(Now now, ClientHandle client, std::size_t bytes);
@@ -272,6 +297,11 @@ class Engine {
   /// Who may do what in a document, whether it was made yet or not. Errors: kNotFound (the
   /// workspace), those of check_document_path().
   Result<DocumentRoles> document_roles(const WorkspaceId& workspace, std::string_view path) const;
+  /// What a visitor may do in a document, whether it was made yet or not, or without a path in the
+  /// workspace as a whole; nothing: not even read. Errors: as document_roles().
+  Result<std::optional<Role>> role_of(const WorkspaceId& workspace,
+                                      std::optional<std::string_view> path,
+                                      const Visitor& visitor) const;
   Result<std::vector<KnownDevice>> known_devices(const WorkspaceId& workspace) const;
   Result<std::vector<RequestInfo>> requests(const WorkspaceId& workspace) const;
   /// Joins of this device that wait for approval.
@@ -315,6 +345,8 @@ class Engine {
     std::string path;
   };
   Result<DocumentPlace> find_document(const DocumentId& id) const;
+  /// O(documents).
+  Counters counters() const;
   Result<Hash> frontier_digest(const WorkspaceId& workspace) const;
   /// Devices whose updates were refused here, ever, for the Yjs client ids in them: they claimed
   /// another's, or said otherwise what was said. For audits. Errors: kNotFound.
@@ -331,6 +363,13 @@ class Engine {
   /// "codemirror", "quill"); empty: every root, each as text. Errors: kNotFound.
   Result<std::string> document_text(const WorkspaceId& workspace, std::string_view path,
                                     std::string_view root);
+  /// One text with its version. `root` empty: what editors of text bind ("monaco"), or the only
+  /// root that there is. Errors: kNotFound, kMalformed (the root is no text), kCorrupt, kIo.
+  Result<TextContent> text(Now now, const WorkspaceId& workspace, std::string_view document,
+                           const std::string& root);
+  /// Why nothing can be written in a workspace now: its disk is full, or failed, or cannot keep up.
+  /// Errors: kNotFound.
+  Result<std::optional<Error>> disk_obstacle(const WorkspaceId& workspace) const;
   /// The whole document as an update (v1). Errors: kNotFound.
   Result<Bytes> document_update(const WorkspaceId& workspace, std::string_view path);
   /// Yjs state vector (v1). Errors: kNotFound.

@@ -288,6 +288,7 @@ class Ledger {
 
   // Batches.
   Staged& staged() { return staged_; }
+  const Staged& staged() const { return staged_; }
   /// Number of the batch being staged, and of the newest one that is durable. From 1.
   std::uint64_t staging_number() const { return staging_number_; }
   std::uint64_t landed_number() const { return landed_number_; }

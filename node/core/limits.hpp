@@ -269,6 +269,11 @@ inline constexpr std::size_t kSearchTextBytesMax = 200;  ///< What is looked for
 inline constexpr std::size_t kDocumentsMax = 65'536;  ///< Per workspace.
 inline constexpr std::size_t kClientsMax = 10'000;    ///< Per node.
 inline constexpr std::size_t kClientMessageBytesMax = kUpdateBytesMax + 1024;
+/// What a newcomer lacks goes to it in updates of about this size: something comes all the time, so
+/// that no client takes a slow line for a dead one.
+inline constexpr std::size_t kAnswerPartBytes = 256u << 10;
+/// Smaller answers are not kept for the next who asks.
+inline constexpr std::size_t kAnswerKeptBytesMin = 4u << 10;
 /// State of one Yjs client; y-protocols sends it whole each time.
 /// Fits one sealed message between nodes (transport::kAwarenessBytesMax) with its envelope.
 inline constexpr std::size_t kAwarenessStateBytesMax = 3584;

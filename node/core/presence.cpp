@@ -42,14 +42,21 @@ Presence::Presence(Now now, const Ledger& ledger, Context& context)
 // What browsers see.
 
 Presence::Winner Presence::winner(const Room& room, crdt::ClientId client) const {
-  if (const auto found = room.local.find(client); found != room.local.end()) {
-    const Local& local = found->second;
-    return {&local.state, local.clock, local.owner, local.own_clock, context_.identity.id()};
-  }
   const auto shown = room.shown.find(client);
   const DeviceId holder =
       shown != room.shown.end() && shown->second.present ? shown->second.holder : DeviceId{};
   Winner best;
+  if (const auto found = room.local.find(client); found != room.local.end()) {
+    const Local& local = found->second;
+    best = {&local.state, local.clock, local.owner, local.own_clock, context_.identity.id()};
+    // A guest waits until whoever shows it elsewhere has stopped: it may be somebody else.
+    const bool waits = !local.guest.empty() && best.holder != holder &&
+                       std::any_of(room.remote.begin(), room.remote.end(), [&](const auto& one) {
+                         return one.first.first == holder && one.second.states.contains(client);
+                       });
+    if (!waits) return best;
+    best = {};
+  }
   Instant first{};
   for (const auto& [from, remote] : room.remote) {
     const auto found = remote.states.find(client);
@@ -126,13 +133,15 @@ bool Presence::acceptable(const Room& room, const AwarenessState& state, ClientH
          (returned && state.clock == held->second.own_clock);
 }
 
-void Presence::announce(Now now, const DocumentId& document, ClientHandle client, bool heard,
-                        std::set<crdt::ClientId>& own, const std::vector<AwarenessState>& states) {
+void Presence::announce(Now now, const DocumentId& document, ClientHandle client,
+                        const std::string& guest, bool heard, std::set<crdt::ClientId>& own,
+                        const std::vector<AwarenessState>& states) {
   Room& room = rooms_[document];
   for (const AwarenessState& state : states) {
     const auto held = room.local.find(state.client);
     const bool known = held != room.local.end();
     const bool mine = known && held->second.owner == client;
+    if (known && !mine && held->second.guest != guest) continue;
     const bool renewal = mine && held->second.state == state.state;
     if (state.state.empty()) {
       if (mine) remove_local(now, document, room, state.client);
@@ -157,6 +166,7 @@ void Presence::announce(Now now, const DocumentId& document, ClientHandle client
     }
     Local local;
     local.owner = client;
+    local.guest = guest;
     local.own_clock = state.clock;
     local.clock = std::max(room.shown[state.client].clock + 1, now.wall);
     local.state = state.state;

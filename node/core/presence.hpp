@@ -30,7 +30,7 @@
 // When the holder stops, who has said something longest is next: a client that moves from one
 // bridge to another is spoken for by both for a moment. (Clocks decide nothing: they are easily
 // said.)
-// Our own clients come before all others'.
+// Our own clients come before all others'; guests among them, once nobody else shows that id.
 //
 // Single-threaded owner.
 
@@ -74,9 +74,11 @@ class Presence {
 
   // Clients of this node. What browsers should see afterwards is in take_changes().
   /// `own` are the ids this connection announced, to be extended; `heard` is whether it was shown
-  /// others before, so that it may echo them.
-  void announce(Now now, const DocumentId& document, ClientHandle client, bool heard,
-                std::set<crdt::ClientId>& own, const std::vector<AwarenessState>& states);
+  /// others before, so that it may echo them. `guest` is who it is: an id that a connection of
+  /// somebody else shows is not taken from it.
+  void announce(Now now, const DocumentId& document, ClientHandle client, const std::string& guest,
+                bool heard, std::set<crdt::ClientId>& own,
+                const std::vector<AwarenessState>& states);
   void leave(Now now, const DocumentId& document, ClientHandle client);
   /// Everybody present but `own`, with fresh clocks: for a client that asks or just came.
   std::vector<AwarenessState> states(Now now, const DocumentId& document,
@@ -105,6 +107,7 @@ class Presence {
  private:
   struct Local {
     ClientHandle owner = 0;
+    std::string guest;
     std::uint64_t own_clock = 0;  ///< As the client counts.
     std::uint64_t clock = 0;      ///< As we show and publish.
     std::string state;

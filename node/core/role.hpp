@@ -3,6 +3,8 @@
 #pragma once
 
 #include <cstdint>
+#include <optional>
+#include <string_view>
 
 namespace coterie::node {
 
@@ -11,6 +13,8 @@ enum class Role : std::uint8_t { kHost = 1, kEditor = 2, kCommenter = 3, kViewer
 
 /// "host", "editor", ...
 const char* role_name(Role role);
+/// A role that a person may have: not a relay.
+std::optional<Role> role_named(std::string_view name);
 
 /// Whether content entries of this role are accepted at all.
 constexpr bool may_write(Role role) {

@@ -9,12 +9,14 @@ namespace {
 
 constexpr std::uint64_t kSync = 0;
 constexpr std::uint64_t kAwareness = 1;
+constexpr std::uint64_t kAuth = 2;
 constexpr std::uint64_t kQueryAwareness = 3;
 constexpr std::uint64_t kSaved = 100;
 
 constexpr std::uint64_t kStep1 = 0;
 constexpr std::uint64_t kStep2 = 1;
 constexpr std::uint64_t kUpdate = 2;
+constexpr std::uint64_t kPermissionDenied = 0;
 
 constexpr std::string_view kGone = "null";
 
@@ -95,6 +97,14 @@ Bytes encode_awareness(const std::vector<AwarenessState>& states) {
 Message step1_message(const crdt::StateVector& have) { return sync_message(kStep1, have.encode()); }
 Message step2_message(ByteView update) { return sync_message(kStep2, update); }
 Message update_message(ByteView update) { return sync_message(kUpdate, update); }
+
+Message refusal_message(const std::string& why) {
+  Bytes out;
+  append_varuint(out, kAuth);
+  append_varuint(out, kPermissionDenied);
+  append_varstring(out, why);
+  return std::make_shared<const Bytes>(std::move(out));
+}
 
 Message awareness_message(const std::vector<AwarenessState>& states) {
   Bytes out;

@@ -62,6 +62,7 @@ Bytes encode_awareness(const std::vector<AwarenessState>& states);
 Message step1_message(const crdt::StateVector& have);
 Message step2_message(ByteView update);
 Message update_message(ByteView update);
+Message refusal_message(const std::string& why);
 Message awareness_message(const std::vector<AwarenessState>& states);
 Message saved_message(std::uint64_t count);
 

@@ -17,7 +17,6 @@ namespace {
 
 // Close codes: from 4400 to 4499 stock providers do not try again by themselves.
 constexpr std::uint16_t kCloseMalformed = 4400;
-constexpr std::uint16_t kCloseForbidden = 4403;
 constexpr std::uint16_t kCloseTooLarge = 4413;
 constexpr std::uint16_t kCloseTryAgain = 1013;
 
@@ -25,6 +24,13 @@ constexpr Duration kSweep = std::chrono::seconds(10);
 constexpr Duration kSweepMin = std::chrono::milliseconds(10);
 /// Stock clients announce themselves at once; one that does not is greeted after this time.
 constexpr Duration kGreetDelay = std::chrono::milliseconds(250);
+/// Presence of all others in one message: fifty people whose cursors move cost thirty messages a
+/// second each, not five hundred.
+constexpr Duration kShowEvery = std::chrono::milliseconds(33);
+constexpr Duration kSavedEvery = std::chrono::milliseconds(200);
+/// Between the beginnings of two transactions, unless so many bytes wait.
+constexpr Duration kBatchEvery = std::chrono::milliseconds(8);
+constexpr std::size_t kBatchBytesMin = 256u << 10;
 constexpr Duration kCommitRetry = std::chrono::seconds(2);
 constexpr Duration kReachCheck = std::chrono::milliseconds(250);
 /// Two heartbeats: a member that has not said by then that it holds an entry has no room for it, or
@@ -154,6 +160,14 @@ WorkspaceInfo Workspace::info() const {
   info.documents = documents_.names().size();
   info.entries = ledger_.entries();
   return info;
+}
+
+void Workspace::count(Counters& counters) const {
+  for (const auto& [id, document] : documents_.all()) {
+    counters.documents_open += document->doc != nullptr ? 1 : 0;
+    counters.documents_active += document->clients.empty() ? 0 : 1;
+    counters.clients += document->clients.size();
+  }
 }
 
 std::optional<std::string> Workspace::path_of(const DocumentId& id) const {
@@ -422,18 +436,25 @@ Status Workspace::attach(Now now, Client& client, std::string_view path) {
   if (forsaken_.count(document->id) > 0) {
     return Error{ErrorCode::kUnavailable, "the document is being read anew: try again"};
   }
+  const auto role = role_of(document->id, client.visitor);
   const auto doc = documents_.look_at(now, *document);
-  if (!doc) {
+  if (!role || !doc) {
     documents_.release(*document);
-    return doc.error();
+    if (!doc) return doc.error();
+    return Error{ErrorCode::kUnauthorized, rooms_.guests().ended(document->id)
+                                               ? "the session of this document has ended"
+                                               : "this guest is out of this document"};
   }
   client.workspace = this;
   client.document = document;
+  client.role = *role;
   client.awareness_tokens = kAwarenessBurst;
   client.awareness_refilled = now.steady;
   document->clients.push_back(&client);
   client.greet_due = now.steady + kGreetDelay;
-  ClientLink(context_, now, client).send(step1_message((*doc)->state_vector()));
+  if (!client.asks_back) {
+    ClientLink(context_, now, client).send(step1_message((*doc)->state_vector()));
+  }
   return {};
 }
 
@@ -463,7 +484,7 @@ std::optional<Workspace::Closing> Workspace::handle_message(Now now, Client& cli
     if (std::holds_alternative<IgnoredMessage>(*next)) return std::nullopt;
     ClientLink link(context_, now, client);
     if (const auto* step1 = std::get_if<SyncStep1>(&*next)) {
-      link.answer(step1->have, client.document->shown());
+      link.answer(step1->have, *client.document);
     } else if (const auto* update = std::get_if<SyncUpdate>(&*next)) {
       if (auto closing = handle_update(now, client, update->update)) return closing;
     } else if (const auto* awareness = std::get_if<AwarenessMessage>(&*next)) {
@@ -499,18 +520,25 @@ bool Workspace::adds_nothing(const Document& document, ByteView update) const {
 
 std::optional<Workspace::Closing> Workspace::handle_update(Now now, Client& client,
                                                            ByteView update) {
+  ++context_.counters.updates_received;
   Document& document = *client.document;
   if (update.size() > kUpdateBytesMax) return Closing{kCloseTooLarge, "update above 64 MiB"};
-  if (const auto obstacle = edit_obstacle(document.id)) {
+  if (update.size() == 2 && update[0] == 0 && update[1] == 0) {  // "I have nothing that you lack."
+    note_received(now, client);
+    return std::nullopt;
+  }
+  if (const auto obstacle = edit_obstacle(document.id, client.visitor)) {
     if (const Status valid = crdt::validate_update(update); !valid) {
       return Closing{kCloseMalformed, std::string("malformed update: ") + valid.error().what};
     }
-    if (!adds_nothing(document, update)) {
-      const bool forbidden = obstacle->code == ErrorCode::kUnauthorized;
-      return Closing{forbidden ? kCloseForbidden : kCloseTryAgain,
-                     removed_.empty() ? obstacle->what : removed_};
+    if (adds_nothing(document, update)) {
+      note_received(now, client);
+      return std::nullopt;
     }
-    note_received(now, client);
+    const std::string why = removed_.empty() ? obstacle->what : removed_;
+    if (obstacle->code != ErrorCode::kUnauthorized) return Closing{kCloseTryAgain, why};
+    // It may go on reading, and be seen.
+    ClientLink(context_, now, client).refuse(why);
     return std::nullopt;
   }
   const auto judged = authors_.judge_own(document.id, *document.doc, update);
@@ -643,6 +671,10 @@ void Workspace::flush(Now now, Document& document) {
   ledger_.staged().after.push_back(
       [this, id = document.id, senders = std::move(senders),
        updates = std::move(updates)](Now then) { after_flush(then, id, updates, senders); });
+  if (watchers_.watched(document.id)) {
+    ledger_.staged().after.push_back([this, id = document.id, holds = document.doc->state_vector()](
+                                         Now) { note_saved(id, holds); });
+  }
   documents_.cut_if_long(document);
 }
 
@@ -650,6 +682,7 @@ void Workspace::write_update(Now now, Document& document, ByteView update) {
   if (!document.recorded) {
     record_document(now, document);
   }
+  ++context_.counters.updates_stored;
   views_.note_written(now, document.id, update);
   const Authors::Split split = authors_.split(update);
   const auto write = [&](ByteView part, bool carried) {
@@ -693,13 +726,14 @@ void Workspace::broadcast(Now now, Document& document, ByteView update, const Cl
 
 void Workspace::handle_drained(Now now, Client& client) {
   ClientLink link(context_, now, client);
-  if (link.catch_up(client.document->shown())) show_all(now, client);
+  if (link.catch_up(*client.document)) show_all(now, client);
 }
 
 // Presence.
 
 std::optional<Workspace::Closing> Workspace::handle_presence(Now now, Client& client,
                                                              ByteView payload) {
+  ++context_.counters.awareness_received;
   const auto states = decode_awareness(payload);
   if (!states) {
     const bool large = states.error().code == ErrorCode::kLimitExceeded;
@@ -720,8 +754,8 @@ std::optional<Workspace::Closing> Workspace::handle_presence(Now now, Client& cl
   }
   --client.awareness_tokens;
   client.awareness_waiting.reset();
-  presence_.announce(now, client.document->id, client.handle, client.greeted, client.own_ids,
-                     *states);
+  presence_.announce(now, client.document->id, client.handle, client.visitor.guest, client.greeted,
+                     client.own_ids, *states);
   if (!client.greeted) {
     pump(now);  // Before the greeting, or it would come twice.
     show_all(now, client);
@@ -772,18 +806,76 @@ void Workspace::show_changes(Now now, Document& document,
   }
 }
 
-void Workspace::pump(Now now) {
-  if (!stopped_ && !full_) views_.pump(now);
-  std::map<DocumentId, std::vector<Presence::Change>> by_document;
+void Workspace::note_saved(const DocumentId& document, crdt::StateVector holds) {
+  const auto head = ledger_.frontier().find(ledger_.own_log());
+  if (head == ledger_.frontier().end()) return;
+  Saving& saving = saving_[document];
+  saving.holds = std::move(holds);
+  saving.seq = head->second.seq;
+  saving.devices = 1;
+  saving.news = true;
+}
+
+void Workspace::tend_saved(Now now) {
+  for (auto it = saving_.begin(); it != saving_.end();) {
+    auto& [document, saving] = *it;
+    if (!watchers_.watched(document)) {
+      it = saving_.erase(it);
+      continue;
+    }
+    ++it;
+    const std::size_t members = std::max<std::size_t>(membership().members().size(), 1);
+    if (saving.due > now.steady || (!saving.news && saving.devices >= members)) continue;
+    const std::size_t holding = 1 + mesh_.holding(id(), ledger_.own_log(), saving.seq);
+    if (!saving.news && holding <= saving.devices) continue;
+    saving.devices = std::max(saving.devices, holding);
+    saving.news = false;
+    saving.due = now.steady + kSavedEvery;
+    watchers_.tell(document, DocumentSaved{saving.holds, saving.devices, members});
+  }
+}
+
+void Workspace::collect_changes(Now now) {
   for (Presence::Change& change : presence_.take_changes()) {
     attendance_.shown(now, change.document, change.state, change.holder);
-    by_document[change.document].push_back(std::move(change));
+    const Document* document = documents_.find(change.document);
+    if (document == nullptr || document->clients.empty()) continue;
+    Showing& showing = showing_[change.document];
+    // Other nodes have waited for a moment already.
+    const bool at_once = change.state.state.empty() || change.holder != context_.identity.id();
+    if (at_once) showing.due = now.steady;
+    showing.changes.insert_or_assign(change.state.client, std::move(change));
   }
-  tell_attendance(now);
-  for (const auto& [id, changes] : by_document) {
+}
+
+void Workspace::show_due(Now now) {
+  for (auto it = showing_.begin(); it != showing_.end();) {
+    auto& [id, showing] = *it;
+    if (showing.due > now.steady) {
+      ++it;
+      continue;
+    }
     Document* document = documents_.find(id);
-    if (document != nullptr && !document->clients.empty()) show_changes(now, *document, changes);
+    if (showing.changes.empty() || document == nullptr) {
+      it = showing_.erase(it);
+      continue;
+    }
+    std::vector<Presence::Change> changes;
+    changes.reserve(showing.changes.size());
+    for (auto& [client, change] : showing.changes) changes.push_back(std::move(change));
+    showing.changes.clear();
+    showing.due = now.steady + kShowEvery;
+    show_changes(now, *document, changes);
+    ++it;
   }
+}
+
+void Workspace::pump(Now now) {
+  if (!stopped_ && !full_) views_.pump(now);
+  collect_changes(now);
+  tell_attendance(now);
+  show_due(now);
+  tend_saved(now);
   for (auto& publication : presence_.take_publications(now)) {
     mesh_.publish_awareness(now, id(), publication.topic, publication.counter,
                             std::move(publication.message));
@@ -831,10 +923,19 @@ void Workspace::when_durable(Now now, Ledger::Action action) {
 std::optional<storage::WriteBatch> Workspace::next_batch(Now now) {
   if (std::exchange(retry_, false)) return ledger_.relaunch();
   if (stopped_ || ledger_.in_flight() || ledger_.staged().empty()) return std::nullopt;
+  if (now.steady < launch_due()) return std::nullopt;
+  launched_ = now.steady;
   storage::WriteBatch batch = ledger_.launch();
   if (!batch.empty()) return batch;
   handle_committed(now);  // Nothing to write, only something to do.
   return std::nullopt;
+}
+
+/// One by one, a thousand edits a second would be as many transactions, each with its sync: what
+/// comes within a moment shares one. The first after a pause goes at once, and much does not wait.
+Instant Workspace::launch_due() const {
+  const bool much = ledger_.pending_bytes() > kBatchBytesMin;
+  return hurry_ || much ? Instant::min() : launched_ + kBatchEvery;
 }
 
 void Workspace::handle_committed(Now now) {
@@ -898,6 +999,7 @@ void Workspace::handle_timeout(Now now) {
 }
 
 void Workspace::shut_down(Now now) {
+  hurry_ = true;
   if (!stopped_ && !full_ && !ledger_.can_write()) {
     steward_.rotate_if_unfit(now);  // Nobody may be there later for what waits.
     release_held(now);
@@ -913,11 +1015,18 @@ std::optional<Instant> Workspace::next_deadline() const {
   Instant due = next_sweep_;
   if (!flush_due_.empty()) due = std::min(due, flush_due_.begin()->first);
   if (retry_at_) due = std::min(due, *retry_at_);
+  if (!stopped_ && !ledger_.in_flight() && !ledger_.staged().empty()) {
+    due = std::min(due, launch_due());
+  }
   const bool makes = !stopped_ && !full_ && held_.empty() && !ledger_.installing();
   if (const auto views = views_.next_deadline(); views && makes) {
     due = std::min(due, *views);
   }
   if (const auto presence = presence_.next_deadline()) due = std::min(due, *presence);
+  for (const auto& [id, showing] : showing_) due = std::min(due, showing.due);
+  for (const auto& [id, saving] : saving_) {
+    if (saving.news) due = std::min(due, saving.due);
+  }
   if (const auto watchers = watchers_.next_deadline()) due = std::min(due, *watchers);
   if (const auto attendance = attendance_.next_deadline()) due = std::min(due, *attendance);
   if (leaves_due_) due = std::min(due, *leaves_due_);

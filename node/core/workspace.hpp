@@ -16,12 +16,15 @@
 #include <variant>
 #include <vector>
 
+#include "crdt/base/token_bucket.hpp"
 #include "node/core/authors.hpp"
 #include "node/core/cards.hpp"
 #include "node/core/checkpoint/keeper.hpp"
 #include "node/core/client.hpp"
 #include "node/core/context.hpp"
 #include "node/core/document_store.hpp"
+#include "node/core/history/merge_text.hpp"
+#include "node/core/history/text_versions.hpp"
 #include "node/core/invite.hpp"
 #include "node/core/join.hpp"
 #include "node/core/ledger.hpp"
@@ -79,6 +82,8 @@ class Workspace : private Views::Host,
   const Membership& membership() const { return ledger_.membership(); }
   const std::optional<InviteContact>& contact() const { return contact_; }
   WorkspaceInfo info() const;
+  /// Adds what is there now.
+  void count(Counters& counters) const;
   // Documents (workspace_documents.cpp): as Engine has them.
   std::vector<DocumentInfo> documents(const DocumentQuery& query) const;
   Result<DocumentInfo> document(std::string_view name) const;
@@ -102,8 +107,9 @@ class Workspace : private Views::Host,
   /// Nothing also when only the key is being changed: edits of clients wait for that.
   std::optional<Error> write_obstacle() const;
   /// As write_obstacle(), for a document (zero: those of which nothing is said): kUnauthorized also
-  /// where this device may not edit it.
-  std::optional<Error> edit_obstacle(const DocumentId& document = {}) const;
+  /// where this device may not edit it, or that visitor.
+  std::optional<Error> edit_obstacle(const DocumentId& document = {},
+                                     const Visitor& visitor = {}) const;
   /// As write_obstacle(), and kUnavailable while there is no key to write with.
   std::optional<Error> record_obstacle() const;
   /// As record_obstacle(), for what is said in a document: kUnauthorized also where this device may
@@ -152,6 +158,9 @@ class Workspace : private Views::Host,
   /// id. Nothing: no member, or out. A guest may not attach then.
   std::optional<Role> standing_of(const DocumentId& document, const DeviceId& device,
                                   const std::string& guest) const;
+  /// What a visitor may do in a document, at least read if it is this device's owner. Nothing: a
+  /// guest who is out.
+  std::optional<Role> role_of(const DocumentId& document, const Visitor& visitor) const;
   /// The path of the document that an invite is to; empty if it is to none, or not known here.
   std::string invited_to(const DeviceId& invite) const;
   Result<CommandResult> carry_out(Now now, const RotateKeys& command);
@@ -159,6 +168,9 @@ class Workspace : private Views::Host,
   Result<CommandResult> carry_out(Now now, const Revert& command);
   Result<CommandResult> carry_out(Now now, const NameVersion& command);
   Result<CommandResult> carry_out(Now now, const RestoreVersion& command);
+  // Texts (workspace_text.cpp): as Engine has them.
+  Result<TextContent> text(Now now, std::string_view name, const std::string& root);
+  Result<CommandResult> carry_out(Now now, const MergeText& command);
   // Documents (workspace_documents.cpp).
   Result<CommandResult> carry_out(Now now, const CreateDocument& command);
   Result<CommandResult> carry_out(Now now, const SetProperties& command);
@@ -217,6 +229,8 @@ class Workspace : private Views::Host,
   // Clients.
   Status attach(Now now, Client& client, std::string_view path);
   void detach(Now now, Client& client);
+  /// Its visitor is another one, or may do other things: it is told, or sent away.
+  void judge_client(Now now, Client& client);
   std::optional<Closing> handle_message(Now now, Client& client, ByteView message);
   void handle_drained(Now now, Client& client);
   /// Presence that waits for a moment: greeting, and messages over the client's rate. Returns
@@ -323,7 +337,7 @@ class Workspace : private Views::Host,
   Status say_of_guests(Now now, const std::string& path, GuestRecord record);
   void guest_spoken(const GuestRecord& record);
   void end_session(const DocumentId& document);
-  Status apply_suggestion(Now now, const RoomMessage& target);
+  Status apply_suggestion(Now now, const RoomMessage& target, const Visitor& visitor);
   Result<RoomView> view(Now now, RoomPage page);
   RoomItem item_of(Now now, RoomMessage message);
   void tell_spoken(Now now, const Hash& message, bool said);
@@ -369,6 +383,13 @@ class Workspace : private Views::Host,
   void enqueue(Now now, Client& client, Bytes update);
   void flush(Now now, Document& document);
   Result<History> history(Now now, std::string_view path);
+  Result<std::string> text_root(const Document& document, const crdt::Doc& doc,
+                                const std::string& wanted) const;
+  Status write_text(Now now, Document& document, const std::string& root,
+                    const std::vector<TextEdit>& edits);
+  Result<std::vector<TextEdit>> edits_since(Now now, const Document& document,
+                                            const std::string& root, const crdt::Snapshot& there,
+                                            const std::string& version, const std::string& text);
   Status write_edit(Now now, Document& document, ByteView update,
                     const crdt::IdSet* put_back = nullptr);
   void write_put_back(Now now, const DocumentId& document, const crdt::IdSet& ids);
@@ -379,6 +400,12 @@ class Workspace : private Views::Host,
   void show_all(Now now, Client& client);
   void withdraw_lost(Now now);
   void show_changes(Now now, Document& document, const std::vector<Presence::Change>& changes);
+  void collect_changes(Now now);
+  void show_due(Now now);
+  Instant launch_due() const;
+  void judge_clients(Now now);
+  void note_saved(const DocumentId& document, crdt::StateVector holds);
+  void tend_saved(Now now);
   Client* find_client(const DocumentId& document, ClientHandle handle);
 
   Context& context_;
@@ -390,7 +417,26 @@ class Workspace : private Views::Host,
   Authors authors_;
   Views views_;
   Presence presence_;
+  /// What the clients of a document were not told yet of each other's presence: the newest of each,
+  /// together, at most once in kShowEvery, but at once when somebody has left or another node says
+  /// something.
+  struct Showing {
+    Instant due;
+    std::map<crdt::ClientId, Presence::Change> changes;
+  };
+  std::map<DocumentId, Showing> showing_;
+  /// What watchers of a document are told of saving: at most once in kSavedEvery, until all who are
+  /// linked hold it.
+  struct Saving {
+    crdt::StateVector holds;
+    Seq seq = 0;  ///< Of this device's log.
+    std::size_t devices = 0;
+    bool news = false;
+    Instant due{};
+  };
+  std::map<DocumentId, Saving> saving_;
   Rooms rooms_;
+  TextVersions text_versions_;
   Attendance attendance_;
   Watchers watchers_;
   /// Participants at this bridge, and when those who have gone are to be recorded as gone.
@@ -402,7 +448,9 @@ class Workspace : private Views::Host,
   };
   std::map<Attendant, Attending> attending_;
   std::optional<Instant> leaves_due_;  ///< Not after the first of them.
-  Instant attendance_paid_{};          ///< Until when comings are recorded in advance.
+  /// What a browser says of who it is, it can say anew thirty times a second, and records stay: so
+  /// many comings are recorded at once, and then one in so much time. Others wait.
+  TokenBucket comings_{Duration(std::chrono::seconds(6)), 200};
   /// What this device said last, by class: in which minute of its clock, and how often in it.
   struct Said {
     std::uint64_t minute = 0;
@@ -449,6 +497,8 @@ class Workspace : private Views::Host,
   bool stopped_ = false;      ///< The disk failed: nothing more is written until restart.
   std::optional<Instant> retry_at_;
   bool retry_ = false;
+  Instant launched_{};  ///< When the last batch was handed out.
+  bool hurry_ = false;  ///< The node stops: nothing waits for others to come along.
 };
 
 }  // namespace coterie::node

@@ -39,6 +39,17 @@ std::string value_of(const PropertyValues& values, std::string_view key) {
   return found == values.end() ? std::string() : found->second;
 }
 
+Status check_first_text(const CreateDocument& command) {
+  if (command.text->size() > kMergeTextBytesMax) {
+    return Error{ErrorCode::kLimitExceeded, "a text above 8 MiB", command.text->size()};
+  }
+  if (!is_utf8(*command.text)) return Error{ErrorCode::kMalformed, "the text is not UTF-8"};
+  if (!command.from.empty() || value_of(command.properties, property::kKind) == property::kRich) {
+    return Error{ErrorCode::kMalformed, "a text is put into plain documents without a template"};
+  }
+  return {};
+}
+
 /// `folder` with its slash; empty: everything.
 std::string prefix_of(std::string folder) {
   if (!folder.empty() && folder.back() != '/') folder += '/';
@@ -150,7 +161,9 @@ Result<CommandResult> Workspace::carry_out(Now now, const CreateDocument& comman
   COTERIE_CHECK(check_settable(command.properties));
   PropertyValues properties = command.properties;
   std::erase_if(properties, [](const auto& one) { return one.second.empty(); });
-  const Template* from = command.from.empty()
+  if (command.text) COTERIE_CHECK(check_first_text(command));
+  const Template* from = command.text ? nullptr
+                         : command.from.empty()
                              ? language_template(value_of(properties, property::kLanguage))
                              : find_template(command.from);
   if (from == nullptr && !command.from.empty()) {
@@ -182,6 +195,10 @@ Result<CommandResult> Workspace::carry_out(Now now, const CreateDocument& comman
     record_document(now, *document);
   }
   write_properties(now, document->id, std::move(properties));
+  if (command.text && !command.text->empty()) {
+    COTERIE_CHECK(documents_.load(now, *document));
+    COTERIE_CHECK(write_text(now, *document, std::string(kTextRoot), {{0, 0, *command.text}}));
+  }
   return CommandResult(DocumentCreated{document->id});
 }
 
@@ -205,6 +222,16 @@ Result<CommandResult> Workspace::carry_out(Now now, const SetProperties& command
     return Error{ErrorCode::kLimitExceeded, "too many notes on one document",
                  static_cast<std::uint64_t>(notes)};
   }
+  if (!command.to.empty() && command.to != documents_.name_of(*document)) {
+    if (news.size() == kPropertiesMax) {
+      return Error{ErrorCode::kLimitExceeded, "too many properties at once", news.size()};
+    }
+    COTERIE_CHECK(check_document_path(command.to));
+    if (documents_.names().contains(command.to)) {
+      return Error{ErrorCode::kConflict, "a document of that path exists"};
+    }
+    news.emplace(property::kPath, command.to);
+  }
   if (const auto changed = news.find(property::kLanguage); changed != news.end()) {
     COTERIE_CHECK(swap_template(now, *document, language, changed->second));
   }
@@ -220,15 +247,8 @@ Status Workspace::swap_template(Now now, Document& document, const std::string& 
   COTERIE_CHECK(documents_.load(now, document));
   flush(now, document);
   if (document.doc->root_text(kTextRoot) != old->text) return {};
-  crdt::Doc copy = documents_.blank();
-  COTERIE_CHECK(copy.load_update(document.doc->encode_state_as_update()));
-  Status edited;
-  const Inverse removal = tell_edits(copy, authors_.native_client(now), [&] {
-    crdt::Text text = copy.text(kTextRoot);
-    edited = text.remove(0, text.size());
-  });
-  COTERIE_CHECK(edited);
-  COTERIE_CHECK(write_edit(now, document, removal.update));
+  const std::uint64_t length = utf16_length(as_bytes(old->text));
+  COTERIE_CHECK(write_text(now, document, std::string(kTextRoot), {{0, length, ""}}));
   const Template* next = language_template(to);
   const auto seed =
       next == nullptr ? std::nullopt : seed_update(document.id, *next, document.doc.get());

@@ -36,8 +36,9 @@ void Workspace::after_operations(Now now) {
   note_departures(now);
   release_held(now);
   announce_card(now);
-  ledger_.staged().after.push_back([this](Now) {
+  ledger_.staged().after.push_back([this](Now then) {
     members_changed = true;
+    judge_clients(then);
     tell_changes();
   });
 }

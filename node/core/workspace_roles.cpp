@@ -23,10 +23,18 @@ DocumentId Workspace::document_of(std::string_view path) {
   return found;
 }
 
-std::optional<Error> Workspace::edit_obstacle(const DocumentId& document) const {
+std::optional<Error> Workspace::edit_obstacle(const DocumentId& document,
+                                              const Visitor& visitor) const {
   if (auto obstacle = write_obstacle()) return obstacle;
   const auto role = membership().role_in(context_.identity.id(), document);
-  if (role && may_edit(*role)) return std::nullopt;
+  if (role && may_edit(*role)) {
+    if (visitor == Visitor{}) return std::nullopt;
+    const auto own = role_of(document, visitor);
+    if (own && may_edit(*own)) return std::nullopt;
+    return Error{ErrorCode::kUnauthorized, own && may_write(*own)
+                                               ? "you may comment in this document, not edit"
+                                               : "you may only read this document"};
+  }
   if (!may_edit(ledger_.role().value_or(Role::kViewer))) {
     return Error{ErrorCode::kUnauthorized, "this device may comment in this workspace, not edit"};
   }
@@ -145,15 +153,51 @@ std::optional<Role> Workspace::standing_of(const DocumentId& document, const Dev
   return most ? std::optional(std::max(*role, *most)) : std::nullopt;
 }
 
+std::optional<Role> Workspace::role_of(const DocumentId& document, const Visitor& visitor) const {
+  const auto standing = standing_of(document, context_.identity.id(), visitor.guest);
+  if (!standing && !visitor.guest.empty()) return std::nullopt;
+  return std::max(standing.value_or(Role::kViewer), visitor.most);
+}
+
+/// What it may do may be another thing than it was told.
+void Workspace::judge_client(Now now, Client& client) {
+  const auto role = role_of(client.document->id, client.visitor);
+  if (!role) {
+    closings_.emplace_back(client.handle,
+                           Closing{kCloseForbidden, "a host sent this guest out of the document"});
+  } else if (*role != client.role) {
+    const bool gains = may_edit(*role) && !may_edit(client.role);
+    client.role = *role;
+    context_.emit(Engine::ClientRole{client.handle, *role});
+    // What was refused before is asked for.
+    if (gains) {
+      ClientLink(context_, now, client)
+          .send(step1_message(client.document->shown().state_vector()));
+    }
+  }
+}
+
+void Workspace::judge_clients(Now now) {
+  for (const auto& [id, document] : documents_.all()) {
+    for (Client* client : document->clients) judge_client(now, *client);
+  }
+}
+
 /// A host said something of guests, here or elsewhere. Once it is stored, since rows tell.
 void Workspace::guest_spoken(const GuestRecord& record) {
-  ledger_.staged().after.push_back([this, record](Now) {
+  ledger_.staged().after.push_back([this, record](Now now) {
     if (is_of_session(record.word)) {
       if (rooms_.guests().ended(record.document)) end_session(record.document);
       return;
     }
     const DeviceId& self = context_.identity.id();
-    if (record.device != self || standing_of(record.document, self, record.guest)) return;
+    if (record.device != self) return;
+    if (const Document* document = documents_.find(record.document)) {
+      for (Client* client : document->clients) {
+        if (client->visitor.guest == record.guest) judge_client(now, *client);
+      }
+    }
+    if (standing_of(record.document, self, record.guest)) return;
     for (const auto& [watcher, guest] : watchers_.of(record.document)) {
       if (guest != record.guest) continue;
       closings_.emplace_back(

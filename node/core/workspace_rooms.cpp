@@ -20,11 +20,6 @@ using storage::Table;
 
 namespace {
 
-// What a browser says of who it is, it can say anew thirty times a second, and records stay: so
-// many comings are recorded at once, and then one in so much time. Others wait.
-constexpr std::size_t kAttendanceBurst = 200;
-constexpr Duration kAttendanceEvery = std::chrono::seconds(6);
-
 /// Where a range is now; nothing where its text has not come or the positions are none.
 std::optional<RoomPlace> locate(const crdt::Doc& doc, const RangeAnchor& range) {
   const auto index = [&](const Bytes& encoded) -> std::optional<std::uint64_t> {
@@ -146,11 +141,10 @@ void Workspace::note_attendance(Now now, const DocumentId& document, const RoomE
        at != attending_.end() && at->first.first == document; ++at) {
     Attending& one = at->second;
     if (one.recorded) continue;
-    if (attendance_paid_ > now.steady + kAttendanceEvery * kAttendanceBurst) return;
+    if (comings_.ready_at() > now.steady) return;
     one.recorded = write_attendance(now, {document, true, at->first.second, one.name});
-    if (one.recorded) {
-      attendance_paid_ = std::max(attendance_paid_, now.steady) + kAttendanceEvery;
-    }
+    if (!one.recorded) return;  // Nor will the others be.
+    (void)comings_.take(now.steady);
   }
 }
 
@@ -288,6 +282,9 @@ Result<CommandResult> Workspace::carry_out(Now now, const AmendMessage& command)
   if (const auto obstacle = record_obstacle()) return *obstacle;
   if (const auto obstacle = rate_obstacle(now, RateClass::kAmendments)) return *obstacle;
   COTERIE_TRY(const RoomMessage target, rooms_.find(command.change.target));
+  if (command.change.document != DocumentId{} && command.change.document != target.document) {
+    return Error{ErrorCode::kNotFound, "no message of that id in this document"};
+  }
   if (const auto obstacle = speak_obstacle(target.document, command.change.guest)) return *obstacle;
   AmendRecord change = command.change;
   change.document = target.document;
@@ -310,15 +307,17 @@ Result<CommandResult> Workspace::carry_out(Now now, const AmendMessage& command)
   }
   const Bytes record = encode_record(change);
   COTERIE_CHECK(decode_record(id(), record));
-  if (change.what == Amendment::kAccept) COTERIE_CHECK(apply_suggestion(now, target));
+  if (change.what == Amendment::kAccept) {
+    COTERIE_CHECK(apply_suggestion(now, target, {change.guest, command.most}));
+  }
   const LedgerRecord written = write_spoken(now, RateClass::kAmendments, record);
   room_spoken(now, written, change);
   return CommandResult(Done{});
 }
 
-/// Replaces what a suggestion is about, by an edit of ours.
-Status Workspace::apply_suggestion(Now now, const RoomMessage& target) {
-  if (const auto obstacle = edit_obstacle(target.document)) return *obstacle;
+/// Replaces what a suggestion is about, by an edit of ours that `visitor` asks for.
+Status Workspace::apply_suggestion(Now now, const RoomMessage& target, const Visitor& visitor) {
+  if (const auto obstacle = edit_obstacle(target.document, visitor)) return *obstacle;
   const auto* range = std::get_if<RangeAnchor>(&target.anchor->place);
   Document* document = documents_.find(target.document);
   if (range == nullptr || document == nullptr || !document->recorded) {

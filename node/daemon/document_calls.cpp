@@ -1,6 +1,6 @@
 #include "node/daemon/document_calls.hpp"
 
-#include <charconv>
+#include <algorithm>
 #include <map>
 #include <utility>
 
@@ -8,31 +8,13 @@
 
 #include "node/core/limits.hpp"
 #include "node/core/rooms/templates.hpp"
+#include "node/daemon/call_json.hpp"
 
 namespace coterie::node {
 
 namespace {
 
 using nlohmann::json;
-
-/// Text of others may hold anything: what is no UTF-8 is replaced.
-std::string dump(const json& value) {
-  return value.dump(-1, ' ', false, json::error_handler_t::replace);
-}
-
-std::string text_of(const Call& call, const std::string& name) {
-  const auto found = call.arguments.find(name);
-  return found == call.arguments.end() ? std::string() : found->second;
-}
-
-/// Errors: kMalformed.
-Result<std::string> needed(const Call& call, const char* name) {
-  const auto found = call.arguments.find(name);
-  if (found == call.arguments.end()) {
-    return Error{ErrorCode::kMalformed, "an argument of the call is missing"};
-  }
-  return found->second;
-}
 
 PropertyValues properties_of(const Call& call) {
   PropertyValues values;
@@ -89,12 +71,7 @@ Result<std::string> search_answer(Engine& engine, Now now, const WorkspaceId& wo
     COTERIE_TRY(const Bytes bytes, from_hex(after));
     COTERIE_TRY(query.after, DocumentId::from(bytes));
   }
-  if (const std::string limit = text_of(call, "limit"); !limit.empty()) {
-    const auto parsed = std::from_chars(limit.data(), limit.data() + limit.size(), query.limit);
-    if (parsed.ec != std::errc() || parsed.ptr != limit.data() + limit.size()) {
-      return Error{ErrorCode::kMalformed, "an argument is no number"};
-    }
-  }
+  COTERIE_TRY(query.limit, number_of(call, "limit", query.limit));
   COTERIE_TRY(const SearchPage page, engine.search(now, query));
   json hits = json::array();
   for (const SearchHit& hit : page.hits) {
@@ -107,10 +84,32 @@ Result<std::string> search_answer(Engine& engine, Now now, const WorkspaceId& wo
                     {"line", hit.line},
                     {"snippet", hit.snippet}});
   }
-  return dump({{"hits", std::move(hits)},
-               {"after", page.after ? json(page.after->hex()) : json()},
-               {"documents", page.documents},
-               {"bytes", page.bytes}});
+  return dump_json({{"hits", std::move(hits)},
+                    {"after", page.after ? json(page.after->hex()) : json()},
+                    {"documents", page.documents},
+                    {"bytes", page.bytes}});
+}
+
+/// One page: of a cursor, which is the path and id of the last one before, in hexadecimal.
+Result<std::string> list_answer(Engine& engine, const WorkspaceId& workspace, const Call& call) {
+  const DocumentQuery query{text_of(call, "folder"), text_of(call, "trash") == "true"};
+  COTERIE_TRY(const std::vector<DocumentInfo> documents, engine.documents(workspace, query));
+  const auto place = [](const DocumentInfo& one) { return one.path + '\0' + one.id.hex(); };
+  COTERIE_TRY(const Bytes cursor, from_hex(text_of(call, "cursor")));
+  const auto first = std::partition_point(
+      documents.begin(), documents.end(),
+      [&](const DocumentInfo& one) { return !cursor.empty() && place(one) <= as_text(cursor); });
+  COTERIE_TRY(const std::uint64_t limit, number_of(call, "limit", documents.size()));
+  if (limit == 0 && !documents.empty()) {
+    return Error{ErrorCode::kMalformed, "a page has one document at least"};
+  }
+  const auto left = static_cast<std::uint64_t>(documents.end() - first);
+  const auto end = first + static_cast<std::ptrdiff_t>(std::min(left, limit));
+  json list = json::array();
+  for (auto one = first; one != end; ++one) list.push_back(document_json(*one));
+  json out{{"documents", std::move(list)}};
+  if (end != documents.end()) out["next"] = to_hex(as_bytes(place(*std::prev(end))));
+  return dump_json(out);
 }
 
 const std::map<std::string, PutAway::How>& ways() {
@@ -126,11 +125,14 @@ Result<Command> make_command(const Engine& engine, const Call& call) {
   COTERIE_TRY(const WorkspaceId workspace, engine.find_workspace(name));
   COTERIE_TRY(std::string path, needed(call, "path"));
   if (call.operation == "doc.create") {
-    return Command{
-        CreateDocument{workspace, std::move(path), text_of(call, "template"), properties_of(call)}};
+    CreateDocument command{workspace, std::move(path), text_of(call, "template"),
+                           properties_of(call)};
+    if (call.arguments.contains("text")) command.text = text_of(call, "text");
+    return Command{std::move(command)};
   }
   if (call.operation == "doc.set") {
-    return Command{SetProperties{workspace, std::move(path), properties_of(call)}};
+    return Command{
+        SetProperties{workspace, std::move(path), properties_of(call), text_of(call, "to")}};
   }
   if (call.operation == "doc.move") {
     COTERIE_TRY(std::string to, needed(call, "to"));
@@ -148,7 +150,7 @@ Result<std::string> make_answer(Engine& engine, Now now, const Call& call) {
                       {"kind", one.kind},
                       {"language", one.language}});
     }
-    return dump({{"templates", std::move(list)}});
+    return dump_json({{"templates", std::move(list)}});
   }
   COTERIE_TRY(const std::string name, needed(call, "workspace"));
   COTERIE_TRY(const WorkspaceId workspace, engine.find_workspace(name));
@@ -156,13 +158,9 @@ Result<std::string> make_answer(Engine& engine, Now now, const Call& call) {
   if (call.operation == "doc.info") {
     COTERIE_TRY(const std::string path, needed(call, "path"));
     COTERIE_TRY(const DocumentInfo info, engine.document(workspace, path));
-    return dump(document_json(info));
+    return dump_json(document_json(info));
   }
-  const DocumentQuery query{text_of(call, "folder"), text_of(call, "trash") == "true"};
-  COTERIE_TRY(const auto documents, engine.documents(workspace, query));
-  json list = json::array();
-  for (const DocumentInfo& one : documents) list.push_back(document_json(one));
-  return dump({{"documents", std::move(list)}});
+  return list_answer(engine, workspace, call);
 }
 
 }  // namespace
@@ -191,7 +189,7 @@ std::variant<std::string, CallError> document_answer(Engine& engine, Now now, co
 
 std::optional<std::string> document_result(const CommandResult& result, const std::string& path) {
   if (const auto* made = std::get_if<DocumentCreated>(&result)) {
-    return dump({{"id", made->document.hex()}, {"path", path}});
+    return dump_json({{"id", made->document.hex()}, {"path", path}});
   }
   const auto* changed = std::get_if<DocumentsChanged>(&result);
   if (changed == nullptr) return std::nullopt;
@@ -199,7 +197,7 @@ std::optional<std::string> document_result(const CommandResult& result, const st
   for (const auto& one : changed->documents) {
     list.push_back({{"id", one.id.hex()}, {"path", one.path}});
   }
-  return dump({{"documents", std::move(list)}});
+  return dump_json({{"documents", std::move(list)}});
 }
 
 }  // namespace coterie::node

@@ -6,12 +6,16 @@
 //
 //     doc.templates                                      {"templates":[{"name","title","kind",
 //                                                        "language"}]}
-//     doc.list          workspace, folder?, trash?       {"documents":[...]}, archived ones too
+//     doc.list          workspace, folder?, trash?,      {"documents":[...],"next"?}, archived ones
+//                       limit?, cursor?: the last        too
+//                       page's "next"
 //     doc.info          workspace, path                  the document
 //     doc.create        workspace, path, template?,      {"id","path"}
-//                       title?, kind?, language?, meta.*
+//                       title?, kind?, language?,
+//                       meta.*, text?
 //     doc.set           workspace, path, title?, kind?,  {"documents":[{"id","path"}]}
-//                       language?, meta.*; empty: none
+//                       language?, meta.*; empty: none;
+//                       to?: another path
 //     doc.move          workspace, path, to              as doc.set; all that is in a folder
 //     doc.archive, doc.unarchive, doc.trash,             as doc.set: where it is now
 //     doc.untrash       workspace, path

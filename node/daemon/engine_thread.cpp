@@ -1,6 +1,7 @@
 #include "node/daemon/engine_thread.hpp"
 
 #include <algorithm>
+#include <iterator>
 #include <utility>
 
 #include "node/daemon/log.hpp"
@@ -38,16 +39,26 @@ EngineThread::EngineThread(Parts parts)
       service_(
           *parts_.engine, parts_.device_name, [this] { return commit_queue_.stats(); },
           parts_.port_mapping),
-      events_(*parts_.engine, service_,
-              [this](bridge::ClientHandle client, std::shared_ptr<const Bytes> message) {
-                if (server_ != nullptr) server_->send(client, std::move(message));
-              }),
+      access_(*parts_.engine, std::move(parts_.tokens), parts_.access),
+      clients_(*parts_.engine, service_, access_,
+               {.send =
+                    [this](bridge::ClientHandle client, std::shared_ptr<const Bytes> message) {
+                      messages_.push_back({client, std::move(message)});
+                    },
+                .close =
+                    [this](bridge::ClientHandle client, std::uint16_t code, std::string reason) {
+                      send_messages();
+                      if (server_ != nullptr) {
+                        server_->close_client(client, code, std::move(reason));
+                      }
+                    }}),
       commit_queue_([waker = parts_.waker] { waker->wake(); }) {}
 
 EngineThread::~EngineThread() { stop(); }
 
 void EngineThread::start(bridge::Server* server) {
   server_ = server;
+  if (server != nullptr) service_.set_bridge_stats([server] { return server->stats(); });
   thread_ = std::thread([this] { run(); });
 }
 
@@ -69,44 +80,62 @@ void EngineThread::post(std::deque<Input>& queue, Input input) {
 // What other threads say.
 
 void EngineThread::client_opened(bridge::ClientHandle client, bridge::ClientRequest request) {
-  post(from_clients_, [this, client, request = std::move(request)](Now now) {
-    const bool content = request.what == bridge::ClientRequest::What::kContent;
-    const Engine::ClientOptions options{.saved_messages = request.saved_messages};
-    const Status taken = content ? parts_.engine->handle_client_open(now, client, request.workspace,
-                                                                     request.document, options)
-                                 : events_.open(client, request);
+  said_.emplace_back([this, client, request = std::move(request)](Now now) {
+    const Status taken = clients_.opened(now, client, request);
     if (!taken) {
       return server_->refuse_client(client, CallError{taken.error().code, taken.error().what});
     }
-    if (content) clients_.insert(client);
     server_->accept_client(client);
+    clients_.accepted(now, client, request);
   });
 }
 
 void EngineThread::client_message(bridge::ClientHandle client, Bytes message) {
-  post(from_clients_, [this, client, message = std::move(message)](Now now) {
-    if (clients_.contains(client)) parts_.engine->handle_client_message(now, client, message);
-    events_.message(now, client, message);
-    server_->message_processed(client, message.size());
-  });
+  said_.emplace_back(
+      [this, client, message = std::move(message), come = SteadyClock::now()](Now now) {
+        if (!clients_.message(now, client, message)) drain();
+        server_->message_processed(client, message.size());
+        service_.client_messages().observe(
+            std::chrono::duration_cast<Duration>(SteadyClock::now() - come));
+      });
 }
 
-void EngineThread::client_sent(bridge::ClientHandle client, std::size_t bytes) {
-  post(from_clients_, [this, client, bytes](Now now) {
-    if (clients_.contains(client)) parts_.engine->handle_client_sent(now, client, bytes);
-    events_.sent(client, bytes);
+void EngineThread::clients_sent(std::vector<bridge::Sent> sent) {
+  said_.emplace_back([this, sent = std::move(sent)](Now now) {
+    for (const bridge::Sent& one : sent) clients_.sent(now, one.client, one.bytes);
   });
 }
 
 void EngineThread::client_closed(bridge::ClientHandle client) {
-  post(from_clients_, [this, client](Now now) {
-    if (clients_.erase(client) != 0) parts_.engine->handle_client_closed(now, client);
-    events_.closed(now, client);
-  });
+  said_.emplace_back([this, client](Now now) { clients_.closed(now, client); });
+}
+
+void EngineThread::turn_ended() {
+  if (said_.empty()) return;
+  {
+    const std::lock_guard lock(mutex_);
+    std::move(said_.begin(), said_.end(), std::back_inserter(from_clients_));
+  }
+  said_.clear();
+  parts_.waker->wake();
 }
 
 void EngineThread::call(Call call, CallReply reply) {
-  post(calls_, [this, call = std::move(call), reply = std::move(reply)](Now now) {
+  post(calls_, [this, call = std::move(call), reply = std::move(reply)](Now now) mutable {
+    const Status admitted = access_.admit(now, call);
+    if (!admitted) {
+      return reply({"", CallError{admitted.error().code, admitted.error().what}});
+    }
+    if (call.operation == "token.create") {
+      auto made = access_.create_token(now, call);
+      if (!made) return reply({"", CallError{made.error().code, made.error().what}});
+      return reply({*std::move(made), std::nullopt});
+    }
+    if (call.operation == "room.post" && !access_.may_post(now, call)) {
+      return reply({"", CallError{ErrorCode::kLimitExceeded,
+                                  "too much said within a minute: wait a little", 60}});
+    }
+    if (call.operation == "presence.show") return reply(clients_.say(now, call));
     service_.handle(now, call, reply);
   });
 }
@@ -138,18 +167,19 @@ void EngineThread::run() {
     const Now now = read_clock();
     const auto deadline = next_deadline();
     if (deadline && *deadline <= now.steady) {
-      events_.handle_timeout(now);
+      clients_.handle_timeout(now);
       parts_.engine->handle_timeout(now);
       drain();
     }
+    heap_.tend(now.steady);
   }
   finish();
 }
 
 std::optional<Instant> EngineThread::next_deadline() const {
   const auto engine = parts_.engine->next_deadline();
-  const auto events = events_.next_deadline();
-  return engine && events ? std::min(engine, events) : (engine ? engine : events);
+  const auto clients = clients_.next_deadline();
+  return engine && clients ? std::min(engine, clients) : (engine ? engine : clients);
 }
 
 void EngineThread::wait_for_work() {
@@ -188,18 +218,22 @@ bool EngineThread::take_commits() {
 }
 
 bool EngineThread::take(std::deque<Input>& queue) {
-  for (int turn = 0; turn < kTurn; ++turn) {
+  // What many clients say at once is answered at once.
+  const bool together = &queue == &from_clients_;
+  int turn = 0;
+  for (; turn < kTurn; ++turn) {
     Input input;
     {
       const std::lock_guard lock(mutex_);
-      if (queue.empty()) return false;
+      if (queue.empty()) break;
       input = std::move(queue.front());
       queue.pop_front();
     }
     input(read_clock());
-    drain();
+    if (!together) drain();
   }
-  return true;
+  if (together && turn > 0) drain();
+  return turn == kTurn;
 }
 
 void EngineThread::finish() {
@@ -234,6 +268,12 @@ void EngineThread::drain() {
   while (auto output = parts_.engine->poll_output()) {
     std::visit([this](auto& one) { carry_out(one); }, *output);
   }
+  send_messages();
+}
+
+void EngineThread::send_messages() {
+  if (server_ != nullptr) server_->send(std::exchange(messages_, {}));
+  messages_.clear();
 }
 
 void EngineThread::carry_out(Engine::CommitBatch& output) {
@@ -249,17 +289,13 @@ void EngineThread::carry_out(Engine::CommitBatch& output) {
   commit_queue_.enqueue(**store, std::move(output.batch), output.token);
 }
 
-void EngineThread::carry_out(Engine::SendToClient& output) {
-  if (server_ != nullptr) server_->send(output.client, std::move(output.message));
-}
+void EngineThread::carry_out(Engine::SendToClient& output) { clients_.tell(output); }
 
-void EngineThread::carry_out(Engine::CloseClient& output) {
-  if (server_ != nullptr) {
-    server_->close_client(output.client, output.code, std::move(output.reason));
-  }
-}
+void EngineThread::carry_out(Engine::CloseClient& output) { clients_.tell(read_clock(), output); }
 
-void EngineThread::carry_out(Engine::SendEvent& output) { events_.tell(output); }
+void EngineThread::carry_out(Engine::ClientRole& output) { clients_.tell(output); }
+
+void EngineThread::carry_out(Engine::SendEvent& output) { clients_.tell(output); }
 
 void EngineThread::carry_out(Engine::SendBeacon& output) {
   if (parts_.send_beacon) parts_.send_beacon(std::move(output.datagram));

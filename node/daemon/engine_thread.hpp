@@ -19,7 +19,9 @@
 
 #include "node/bridge/server.hpp"
 #include "node/core/engine.hpp"
-#include "node/daemon/event_sessions.hpp"
+#include "node/daemon/access.hpp"
+#include "node/daemon/clients.hpp"
+#include "node/daemon/heap.hpp"
 #include "node/daemon/service.hpp"
 #include "node/daemon/waker.hpp"
 #include "storage/commit_queue.hpp"
@@ -40,15 +42,18 @@ inline constexpr std::chrono::seconds kStopPatience{3};
 /// The monotonic and the wall clock: the only place of a node that reads them for the engine.
 Now read_clock();
 
-/// The functions of bridge::Handler are thread-safe; the rest is for one thread.
+/// The functions of bridge::Handler are for the bridge's I/O thread (call() for any); the rest is
+/// for one thread.
 class EngineThread final : public bridge::Handler {
  public:
   struct Parts {
     std::unique_ptr<Engine> engine;
     std::string device_name;
+    TokenKeys tokens;
+    Access::Options access = {};
     storage::StoreProvider* stores = nullptr;
     transport::ZmqDriver* driver = nullptr;
-    Waker* waker = nullptr;  ///< The driver's events wake it, too.
+    Waker* waker = nullptr;      ///< The driver's events wake it, too.
     /// Called on the engine thread; nothing where none are sent.
     std::function<void(Bytes datagram)> send_beacon = {};
     Service::MappingStatus port_mapping = {};
@@ -74,9 +79,10 @@ class EngineThread final : public bridge::Handler {
   // bridge::Handler.
   void client_opened(bridge::ClientHandle client, bridge::ClientRequest request) override;
   void client_message(bridge::ClientHandle client, Bytes message) override;
-  void client_sent(bridge::ClientHandle client, std::size_t bytes) override;
+  void clients_sent(std::vector<bridge::Sent> sent) override;
   void client_closed(bridge::ClientHandle client) override;
   void call(Call call, CallReply reply) override;
+  void turn_ended() override;
 
  private:
   using Input = std::function<void(Now)>;
@@ -93,6 +99,8 @@ class EngineThread final : public bridge::Handler {
 
   /// Carries out everything the engine has to say.
   void drain();
+  /// Messages to clients leave together; what else is asked of the server must not overtake them.
+  void send_messages();
   void carry_out(Engine::SendFrame& output);
   void carry_out(Engine::CloseLink& output);
   void carry_out(Engine::Dial& output);
@@ -100,6 +108,7 @@ class EngineThread final : public bridge::Handler {
   void carry_out(Engine::CommitBatch& output);
   void carry_out(Engine::SendToClient& output);
   void carry_out(Engine::CloseClient& output);
+  void carry_out(Engine::ClientRole& output);
   void carry_out(Engine::SendEvent& output);
   void carry_out(Engine::SendBeacon& output);
   void carry_out(Engine::Reply& output);
@@ -114,13 +123,19 @@ class EngineThread final : public bridge::Handler {
 
   Parts parts_;
   Service service_;
-  EventSessions events_;
+  Access access_;
+  Clients clients_;
   bridge::Server* server_ = nullptr;
 
   // Of the engine thread.
-  std::set<bridge::ClientHandle> clients_;      ///< Of content, that the engine has taken.
   std::map<CommitToken, std::size_t> commits_;  ///< Outstanding, with their bytes.
   std::size_t commit_bytes_ = 0;
+  HeapKeeper heap_;
+
+  std::vector<bridge::Outgoing> messages_;  ///< Not yet handed to the server.
+
+  // Of the bridge's I/O thread.
+  std::vector<Input> said_;  ///< By clients, in the turn under way.
 
   // Shared.
   std::atomic<bool> stopping_ = false;

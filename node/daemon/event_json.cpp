@@ -6,6 +6,7 @@
 
 #include "node/core/json_check.hpp"
 #include "node/core/limits.hpp"
+#include "node/daemon/token.hpp"
 
 namespace coterie::node {
 
@@ -269,6 +270,11 @@ Result<What> read_page(const Members& members) {
   return What(out);
 }
 
+Result<What> read_token(const Members& members) {
+  COTERIE_TRY(std::string token, members.text("token", kTokenBytesMax));
+  return What(TokenShown{std::move(token)});
+}
+
 const std::map<std::string, Result<What> (*)(const Members&), std::less<>>& readers() {
   static const std::map<std::string, Result<What> (*)(const Members&), std::less<>> all{
       {"join_session", read_join},
@@ -282,6 +288,7 @@ const std::map<std::string, Result<What> (*)(const Members&), std::less<>>& read
       {"cursor_update", read_cursor},
       {"presence_update", read_presence},
       {"session_update", read_state_word},
+      {"renew_token", read_token},
   };
   return all;
 }
@@ -334,6 +341,14 @@ json event_json(const MessageChanged& event, const AuthorNames& names) {
 json event_json(const StateChanged& event, const AuthorNames& names) {
   json out = answer("session_update", "");
   out["item"] = state_json(event.item, names);
+  return out;
+}
+json event_json(const DocumentSaved& event, const AuthorNames&) {
+  json out = answer("saved", "");
+  const Bytes holds = event.holds.encode();
+  out["state_vector"] = crypto::to_base64url(holds);
+  out["devices"] = event.devices;
+  out["members"] = event.members;
   return out;
 }
 json event_json(const RoomReset&, const AuthorNames&) { return answer("room_reset", ""); }

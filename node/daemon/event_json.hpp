@@ -26,15 +26,20 @@ inline constexpr std::size_t kChangesPerMinute = 300;
 inline constexpr std::size_t kPresenceFileBytesMax = 1024;
 inline constexpr std::size_t kPresenceCursorBytesMax = 2048;
 
+/// It shows another token, one that lasts longer say.
+struct TokenShown {
+  std::string token;
+};
+
 /// What a client says. Of commands and questions the workspace, path and guest are left empty: they
 /// are those of its connection.
 struct EventRequest {
   std::string id;    ///< May be empty.
   std::string type;  ///< As it was said.
   /// join_session; cursor_update and presence_update; chat_message, add_comment, code_comment and
-  /// reply; message_update; mark_read; room_page; session_update.
-  std::variant<WatchOptions, PresenceUpdate, PostMessage, AmendMessage, MarkRead, RoomQuery,
-               SetState>
+  /// reply; message_update; mark_read; room_page; session_update; renew_token.
+  std::variant<WatchOptions, TokenShown, PresenceUpdate, PostMessage, AmendMessage, MarkRead,
+               RoomQuery, SetState>
       what;
 };
 

@@ -4,7 +4,9 @@
 #include <utility>
 
 #include "node/core/limits.hpp"
+#include "node/daemon/call_json.hpp"
 #include "node/daemon/room_calls.hpp"
+#include "transport/crypto/crypto.hpp"
 
 namespace coterie::node {
 
@@ -13,6 +15,7 @@ namespace {
 using bridge::ClientHandle;
 using nlohmann::json;
 
+constexpr std::size_t kStreamSecretBytes = 16;
 constexpr Duration kPresenceEvery = std::chrono::microseconds(1'000'000 / kPresencePerSecond);
 
 /// What `update` says is put over what `waiting` says.
@@ -30,30 +33,59 @@ void merge(PresenceUpdate& waiting, PresenceUpdate update) {
 
 }  // namespace
 
-bool EventSessions::Budget::take(Instant now) {
-  if (used_ == 0 || now - begin_ >= std::chrono::minutes(1)) {
-    begin_ = now;
-    used_ = 0;
-  }
-  if (used_ >= most_) return false;
-  ++used_;
-  return true;
-}
-
-Status EventSessions::open(ClientHandle client, const bridge::ClientRequest& request) {
-  COTERIE_TRY(const DocumentId document, parse_hex_id<DocumentId>(request.document));
-  COTERIE_TRY(const auto place, engine_.find_document(document));
-  if (!request.workspace.empty()) {
-    COTERIE_TRY(const WorkspaceId wanted, engine_.find_workspace(request.workspace));
-    if (wanted != place.workspace) {
-      return Error{ErrorCode::kNotFound, "no document of that id in this workspace"};
-    }
-  }
+Status EventSessions::open(ClientHandle client, const Access::Place& place, const Principal& who) {
+  COTERIE_TRY(const DocumentInfo document, engine_.document(place.workspace, place.path));
   Session session;
   session.workspace = place.workspace;
-  session.document = document;
+  session.document = document.id;
+  session.who = who;
+  COTERIE_CHECK(role_of(session, document.path));
   sessions_.emplace(client, std::move(session));
   return {};
+}
+
+void EventSessions::begin_stream(Now now, ClientHandle client,
+                                 const bridge::ClientRequest& request) {
+  const auto found = sessions_.find(client);
+  if (found == sessions_.end()) return;
+  Session& session = found->second;
+  Bytes secret(kStreamSecretBytes);
+  crypto::system_random().fill(secret);
+  session.stream = to_hex(secret);
+  send(client, session, dump_json({{"type", "stream"}, {"session", session.stream}}));
+  if (request.resumed) send(client, session, dump_json(room_event(RoomReset{}, names(session))));
+  const std::string text = dump_json(
+      {{"type", "join_session"},
+       {"user", {{"id", request.user}, {"name", request.name}, {"color", request.color}}}});
+  message(now, client, as_bytes(text));
+}
+
+CallResult EventSessions::say(Now now, const Call& call) {
+  const auto refused = [](const Error& error) {
+    return CallResult{"", CallError{error.code, error.what}};
+  };
+  const std::string secret = text_of(call, "session");
+  const auto found = std::find_if(sessions_.begin(), sessions_.end(), [&](const auto& one) {
+    const Session& session = one.second;
+    const auto path = path_of(session);
+    return !secret.empty() && session.stream == secret && path && *path == text_of(call, "path") &&
+           session.workspace.hex() == text_of(call, "workspace");
+  });
+  if (found == sessions_.end()) {
+    return refused({ErrorCode::kNotFound, "no such stream of this document: open one first"});
+  }
+  json event{{"type", "presence_update"}};
+  for (const char* name : {"status", "typing", "file", "viewport", "cursor", "following"}) {
+    const auto given = call.arguments.find(name);
+    if (given == call.arguments.end()) continue;
+    event[name] = json::parse(given->second, nullptr, false);
+  }
+  std::string id;
+  const std::string text = dump_json(event);
+  auto request = read_event(text, id);
+  const Status done = request ? handle(now, found->first, found->second, *std::move(request))
+                              : Status(request.error());
+  return done ? CallResult{R"({"done":true})", std::nullopt} : refused(done.error());
 }
 
 void EventSessions::message(Now now, ClientHandle client, ByteView text) {
@@ -71,11 +103,15 @@ Status EventSessions::handle(Now now, ClientHandle client, Session& session, Eve
   if (auto* options = std::get_if<WatchOptions>(&request.what)) {
     return join(now, client, session, request.id, std::move(*options));
   }
+  if (const auto* shown = std::get_if<TokenShown>(&request.what)) {
+    return renew(now, client, session, request.id, shown->token);
+  }
   if (!session.guest) return Error{ErrorCode::kMalformed, "say join_session first"};
   if (auto* update = std::get_if<PresenceUpdate>(&request.what)) {
     return show(now, client, session, std::move(*update));
   }
   COTERIE_TRY(std::string path, path_of(session));
+  COTERIE_TRY(const Role role, role_of(session, path));
   if (auto* query = std::get_if<RoomQuery>(&request.what)) {
     query->workspace = session.workspace;
     query->path = std::move(path);
@@ -92,7 +128,11 @@ Status EventSessions::handle(Now now, ClientHandle client, Session& session, Eve
     return {};
   }
   auto* post = std::get_if<PostMessage>(&request.what);
-  if (!(post != nullptr ? session.posts : session.changes).take(now.steady)) {
+  if (!may_write(role)) {
+    return Error{ErrorCode::kUnauthorized, "you may only read this document"};
+  }
+  if (!(post != nullptr ? access_.may_post(now, session.workspace, *session.guest)
+                        : session.changes.take(now.steady))) {
     fail(client, session, request.id, "RATE_LIMITED", "too much within a minute: wait a little");
     return {};
   }
@@ -104,6 +144,8 @@ Status EventSessions::handle(Now now, ClientHandle client, Session& session, Eve
   } else if (auto* amend = std::get_if<AmendMessage>(&request.what)) {
     amend->workspace = session.workspace;
     amend->change.guest = *session.guest;
+    amend->change.document = session.document;
+    amend->most = session.who.visitor.most;
     carry_out(now, client, request.id, std::move(*amend));
   } else if (auto* word = std::get_if<SetState>(&request.what)) {
     word->workspace = session.workspace;
@@ -115,6 +157,8 @@ Status EventSessions::handle(Now now, ClientHandle client, Session& session, Eve
 
 Status EventSessions::join(Now now, ClientHandle client, Session& session, const std::string& id,
                            WatchOptions options) {
+  if (!session.who.visitor.guest.empty()) options.id = session.who.visitor.guest;
+  if (!session.who.name.empty()) options.name = session.who.name;
   if (session.guest && *session.guest != options.id) {
     return Error{ErrorCode::kConflict, "this connection is somebody else's"};
   }
@@ -125,9 +169,8 @@ Status EventSessions::join(Now now, ClientHandle client, Session& session, const
     COTERIE_CHECK(engine_.handle_watch_open(now, client, session.workspace.hex(), path, options));
     session.guest = options.id;
   }
-  for (const WorkspaceInfo& one : engine_.workspaces()) {
-    if (one.id == session.workspace) start.role = role_name(one.role);
-  }
+  COTERIE_TRY(const Role role, role_of(session, path));
+  start.role = role_name(role);
   COTERIE_TRY(start.participants, engine_.participants(session.workspace, path));
   COTERIE_TRY(start.state, engine_.session_state(session.workspace, path));
   RoomQuery query;
@@ -142,6 +185,28 @@ Status EventSessions::join(Now now, ClientHandle client, Session& session, const
   start.unread_comments = comments.unread;
   send(client, session, dump_json(session_event(id, start, names(session))));
   return {};
+}
+
+Status EventSessions::renew(Now now, ClientHandle client, Session& session, const std::string& id,
+                            const std::string& token) {
+  COTERIE_TRY(Principal who, access_.identify(now, token));
+  if (who.visitor.guest != session.who.visitor.guest) {
+    return Error{ErrorCode::kConflict, "this connection is somebody else's"};
+  }
+  COTERIE_TRY(const std::string path, path_of(session));
+  COTERIE_CHECK(access_.open(who, session.workspace.hex(), path));
+  session.who = std::move(who);
+  send(client, session, dump_json(ok_event(id, std::nullopt)));
+  return {};
+}
+
+void EventSessions::renewed(ClientHandle client, const Principal& who) {
+  if (const auto found = sessions_.find(client); found != sessions_.end()) found->second.who = who;
+}
+
+const Principal* EventSessions::who(ClientHandle client) const {
+  const auto found = sessions_.find(client);
+  return found == sessions_.end() ? nullptr : &found->second.who;
 }
 
 /// Presence is not answered, but where it is refused.
@@ -177,6 +242,14 @@ void EventSessions::carry_out(Now now, ClientHandle client, const std::string& i
 Result<std::string> EventSessions::path_of(const Session& session) const {
   COTERIE_TRY(const auto place, engine_.find_document(session.document));
   return place.path;
+}
+
+Result<Role> EventSessions::role_of(const Session& session, const std::string& path) const {
+  const Visitor visitor{session.guest.value_or(session.who.visitor.guest),
+                        session.who.visitor.most};
+  COTERIE_TRY(const auto role, engine_.role_of(session.workspace, path, visitor));
+  if (role) return *role;
+  return Error{ErrorCode::kUnauthorized, "a host sent this guest out of the document"};
 }
 
 void EventSessions::tell(const Engine::SendEvent& output) {

@@ -15,8 +15,10 @@
 #include <optional>
 #include <string>
 
+#include "crdt/base/token_bucket.hpp"
 #include "node/bridge/server.hpp"
 #include "node/core/engine.hpp"
+#include "node/daemon/access.hpp"
 #include "node/daemon/event_json.hpp"
 #include "node/daemon/service.hpp"
 
@@ -26,46 +28,48 @@ namespace coterie::node {
 inline constexpr std::size_t kPresencePerSecond = 30;
 /// Unsent, in bytes; beyond, events are dropped until half has left.
 inline constexpr std::size_t kEventWindowBytes = 256u << 10;
+static_assert(kEventWindowBytes / 2 > bridge::kUntoldBytesMax, "else it might wait for ever");
 
 /// Single-threaded: all calls from the thread that owns the engine.
 class EventSessions {
  public:
   using Send = std::function<void(bridge::ClientHandle, std::shared_ptr<const Bytes>)>;
 
-  /// Both must outlive it.
-  EventSessions(Engine& engine, Service& service, Send send)
-      : engine_(engine), service_(service), send_(std::move(send)) {}
+  /// All must outlive it.
+  EventSessions(Engine& engine, Service& service, Access& access, Send send)
+      : engine_(engine), service_(service), access_(access), send_(std::move(send)) {}
 
-  /// Errors (refuse the upgrade): kNotFound, kMalformed.
-  Status open(bridge::ClientHandle client, const bridge::ClientRequest& request);
+  /// Errors (refuse the upgrade): kNotFound (the document was not made yet), kUnauthorized.
+  Status open(bridge::ClientHandle client, const Access::Place& place, const Principal& who);
 
   void message(Now now, bridge::ClientHandle client, ByteView text);
+  /// After open(), of a stream: tells it by which name it is spoken for,
+  /// {"type":"stream","session"}, and joins as it wants. One that was there before is told to begin
+  /// anew.
+  void begin_stream(Now now, bridge::ClientHandle client, const bridge::ClientRequest& request);
+  /// "presence.show": "session", the document, and what a presence_update has, as JSON. Said for a
+  /// stream; {"done":true}. Errors: kNotFound, and those of presence_update.
+  CallResult say(Now now, const Call& call);
   /// `bytes` handed to Send have left for the network.
   void sent(bridge::ClientHandle client, std::size_t bytes);
   void closed(Now now, bridge::ClientHandle client);
+  /// It showed a better token, of the same person, by another way than an event.
+  void renewed(bridge::ClientHandle client, const Principal& who);
+  /// Who it is; nobody of that handle: null.
+  const Principal* who(bridge::ClientHandle client) const;
   void tell(const Engine::SendEvent& output);
 
   void handle_timeout(Now now);
   std::optional<Instant> next_deadline() const;
 
  private:
-  /// So many within a minute from the first.
-  class Budget {
-   public:
-    explicit Budget(std::size_t most) : most_(most) {}
-    bool take(Instant now);
-
-   private:
-    std::size_t most_;
-    std::size_t used_ = 0;
-    Instant begin_{};
-  };
   struct Session {
     WorkspaceId workspace;
     DocumentId document;
+    Principal who;
+    std::string stream;                ///< What its presence is said with; empty: a WebSocket.
     std::optional<std::string> guest;  ///< Once it has joined; empty: the device's owner.
-    Budget posts{kPostsPerMinute};
-    Budget changes{kChangesPerMinute};
+    TokenBucket changes{Duration(std::chrono::minutes(1)) / kChangesPerMinute, kChangesPerMinute};
     std::optional<PresenceUpdate> presence;  ///< That waits.
     Instant presence_due{};
     std::size_t unsent = 0;
@@ -76,9 +80,13 @@ class EventSessions {
   Status handle(Now now, bridge::ClientHandle client, Session& session, EventRequest request);
   Status join(Now now, bridge::ClientHandle client, Session& session, const std::string& id,
               WatchOptions join);
+  Status renew(Now now, bridge::ClientHandle client, Session& session, const std::string& id,
+               const std::string& token);
   Status show(Now now, bridge::ClientHandle client, Session& session, PresenceUpdate update);
   void carry_out(Now now, bridge::ClientHandle client, const std::string& id, Command command);
   Result<std::string> path_of(const Session& session) const;
+  /// What it may do now. Errors: kUnauthorized (nothing).
+  Result<Role> role_of(const Session& session, const std::string& path) const;
   void send(bridge::ClientHandle client, Session& session, const std::string& text);
   void fail(bridge::ClientHandle client, Session& session, const std::string& id, const char* code,
             const std::string& why);
@@ -86,6 +94,7 @@ class EventSessions {
 
   Engine& engine_;
   Service& service_;
+  Access& access_;
   Send send_;
   std::map<bridge::ClientHandle, Session> sessions_;
   /// What was told last, as text: the same goes to every watcher of a document.

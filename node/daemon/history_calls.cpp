@@ -1,12 +1,12 @@
 #include "node/daemon/history_calls.hpp"
 
-#include <charconv>
 #include <map>
 #include <utility>
 
 #include <nlohmann/json.hpp>
 
 #include "node/core/limits.hpp"
+#include "node/daemon/call_json.hpp"
 
 namespace coterie::node {
 
@@ -14,34 +14,11 @@ namespace {
 
 using nlohmann::json;
 
-std::string dump(const json& value) {
-  return value.dump(-1, ' ', false, json::error_handler_t::replace);
-}
-
-std::string text_of(const Call& call, const std::string& name) {
-  const auto found = call.arguments.find(name);
-  return found == call.arguments.end() ? std::string() : found->second;
-}
-
-/// Absent: `otherwise`. Nothing: no number.
-std::optional<std::uint64_t> number_of(const Call& call, const std::string& name,
-                                       std::uint64_t otherwise) {
-  const std::string text = text_of(call, name);
-  if (text.empty()) return otherwise;
-  std::uint64_t value = 0;
-  const auto parsed = std::from_chars(text.data(), text.data() + text.size(), value);
-  if (parsed.ec != std::errc() || parsed.ptr != text.data() + text.size()) return std::nullopt;
-  return value;
-}
-
-Error malformed_number() { return {ErrorCode::kMalformed, "an argument is no number"}; }
-
 /// `name` and `name`_time.
 Result<VersionChoice> choice_of(const Call& call, const std::string& name) {
   VersionChoice choice{text_of(call, name), std::nullopt};
   if (text_of(call, name + "_time").empty()) return choice;
-  choice.time = number_of(call, name + "_time", 0);
-  if (!choice.time) return malformed_number();
+  COTERIE_TRY(choice.time, number_of(call, name + "_time", 0));
   return choice;
 }
 
@@ -146,13 +123,12 @@ json answered(const Engine& engine, const WorkspaceId& workspace, const HistoryL
 
 Result<std::string> versions_answer(Engine& engine, Now now, const Call& call,
                                     const WorkspaceId& workspace, const std::string& path) {
-  const auto limit = number_of(call, "limit", kVersionsListedMax);
-  if (!limit) return malformed_number();
-  COTERIE_TRY(const VersionList list, engine.versions(now, workspace, path, *limit));
+  COTERIE_TRY(const std::uint64_t limit, number_of(call, "limit", kVersionsListedMax));
+  COTERIE_TRY(const VersionList list, engine.versions(now, workspace, path, limit));
   json versions = json::array();
   for (const VersionInfo& one : list.versions) versions.push_back(version_json(one));
-  return dump(answered(engine, workspace, list.limits,
-                       {{"versions", std::move(versions)}, {"more", list.more}}));
+  return dump_json(answered(engine, workspace, list.limits,
+                            {{"versions", std::move(versions)}, {"more", list.more}}));
 }
 
 Result<std::string> version_answer(Engine& engine, Now now, const Call& call,
@@ -165,7 +141,7 @@ Result<std::string> version_answer(Engine& engine, Now now, const Call& call,
   } else {
     answer["document"] = json::parse(content.json, nullptr, false);
   }
-  return dump(answered(engine, workspace, content.limits, std::move(answer)));
+  return dump_json(answered(engine, workspace, content.limits, std::move(answer)));
 }
 
 Result<std::string> diff_answer(Engine& engine, Now now, const Call& call,
@@ -175,10 +151,10 @@ Result<std::string> diff_answer(Engine& engine, Now now, const Call& call,
   COTERIE_TRY(const VersionDiff diff, engine.diff(now, workspace, path, from, to));
   json changes = json::array();
   for (const Change& one : diff.changes) changes.push_back(change_json(one));
-  return dump(answered(engine, workspace, diff.limits,
-                       {{"from", found_json(diff.from)},
-                        {"to", found_json(diff.to)},
-                        {"changes", std::move(changes)}}));
+  return dump_json(answered(engine, workspace, diff.limits,
+                            {{"from", found_json(diff.from)},
+                             {"to", found_json(diff.to)},
+                             {"changes", std::move(changes)}}));
 }
 
 Result<std::string> blame_answer(Engine& engine, Now now, const Call& call,
@@ -193,8 +169,9 @@ Result<std::string> blame_answer(Engine& engine, Now now, const Call& call,
                       {"text", one.text},
                       {"by", by_json(one.by)}});
   }
-  return dump(answered(engine, workspace, blame.limits,
-                       {{"version", found_json(blame.version)}, {"ranges", std::move(ranges)}}));
+  return dump_json(
+      answered(engine, workspace, blame.limits,
+               {{"version", found_json(blame.version)}, {"ranges", std::move(ranges)}}));
 }
 
 json devices_json(const std::vector<DeviceId>& devices) {
@@ -226,7 +203,7 @@ Result<std::string> retention_answer(const Engine& engine, const WorkspaceId& wo
                  {"below_floor", info.below_floor},
                  {"checkpoints", std::move(checkpoints)}};
   if (info.keep) answer["keep_hours"] = info.keep->count();
-  return dump(answered(engine, workspace, {}, std::move(answer)));
+  return dump_json(answered(engine, workspace, {}, std::move(answer)));
 }
 
 /// "hours": a number, or nothing for ever.
@@ -235,12 +212,11 @@ Result<Command> retention_command(const WorkspaceId& workspace, const Call& call
   if (call.operation == "history.prune") return Command{Prune{workspace}};
   SetRetention command{workspace, std::nullopt};
   if (!text_of(call, "hours").empty()) {
-    const auto hours = number_of(call, "hours", 0);
-    if (!hours) return malformed_number();
-    if (*hours > kRetentionHoursMax) {
+    COTERIE_TRY(const std::uint64_t hours, number_of(call, "hours", 0));
+    if (hours > kRetentionHoursMax) {
       return Error{ErrorCode::kLimitExceeded, "history is kept from an hour to a hundred years"};
     }
-    command.keep = std::chrono::hours(*hours);
+    command.keep = std::chrono::hours(hours);
   }
   return Command{command};
 }
@@ -304,23 +280,23 @@ std::variant<std::string, CallError> history_answer(Engine& engine, Now now, con
 
 std::optional<std::string> history_result(const CommandResult& result) {
   if (const auto* named = std::get_if<VersionNamed>(&result)) {
-    return dump({{"version", found_json(named->version)}, {"before", named->before}});
+    return dump_json({{"version", found_json(named->version)}, {"before", named->before}});
   }
   if (const auto* made = std::get_if<CheckpointMade>(&result)) {
-    return dump({{"checkpoint", made->checkpoint.hex()}});
+    return dump_json({{"checkpoint", made->checkpoint.hex()}});
   }
   if (const auto* pruned = std::get_if<Pruned>(&result)) {
-    return dump({{"checkpoint", pruned->checkpoint.hex()}});
+    return dump_json({{"checkpoint", pruned->checkpoint.hex()}});
   }
   const auto* restored = std::get_if<VersionRestored>(&result);
   if (restored == nullptr) return std::nullopt;
-  return dump({{"version", found_json(restored->version)},
-               {"path", restored->document.path},
-               {"removed", restored->document.removed},
-               {"restored", restored->document.restored},
-               {"before", restored->document.before},
-               {"after", restored->document.after},
-               {"preview", restored->preview}});
+  return dump_json({{"version", found_json(restored->version)},
+                    {"path", restored->document.path},
+                    {"removed", restored->document.removed},
+                    {"restored", restored->document.restored},
+                    {"before", restored->document.before},
+                    {"after", restored->document.after},
+                    {"preview", restored->preview}});
 }
 
 }  // namespace coterie::node

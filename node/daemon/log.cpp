@@ -1,11 +1,17 @@
 #include "node/daemon/log.hpp"
 
+#include <atomic>
+
 #include <spdlog/sinks/stdout_sinks.h>
 #include <spdlog/spdlog.h>
+
+#include <nlohmann/json.hpp>
 
 namespace coterie::node {
 
 namespace {
+
+std::atomic<bool> as_json = false;
 
 spdlog::logger& logger() {
   static const std::shared_ptr<spdlog::logger> kLogger = [] {
@@ -33,7 +39,16 @@ spdlog::level::level_enum spdlog_level(Engine::Notice::Level level) {
 }  // namespace
 
 void log_line(Engine::Notice::Level level, std::string_view text) {
-  logger().log(spdlog_level(level), "{}", text);
+  if (!as_json) return logger().log(spdlog_level(level), "{}", text);
+  using nlohmann::json;
+  logger().log(spdlog_level(level), "{}",
+               json(text).dump(-1, ' ', false, json::error_handler_t::replace));
+}
+
+void set_log_json() {
+  as_json = true;
+  logger().set_pattern(R"({"time":"%Y-%m-%dT%H:%M:%S.%eZ","level":"%l","message":%v})",
+                       spdlog::pattern_time_type::utc);
 }
 
 void set_log_level(Engine::Notice::Level level) { logger().set_level(spdlog_level(level)); }

@@ -105,6 +105,7 @@ struct Node::State {
   const char* unmapped_because() const;
   void map_port();
   void follow_addresses();
+  Result<TokenKeys> open_tokens(const crypto::SigningKey& key) const;
   std::optional<CallError> open_engine(crypto::SigningKey key);
   std::optional<CallError> open_doors();
   void stop();
@@ -254,6 +255,17 @@ void Node::State::follow_addresses() {
   if (!saved) log_line(Engine::Notice::Level::kWarning, "settings.json could not be written");
 }
 
+Result<TokenKeys> Node::State::open_tokens(const crypto::SigningKey& key) const {
+  Bytes secret;
+  if (const std::string& file = options.bridge_options.token_secret_file; !file.empty()) {
+    COTERIE_TRY(const std::string content, read_private_file(file, kSharedSecretBytesMax + 2));
+    const std::size_t end = std::min(content.find_first_of("\r\n"), content.size());
+    if (end == 0) return Error{ErrorCode::kMalformed, "the secret for tokens is empty"};
+    secret.assign(content.begin(), content.begin() + static_cast<std::ptrdiff_t>(end));
+  }
+  return TokenKeys::make(key.clone(), std::move(secret));
+}
+
 std::optional<CallError> Node::State::open_engine(crypto::SigningKey key) {
   SecureRandom& random = crypto::system_random();
   Engine::Options wanted;
@@ -270,6 +282,8 @@ std::optional<CallError> Node::State::open_engine(crypto::SigningKey key) {
   if (!place) return explain(options.dir.place_file().string(), place.error());
   wanted.place_found = std::move(place->found);
   wanted.place = std::move(place->now);
+  auto tokens = open_tokens(key);
+  if (!tokens) return explain(options.bridge_options.token_secret_file, tokens.error());
   auto opened = Engine::open(read_clock(), std::move(wanted), std::move(key), *stores, random);
   if (!opened) {
     CallError why = explain(options.dir.root.string(), opened.error());
@@ -281,6 +295,8 @@ std::optional<CallError> Node::State::open_engine(crypto::SigningKey key) {
   engine = std::make_unique<EngineThread>(EngineThread::Parts{
       .engine = *std::move(opened),
       .device_name = name,
+      .tokens = *std::move(tokens),
+      .access = {.token_needed = options.bridge_options.require_token},
       .stores = stores.get(),
       .driver = driver.get(),
       .waker = &waker,
@@ -298,9 +314,22 @@ std::optional<CallError> Node::State::open_doors() {
   if (options.bridge.empty() && !options.control) return std::nullopt;
   io = std::make_unique<bridge::IoThread>();
   if (!options.bridge.empty()) {
-    auto started = bridge::Server::start(
-        io->context(),
-        {.bind = options.bridge, .limits = {}, .assets = bridge::embedded_web_assets()}, *engine);
+    const BridgeOptions& given = options.bridge_options;
+    bridge::Server::Options wanted;
+    wanted.bind = options.bridge;
+    wanted.assets = bridge::embedded_web_assets();
+    wanted.certificate_file = given.certificate_file;
+    wanted.key_file = given.key_file;
+    wanted.hosts = given.hosts;
+    wanted.origins = given.origins;
+    wanted.trusted_proxies = given.trusted_proxies;
+    wanted.require_token = given.require_token;
+    wanted.insecure = given.insecure;
+    if (given.connections) wanted.limits.connections = *given.connections;
+    if (given.connections_per_address) {
+      wanted.limits.per_address.connections = *given.connections_per_address;
+    }
+    auto started = bridge::Server::start(io->context(), std::move(wanted), *engine);
     if (!started) return explain("--bridge " + options.bridge, started.error());
     server = *std::move(started);
   }
@@ -350,6 +379,17 @@ std::vector<std::string> Node::advertised() const {
 std::string Node::listen_address() const { return state_->listening; }
 
 std::string Node::bridge_url() const { return state_->server ? state_->server->url() : ""; }
+
+bool Node::reload_certificate() {
+  if (state_->server == nullptr || state_->options.bridge_options.certificate_file.empty()) {
+    return false;
+  }
+  const Status read = state_->server->reload_certificate();
+  log_line(read ? Engine::Notice::Level::kInfo : Engine::Notice::Level::kWarning,
+           read ? "the bridge's certificate was read again"
+                : std::string("the old certificate of the bridge stays: ") + read.error().what);
+  return true;
+}
 
 void Node::call(Call call, CallReply reply) {
   state_->engine->call(std::move(call), std::move(reply));

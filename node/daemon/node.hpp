@@ -28,6 +28,22 @@
 
 namespace coterie::node {
 
+/// As those of bridge::Server::Options and Limits.
+struct BridgeOptions {
+  std::string certificate_file;
+  std::string key_file;
+  std::vector<std::string> hosts;
+  std::vector<std::string> origins;
+  std::vector<std::string> trusted_proxies;
+  bool require_token = false;  ///< Whether even who is on this machine must show a token.
+  /// What a login service signs its tokens with (HS256): the first line, 32 to 1,024 bytes. Empty:
+  /// only tokens of this device are accepted.
+  std::string token_secret_file;
+  bool insecure = false;
+  std::optional<std::size_t> connections;              ///< At once, of all.
+  std::optional<std::size_t> connections_per_address;  ///< The same, where not of this machine.
+};
+
 class Node {
  public:
   struct Options {
@@ -42,6 +58,7 @@ class Node {
     /// addresses anyway (`advertise`).
     bool port_mapping = true;
     std::string bridge;  ///< "127.0.0.1:PORT". Empty: none.
+    BridgeOptions bridge_options;
     /// Bytes of entries kept of each workspace where this device is a relay; nothing: as last time.
     std::optional<std::uint64_t> relay_quota;
     bool control = false;          ///< Whether to open the control socket.
@@ -59,6 +76,10 @@ class Node {
   std::string listen_address() const;           ///< With the real port; empty when not listening.
   std::vector<std::string> advertised() const;  ///< What other devices are told to dial.
   std::string bridge_url() const;               ///< Empty when there is no bridge.
+
+  /// Reads the bridge's certificate again, for connections from now on; what is wrong with it is
+  /// logged, and the old one stays. False: there is none.
+  bool reload_certificate();
 
   /// Thread-safe.
   void call(Call call, CallReply reply);

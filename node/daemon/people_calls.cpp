@@ -9,6 +9,7 @@
 #include <nlohmann/json.hpp>
 
 #include "node/core/invite.hpp"
+#include "node/daemon/call_json.hpp"
 
 namespace coterie::node {
 
@@ -33,10 +34,6 @@ const CallError* failure(const Outcome<T>& outcome) {
   return std::get_if<CallError>(&outcome);
 }
 
-std::string dump(const json& value) {
-  return value.dump(-1, ' ', false, json::error_handler_t::replace);
-}
-
 /// Big-endian.
 Bytes number_bytes(std::uint64_t number) {
   Bytes out;
@@ -44,11 +41,6 @@ Bytes number_bytes(std::uint64_t number) {
     out.push_back(static_cast<std::uint8_t>(number >> shift));
   }
   return out;
-}
-
-std::string text_of(const Call& call, const char* name, const char* otherwise = "") {
-  const auto found = call.arguments.find(name);
-  return found == call.arguments.end() ? otherwise : found->second;
 }
 
 bool flag_of(const Call& call, const char* name) { return text_of(call, name) == "true"; }
@@ -569,7 +561,7 @@ Outcome<std::string> audit_answer(const Question& question) {
   for (const auto& [device, name] : question.names()) names[device.hex()] = name;
   json answer = {{"items", std::move(items)}, {"names", std::move(names)}, {"next", nullptr}};
   if (page->next) answer["next"] = cursor_text(*page->next);
-  return dump(answer);
+  return dump_json(answer);
 }
 
 }  // namespace
@@ -596,21 +588,21 @@ std::variant<std::string, CallError> people_answer(const Engine& engine, Now now
   if (call.operation == "doc.roles") {
     const auto roles = engine.document_roles(*workspace, text_of(call, "path"));
     if (!roles) return explain(roles.error());
-    return dump(roles_json(*roles));
+    return dump_json(roles_json(*roles));
   }
   if (call.operation == "invite.list") {
     const auto invites = engine.invites(*workspace);
     if (!invites) return explain(invites.error());
-    return dump(invites_json(question, *invites));
+    return dump_json(invites_json(question, *invites));
   }
   const auto members = engine.members(*workspace);
   if (!members) return explain(members.error());
-  return dump(members_json(question, *members));
+  return dump_json(members_json(question, *members));
 }
 
 std::string people_result(const CommandResult& result) {
   if (const auto* invite = std::get_if<InviteCreated>(&result)) {
-    return dump({{"invite", invite->invite}, {"id", invite->id.hex()}});
+    return dump_json({{"invite", invite->invite}, {"id", invite->id.hex()}});
   }
   if (const auto* reverted = std::get_if<Reverted>(&result)) {
     json documents = json::array();
@@ -622,7 +614,7 @@ std::string people_result(const CommandResult& result) {
                            {"before", one.before},
                            {"after", one.after}});
     }
-    return dump({{"documents", std::move(documents)}, {"preview", reverted->preview}});
+    return dump_json({{"documents", std::move(documents)}, {"preview", reverted->preview}});
   }
   return R"({"done":true})";
 }

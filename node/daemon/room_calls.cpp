@@ -1,7 +1,6 @@
 #include "node/daemon/room_calls.hpp"
 
 #include <algorithm>
-#include <charconv>
 #include <functional>
 #include <map>
 #include <set>
@@ -9,6 +8,8 @@
 
 #include "crdt/base/utf16.hpp"
 #include "node/core/limits.hpp"
+#include "node/core/rooms/templates.hpp"
+#include "node/daemon/call_json.hpp"
 
 namespace coterie::node {
 
@@ -16,31 +17,11 @@ namespace {
 
 using nlohmann::json;
 
-/// What editors of text bind by convention (docs/API/README.md).
-constexpr const char* kTextRoot = "monaco";
 constexpr std::size_t kPrefixDigitsMin = 4;
 /// Pages looked at for one that is filtered, or for the beginning of an id.
 constexpr int kPagesMax = 20;
 
-std::string text_of(const Call& call, const char* name, const char* otherwise = "") {
-  const auto found = call.arguments.find(name);
-  return found == call.arguments.end() ? otherwise : found->second;
-}
-
 bool has(const Call& call, const char* name) { return call.arguments.count(name) > 0; }
-
-/// Errors: kMalformed.
-Result<std::uint64_t> number_of(const Call& call, const char* name, std::uint64_t otherwise) {
-  const auto found = call.arguments.find(name);
-  if (found == call.arguments.end()) return otherwise;
-  const std::string& text = found->second;
-  std::uint64_t value = 0;
-  const auto parsed = std::from_chars(text.data(), text.data() + text.size(), value);
-  if (parsed.ec != std::errc() || parsed.ptr != text.data() + text.size()) {
-    return Error{ErrorCode::kMalformed, "an argument is no number"};
-  }
-  return value;
-}
 
 /// What a call works with.
 struct Question {
@@ -146,6 +127,7 @@ Result<Anchor> anchor_of_lines(const Question& question, const std::string& root
 Result<Command> post(const Question& question) {
   const Call& call = question.call;
   PostMessage command{question.workspace, question.path(), {}, {}};
+  command.message.guest = text_of(question.call, "visitor");
   MessageRecord& message = command.message;
   message.text = text_of(call, "text");
   COTERIE_TRY(const auto members, question.engine.members(question.workspace));
@@ -168,13 +150,22 @@ Result<Command> post(const Question& question) {
     COTERIE_TRY(const std::uint64_t first, number_of(call, "first", 0));
     COTERIE_TRY(const std::uint64_t last, number_of(call, "last", first));
     COTERIE_TRY(message.anchor, anchor_of_lines(question, root, first, last));
+  } else if (text_of(call, "lane") == "comments") {
+    return Error{ErrorCode::kMalformed, "say what the comment is about: a quote, range or lines"};
   }
   return Command{std::move(command)};
 }
 
 Result<Command> amend(const Question& question) {
   AmendMessage command{question.workspace, {}};
+  command.change.guest = text_of(question.call, "visitor");
+  command.most = role_named(text_of(question.call, "visitor_role")).value_or(Role::kHost);
   COTERIE_TRY(command.change.target, message_of(question, "id"));
+  if (has(question.call, "path")) {
+    COTERIE_TRY(const DocumentInfo document,
+                question.engine.document(question.workspace, question.path()));
+    command.change.document = document.id;
+  }
   COTERIE_TRY(command.change.what, amendment_of(text_of(question.call, "change")));
   command.change.text = text_of(question.call, "text");
   return Command{std::move(command)};
@@ -185,6 +176,7 @@ Result<RoomQuery> query_of(const Question& question) {
   RoomQuery query;
   query.workspace = question.workspace;
   query.path = question.path();
+  query.guest = text_of(call, "visitor");
   COTERIE_TRY(query.kind, lane_of(text_of(call, "lane", "chat")));
   if (query.kind == RoomLane::Kind::kThread) {
     COTERIE_TRY(query.thread, message_of(question, "thread"));
@@ -198,7 +190,11 @@ Result<RoomQuery> query_of(const Question& question) {
 }
 
 Result<Command> read(const Question& question) {
-  MarkRead command{question.workspace, question.path(), RoomLane::Kind::kChat, "", {}};
+  MarkRead command{question.workspace,
+                   question.path(),
+                   RoomLane::Kind::kChat,
+                   text_of(question.call, "visitor"),
+                   {}};
   COTERIE_TRY(command.kind, lane_of(text_of(question.call, "lane", "chat")));
   COTERIE_TRY(command.seen, parse_moment(text_of(question.call, "moment")));
   return Command{std::move(command)};

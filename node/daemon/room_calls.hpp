@@ -1,6 +1,8 @@
 // Calls about rooms: chat, comments, who is there and what was done (see service.hpp for all
 // others).
 //
+// Who says it is the guest "visitor" of this device's bridge, as Access found; empty: its owner.
+//
 // `id` and `reply` are a message's id or, with `path`, the beginning of one, 4 digits or more, if
 // it is of the document's newest. Whoever's name stands in a message as "@name" is mentioned.
 //

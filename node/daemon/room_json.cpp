@@ -82,10 +82,6 @@ json anchor_json(const Anchor& anchor, const std::optional<RoomPlace>& place) {
 
 }  // namespace
 
-std::string dump_json(const json& value) {
-  return value.dump(-1, ' ', false, json::error_handler_t::replace);
-}
-
 std::uint64_t room_millis(std::uint64_t time) { return time >> kClockShift; }
 
 std::string moment_text(const RoomMoment& moment) {

@@ -18,11 +18,9 @@
 #include <nlohmann/json.hpp>
 
 #include "node/core/engine.hpp"
+#include "node/daemon/call_json.hpp"
 
 namespace coterie::node {
-
-/// Text of others may hold anything: what is no UTF-8 is replaced.
-std::string dump_json(const nlohmann::json& value);
 
 /// What people call an author; empty where nobody knows.
 using AuthorNames = std::function<std::string(const Author&)>;
@@ -33,12 +31,6 @@ std::uint64_t room_millis(std::uint64_t time);
 std::string moment_text(const RoomMoment& moment);
 /// Errors: kMalformed.
 Result<RoomMoment> parse_moment(std::string_view text);
-template <typename Id>
-Result<Id> parse_hex_id(std::string_view text) {
-  if (text.size() != 2 * Id::kBytes) return Error{ErrorCode::kMalformed, "this is no id"};
-  COTERIE_TRY(const Bytes bytes, from_hex(text));
-  return Id::from(bytes);
-}
 
 const char* lane_name(RoomLane::Kind lane);
 Result<RoomLane::Kind> lane_of(std::string_view name);

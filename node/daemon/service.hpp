@@ -4,6 +4,11 @@
 //     health                                             {"status":"ok"}
 //     status                                             {"device","name","version","workspaces",
 //                                                        "waiting","disk","port_mapping"}
+//     ready                                              {"status":"ready"}; kUnavailable where
+//                                                        something cannot be written now
+//     capabilities                                       {"version","protocols","features",
+//                                                        "limits","workspaces"}
+//     metrics                                            text for Prometheus (metrics.hpp)
 //     workspace.list                                     {"workspaces":[{"id","name","role",...}]}
 //     workspace.create  name                             {"id","name"}
 //     join              invite                           {"id","name","waiting"}: waiting is true,
@@ -15,7 +20,9 @@
 //                                                        hexadecimal), to a new document if fresh
 //     peers             workspace                        {"peers":[...]}
 //
-// Documents as wholes: document_calls.hpp. Their versions: history_calls.hpp.
+// Documents as wholes: document_calls.hpp. Their versions: history_calls.hpp. Their texts, read and
+// written whole: text_calls.hpp. For "workspace" and "path" a call may have "document_id"
+// (call_target.hpp).
 //
 // People (people_calls.hpp). `who` is a name, or the beginning of an id; flags are "true".
 //
@@ -48,7 +55,7 @@
 //     audit             workspace, device?, since?,      {"items":[...],"names","next"}: one page;
 //                       cursor?: the last page's `next`  null when it is the last
 //
-// Versions of documents: history_calls.hpp. Rooms: room_calls.hpp.
+// Rooms: room_calls.hpp.
 //
 // `workspace` is an id in hexadecimal, or a name if only one workspace has it. The shapes are
 // described in docs/API/openapi.json.
@@ -61,6 +68,7 @@
 
 #include "node/bridge/call.hpp"
 #include "node/core/engine.hpp"
+#include "node/daemon/metrics.hpp"
 #include "node/daemon/peer_calls.hpp"
 #include "node/daemon/port_mapping.hpp"
 #include "storage/commit_queue.hpp"
@@ -69,6 +77,8 @@ namespace coterie::node {
 
 /// Largest answer to doc.text, in bytes of UTF-8.
 inline constexpr std::size_t kTextBytesMax = 64u << 20;
+/// Largest update that one request over HTTP brings (node/bridge/route_table.cpp).
+inline constexpr std::size_t kUpdateRequestBytesMax = 16u << 20;
 /// Largest document that doc.update answers, in bytes: the control socket carries twice as many.
 inline constexpr std::size_t kExportBytesMax = 240u << 20;
 
@@ -85,17 +95,22 @@ class Service {
           MappingStatus mapping_status);
 
   /// Answers `reply` now, or, for what is written to disk, when handle_reply() tells its end.
-  void handle(Now now, const Call& call, CallReply reply);
+  void handle(Now now, Call call, CallReply reply);
   using CommandDone = std::function<void(Result<CommandResult>)>;
   /// `done` is called by handle_reply().
   void carry_out(Now now, Command command, CommandDone done);
   void handle_reply(Engine::Reply reply);
   /// For who says what came of dials.
   DialLog& dials() { return dials_; }
+  /// For who says how long messages of clients took.
+  Histogram& client_messages() { return client_messages_; }
+  /// What a bridge counts; without one, nothing.
+  void set_bridge_stats(std::function<bridge::Stats()> stats) { bridge_stats_ = std::move(stats); }
 
  private:
   Result<std::string> answer(Now now, const Call& call);
   Result<Command> command(const Call& call);
+  CallResult metrics(Now now) const;
   void start(Now now, const Call& call, Command command, CallReply reply);
 
   Engine& engine_;
@@ -103,6 +118,8 @@ class Service {
   DiskStats disk_stats_;
   MappingStatus mapping_status_;
   DialLog dials_;
+  Histogram client_messages_;
+  std::function<bridge::Stats()> bridge_stats_;
   RequestId next_request_ = 1;
   std::map<RequestId, CommandDone> pending_;
 };

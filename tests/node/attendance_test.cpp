@@ -5,6 +5,7 @@
 #include <gtest/gtest.h>
 
 #include <algorithm>
+#include <set>
 
 #include "node/core/limits.hpp"
 #include "tests/support/cluster_test.hpp"
@@ -207,6 +208,35 @@ class WatchersTest : public testing::ClusterTest {
   Cluster::Node red_ = 0;
   Cluster::Node blue_ = 0;
 };
+
+TEST_F(WatchersTest, AreToldWhatIsSavedAndOnHowManyDevices) {
+  const ClientHandle watcher = watch(red_, "ann");
+  const auto editor = client(red_, 7);
+  const auto last = [&]() -> std::optional<DocumentSaved> {
+    std::optional<DocumentSaved> found;
+    for (const auto& one : cluster_.told(watcher)) {
+      if (const auto* saved = std::get_if<DocumentSaved>(one.event.get())) found = *saved;
+    }
+    return found;
+  };
+  type(editor, "more");
+  cluster_.run_for(3s);
+  ASSERT_TRUE(last());
+  EXPECT_EQ(last()->holds.clock_of(7), 4u);
+  EXPECT_EQ(last()->devices, 2u);
+  EXPECT_EQ(last()->members, 2u);
+  // On this device only, until the other is there again.
+  part(red_, blue_);
+  cluster_.run_for(10s);
+  type(editor, "!");
+  cluster_.run_for(3s);
+  EXPECT_EQ(last()->holds.clock_of(7), 5u);
+  EXPECT_EQ(last()->devices, 1u);
+  cluster_.network().heal_all(cluster_.now());
+  cluster_.run_for(30s);
+  EXPECT_EQ(last()->devices, 2u);
+  EXPECT_TRUE(cluster_.client(editor).all_saved());
+}
 
 TEST_F(WatchersTest, SeeWhoComesMovesAndGoesAtOtherNodes) {
   const ClientHandle ann = watch(red_, "ann");
@@ -489,6 +519,28 @@ TEST_F(WatchersTest, ActivityTellsWhoDidWhatAndPages) {
   EXPECT_EQ(count_activity(red_, ActivityItem::Kind::kMessage), 25u);
   const auto refused = cluster_.engine(red_).activity({workspace_, "", {}, kActivityPageMax + 1});
   EXPECT_EQ(refused.error().code, ErrorCode::kLimitExceeded);
+}
+
+/// More documents than fit a page, all edited within one hour.
+TEST_F(WatchersTest, ActivityOfAnHourIsPagedWhole) {
+  for (int i = 0; i < 14; ++i) {
+    type(client(i % 2 == 0 ? red_ : blue_, 100 + static_cast<std::uint64_t>(i),
+                "doc" + std::to_string(i)),
+         "text");
+  }
+  cluster_.run_for(5s);
+  std::multiset<std::string> edited;
+  std::optional<RoomMoment> before;
+  do {
+    const auto page = cluster_.engine(blue_).activity({workspace_, "", before, 5});
+    ASSERT_TRUE(page);
+    for (const ActivityItem& one : page->items) {
+      if (one.kind == ActivityItem::Kind::kEdited) edited.insert(one.path);
+    }
+    before = page->older;
+  } while (before);
+  EXPECT_EQ(edited.size(), 15u);  // And notes.md.
+  EXPECT_EQ(std::set<std::string>(edited.begin(), edited.end()).size(), 15u);
 }
 
 }  // namespace

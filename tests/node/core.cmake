@@ -27,6 +27,8 @@ coterie_test(node.history_test SOURCES node/history_test.cpp
              DEPENDS coterie::node_core nlohmann_json::nlohmann_json)
 coterie_test(node.history_engine_test SOURCES node/history_engine_test.cpp
              DEPENDS coterie::node_core)
+coterie_test(node.merge_text_test SOURCES node/merge_text_test.cpp DEPENDS coterie::node_core)
+coterie_test(node.text_test SOURCES node/text_test.cpp DEPENDS coterie::node_core)
 coterie_test(node.authors_test SOURCES node/authors_test.cpp DEPENDS coterie::node_core)
 coterie_test(node.directory_test SOURCES node/directory_test.cpp DEPENDS coterie::node_core)
 coterie_test(node.documents_test SOURCES node/documents_test.cpp DEPENDS coterie::node_core)

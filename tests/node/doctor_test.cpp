@@ -90,15 +90,20 @@ class DoctorTest : public ::testing::Test {
 
   /// Opens it and writes what that stages.
   void settle(MemoryStoreProvider& disk, Cluster::Node node) {
+    constexpr Duration kTick = std::chrono::milliseconds(10);
     Engine::Options options;
     options.device_name = "x";
     auto engine = Engine::open({}, std::move(options), cluster_.identity(node), disk, random_);
     ASSERT_TRUE(engine);
-    while (auto output = (*engine)->poll_output()) {
-      const auto* batch = std::get_if<Engine::CommitBatch>(&*output);
-      if (batch == nullptr) continue;
-      ASSERT_TRUE(disk.store(workspace_.hex())->commit(std::span(&batch->batch, 1)));
-      (*engine)->handle_committed({}, batch->token);
+    // A second: one batch may wait for another to be some milliseconds old.
+    for (Now now; now.steady < Instant(std::chrono::seconds(1)); now.steady += kTick) {
+      (*engine)->handle_timeout(now);
+      while (auto output = (*engine)->poll_output()) {
+        const auto* batch = std::get_if<Engine::CommitBatch>(&*output);
+        if (batch == nullptr) continue;
+        ASSERT_TRUE(disk.store(workspace_.hex())->commit(std::span(&batch->batch, 1)));
+        (*engine)->handle_committed(now, batch->token);
+      }
     }
   }
 

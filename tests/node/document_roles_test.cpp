@@ -7,6 +7,7 @@
 
 #include "node/core/limits.hpp"
 #include "node/core/records.hpp"
+#include "node/core/sync_protocol.hpp"
 #include "tests/support/cluster_test.hpp"
 
 namespace coterie::node {
@@ -116,6 +117,10 @@ class DocumentRolesTest : public testing::ClusterTest {
     cluster_.run_for(30s);
   }
   bool attached(Cluster::ClientIndex index) { return cluster_.connected(index); }
+  /// It reads on, and was told that it may no more.
+  bool refused(Cluster::ClientIndex index) {
+    return attached(index) && !cluster_.client(index).refusals().empty();
+  }
 
   Cluster::Node red_ = 0;
   Cluster::Node green_ = 0;
@@ -134,7 +139,7 @@ TEST_F(DocumentRolesTest, AViewerInOneDocumentEditsOthers) {
   type(here, "no");
   type(there, "yes");
   cluster_.run_for(2s);
-  EXPECT_FALSE(attached(here)) << "as the browser of a viewer";
+  EXPECT_TRUE(refused(here)) << "as the browser of a viewer";
   EXPECT_TRUE(attached(there));
   EXPECT_EQ(text(red_, kNotes), "");
   EXPECT_EQ(text(red_, kOther), "yes");
@@ -147,7 +152,7 @@ TEST_F(DocumentRolesTest, AViewerInOneDocumentEditsOthers) {
   const auto again = client(green_, 3, kNotes);
   type(again, "no");
   cluster_.run_for(2s);
-  EXPECT_FALSE(attached(again));
+  EXPECT_TRUE(refused(again));
   EXPECT_EQ(try_await(green_, ImportDocument{workspace_, kNotes, {0, 0}, false}).error().code,
             ErrorCode::kUnauthorized);
 
@@ -156,7 +161,8 @@ TEST_F(DocumentRolesTest, AViewerInOneDocumentEditsOthers) {
   const auto back = client(green_, 4, kNotes);
   type(back, "here");
   cluster_.run_for(2s);
-  EXPECT_EQ(text(blue_, kNotes), "here");
+  // What browsers hold that was refused before is taken in, too.
+  EXPECT_EQ(text(blue_, kNotes), "nonohere");
 }
 
 TEST_F(DocumentRolesTest, HostsAloneGiveThem) {
@@ -210,7 +216,7 @@ TEST_F(DocumentRolesTest, AnInviteToADocument) {
   cluster_.run_for(2s);
   EXPECT_EQ(text(red_, kNotes), "mine");
   EXPECT_EQ(text(red_, kOther), "");
-  EXPECT_FALSE(attached(there));
+  EXPECT_TRUE(refused(there));
   // Its other devices are the same person.
   CreateInvite own{workspace_, Role::kEditor, 1h, 1};
   own.own_device = true;
@@ -293,7 +299,7 @@ TEST_F(DocumentRolesTest, ThreeThatWereApartAgree) {
             7);
 }
 
-// What waits to be written when the right goes is not written, and whoever typed it is told.
+// What is typed after the right has gone is not written, and whoever typed it is told.
 TEST_F(DocumentRolesTest, ALimitEndsWhatIsTyped) {
   const auto typist = client(green_, 1, kNotes);
   ASSERT_TRUE(give(red_, green_, Role::kViewer));
@@ -302,7 +308,7 @@ TEST_F(DocumentRolesTest, ALimitEndsWhatIsTyped) {
   cluster_.client(typist).insert(0, "no");
   cluster_.deliver_to_server(typist);
   cluster_.run_for(2s);
-  EXPECT_FALSE(attached(typist));
+  EXPECT_TRUE(refused(typist));
 }
 
 TEST_F(DocumentRolesTest, Guests) {
@@ -337,6 +343,83 @@ TEST_F(DocumentRolesTest, Guests) {
   ASSERT_TRUE(say(green_, "back", kNotes, "ann"));
   cluster_.run_for(2s);
   EXPECT_EQ(said(blue_), "hello | and I | me too | and the owner | back");
+}
+
+// Visitors: who uses a bridge, and what their tokens allow.
+
+TEST_F(DocumentRolesTest, AVisitorMayNoMoreThanItsTokenSays) {
+  const auto ann = cluster_.add_client(301, "ann");
+  ASSERT_TRUE(cluster_.connect(ann, red_, workspace_.hex(), kNotes, {"ann", Role::kViewer}));
+  cluster_.run_for(1s);
+  type(ann, "refused ");
+  cluster_.run_for(1s);
+  EXPECT_TRUE(cluster_.connected(ann));
+  ASSERT_EQ(cluster_.client(ann).refusals().size(), 1u);
+  EXPECT_NE(cluster_.client(ann).refusals()[0].find("may only read"), std::string::npos);
+  EXPECT_EQ(text(green_), "");
+  EXPECT_FALSE(cluster_.client(ann).all_saved());
+  // With another token what was refused is asked for, and taken.
+  cluster_.engine(red_).handle_client_visitor(cluster_.at(), cluster_.handle_of(ann),
+                                              {"ann", Role::kEditor});
+  cluster_.run_for(2s);
+  EXPECT_EQ(text(green_), "refused ");
+  EXPECT_EQ(cluster_.client(ann).refusals().size(), 1u);
+}
+
+TEST_F(DocumentRolesTest, AVisitorIsSentOutOfTheTextToo) {
+  const auto ann = cluster_.add_client(301, "ann");
+  const auto ben = cluster_.add_client(302, "ben");
+  ASSERT_TRUE(cluster_.connect(ann, green_, workspace_.hex(), kNotes, {"ann", Role::kHost}));
+  ASSERT_TRUE(cluster_.connect(ben, green_, workspace_.hex(), kNotes, {"ben", Role::kHost}));
+  const auto stand = [&](GuestWord word) {
+    await(red_, SetGuestStanding{workspace_, kNotes, cluster_.id(green_), "ann", word});
+    cluster_.run_for(2s);
+  };
+  type(ann, "one ");
+  stand(GuestWord::kViewer);
+  type(ann, "two ");
+  cluster_.run_for(2s);
+  EXPECT_EQ(text(red_), "one ");
+  EXPECT_TRUE(cluster_.connected(ann));
+  stand(GuestWord::kOut);
+  EXPECT_FALSE(cluster_.connected(ann));
+  EXPECT_TRUE(cluster_.connected(ben));
+  const auto again = cluster_.connect(ann, green_, workspace_.hex(), kNotes, {"ann", Role::kHost});
+  ASSERT_FALSE(again);
+  EXPECT_EQ(again.error().code, ErrorCode::kUnauthorized);
+  EXPECT_TRUE(cluster_.connect(ann, green_, workspace_.hex(), kOther, {"ann", Role::kHost}));
+}
+
+TEST_F(DocumentRolesTest, AVisitorDoesNotTakeThePresenceOfAnother) {
+  const auto ann = cluster_.add_client(301, "ann");
+  const auto eve = cluster_.add_client(302, "eve");
+  const auto ben = cluster_.add_client(303, "ben");
+  ASSERT_TRUE(cluster_.connect(ann, red_, workspace_.hex(), kNotes, {"ann", Role::kEditor}));
+  ASSERT_TRUE(cluster_.connect(eve, red_, workspace_.hex(), kNotes, {"eve", Role::kEditor}));
+  ASSERT_TRUE(cluster_.connect(ben, red_, workspace_.hex(), kNotes, {"ben", Role::kEditor}));
+  cluster_.run_for(1s);
+  const std::string shown = cluster_.client(ann).state();
+  ASSERT_EQ(cluster_.client(ben).others().at(301), shown);
+  const Message stolen = awareness_message({{301, 900, R"({"user":{"name":"eve"}})"}});
+  cluster_.engine(red_).handle_client_message(cluster_.at(), cluster_.handle_of(eve), *stolen);
+  cluster_.run_for(1s);
+  EXPECT_EQ(cluster_.client(ben).others().at(301), shown);
+  cluster_.disconnect(eve);
+  cluster_.run_for(1s);
+  EXPECT_EQ(cluster_.client(ben).others().at(301), shown);
+  EXPECT_FALSE(cluster_.client(ben).others().contains(302));
+}
+
+TEST_F(DocumentRolesTest, AVisitorMayNoMoreThanTheDevice) {
+  ASSERT_TRUE(give(red_, green_, Role::kCommenter));
+  cluster_.run_for(2s);
+  const auto ann = cluster_.add_client(301, "ann");
+  ASSERT_TRUE(cluster_.connect(ann, green_, workspace_.hex(), kNotes, {"ann", Role::kHost}));
+  cluster_.run_for(1s);
+  type(ann, "x");
+  cluster_.run_for(2s);
+  EXPECT_EQ(cluster_.client(ann).refusals().size(), 1u);
+  EXPECT_EQ(text(red_), "");
 }
 
 TEST_F(DocumentRolesTest, WhoeverIsNoHostSaysNothingOfGuests) {

@@ -129,8 +129,10 @@ TEST_F(EngineTest, AViewerReadsAndDoesNotWrite) {
   EXPECT_TRUE(cluster_.connected(reader));
   EXPECT_TRUE(cluster_.client(reader).all_saved()) << "it wrote nothing, and may know";
   type(reader, "!");
-  EXPECT_FALSE(cluster_.connected(reader)) << "closed with 4403";
   cluster_.run_for(2s);
+  EXPECT_TRUE(cluster_.connected(reader)) << "it goes on reading";
+  EXPECT_EQ(cluster_.client(reader).refusals().size(), 1u);
+  EXPECT_FALSE(cluster_.client(reader).all_saved());
   EXPECT_EQ(text(viewer), "for all to read");
   EXPECT_EQ(text(red_), "for all to read");
   const auto refused = try_await(viewer, CreateDocument{workspace_, "mine.md"});

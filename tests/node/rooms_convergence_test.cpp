@@ -73,7 +73,12 @@ void do_something(RoomsTeam& team, Random& random, Cluster::Node node, std::vect
       // Only red may.
       const Cluster::Node whom = random.below(2) == 0 ? team.green_ : team.blue_;
       const Role role = random.below(2) == 0 ? Role::kViewer : Role::kEditor;
-      (void)team.try_await(node, SetRole{team.workspace_, team.cluster_.id(whom), role, true});
+      const DeviceId device = team.cluster_.id(whom);
+      if (random.below(2) == 0) {
+        (void)team.try_await(node, SetRole{team.workspace_, device, role, true});
+      } else {
+        (void)team.try_await(node, SetDocumentRole{team.workspace_, device, "notes.md", role});
+      }
       return;
     }
   }
@@ -108,6 +113,7 @@ TEST(RoomsConvergence, WhateverIsDoneApartIsTheSameEverywhereAfterwards) {
       team.cluster_.run_for(std::chrono::seconds(20 + random.below(20)));
       EXPECT_EQ(team.everything(team.red_), team.everything(team.green_));
       EXPECT_EQ(team.everything(team.red_), team.everything(team.blue_));
+      EXPECT_FALSE(team.everything(team.red_).empty());
     }
   });
 }

@@ -176,15 +176,17 @@ class Cluster {
   }
   SimClient& client(ClientIndex index) { return *clients_[index]; }
   bool connected(ClientIndex index) const { return connections_[index].up; }
+  node::ClientHandle handle_of(ClientIndex index) const { return connections_[index].handle; }
   Node node_of(ClientIndex index) const { return connections_[index].node; }
 
-  Status connect(ClientIndex index, Node to, const std::string& workspace,
-                 const std::string& path) {
+  Status connect(ClientIndex index, Node to, const std::string& workspace, const std::string& path,
+                 node::Visitor visitor = {}) {
     Connection& connection = connections_[index];
     const node::ClientHandle handle = ++handles_;
-    const Status opened =
-        engine(to).handle_client_open(at(), handle, workspace, path, {.saved_messages = true});
-    if (!opened) return opened;
+    const auto opened = engine(to).handle_client_open(
+        at(), handle, workspace, path,
+        {.saved_messages = true, .asks_back = false, .visitor = std::move(visitor)});
+    if (!opened) return opened.error();
     connection = {};
     connection.node = to;
     connection.handle = handle;

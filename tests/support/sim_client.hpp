@@ -77,6 +77,13 @@ class SimClient {
       if (!payload || !in.at_end()) return false;
       return receive_awareness(*payload);
     }
+    if (*type == 2) {
+      const auto denied = in.read_varuint();
+      const auto why = in.read_varstring();
+      if (!denied || *denied != 0 || !why || !in.at_end()) return false;
+      refusals_.emplace_back(*why);
+      return true;
+    }
     if (*type != 0) return false;
     const auto kind = in.read_varuint();
     const auto body = in.read_varbytes();
@@ -102,6 +109,8 @@ class SimClient {
     }
     return saved;
   }
+  /// Why messages were refused.
+  const std::vector<std::string>& refusals() const { return refusals_; }
   bool all_saved() const { return synced_ && saved_ == sent_; }
 
   /// Others present, as this client sees them: id to state.
@@ -180,6 +189,7 @@ class SimClient {
   std::uint64_t saved_ = 0;
   std::map<std::uint64_t, Bytes> unsaved_;
   std::vector<Bytes> outbox_;
+  std::vector<std::string> refusals_;
   std::map<std::uint64_t, node::AwarenessState> others_;
   std::map<std::uint64_t, std::uint64_t> clocks_;  ///< Survive reconnects, as in a browser.
 };

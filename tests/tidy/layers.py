@@ -43,6 +43,7 @@ ONLY_IN = {
     r"<lmdb": "storage/lmdb",
     r"<msgpack": "transport/wire",
     r"<(?:miniupnpc|natpmp)": "node/daemon",
+    r"<(?:openssl/|zlib\.h)": "node/bridge",
 }
 
 # A core is a function of its inputs: no time, entropy, threads, files or environment of its own.

@@ -4,9 +4,13 @@
 
 #include <string>
 
+#include <boost/beast/core/buffers_range.hpp>
+#include <boost/beast/http/empty_body.hpp>
 #include <boost/beast/http/message.hpp>
+#include <boost/beast/http/serializer.hpp>
 #include <boost/beast/http/string_body.hpp>
 
+#include "crdt/base/bytes.hpp"
 #include "node/bridge/call.hpp"
 
 namespace coterie::node::bridge::internal {
@@ -20,8 +24,30 @@ void set_security_headers(Response& response) {
                "font-src 'self' data:; worker-src 'self' blob:; connect-src 'self' ws: wss:; "
                "frame-ancestors 'none'; base-uri 'none'; form-action 'self'");
   response.set("X-Content-Type-Options", "nosniff");
+  response.set("X-Frame-Options", "DENY");  // For browsers that do not know frame-ancestors.
+  response.set("Cross-Origin-Opener-Policy", "same-origin");
+  response.set("Permissions-Policy",
+               "camera=(), display-capture=(), geolocation=(), microphone=(), payment=(), usb=()");
   response.set("Referrer-Policy", "no-referrer");
   response.set("Cross-Origin-Resource-Policy", "same-origin");
+}
+
+/// The status line and headers as they are sent.
+inline Bytes head_of(const boost::beast::http::response_header<>& header) {
+  namespace http = boost::beast::http;
+  http::response<http::empty_body> message{header};
+  http::response_serializer<http::empty_body> serializer(message);
+  boost::system::error_code ignored;
+  Bytes out;
+  while (!serializer.is_header_done()) {
+    serializer.next(ignored, [&](boost::system::error_code&, const auto& buffers) {
+      for (const auto buffer : boost::beast::buffers_range_ref(buffers)) {
+        append(out, {static_cast<const std::uint8_t*>(buffer.data()), buffer.size()});
+      }
+      serializer.consume(boost::beast::buffer_bytes(buffers));
+    });
+  }
+  return out;
 }
 
 inline boost::beast::http::response<boost::beast::http::string_body> json_response(

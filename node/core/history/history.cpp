@@ -332,10 +332,35 @@ Result<History::Found> History::find(const VersionChoice& choice) const {
     if (found || found.error().code != ErrorCode::kNotFound || !choice.time) return found;
   }
   if (!choice.time) return Error{ErrorCode::kNotFound, "no version of that name, id or time"};
+  return after(updates_until(*choice.time));
+}
+
+std::size_t History::updates_until(WallMillis time) const {
   const auto end = std::partition_point(
       updates_.begin(), updates_.end(),
-      [&](const Update& update) { return HybridClock::millis(update.time) <= *choice.time; });
-  return after(static_cast<std::size_t>(end - updates_.begin()));
+      [&](const Update& update) { return HybridClock::millis(update.time) <= time; });
+  return static_cast<std::size_t>(end - updates_.begin());
+}
+
+std::optional<crdt::Snapshot> History::find_around(
+    WallMillis time, std::size_t most,
+    const std::function<bool(const crdt::Snapshot&)>& fits) const {
+  const std::size_t middle = updates_until(time);
+  const auto look = [&](std::size_t updates) -> std::optional<crdt::Snapshot> {
+    auto found = after(updates);
+    if (!found || !fits(found->snapshot)) return std::nullopt;
+    return std::move(found->snapshot);
+  };
+  if (auto found = look(middle)) return found;
+  for (std::size_t step = 1; step <= most; ++step) {
+    if (step <= middle) {
+      if (auto found = look(middle - step)) return found;
+    }
+    if (middle + step <= updates_.size()) {
+      if (auto found = look(middle + step)) return found;
+    }
+  }
+  return std::nullopt;
 }
 
 // Reading one.

@@ -50,6 +50,12 @@ class History {
   /// signed, and is none).
   Result<Found> find(const VersionChoice& choice) const;
 
+  /// The first that `fits` of what there was after so many updates as were written up to `time`,
+  /// or up to `most` fewer, or more. Cost: at most 2 * most + 1 times O(document).
+  std::optional<crdt::Snapshot> find_around(
+      WallMillis time, std::size_t most,
+      const std::function<bool(const crdt::Snapshot&)>& fits) const;
+
   /// Errors: kLimitExceeded (kHistoryAnswerBytesMax).
   Result<VersionContent> read(const Found& found) const;
   /// Errors: kLimitExceeded (that, and kHistoryRangesMax).
@@ -94,6 +100,7 @@ class History {
   std::vector<VersionInfo> automatic(WallMillis now) const;
   Result<crdt::Snapshot> settled(crdt::Snapshot raw) const;
   Result<Found> after(std::size_t updates) const;
+  std::size_t updates_until(WallMillis time) const;
   void take_names(std::vector<Views::NamedVersion> records);
   Result<Found> named(const Views::NamedVersion& version) const;
   Result<Found> by_id(const std::string& digits) const;

@@ -312,6 +312,13 @@ const char* role_name(Role role) {
   return "unknown";
 }
 
+std::optional<Role> role_named(std::string_view name) {
+  for (const Role role : {Role::kHost, Role::kEditor, Role::kCommenter, Role::kViewer}) {
+    if (name == role_name(role)) return role;
+  }
+  return std::nullopt;
+}
+
 Bytes encode_operation(const Operation& operation) {
   Bytes out;
   std::visit(Encoder{out}, operation);

@@ -29,6 +29,8 @@ struct CreateDocument {
   /// one, or with nothing.
   std::string from = {};
   PropertyValues properties = {};  ///< As those of SetProperties.
+  /// What stands in it, where editors of text look; then no template is put there.
+  std::optional<std::string> text = std::nullopt;
 };
 /// Applies a Yjs update (v1), made elsewhere, as edits of this device. The document is made if
 /// there is none; with `fresh` there must be none.
@@ -45,6 +47,7 @@ struct SetProperties {
   WorkspaceId workspace;
   std::string document;
   PropertyValues properties;
+  std::string to = {};  ///< Another path; empty: the one that it has.
 };
 /// Gives a document another path; or, where `from` is none but a folder, all that are under it. A
 /// `to` that ends with a slash is a folder to be put into. All of it or nothing.

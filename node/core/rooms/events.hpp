@@ -95,7 +95,15 @@ struct StateChanged {
 /// Who may say what is decided otherwise than before: what was shown is to be asked for anew.
 struct RoomReset {};
 
-using RoomEvent = std::variant<UserJoined, UserLeft, CursorMoved, PresenceChanged, MessageSaid,
-                               MessageChanged, StateChanged, RoomReset>;
+/// Edits that clients of this node made are on its disk, or on more devices than were told.
+struct DocumentSaved {
+  crdt::StateVector holds;  ///< What is on the disk, at least. (Deletes have no clocks.)
+  /// That said that they hold all that this device wrote, itself included; more may.
+  std::size_t devices = 1;
+  std::size_t members = 1;  ///< Devices of the workspace.
+};
+
+using RoomEvent = std::variant<DocumentSaved, UserJoined, UserLeft, CursorMoved, PresenceChanged,
+                               MessageSaid, MessageChanged, StateChanged, RoomReset>;
 
 }  // namespace coterie::node

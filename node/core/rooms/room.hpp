@@ -10,6 +10,7 @@
 #include <string>
 #include <vector>
 
+#include "node/core/role.hpp"
 #include "node/core/rooms/room_records.hpp"
 
 namespace coterie::node {
@@ -80,10 +81,11 @@ struct PostMessage {
   std::optional<TextRange> range;
 };
 /// About a message. To accept a suggestion also replaces the text that it is about, by an edit of
-/// this device. `change.document` is ignored.
+/// this device: whoever does must be allowed to edit.
 struct AmendMessage {
   WorkspaceId workspace;
-  AmendRecord change;
+  AmendRecord change;       ///< `change.document`: where the message is; zero: anywhere.
+  Role most = Role::kHost;  ///< As Visitor::most, of `change.guest`.
 };
 /// `reader` has seen what is in that lane up to `seen`. Kept on this device.
 struct MarkRead {

@@ -481,10 +481,13 @@ Result<ActivityPage> Rooms::activity(const std::optional<DocumentId>& document,
         ActivityItem item;
         item.kind = ActivityItem::Kind::kEdited;
         item.moment = {(~*hour * kEditHourMs) << 16, {}};
-        // Distinct, for paging.
-        std::copy(device->bytes.begin(), device->bytes.begin() + 16,
-                  item.moment.hash.bytes.begin());
-        std::copy(edited->bytes.begin(), edited->bytes.end(), item.moment.hash.bytes.begin() + 16);
+        // Of one hour in the order of the rows, so that a page goes on where the last one ended.
+        const auto mirrored = [](std::uint8_t byte) { return static_cast<std::uint8_t>(~byte); };
+        auto& place = item.moment.hash.bytes;
+        const auto half =
+            std::transform(edited->bytes.begin(), edited->bytes.end(), place.begin(), mirrored);
+        std::transform(device->bytes.begin(), device->bytes.begin() + (place.end() - half), half,
+                       mirrored);
         if (before && !(item.moment < *before)) return true;
         if (edits == limit || (page.older && item.moment < *page.older)) return false;
         ++edits;

@@ -77,7 +77,7 @@ void Watchers::announce(Now now, ClientHandle handle, Watcher& watcher) {
   watcher.renew = now.steady + kRenewal;
   const AwarenessState state{watcher.client, ++watcher.clock,
                              awareness_of(watcher.is, watcher.declared)};
-  presence_.announce(now, watcher.document, handle, false, watcher.own, {state});
+  presence_.announce(now, watcher.document, handle, watcher.is.id, false, watcher.own, {state});
 }
 
 void Watchers::close(Now now, ClientHandle handle) {

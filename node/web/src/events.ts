@@ -71,6 +71,7 @@ export type ServerEvent = Answer &
     | { type: "cursor_update"; device: string; user: string; cursor: unknown }
     | { type: "session_update"; item: { key: string; value?: unknown; removed: boolean } }
     | { type: "chat_message" | "add_comment" | "code_comment" | "reply" | "message_update"; message: Message }
+    | { type: "saved"; state_vector: string; devices: number; members: number }
     | { type: "room_reset" }
     | ({ type: "room_page" } & Page)
     | { type: "ok"; message?: string; moment?: string }

@@ -45,6 +45,16 @@ export async function until(what, condition, { timeoutMs = 30_000, everyMs = 50 
   }
 }
 
+/** What `promise` gives, if it does within `timeoutMs`. */
+export async function within(what, promise, { timeoutMs = 30_000 } = {}) {
+  let timer;
+  const late = new Promise((_, reject) => {
+    const error = new Error(`gave up after ${timeoutMs / 1000} s waiting until ${what}`);
+    timer = setTimeout(() => reject(error), timeoutMs);
+  });
+  return Promise.race([promise, late]).finally(() => clearTimeout(timer));
+}
+
 /** What a scenario's body gets. */
 class Context {
   #cleanups = [];

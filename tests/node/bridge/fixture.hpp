@@ -55,8 +55,10 @@ class RecordingHandler final : public Handler {
     update([&] { seen_[client].messages.push_back(std::move(message)); });
     if (process) server->message_processed(client, bytes);
   }
-  void client_sent(ClientHandle client, std::size_t bytes) override {
-    update([&] { seen_[client].sent_bytes += bytes; });
+  void clients_sent(std::vector<Sent> sent) override {
+    update([&] {
+      for (const Sent& one : sent) seen_[one.client].sent_bytes += one.bytes;
+    });
   }
   void client_closed(ClientHandle client) override {
     update([&] { ++seen_[client].closed; });
@@ -149,7 +151,7 @@ class RawClient {
   }
   RawClient(const RawClient&) = delete;
   RawClient& operator=(const RawClient&) = delete;
-  ~RawClient() { close(); }
+  virtual ~RawClient() { close(); }
 
   void close() {
     if (socket_ >= 0) ::close(socket_);
@@ -161,7 +163,7 @@ class RawClient {
     while (!bytes.empty()) {
       pollfd ready{socket_, POLLOUT, 0};
       if (::poll(&ready, 1, static_cast<int>(patience.count())) <= 0) return false;
-      const ssize_t sent = ::send(socket_, bytes.data(), bytes.size(), MSG_NOSIGNAL | MSG_DONTWAIT);
+      const ssize_t sent = write_some(bytes);
       if (sent < 0) return false;
       bytes.remove_prefix(static_cast<std::size_t>(sent));
     }
@@ -243,6 +245,17 @@ class RawClient {
   /// Whether the peer closes, rather than sends, within kPatience.
   bool at_end() { return received_.empty() && !receive() && ended_; }
 
+ protected:
+  int socket() const { return socket_; }
+  virtual ssize_t write_some(std::string_view bytes) {
+    return ::send(socket_, bytes.data(), bytes.size(), MSG_NOSIGNAL | MSG_DONTWAIT);
+  }
+  virtual ssize_t read_some(char* into, std::size_t size) { return ::recv(socket_, into, size, 0); }
+  virtual bool wait_readable() {
+    pollfd ready{socket_, POLLIN, 0};
+    return ::poll(&ready, 1, static_cast<int>(kPatience.count())) > 0;
+  }
+
  private:
   bool receive_at_least(std::size_t bytes) {
     while (received_.size() < bytes) {
@@ -252,10 +265,9 @@ class RawClient {
   }
 
   bool receive() {
-    pollfd ready{socket_, POLLIN, 0};
-    if (::poll(&ready, 1, static_cast<int>(kPatience.count())) <= 0) return false;
+    if (!wait_readable()) return false;
     char chunk[65536];
-    const ssize_t got = ::recv(socket_, chunk, sizeof chunk, 0);
+    const ssize_t got = read_some(chunk, sizeof chunk);
     if (got <= 0) {
       ended_ = true;
       return false;
@@ -272,10 +284,11 @@ class RawClient {
 
 class BridgeTest : public ::testing::Test {
  protected:
-  /// Starts with `limits_` and `assets_`.
+  /// Starts with `limits_`, `assets_` and `options_`.
   void start() {
-    auto started = Server::start(
-        io_.context(), {.bind = "127.0.0.1:0", .limits = limits_, .assets = assets_}, handler_);
+    options_.limits = limits_;
+    options_.assets = assets_;
+    auto started = Server::start(io_.context(), options_, handler_);
     ASSERT_TRUE(started) << to_string(started.error());
     server_ = *std::move(started);
     handler_.server = server_.get();
@@ -284,6 +297,7 @@ class BridgeTest : public ::testing::Test {
 
   Limits limits_;
   std::span<const WebAsset> assets_;
+  Server::Options options_;
   RecordingHandler handler_;
   IoThread io_;
   std::unique_ptr<Server> server_;

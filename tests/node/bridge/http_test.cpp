@@ -28,6 +28,9 @@ TEST_F(Http, ServesTheWebClient) {
   EXPECT_EQ(page.header("ETag"), "\"h1\"");
   EXPECT_EQ(page.header("X-Content-Type-Options"), "nosniff");
   EXPECT_EQ(page.header("Referrer-Policy"), "no-referrer");
+  EXPECT_EQ(page.header("X-Frame-Options"), "DENY");
+  EXPECT_NE(page.header("Permissions-Policy").find("camera=()"), std::string::npos);
+  EXPECT_EQ(page.header("Strict-Transport-Security"), "") << "not over TLS";
   EXPECT_NE(page.header("Content-Security-Policy").find("frame-ancestors 'none'"),
             std::string::npos);
   EXPECT_EQ(page.header("Access-Control-Allow-Origin"), "");
@@ -135,7 +138,7 @@ TEST_F(Http, PassesCallsOnAndAnswersBack) {
   RawClient one(server_->port());
   const Response ok = one.request("GET /v1/workspaces/my%20team/documents");
   EXPECT_EQ(ok.status, 200);
-  EXPECT_EQ(ok.body, R"({"ok":true})");
+  EXPECT_EQ(ok.body, R"({"next":null,"ok":true})");
   EXPECT_EQ(ok.header("Cache-Control"), "no-store");
   ASSERT_EQ(handler_.calls().size(), 1u);
   EXPECT_EQ(handler_.calls()[0].arguments.at("workspace"), "my team");
@@ -146,7 +149,7 @@ TEST_F(Http, PassesCallsOnAndAnswersBack) {
   EXPECT_EQ(error.body, R"({"error":{"code":"conflict","message":"two have that name"}})");
   const Response head = one.request("HEAD /v1/status");
   EXPECT_EQ(head.status, 409);
-  EXPECT_EQ(one.request("PUT /v1/status").header("Allow"), "GET, HEAD");
+  EXPECT_EQ(one.request("PUT /v1/status").header("Allow"), "GET, HEAD, OPTIONS");
   EXPECT_EQ(one.request("POST /v1/workspaces/w/documents",
                         "Content-Type: text/plain\r\nContent-Length: 12\r\n", R"({"path":"x"})")
                 .status,
@@ -214,6 +217,20 @@ TEST_F(Http, BodiesHaveALimit) {
                          "Content-Type: application/json\r\nTransfer-Encoding: chunked\r\n", body)
                 .status,
             413);
+  // The same in small pieces, and no more than fits.
+  const std::string piece = "2710\r\n" + std::string(10'000, ' ') + "\r\n";
+  const auto pieces = [&](int count) {
+    std::string all = "c\r\n{\"path\":\"x\"}\r\n";
+    for (int left = count; left > 0; --left) all += piece;
+    RawClient one(server_->port());
+    return one
+        .request("POST /v1/workspaces/w/documents",
+                 "Content-Type: application/json\r\nTransfer-Encoding: chunked\r\n",
+                 all + "0\r\n\r\n")
+        .status;
+  };
+  EXPECT_EQ(pieces(9), 201);
+  EXPECT_EQ(pieces(10), 413);
 }
 
 TEST_F(Http, WhatIsNoHttpIsRefused) {
@@ -281,6 +298,25 @@ ErrorCode start_code(IoThread& io, Handler& handler, const std::string& bind) {
       Server::start(io.context(), {.bind = bind, .limits = {}, .assets = {}}, handler);
   EXPECT_FALSE(started) << bind;
   return started ? ErrorCode{} : started.error().code;
+}
+
+TEST_F(Http, AnswersToTheNamesItWasGiven) {
+  options_.hosts = {"team.example"};
+  options_.origins = {"https://wiki.example"};
+  options_.require_token = true;
+  start();
+  const auto status_for = [&](const std::string& headers) {
+    RawClient one(server_->port());
+    one.send("GET /v1/status HTTP/1.1\r\n" + headers + "\r\n");
+    return one.read_response().status;
+  };
+  EXPECT_EQ(status_for("Host: team.example\r\n"), 200);
+  EXPECT_EQ(status_for("Host: team.example\r\nOrigin: https://team.example\r\n"), 200);
+  EXPECT_EQ(status_for("Host: team.example\r\nOrigin: https://wiki.example\r\n"), 200);
+  EXPECT_EQ(status_for("Host: team.example\r\nOrigin: https://evil.example\r\n"), 403);
+  EXPECT_EQ(status_for("Host: evil.example\r\nOrigin: https://evil.example\r\n"), 403);
+  RawClient hijack(server_->port());
+  EXPECT_EQ(hijack.upgrade("/sync/w/d", "Origin: https://evil.example\r\n").status, 403);
 }
 
 TEST_F(Http, BindsLoopbackOnly) {

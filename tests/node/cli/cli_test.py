@@ -377,7 +377,7 @@ class Run(CliTest):
 
     def test_bad_addresses(self):
         data = self.init("red")
-        self.fails("run", "--data", data, "--bridge", "0.0.0.0:7420", says=["this machine only"])
+        self.fails("run", "--data", data, "--bridge", "0.0.0.0:7420", says=["require tokens"])
         self.fails("run", "--data", data, "--bridge", "7420", says=["127.0.0.1:7420"])
         self.fails("run", "--data", data, "--listen", "127.0.0.1:7430", says=["tcp://"])
         self.fails("run", "--data", data, "--listen", "tcp://192.0.2.77:0")

@@ -2,6 +2,7 @@
 // With COTERIE_REMAKE_GOLDEN=1 the examples of what the node says are written anew.
 
 #include "node/daemon/event_json.hpp"
+#include "node/daemon/token.hpp"
 
 #include <cstdlib>
 #include <fstream>
@@ -129,6 +130,7 @@ TEST(EventJson, ReadsWhatClientsSay) {
   EXPECT_EQ(word.what, StateWord::What::kSet);
   EXPECT_EQ(word.key, "build");
   EXPECT_EQ(word.value, R"({"state":"green"})");
+  EXPECT_EQ(read_as<TokenShown>(client_example("renew_token")).token.substr(0, 3), "eyJ");
 }
 
 TEST(EventJson, ReadsTheOtherFormsOfThem) {
@@ -214,6 +216,7 @@ TEST(EventJson, EverySizeHasALimit) {
   using Pointer = json::json_pointer;
   expect_limit("chat_message", Pointer("/id"), kEventIdBytesMax);
   expect_limit("join_session", Pointer("/user/id"), kGuestIdBytesMax);
+  expect_limit("renew_token", Pointer("/token"), kTokenBytesMax);
   expect_limit("join_session", Pointer("/user/name"), kParticipantNameBytesMax);
   expect_limit("presence_update", Pointer("/file"), kPresenceFileBytesMax);
   expect_limit("presence_update", Pointer("/following"), kGuestIdBytesMax);
@@ -339,6 +342,8 @@ std::map<std::string, json> server_examples() {
   view.items = {chat_item()};
   view.older = RoomMoment{kTime - 1, kHash};
   view.unread = 3;
+  crdt::StateVector holds;
+  holds.advance(7, 12);
   const SessionStart start{{kDevice, "3f2a"}, "editor", {participant()}, 3, 1, {state}};
   const auto event = [](RoomEvent one) { return room_event(one, names()); };
   return {
@@ -353,6 +358,7 @@ std::map<std::string, json> server_examples() {
       {"reply", event(MessageSaid{answer})},
       {"message_update", event(MessageChanged{deleted})},
       {"session_update", event(StateChanged{state})},
+      {"saved", event(DocumentSaved{holds, 3, 5})},
       {"room_reset", event(RoomReset{})},
       {"room_page", page_event("8", view, names())},
       {"ok", ok_event("2", RoomMoment{kTime, kHash})},

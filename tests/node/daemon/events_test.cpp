@@ -25,8 +25,10 @@ constexpr std::chrono::seconds kPatience{20};
 /// One client of the events of a document.
 class Listener {
  public:
-  Listener(std::uint16_t port, const std::string& document) : client_(port) {
-    status_ = client_.upgrade("/v1/documents/" + document + "/events").status;
+  Listener(std::uint16_t port, const std::string& document, const std::string& token = "")
+      : client_(port) {
+    const std::string query = token.empty() ? "" : "?token=" + token;
+    status_ = client_.upgrade("/v1/documents/" + document + "/events" + query).status;
   }
 
   int status() const { return status_; }
@@ -233,6 +235,48 @@ TEST_F(EventsTest, TellTheStateOfTheSession) {
   EXPECT_EQ(alan.wait_for("session_update").at("item").at("removed"), true);
 }
 
+TEST_F(EventsTest, MessagesOfOtherDocumentsAreNotTheirBusiness) {
+  call("doc.create", {{"workspace", "demo"}, {"path", "other.md"}});
+  const json elsewhere =
+      call("room.post", {{"workspace", "demo"}, {"path", "other.md"}, {"text", "elsewhere"}});
+  const json token = call("token.create", {{"workspace", "demo"},
+                                           {"role", "editor"},
+                                           {"guest", "ben"},
+                                           {"documents", json::array({document_}).dump()}});
+  Listener ben(port_, document_, token.at("token"));
+  ben.join({{"name", "Ben"}});
+  json change = {{"type", "message_update"}, {"message", elsewhere.at("id")}, {"change", "react"}};
+  change["text"] = "\U0001f44d";
+  EXPECT_EQ(ben.ask(change).at("code"), "NOT_FOUND");
+}
+
+TEST_F(EventsTest, WhoMayOnlyCommentAcceptsNoSuggestion) {
+  const auto text = [&] {
+    return call("doc.text", {{"workspace", "demo"}, {"path", "notes.md"}}).at("text");
+  };
+  const json empty = call("doc.read", {{"workspace", "demo"}, {"path", "notes.md"}});
+  call("doc.write", {{"workspace", "demo"},
+                     {"path", "notes.md"},
+                     {"base", empty.at("version")},
+                     {"text", "colour"}});
+  for (const char* role : {"commenter", "editor"}) {
+    const json token =
+        call("token.create", {{"workspace", "demo"}, {"role", role}, {"guest", role}});
+    Listener ben(port_, document_, token.at("token"));
+    ben.join({{"name", "Ben"}});
+    const json suggested = ben.ask({{"type", "add_comment"},
+                                    {"text", "American"},
+                                    {"suggestion", "color"},
+                                    {"range", {{"root", "monaco"}, {"from", 0}, {"to", 6}}}});
+    ASSERT_EQ(suggested.at("type"), "ok");
+    const json answer = ben.ask(
+        {{"type", "message_update"}, {"message", suggested.at("message")}, {"change", "accept"}});
+    const bool edits = std::string(role) == "editor";
+    EXPECT_EQ(edits ? answer.at("type") : answer.at("code"), edits ? "ok" : "PERMISSION_DENIED");
+    EXPECT_EQ(text(), edits ? "color" : "colour");
+  }
+}
+
 // One connection, with a clock of our own.
 
 class EventSessionsTest : public ::testing::Test {
@@ -248,13 +292,17 @@ class EventSessionsTest : public ::testing::Test {
     cluster_.run_for(1s);
     document_ = (*engine().documents(workspace)).at(0).id;
     service_ = std::make_unique<Service>(engine(), "red", nullptr, nullptr);
+    const auto seed = crypto::SecretKey::from(Bytes(32, 1));
+    keys_.emplace(*TokenKeys::make(crypto::SigningKey::from_seed(*seed), {}));
+    access_ = std::make_unique<Access>(
+        engine(), *TokenKeys::make(crypto::SigningKey::from_seed(*seed), {}), Access::Options{});
     sessions_ = std::make_unique<EventSessions>(
-        engine(), *service_, [this](bridge::ClientHandle, std::shared_ptr<const Bytes> message) {
+        engine(), *service_, *access_,
+        [this](bridge::ClientHandle, std::shared_ptr<const Bytes> message) {
           bytes_ += message->size();
           said_.push_back(json::parse(as_text(*message)));
         });
-    EXPECT_TRUE(sessions_->open(
-        kClient, {bridge::ClientRequest::What::kEvents, "", document_.hex(), false}));
+    EXPECT_TRUE(sessions_->open(kClient, {workspace, "notes.md"}, {}));
     say({{"type", "join_session"}, {"user", {{"id", "a"}, {"name", "Ada"}}}});
     EXPECT_EQ(said_.at(0).at("type"), "session");
     said_.clear();
@@ -276,6 +324,8 @@ class EventSessionsTest : public ::testing::Test {
   testing::Cluster::Node red_ = 0;
   DocumentId document_;
   std::unique_ptr<Service> service_;
+  std::optional<TokenKeys> keys_;
+  std::unique_ptr<Access> access_;
   std::unique_ptr<EventSessions> sessions_;
   Duration elapsed_ = std::chrono::hours(1);
   std::size_t bytes_ = 0;
@@ -299,6 +349,25 @@ TEST_F(EventSessionsTest, PostsAndChangesHaveBudgets) {
   say({{"type", "chat_message"}, {"text", "a minute later"}});
   say(change);
   EXPECT_EQ(rate_limited(), 2u);
+}
+
+TEST_F(EventSessionsTest, AnotherTokenIsOfTheSameGuest) {
+  const auto show = [&](const std::string& guest) {
+    TokenClaims claims;
+    claims.visitor = {guest, Role::kViewer};
+    claims.expires = now().wall + 60'000;
+    said_.clear();
+    say({{"type", "renew_token"}, {"token", keys_->issue(claims, now().wall)}});
+    return said_.at(0);
+  };
+  EXPECT_EQ(show("ben").at("code"), "CONFLICT");
+  EXPECT_EQ(sessions_->who(kClient)->expires, 0u);
+  EXPECT_EQ(show("").at("type"), "ok") << "as a viewer, from here on";
+  EXPECT_EQ(sessions_->who(kClient)->expires, now().wall + 60'000);
+  say({{"type", "chat_message"}, {"text", "no"}});
+  EXPECT_EQ(said_.back().at("code"), "PERMISSION_DENIED");
+  say({{"type", "renew_token"}, {"token", "nonsense"}});
+  EXPECT_EQ(said_.back().at("code"), "PERMISSION_DENIED");
 }
 
 TEST_F(EventSessionsTest, PresenceIsPassedOnThirtyTimesASecond) {

@@ -6,6 +6,7 @@
 #include <thread>
 
 #include <gtest/gtest.h>
+#include <nlohmann/json.hpp>
 
 #include "node/daemon/log.hpp"
 #include "node/identity/device_key_file.hpp"
@@ -137,6 +138,32 @@ TEST_F(NodeTest, UnknownCallsAreTypedErrors) {
   }
   RawClient stranger(port_of(*node));
   EXPECT_EQ(stranger.upgrade("/sync/nope/x.md").status, 404);
+}
+
+TEST_F(NodeTest, ABridgeThatAsksForTokensServesNobodyElse) {
+  Node::Options options;
+  options.dir = dir("red");
+  options.bridge = "127.0.0.1:0";
+  options.bridge_options.hosts = {"team.example"};
+  EXPECT_EQ(failure(options).code, ErrorCode::kUnauthorized) << "others could reach it";
+  options.bridge_options.require_token = true;
+  const auto node = start(std::move(options));
+  ASSERT_FALSE(node->call_and_wait({"workspace.create", {{"name", "demo"}}}, kPatience).error);
+  const CallResult made = node->call_and_wait({"token.create", {{"role", "editor"}}}, kPatience);
+  ASSERT_FALSE(made.error);
+  const std::string token = nlohmann::json::parse(made.json).at("token");
+  RawClient stranger(port_of(*node));
+  EXPECT_EQ(stranger.request("GET /v1/status").status, 401);
+  EXPECT_EQ(stranger.upgrade("/sync/demo/x.md").status, 401);
+  RawClient forger(port_of(*node));
+  std::string forged = token;
+  forged[forged.size() - 20] = forged[forged.size() - 20] == 'A' ? 'B' : 'A';
+  EXPECT_EQ(forger.upgrade("/sync/demo/x.md?token=" + forged).status, 401);
+  RawClient member(port_of(*node));
+  EXPECT_EQ(member.upgrade("/sync/demo/x.md?token=" + token).status, 101);
+  RawClient named(port_of(*node));
+  EXPECT_EQ(named.upgrade("/sync/demo/x.md", "Authorization: Bearer " + token + "\r\n").status,
+            101);
 }
 
 TEST_F(NodeTest, WhatWasEchoedSurvivesTheEnd) {
