@@ -2,7 +2,7 @@ import react from "@vitejs/plugin-react";
 import { defineConfig } from "vite";
 
 // The bridge to talk to while developing (`npm run dev`); the built client uses its own origin.
-const bridge = "http://127.0.0.1:7420";
+const bridge = process.env["COTERIE_BRIDGE"] ?? "http://127.0.0.1:7420";
 
 export default defineConfig({
   plugins: [react()],

@@ -1,4 +1,7 @@
-// The bridge's HTTP interface, as far as this client uses it.
+// The bridge's HTTP interface: how it is asked, and what all of the page asks it. What only one part
+// asks is in that part.
+
+import { token, useRemembered } from "./token";
 
 export interface Workspace {
   id: string;
@@ -26,6 +29,23 @@ export interface DocumentInfo {
   changed: number;
   /** Browsers attached to this node's bridge now. */
   clients: number;
+  title?: string;
+  /** "code", "rich" or "plain"; empty: nobody said. */
+  kind?: string;
+  language?: string;
+  archived?: boolean;
+  /** Since when it is in the trash. */
+  trashed?: number | null;
+  meta?: Record<string, string>;
+}
+
+export interface NewDocument {
+  path: string;
+  title?: string;
+  kind?: string;
+  language?: string;
+  template?: string;
+  text?: string;
 }
 
 export interface Peer {
@@ -42,6 +62,7 @@ export interface Member {
   device: string;
   name: string;
   self: boolean;
+  role: string;
 }
 
 /** What the node answered when it refused: `message` is written for people. */
@@ -55,16 +76,36 @@ export class ApiError extends Error {
   }
 }
 
-const timeoutMs = 10_000;
+const timeoutMs = 15_000;
 
-async function request<T>(path: string, init: RequestInit = {}): Promise<T> {
+interface Answer<T> {
+  value: T;
+  etag: string | null;
+  /** 304: nothing changed since the `etag` that was asked with. */
+  unchanged: boolean;
+}
+
+/** Asks the node; `path` is relative to the page. Throws ApiError. */
+export async function ask<T>(path: string, init: RequestInit = {}): Promise<Answer<T>> {
+  const shown = token();
+  const headers = new Headers(init.headers);
+  if (shown !== null) headers.set("authorization", `Bearer ${shown}`);
   let response: Response;
   try {
-    response = await fetch(path, { ...init, signal: AbortSignal.timeout(timeoutMs) });
+    response = await fetch(path, { ...init, headers, signal: AbortSignal.timeout(timeoutMs) });
   } catch {
     throw new ApiError("unreachable", "This node does not answer. Is it still running?");
   }
-  const body: unknown = await response.json().catch(() => null);
+  if (response.status === 401 && useRemembered()) return ask(path, init);
+  const etag = response.headers.get("etag");
+  if (response.status === 304) return { value: undefined as T, etag, unchanged: true };
+  const text = await response.text().catch(() => "");
+  let body: unknown = null;
+  try {
+    body = JSON.parse(text);
+  } catch {
+    // A proxy's page, say.
+  }
   if (!response.ok) {
     const error = (body as { error?: { code?: string; message?: string } } | null)?.error;
     throw new ApiError(
@@ -73,11 +114,22 @@ async function request<T>(path: string, init: RequestInit = {}): Promise<T> {
     );
   }
   if (body === null) throw new ApiError("malformed", "The node’s answer could not be read.");
-  return body as T;
+  return { value: body as T, etag, unchanged: false };
 }
 
-const inWorkspace = (workspace: string, what: string) =>
+export const request = async <T>(path: string, init: RequestInit = {}): Promise<T> => (await ask<T>(path, init)).value;
+
+/** A request with a JSON body. */
+export const send = <T>(method: "POST" | "PUT" | "PATCH" | "DELETE", path: string, body?: unknown): Promise<T> =>
+  request<T>(path, {
+    method,
+    ...(body === undefined ? {} : { headers: { "content-type": "application/json" }, body: JSON.stringify(body) }),
+  });
+
+export const inWorkspace = (workspace: string, what: string) =>
   `v1/workspaces/${encodeURIComponent(workspace)}/${what}`;
+/** `what` begins with "/", or is empty. */
+export const ofDocument = (document: string, what: string) => `v1/documents/${encodeURIComponent(document)}${what}`;
 
 export const getStatus = () => request<Status>("v1/status");
 
@@ -90,9 +142,5 @@ export const getPeers = async (workspace: string) =>
 export const getMembers = async (workspace: string) =>
   (await request<{ members: Member[] }>(inWorkspace(workspace, "members"))).members;
 
-export const createDocument = (workspace: string, path: string) =>
-  request<{ id: string; path: string }>(inWorkspace(workspace, "documents"), {
-    method: "POST",
-    headers: { "content-type": "application/json" },
-    body: JSON.stringify({ path }),
-  });
+export const createDocument = (workspace: string, document: NewDocument) =>
+  send<{ id: string; path: string }>("POST", inWorkspace(workspace, "documents"), document);

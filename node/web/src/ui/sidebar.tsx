@@ -196,7 +196,7 @@ function NewDocument(props: { workspace: string; onDone: (created: string | null
     if (wrong) return setProblem(wrong);
     setBusy(true);
     try {
-      props.onDone((await createDocument(props.workspace, wanted)).path);
+      props.onDone((await createDocument(props.workspace, { path: wanted })).path);
     } catch (error) {
       setProblem(error instanceof Error ? error.message : String(error));
       setBusy(false);

@@ -1,0 +1,4 @@
+export const kit = {
+  close: "Close",
+  justNow: "just now",
+} as const;

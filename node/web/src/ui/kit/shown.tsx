@@ -1,0 +1,77 @@
+import { CircleAlert, Info } from "lucide-react";
+import type { CSSProperties, ReactNode } from "react";
+
+import { initials } from "../../person";
+import { kit } from "../../strings/kit";
+import css from "./kit.module.css";
+
+export type Tone = "good" | "busy" | "bad" | "idle";
+
+export const Dot = ({ tone }: { tone: Tone }) => <span className={css.dot} data-tone={tone} aria-hidden="true" />;
+
+interface AvatarProps {
+  name: string;
+  color: string;
+  status?: "active" | "idle" | "away";
+  size?: number;
+}
+
+/** Decoration: who shows it says the name, too. */
+export function Avatar({ name, color, status, size = 28 }: AvatarProps) {
+  const style = { "--size": `${size}px`, background: color } as CSSProperties;
+  return (
+    <span className={css.avatar} style={style} aria-hidden="true">
+      {initials(name)}
+      {status && <span className={css.badge} data-status={status} />}
+    </span>
+  );
+}
+
+export function Empty({ icon, title, children }: { icon: ReactNode; title: string; children?: ReactNode }) {
+  return (
+    <div className={css.empty}>
+      {icon}
+      <h2>{title}</h2>
+      {children}
+    </div>
+  );
+}
+
+/** A line across the page about something that goes on. */
+export function Notice({ tone = "idle", action, children }: { tone?: Tone; action?: ReactNode; children: ReactNode }) {
+  return (
+    <div className={css.notice} data-tone={tone} role={tone === "bad" ? "alert" : "status"}>
+      {tone === "idle" ? <Info aria-hidden="true" /> : <CircleAlert aria-hidden="true" />}
+      <div>{children}</div>
+      {action}
+    </div>
+  );
+}
+
+const units: [Intl.RelativeTimeFormatUnit, number][] = [
+  ["year", 31_536_000],
+  ["month", 2_592_000],
+  ["week", 604_800],
+  ["day", 86_400],
+  ["hour", 3600],
+  ["minute", 60],
+];
+const relative = new Intl.RelativeTimeFormat("en", { numeric: "auto" });
+
+/** "3 minutes ago" of milliseconds since 1970. */
+export function ago(time: number, now = Date.now()): string {
+  const seconds = Math.round((time - now) / 1000);
+  for (const [unit, size] of units) {
+    if (Math.abs(seconds) >= size) return relative.format(Math.trunc(seconds / size), unit);
+  }
+  return kit.justNow;
+}
+
+export const fullTime = (time: number) => new Date(time).toLocaleString("en", { dateStyle: "medium", timeStyle: "short" });
+
+/** A time in words, the whole of it on hover. */
+export const Time = ({ of }: { of: number }) => (
+  <time dateTime={new Date(of).toISOString()} title={fullTime(of)}>
+    {ago(of)}
+  </time>
+);
