@@ -1,9 +1,11 @@
 import { StrictMode } from "react";
 import { createRoot } from "react-dom/client";
 
-import { App } from "./ui/app";
-import "./style.css";
+import { App } from "./shell/app";
+import "./style/base.css";
+import { loadToken } from "./token";
 
+loadToken();
 createRoot(document.getElementById("root") as HTMLElement).render(
   <StrictMode>
     <App />

@@ -24,6 +24,9 @@ export interface RoomState {
   /** Where the next older page ends; null when there is none, or before the first was read. */
   older: string | null;
   unread: number;
+  unreadComments: number;
+  /** The newest word of what is on how many disks. */
+  saved: { state_vector: string; devices: number; members: number } | null;
 }
 
 export const emptyRoom: RoomState = {
@@ -34,6 +37,8 @@ export const emptyRoom: RoomState = {
   messages: [],
   older: null,
   unread: 0,
+  unreadComments: 0,
+  saved: null,
 };
 
 export const sameAuthor = (a: Author, b: Author | null): boolean =>
@@ -84,6 +89,8 @@ export function reduce(state: RoomState, event: ServerEvent): RoomState {
       if (!state.messages.some(({ id }) => id === event.message.id)) return state;
       return { ...state, messages: merge(state.messages, [event.message]) };
     }
+    case "saved":
+      return { ...state, saved: event };
     default:
       return state;
   }

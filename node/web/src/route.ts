@@ -1,11 +1,5 @@
 // Which document is shown, and how its name is written in addresses.
 
-/** A document named by its workspace (name or id) and its path in it. */
-export interface DocumentRef {
-  workspace: string;
-  path: string;
-}
-
 /** The engine's limit (node/core, check_document_path), so that a typo is caught before a request. */
 export const pathBytesMax = 1024;
 
@@ -30,9 +24,9 @@ export function parseRoute(hash: string): { workspace: string; path: string | nu
   }
 }
 
-/** What follows "/sync/" in the address of a document's WebSocket. */
-export function syncRoom({ workspace, path }: DocumentRef): string {
-  return encodeURIComponent(workspace) + "/" + encodePath(path);
+/** What follows "/sync/" in the address of a document's WebSocket; `document` is its id or path. */
+export function syncRoom(workspace: string, document: string): string {
+  return encodeURIComponent(workspace) + "/" + encodePath(document);
 }
 
 /** Where this page's own node answers: "ws://127.0.0.1:7420/sync" for "http://127.0.0.1:7420/". */

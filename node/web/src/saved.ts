@@ -22,7 +22,18 @@ export class SavedTracker {
   private loaded = false;
   private sent = 0;
   private durable = 0;
-  private unsaved_ = false;
+  private waiting_ = 0;
+
+  /** How many edits made here no node is known to have on disk. */
+  get waiting(): number {
+    return this.waiting_;
+  }
+
+  /** What a tab before this one left in the browser's store. */
+  restored(waiting: number): void {
+    this.waiting_ += waiting;
+    this.loaded = true;
+  }
 
   /** A new connection: the node counts from zero. */
   opened(): void {
@@ -43,8 +54,13 @@ export class SavedTracker {
 
   /** The person changed the document; `sent` if an update went out on the current connection. */
   edited(sent: boolean): void {
-    this.unsaved_ = true;
+    this.waiting_ += 1;
     if (sent) this.sent += 1;
+  }
+
+  /** Something that was not changed here went out on the current connection: counted, not waited for. */
+  relayed(): void {
+    this.sent += 1;
   }
 
   /** A sync step 2 went out on the current connection. */
@@ -57,20 +73,25 @@ export class SavedTracker {
   confirmed(count: number): void {
     // Counts only grow; a smaller one can only be a late message.
     this.durable = Math.max(this.durable, count);
-    if (this.upToDate) this.unsaved_ = false;
+    if (this.upToDate) this.waiting_ = 0;
+  }
+
+  /** The first `count` of what waits is durable, as another way than this connection says. */
+  stored(count: number): void {
+    this.waiting_ = Math.max(0, this.waiting_ - count);
   }
 
   /** True if closing the tab now could lose something. */
   get unsaved(): boolean {
-    return this.unsaved_;
+    return this.waiting_ > 0;
   }
 
   get state(): SavedState {
     if (!this.connected) {
-      if (this.unsaved_) return "offline-unsaved";
+      if (this.unsaved) return "offline-unsaved";
       return this.loaded ? "offline" : "loading";
     }
-    if (this.unsaved_) return "saving";
+    if (this.unsaved) return "saving";
     return this.loaded ? "saved" : "loading";
   }
 

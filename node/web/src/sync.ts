@@ -1,5 +1,8 @@
-// Documents that this tab holds, each attached to the node by a WebSocket (y-websocket protocol).
+// Documents that this tab holds, each attached to the node by a WebSocket (y-websocket protocol), or
+// by plain HTTP where no WebSocket gets through, and kept in the browser's own store (IndexedDB), so
+// that a reload without a network finds everything again.
 
+import { IndexeddbPersistence } from "y-indexeddb";
 import * as decoding from "lib0/decoding";
 import * as encoding from "lib0/encoding";
 import type { Awareness } from "y-protocols/awareness";
@@ -8,12 +11,15 @@ import { messageSync, WebsocketProvider } from "y-websocket";
 import * as Y from "yjs";
 
 import type { Status } from "./events";
+import { HttpSync } from "./http_sync";
 import { type Person, personFrom } from "./person";
-import { type DocumentRef, syncRoom, syncServer } from "./route";
+import { syncRoom, syncServer } from "./route";
 import { type SavedState, SavedTracker } from "./saved";
+import { tokenParameters } from "./token";
 
-/** The root type that Monaco editors bind by convention; other Yjs clients must use the same. */
+/** The root types that Monaco and TipTap bind by convention; other Yjs clients must use the same. */
 export const textRoot = "monaco";
+export const richRoot = "default";
 
 /** "This many of your updates are durable": a message type of ours, sent for ?saved=1 only. */
 const messageSaved = 100;
@@ -21,10 +27,26 @@ const messageSaved = 100;
 /** WebSocket close code "try again later". */
 const closeTryAgain = 1013;
 
+/** A reason for an edit that was refused (y-protocols/auth, "permission denied"). */
+const messageRefused = 2;
+
 /** Failed attempts after which "connecting" is no longer the honest word. */
 const failedAttemptsUntilOffline = 3;
+/** Failed attempts after which plain HTTP is tried, as long as it was never connected. */
+const failedAttemptsUntilHttp = 2;
 
-export type Connection = "connected" | "connecting" | "offline" | "refused";
+/** "http": the node answers, but not to WebSockets. */
+export type Connection = "connected" | "http" | "connecting" | "offline" | "refused";
+
+/** WebSocket close codes of the node (docs/PROTOCOL.md, "Bridge"). */
+export const closed = { tokenExpired: 4401, sentOut: 4403, madeAnew: 4409, trashed: 4410, sessionEnded: 4423 } as const;
+
+/** A document as it is opened. */
+export interface DocumentRef {
+  workspace: string;
+  /** Its id: it may be moved while it is open. */
+  document: string;
+}
 
 /** One window of a person. */
 export interface Participant extends Person {
@@ -42,18 +64,32 @@ interface Presence {
   following?: string;
 }
 
+/** How long the browser's store may take before the node is asked without it. */
+const storePatienceMs = 1500;
+const pause = (ms: number) => new Promise<void>((resolve) => setTimeout(resolve, ms));
+
+/** In the browser's store, beside the document: how many edits waited. */
+const waitingKey = "waiting";
+
 const statuses: readonly unknown[] = ["active", "idle", "away"];
 
 /** What the page shows of a session. A new object whenever something in it changed. */
 export interface SessionView {
   connection: Connection;
-  /** Why the node refused, if it did. */
+  /** Why the node refused, if it did, and the code that says so to programs. */
   refusal: string;
+  refusalCode: number;
+  /** Why the node did not take the last edit, if it did not; it stays in this browser. */
+  editRefused: string;
   /** Why the node takes nothing for the moment, if it said so: its disk is full, say. */
   trouble: string;
   /** The content has arrived at least once: it may be edited, offline too. */
   loaded: boolean;
   saved: SavedState;
+  /** Edits made here that no node is known to have on disk. */
+  waiting: number;
+  /** When the last of them was known to be. */
+  savedAt: number | null;
   participants: Participant[];
   following: number | null;
 }
@@ -61,26 +97,41 @@ export interface SessionView {
 export class Session {
   readonly doc = new Y.Doc();
   readonly text = this.doc.getText(textRoot);
+  readonly rich = this.doc.getXmlFragment(richRoot);
   readonly provider: WebsocketProvider;
 
   private readonly tracker = new SavedTracker();
   private readonly listeners = new Set<() => void>();
+  private readonly store: IndexeddbPersistence | null;
+  private http: HttpSync | null = null;
+  private httpReachable = false;
+  private everConnected = false;
+  private failures = 0;
   private loaded = false;
   private refusal: string | null = null;
+  private refusalCode = 0;
+  private editRefused = "";
   private trouble = "";
+  private savedAt: number | null = null;
+  private ended = false;
   private view_: SessionView;
   private presence: Presence = { status: "active", typing: false };
 
   constructor(readonly ref: DocumentRef) {
-    this.provider = new WebsocketProvider(syncServer(location.href), syncRoom(ref), this.doc, {
+    const room = syncRoom(ref.workspace, ref.document);
+    this.provider = new WebsocketProvider(syncServer(location.href), room, this.doc, {
       connect: false,
-      params: { saved: "1" },
+      params: { saved: "1", ...tokenParameters() },
       // Tabs meet at the node. Side by side, a tab could show as saved what only its sibling has.
       disableBc: true,
     });
     this.view_ = this.makeView();
     this.listen();
-    this.provider.connect();
+    this.store = this.restore();
+    // First what this browser has: it is shown at once, and the node sends only the rest.
+    void Promise.race(this.store ? [this.store.whenSynced, pause(storePatienceMs)] : [Promise.resolve()]).then(() => {
+      if (!this.ended) this.provider.connect();
+    });
   }
 
   get awareness(): Awareness {
@@ -136,29 +187,78 @@ export class Session {
   /** After a refusal the provider does not try again by itself. */
   retry(): void {
     this.refusal = null;
+    this.provider.params = { ...this.provider.params, ...tokenParameters() };
     this.provider.connect();
     this.changed();
   }
 
   destroy(): void {
+    this.ended = true;
     this.listeners.clear();
+    this.http?.stop();
     this.provider.destroy();
+    void this.store?.destroy();
     this.doc.destroy();
+  }
+
+  /** All of it as plain text, whichever editor it is for. */
+  plainText(): string {
+    return [this.text.toString(), this.rich.toDOM().textContent ?? ""].filter(Boolean).join("\n");
+  }
+
+  /** Takes what this browser keeps of the document away: it is not ours any more, or was made anew. */
+  async forget(): Promise<void> {
+    await this.store?.clearData();
+  }
+
+  private restore(): IndexeddbPersistence | null {
+    if (!("indexedDB" in globalThis)) return null;
+    const store = new IndexeddbPersistence(`coterie/${this.ref.workspace}/${this.ref.document}`, this.doc);
+    void store.whenSynced
+      .then(async () => {
+        const waiting: unknown = await store.get(waitingKey);
+        if (this.ended) return;
+        // Complete as far as this browser had it; empty: it was never here.
+        if (this.doc.store.clients.size > 0) {
+          this.loaded = true;
+          this.tracker.restored(typeof waiting === "number" ? waiting : 0);
+        }
+        this.changed();
+      })
+      // Private windows may have no store: then the tab is all there is.
+      .catch(() => {});
+    return store;
+  }
+
+  private keptWaiting = 0;
+  /** So that a reload without a network knows it, too. */
+  private keepWaiting(): void {
+    const { waiting } = this.tracker;
+    if (!this.store || waiting === this.keptWaiting) return;
+    this.keptWaiting = waiting;
+    void this.store.set(waitingKey, waiting).catch(() => {});
   }
 
   private listen(): void {
     const { provider, tracker } = this;
     provider.on("status", ({ status }) => {
-      if (status === "connected") tracker.opened();
+      if (status === "connected") {
+        this.everConnected = true;
+        this.failures = 0;
+        this.endHttp();
+        tracker.opened();
+      }
       if (status === "disconnected") tracker.closed();
       this.changed();
     });
     provider.on("connection-close", (event) => {
       if (event?.code === closeTryAgain) this.trouble = event.reason;
+      if (!this.everConnected && ++this.failures >= failedAttemptsUntilHttp) this.beginHttp();
       this.changed();
     });
     provider.on("closed", ({ code, reason }) => {
       this.refusal = reason || `The node closed the connection (code ${code}).`;
+      this.refusalCode = code;
       this.changed();
     });
     provider.on("sync", (synced) => {
@@ -170,7 +270,12 @@ export class Session {
     });
     this.doc.on("update", (_update: Uint8Array, origin: unknown) => {
       if (origin === provider) return; // From the node; the provider does not send it back.
-      tracker.edited(provider.ws?.readyState === WebSocket.OPEN && provider.wsconnected);
+      const sent = provider.ws?.readyState === WebSocket.OPEN && provider.wsconnected;
+      if (origin === this.store || origin instanceof HttpSync) {
+        if (sent) tracker.relayed();
+        return;
+      }
+      tracker.edited(sent);
       this.changed();
     });
     this.awareness.on("change", ({ updated, removed }: { updated: number[]; removed: number[] }) => {
@@ -192,13 +297,52 @@ export class Session {
       if (answer.length > 1 && answer[1] === messageYjsSyncStep2) tracker.answeredSync();
     };
     provider.messageHandlers[messageSaved] = (_encoder, decoder) => {
+      const { unsaved } = tracker;
       tracker.confirmed(decoding.readVarUint(decoder));
       if (!tracker.unsaved) this.trouble = "";
+      if (unsaved && !tracker.unsaved) this.savedAt = Date.now();
+      this.changed();
+    };
+    provider.messageHandlers[messageRefused] = (_encoder, decoder) => {
+      decoding.readVarUint(decoder);
+      this.editRefused = decoding.readVarString(decoder);
       this.changed();
     };
   }
 
+  private beginHttp(): void {
+    const { ref, tracker } = this;
+    if (this.http) return;
+    this.http = new HttpSync(this.doc, ref.workspace, ref.document, {
+      loaded: () => {
+        this.loaded = true;
+        this.changed();
+      },
+      mark: () => tracker.waiting,
+      stored: (mark) => {
+        tracker.stored(mark);
+        if (!tracker.unsaved) this.savedAt = Date.now();
+        this.changed();
+      },
+      reachable: (reachable) => {
+        this.httpReachable = reachable;
+        this.changed();
+      },
+      refused: (why) => {
+        this.refusal = why;
+        this.changed();
+      },
+    });
+  }
+
+  private endHttp(): void {
+    this.http?.stop();
+    this.http = null;
+    this.httpReachable = false;
+  }
+
   private changed(): void {
+    this.keepWaiting();
     this.view_ = this.makeView();
     for (const listener of this.listeners) listener();
   }
@@ -207,17 +351,27 @@ export class Session {
     return {
       connection: this.connection(),
       refusal: this.refusal ?? "",
+      refusalCode: this.refusalCode,
+      editRefused: this.editRefused,
       trouble: this.trouble,
       loaded: this.loaded,
-      saved: this.tracker.state,
+      saved: this.saved(),
+      waiting: this.tracker.waiting,
+      savedAt: this.savedAt,
       participants: this.participants(),
       following: this.following_,
     };
   }
 
+  private saved(): SavedState {
+    if (!this.httpReachable || !this.loaded) return this.tracker.state;
+    return this.tracker.unsaved ? "saving" : "saved";
+  }
+
   private connection(): Connection {
     if (this.refusal !== null) return "refused";
     if (this.provider.wsconnected && this.provider.synced) return "connected";
+    if (this.httpReachable) return "http";
     return this.provider.wsUnsuccessfulReconnects < failedAttemptsUntilOffline
       ? "connecting"
       : "offline";
@@ -239,8 +393,10 @@ export class Session {
 const sessions = new Map<string, Session>();
 const shown = new Set<Session>();
 
+const keyOf = ({ workspace, document }: DocumentRef) => syncRoom(workspace, document);
+
 export function openSession(ref: DocumentRef): Session {
-  const key = syncRoom(ref);
+  const key = keyOf(ref);
   const session = sessions.get(key) ?? new Session(ref);
   sessions.set(key, session);
   shown.add(session);
@@ -254,7 +410,7 @@ export function releaseSession(session: Session): void {
     if (shown.has(session)) return stop();
     if (session.unsaved) return;
     stop();
-    sessions.delete(syncRoom(session.ref));
+    sessions.delete(keyOf(session.ref));
     session.destroy();
   };
   const stop = session.subscribe(finish);

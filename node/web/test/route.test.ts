@@ -20,7 +20,7 @@ describe("routes", () => {
   });
 
   it("escapes each part of a room but keeps its slashes", () => {
-    expect(syncRoom({ workspace: "demo", path: "a b/c?d#e%.md" })).toBe("demo/a%20b/c%3Fd%23e%25.md");
+    expect(syncRoom("demo", "a b/c?d#e%.md")).toBe("demo/a%20b/c%3Fd%23e%25.md");
   });
 
   it("finds the node beside the page", () => {

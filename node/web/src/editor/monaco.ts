@@ -67,6 +67,8 @@ import "monaco-editor/languages/definitions/yaml/register.js";
 import EditorWorker from "monaco-editor/editor/editor.worker.js?worker";
 import * as monaco from "monaco-editor/editor/editor.api.js";
 
+import { isDark, subscribeTheme } from "../shell/theme";
+
 self.MonacoEnvironment = { getWorker: () => new EditorWorker() };
 
 // Monaco's own JSON needs a language server in a worker; for colouring, JavaScript's grammar does.
@@ -81,23 +83,22 @@ const theme = (base: "vs" | "vs-dark", colors: Record<string, string>) =>
   });
 theme("vs", {
   "editor.background": "#ffffff",
-  "editorLineNumber.foreground": "#a3a7b3",
+  "editorLineNumber.foreground": "#767d8c",
   "editorLineNumber.activeForeground": "#4b5060",
   "editor.lineHighlightBackground": "#f5f6fa",
   "editor.lineHighlightBorder": "#00000000",
 });
 theme("vs-dark", {
-  "editor.background": "#16181d",
-  "editorLineNumber.foreground": "#565b69",
+  "editor.background": "#15171c",
+  "editorLineNumber.foreground": "#868d9c",
   "editorLineNumber.activeForeground": "#b4b9c6",
   "editor.lineHighlightBackground": "#1d2027",
   "editor.lineHighlightBorder": "#00000000",
   "editorWidget.background": "#1f2229",
 });
 
-const dark = matchMedia("(prefers-color-scheme: dark)");
-const applyTheme = () => monaco.editor.setTheme(dark.matches ? "coterie-dark" : "coterie-light");
-dark.addEventListener("change", applyTheme);
+const applyTheme = () => monaco.editor.setTheme(isDark() ? "coterie-dark" : "coterie-light");
+subscribeTheme(applyTheme);
 applyTheme();
 
 export { monaco };

@@ -4,40 +4,44 @@ import { useEffect, useRef } from "react";
 import { MonacoBinding } from "y-monaco";
 import * as Y from "yjs";
 
+import { code } from "../strings/code";
 import type { Session } from "../sync";
-import { cursorOf, styleCursors, forBinding } from "./cursors";
+import css from "./code_editor.module.css";
+import { styleCursors, forBinding } from "./cursors";
+import { Figures } from "./figures";
+import type { EditorHandle, TextFigures } from "./handle";
 import { monaco } from "./monaco";
+import { MonacoHandle } from "./monaco_handle";
 import { fixText } from "./plain_text";
-
-export interface CaretPosition {
-  line: number;
-  column: number;
-  language: string;
-}
 
 export interface EditorProps {
   session: Session;
+  /** Chooses the language where `language` is empty. */
+  path: string;
+  language: string;
   mayEdit: boolean;
   /** The session's content has arrived. */
   loaded: boolean;
-  onCaret: (position: CaretPosition) => void;
+  onFigures: (figures: TextFigures) => void;
+  /** Called with null when it ends. */
+  handle: (handle: EditorHandle | null) => void;
 }
 
-type CodeEditor = monaco.editor.IStandaloneCodeEditor;
+type Monaco = monaco.editor.IStandaloneCodeEditor;
 
 const fontFamily =
   'ui-monospace, "SF Mono", "Cascadia Code", Menlo, Consolas, "Liberation Mono", "DejaVu Sans Mono", monospace';
 
-function createEditor(container: HTMLElement, path: string): CodeEditor {
+function createEditor(container: HTMLElement, session: Session, path: string): Monaco {
   // The file name in the address is what Monaco chooses the language by.
-  const uri = monaco.Uri.from({ scheme: "coterie", path: "/" + path });
+  const uri = monaco.Uri.from({ scheme: "coterie", authority: session.ref.document, path: "/" + path });
   const model = monaco.editor.getModel(uri) ?? monaco.editor.createModel("", undefined, uri);
   model.setEOL(monaco.editor.EndOfLineSequence.LF);
   model.updateOptions({ tabSize: 2, insertSpaces: true });
   const prose = ["markdown", "plaintext", "restructuredtext"].includes(model.getLanguageId());
   return monaco.editor.create(container, {
     model,
-    ariaLabel: `Text of ${path}`,
+    ariaLabel: code.textOf(path),
     automaticLayout: true,
     fontFamily,
     fontSize: 14,
@@ -47,6 +51,7 @@ function createEditor(container: HTMLElement, path: string): CodeEditor {
     overviewRulerBorder: false,
     // Room for the name flag of a cursor in the first line.
     padding: { top: 28, bottom: 28 },
+    fixedOverflowWidgets: true,
     readOnly: true,
     renderLineHighlight: "all",
     renderLineHighlightOnlyWhenFocus: true,
@@ -63,13 +68,14 @@ function createEditor(container: HTMLElement, path: string): CodeEditor {
  * have the same length, because something arrived that Monaco holds differently.
  */
 function bind(
-  editor: CodeEditor,
+  editor: Monaco,
   model: monaco.editor.ITextModel,
   session: Session,
   mayEdit: boolean,
-): () => void {
+): { unbind: () => void; undo: () => Y.UndoManager } {
   const awareness = forBinding(session.awareness);
   let unbind = () => {};
+  let manager: Y.UndoManager;
 
   const start = () => {
     unbind();
@@ -78,13 +84,14 @@ function bind(
     const binding = new MonacoBinding(session.text, model, new Set([editor]), awareness);
     // Monaco's own undo does not know of remote changes and would restore text at wrong places.
     const undo = new Y.UndoManager(session.text, { trackedOrigins: new Set([binding]) });
+    manager = undo;
     const { CtrlCmd, Shift } = monaco.KeyMod;
     const { KeyZ, KeyY } = monaco.KeyCode;
     const actions = [
-      { id: "coterie.undo", label: "Undo", keybindings: [CtrlCmd | KeyZ], run: () => void undo.undo() },
+      { id: "coterie.undo", label: code.undo, keybindings: [CtrlCmd | KeyZ], run: () => void undo.undo() },
       {
         id: "coterie.redo",
-        label: "Redo",
+        label: code.redo,
         keybindings: [CtrlCmd | Shift | KeyZ, CtrlCmd | KeyY],
         run: () => void undo.redo(),
       },
@@ -110,46 +117,56 @@ function bind(
   };
   start();
   session.doc.on("afterAllTransactions", check);
-  return () => {
-    session.doc.off("afterAllTransactions", check);
-    unbind();
+  return {
+    undo: () => manager,
+    unbind: () => {
+      session.doc.off("afterAllTransactions", check);
+      unbind();
+    },
   };
 }
 
-export default function Editor({ session, mayEdit, loaded, onCaret }: EditorProps) {
+export default function CodeEditor({ session, path, language, mayEdit, loaded, onFigures, handle }: EditorProps) {
   const container = useRef<HTMLDivElement>(null);
-  const editorRef = useRef<CodeEditor>(null);
+  const editorRef = useRef<Monaco>(null);
 
   useEffect(() => {
-    const editor = createEditor(container.current as HTMLDivElement, session.ref.path);
+    const element = container.current as HTMLDivElement;
+    const editor = createEditor(element, session, path);
     const model = editor.getModel() as monaco.editor.ITextModel;
     editorRef.current = editor;
-    const unbind = bind(editor, model, session, mayEdit);
+    const { unbind, undo } = bind(editor, model, session, mayEdit);
     const unstyle = styleCursors(session.awareness);
     const report = () => {
       const { lineNumber, column } = editor.getPosition() ?? { lineNumber: 1, column: 1 };
-      onCaret({ line: lineNumber, column, language: model.getLanguageId() });
+      onFigures({ ...figures.of(model), line: lineNumber, column, language: model.getLanguageId() });
     };
+    const figures = new Figures(report);
     editor.onDidChangeCursorPosition(report);
+    model.onDidChangeContent(() => figures.changed());
+    model.onDidChangeLanguage(report);
     report();
-    session.onReveal = (clientId) => {
-      const index = cursorOf(session, clientId);
-      if (index !== null) editor.revealPositionInCenterIfOutsideViewport(model.getPositionAt(index));
-    };
+    handle(new MonacoHandle(editor, model, session, undo));
     return () => {
-      session.onReveal = null;
+      handle(null);
+      figures.stop();
       unstyle();
       unbind();
       editor.dispose();
       model.dispose();
       editorRef.current = null;
     };
-  }, [session, mayEdit, onCaret]);
+  }, [session, path, mayEdit, onFigures, handle]);
+
+  useEffect(() => {
+    const model = editorRef.current?.getModel();
+    if (model && language) monaco.editor.setModelLanguage(model, language);
+  }, [language, session, path, mayEdit]);
 
   useEffect(() => {
     editorRef.current?.updateOptions({ readOnly: !(loaded && mayEdit) });
     if (loaded) editorRef.current?.focus();
-  }, [session, mayEdit, loaded]);
+  }, [session, path, mayEdit, loaded]);
 
-  return <div className="editor" ref={container} />;
+  return <div className={css.editor} ref={container} />;
 }
