@@ -21,8 +21,8 @@ export default defineConfig({
   },
   server: {
     proxy: {
-      "/v1": { target: bridge, ws: true, changeOrigin: true },
-      "/sync": { target: bridge, ws: true, changeOrigin: true },
+      "/v1": { target: bridge, ws: true, changeOrigin: true, headers: { origin: bridge } },
+      "/sync": { target: bridge, ws: true, changeOrigin: true, headers: { origin: bridge } },
     },
   },
 });
