@@ -4,7 +4,7 @@
 
 import { Client, Watcher } from "./lib/client.mjs";
 import { converged, needBinary, Node } from "./lib/nodes.mjs";
-import { check, scenario } from "./lib/scenario.mjs";
+import { check, scenario, until } from "./lib/scenario.mjs";
 import { typeTogether } from "./lib/together.mjs";
 import { loadTrace } from "./lib/trace.mjs";
 
@@ -16,6 +16,10 @@ await scenario({}, async (context) => {
   check(directories.length === 3, "RED_URL GREEN_URL RED_DATA GREEN_DATA BLUE_DATA");
   const nodes = directories.map((directory, i) => new Node(context, ["red", "green", "blue"][i], { data: directory }));
 
+  if (!(await nodes[0].cli("doc", "list", "demo")).includes("notes/welcome.md")) {
+    await nodes[0].cli("doc", "create", "demo", "notes/welcome.md");
+  }
+  await until("green lists it", async () => (await nodes[1].cli("doc", "list", "demo")).includes("notes/welcome.md"));
   const { text, files } = await typeTogether(context, [redUrl, greenUrl], "notes/welcome.md");
   await converged(nodes, "demo", "notes/welcome.md", text);
   context.log("two browser windows on red and green: same text, each sees the other's cursor and name");

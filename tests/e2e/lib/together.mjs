@@ -1,10 +1,8 @@
-// Two people in two browsers on two bridges: what browsers.mjs and demo_check.mjs both show.
+// Two people in two browsers on two bridges: what page.mjs and demo_check.mjs both show.
 
-import { launch, Window } from "./browser.mjs";
+import { launch } from "./browser.mjs";
 import { check, until } from "./scenario.mjs";
-
-const ada = { name: "Ada Lovelace", color: "#1d4ed8" };
-const alan = { name: "Alan Turing", color: "#be123c" };
+import { ada, alan, Tab } from "./tab.mjs";
 
 const adasLines = [
   "# The analytical node",
@@ -21,66 +19,45 @@ const alansLines = [
   "but we can see plenty there that needs to be done.",
 ];
 
-const typingDelayMs = 8;
-
 /**
  * Opens `document` at both bridges, lets both people type at once, and checks that they see the same
- * text and each other. Returns {windows, text, files}: the windows stay open.
+ * text and each other. Returns {tabs, text, files}: the windows stay open.
  */
 export async function typeTogether(context, bridges, document) {
   const browser = await launch(context);
-  const windows = [await Window.open(browser, ada), await Window.open(browser, alan, { colorScheme: "dark" })];
-  const [first, second] = windows;
-  for (const [i, window] of windows.entries()) {
-    await window.openDocument(bridges[i], "demo", document);
-    await window.says(".connection", "Connected");
+  const tabs = [await Tab.open(browser, ada), await Tab.open(browser, alan, { colorScheme: "dark" })];
+  const [first, second] = tabs;
+  for (const [i, tab] of tabs.entries()) {
+    await tab.goto(bridges[i], "demo", document);
+    await tab.becomes("connected");
+    await tab.focus();
   }
 
   // A beginning to type in: Alan works at the end while Ada writes above him.
-  await first.page.keyboard.type("\n");
+  await first.type("\n");
   await until("the empty line has reached the other window", async () => (await second.text()) === "\n");
   await first.page.keyboard.press("Control+Home");
   await second.page.keyboard.press("Control+End");
-  await Promise.all([
-    typeLines(first.page, adasLines),
-    typeLines(second.page, alansLines),
-  ]);
+  await Promise.all([first.type(adasLines.join("\n"), 8), second.type(alansLines.join("\n"), 8)]);
 
   const expected = [...adasLines, ...alansLines].join("\n");
-  for (const window of windows) {
-    await until("both windows show what both typed", async () => (await window.text()) === expected).catch(
-      async (error) => {
-        throw new Error(`${error.message}; it shows:\n${await window.text()}`);
-      },
-    );
-    await window.says(".saved", "Saved");
+  for (const tab of tabs) {
+    await until("both windows show what both typed", async () => (await tab.text()) === expected).catch(async (error) => {
+      throw new Error(`${error.message}; it shows:\n${await tab.text()}`);
+    });
+    await tab.says("Saved");
   }
 
   // A selection to look at, and a last move so that both name flags are up.
   await first.page.keyboard.press("Control+Home");
   for (const key of ["ArrowDown", "ArrowDown", "Shift+ArrowDown", "Shift+End"]) await first.page.keyboard.press(key);
   await second.page.keyboard.press("ArrowUp");
-  await until(`each sees the other's cursor and name`, async () => {
+  await until("each sees the other's cursor and name", async () => {
     const flags = [await first.flags(), await second.flags()];
     return flags[0].join() === alan.name && flags[1].join() === ada.name;
   });
-  for (const window of windows) {
-    await until("each is listed to the other", async () => {
-      const people = await window.people();
-      return people.length === 2 && [ada, alan].every(({ name }) => people.some((shown) => shown.startsWith(name)));
-    });
-  }
   await first.page.waitForTimeout(400); // For the flags' fade.
   const files = [await first.screenshot("two-windows-red"), await second.screenshot("two-windows-green")];
-  for (const window of windows) {
-    check(window.complaints.length === 0, `no complaints in the console, not:\n${window.complaints.join("\n")}`);
-  }
-  return { windows, text: expected, files };
-}
-
-async function typeLines(page, lines) {
-  for (const [i, line] of lines.entries()) {
-    if (i > 0) await page.keyboard.press("Enter");
-    await page.keyboard.type(line, { delay: typingDelayMs });
-  }
+  for (const tab of tabs) check(tab.complaints.length === 0, `no complaints in the console, not:\n${tab.complaints.join("\n")}`);
+  return { tabs, text: expected, files };
 }

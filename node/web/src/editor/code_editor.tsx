@@ -12,6 +12,7 @@ import { Figures } from "./figures";
 import type { EditorHandle, TextFigures } from "./handle";
 import { monaco } from "./monaco";
 import { MonacoHandle } from "./monaco_handle";
+import { keepOwnSelection } from "./own_selection";
 import { fixText } from "./plain_text";
 
 export interface EditorProps {
@@ -82,6 +83,7 @@ function bind(
     // Who may not edit sees Monaco's form of the text, bound anew after each change.
     if (mayEdit) fixText(session.text);
     const binding = new MonacoBinding(session.text, model, new Set([editor]), awareness);
+    const release = keepOwnSelection(editor, model, session.text, binding);
     // Monaco's own undo does not know of remote changes and would restore text at wrong places.
     const undo = new Y.UndoManager(session.text, { trackedOrigins: new Set([binding]) });
     manager = undo;
@@ -99,6 +101,7 @@ function bind(
     unbind = () => {
       for (const action of actions) action.dispose();
       undo.destroy();
+      release();
       binding.destroy();
       // What y-monaco drew stays otherwise: others' cursors, where they were.
       editor.removeDecorations(binding._decorations.get(editor) ?? []);
