@@ -1,143 +1,44 @@
-// What is said about one document, as far as this tab has read it.
+// The room of a document that is open: what is said about it, as far as this tab has read it.
 
-import {
-  type Author,
-  EventError,
-  type EventParticipant,
-  EventsConnection,
-  eventsUrl,
-  type Message,
-  type ServerEvent,
-} from "./events";
+import { type Change, EventError, type Page, type PresenceUpdate, type ServerEvent } from "./events";
+import type { EditorSelection } from "./editor/handle";
 import type { Person } from "./person";
+import { EventsConnection } from "./room/connection";
+import { CommentDesk } from "./room/desk";
+import { toBase64url } from "./room/places";
+import { emptyRoom, forgotten, reduce, type RoomState, withChatPage, withCommentsPage, withThreadPage } from "./room/state";
+import { strings } from "./strings/room";
 
-const pageMessages = 50;
+export { complete, completions, mentionsIn } from "./room/mentions";
+export { emptyRoom, merge, reduce, type RoomState, sameAuthor } from "./room/state";
 
-export interface RoomState {
-  connected: boolean;
-  /** Who we are to the others; null until the node has said so. */
-  self: Author | null;
-  role: string;
-  participants: EventParticipant[];
-  /** Of the chat, the oldest first. */
-  messages: Message[];
-  /** Where the next older page ends; null when there is none, or before the first was read. */
-  older: string | null;
-  unread: number;
-  unreadComments: number;
-  /** The newest word of what is on how many disks. */
-  saved: { state_vector: string; devices: number; members: number } | null;
-}
-
-export const emptyRoom: RoomState = {
-  connected: false,
-  self: null,
-  role: "",
-  participants: [],
-  messages: [],
-  older: null,
-  unread: 0,
-  unreadComments: 0,
-  saved: null,
-};
-
-export const sameAuthor = (a: Author, b: Author | null): boolean =>
-  b !== null && a.device === b.device && (a.guest ?? "") === (b.guest ?? "");
-
-type Identity = Pick<EventParticipant, "device" | "user">;
-const isNot = (one: Identity) => (other: Identity) => one.device !== other.device || one.user !== other.user;
-
-/** Messages of the chat, each once and in order; of two states of one the later in `more`. */
-export function merge(messages: Message[], more: Message[]): Message[] {
-  const byId = new Map(messages.map((message) => [message.id, message]));
-  for (const message of more) {
-    if (!message.thread && !message.anchor) byId.set(message.id, message);
-  }
-  return Array.from(byId.values()).sort((a, b) => (a.moment < b.moment ? -1 : a.moment > b.moment ? 1 : 0));
-}
-
-/** The state after `event`. */
-export function reduce(state: RoomState, event: ServerEvent): RoomState {
-  switch (event.type) {
-    case "session":
-      return {
-        ...state,
-        connected: true,
-        self: event.self,
-        role: event.role,
-        participants: event.participants,
-        unread: event.unread.chat,
-      };
-    case "user_joined":
-    case "presence_update": {
-      const others = state.participants.filter(isNot(event.participant));
-      return { ...state, participants: [...others, event.participant] };
-    }
-    case "user_left":
-      return { ...state, participants: state.participants.filter(isNot(event)) };
-    case "chat_message": {
-      const known = state.messages.some(({ id }) => id === event.message.id);
-      const counts = !known && !sameAuthor(event.message.author, state.self);
-      return {
-        ...state,
-        messages: merge(state.messages, [event.message]),
-        unread: state.unread + Number(counts),
-      };
-    }
-    case "message_update": {
-      // One of a page that was not read yet will come with it.
-      if (!state.messages.some(({ id }) => id === event.message.id)) return state;
-      return { ...state, messages: merge(state.messages, [event.message]) };
-    }
-    case "saved":
-      return { ...state, saved: event };
-    default:
-      return state;
-  }
-}
-
-/** Members whose name begins with what is being typed after an "@" at the end of `text`. */
-export function completions(text: string, names: string[]): string[] {
-  const typed = /(?:^|[^\p{L}\p{N}_])@([^@\n]{0,40})$/u.exec(text)?.[1];
-  if (typed === undefined) return [];
-  const begin = typed.toLowerCase();
-  return names.filter((name) => name.toLowerCase().startsWith(begin) && name.toLowerCase() !== begin).slice(0, 6);
-}
-
-export const complete = (text: string, name: string) => text.replace(/@[^@\n]*$/u, () => `@${name} `);
-
-/** The devices whose name stands in `text` as "@name", the longest name that fits. */
-export function mentionsIn(text: string, members: { device: string; name: string }[]): string[] {
-  const found = new Set<string>();
-  const longestFirst = members.filter(({ name }) => name).sort((a, b) => b.name.length - a.name.length);
-  for (const { index } of text.matchAll(/(?<![\p{L}\p{N}_])@/gu)) {
-    const rest = text.slice(index + 1);
-    const member = longestFirst.find(
-      ({ name }) => rest.startsWith(name) && !/^[\p{L}\p{N}_]/u.test(rest.slice(name.length)),
-    );
-    if (member) found.add(member.device);
-  }
-  return Array.from(found).slice(0, 32);
-}
+const chatPage = 50;
+const commentsPage = 200;
+const threadPage = 100;
 
 export class Room {
+  readonly desk = new CommentDesk();
   private readonly connection: EventsConnection;
   private readonly listeners = new Set<() => void>();
+  private readonly newcomers = new Set<(event: ServerEvent) => void>();
   private state: RoomState = emptyRoom;
+  private presence: PresenceUpdate = {};
   private closed = false;
 
   constructor(workspace: string, document: string, person: () => Person) {
-    this.connection = new EventsConnection(
-      eventsUrl(location.href, workspace, document),
-      () => {
+    this.connection = new EventsConnection({
+      workspace,
+      document,
+      join: () => {
         // Without an id: whoever uses the page of a node on its own machine is the device's owner.
         // Not shown: the editor shows us (sync.ts).
         const { name, color } = person();
         return { type: "join_session", user: { name, color }, shown: false };
       },
-      (event) => this.handle(event),
-      () => this.change({ ...this.state, connected: false }),
-    );
+      onEvent: (event) => this.handle(event),
+      onLost: (refused) => this.change({ ...this.state, connected: false, refused }),
+      onTransport: (transport) => this.change({ ...this.state, transport }),
+    });
   }
 
   /** Shape of useSyncExternalStore. */
@@ -147,11 +48,31 @@ export class Room {
     return () => this.listeners.delete(listener);
   };
 
+  /** Tells of each event as it comes. Returns what ends it. */
+  onEvent(listener: (event: ServerEvent) => void): () => void {
+    this.newcomers.add(listener);
+    return () => this.newcomers.delete(listener);
+  }
+
   async post(text: string, mentions: string[], reply?: string): Promise<void> {
     await this.connection.request({ type: "chat_message", text, mentions, ...(reply ? { reply } : {}) });
   }
 
-  async amend(message: string, change: "edit" | "delete" | "react" | "unreact", text?: string): Promise<void> {
+  /** Returns the new comment's id, if the node told it. */
+  async comment(selection: EditorSelection, text: string, mentions: string[], suggestion?: string): Promise<string | undefined> {
+    const answer = await this.connection.request({
+      ...{ type: "add_comment", text, mentions, quote: selection.quote },
+      range: { root: selection.root, start: toBase64url(selection.start), end: toBase64url(selection.end) },
+      ...(suggestion === undefined ? {} : { suggestion }),
+    });
+    return answer.type === "ok" ? answer.message : undefined;
+  }
+
+  async reply(thread: string, text: string, mentions: string[]): Promise<void> {
+    await this.connection.request({ type: "reply", thread, text, mentions });
+  }
+
+  async amend(message: string, change: Change, text?: string): Promise<void> {
     const more = text === undefined ? {} : { text };
     await this.connection.request({ type: "message_update", message, change, ...more });
   }
@@ -159,50 +80,109 @@ export class Room {
   /** The page before the oldest message that is here. */
   async readOlder(): Promise<void> {
     const before = this.state.older;
-    if (before !== null) await this.readPage(before);
+    if (before === null) return;
+    const page = await this.page({ lane: "chat", before, limit: chatPage });
+    // Read anew meanwhile: this page is no neighbour of what is here.
+    if (this.state.older === before) this.change(withChatPage(this.state, page));
   }
 
-  /** Everything that is here was seen. */
+  /** The answers to a comment; those before the oldest, where some are here. */
+  async readThread(thread: string): Promise<void> {
+    const known = this.state.threads[thread];
+    if (known && known.older === null) return;
+    const before = known?.older ?? undefined;
+    const page = await this.page({ lane: "thread", thread, limit: threadPage, ...(before ? { before } : {}) });
+    this.change(withThreadPage(this.state, thread, page));
+  }
+
+  /** Whether the chat is being looked at: then what comes is read. */
+  watch(watching: boolean): void {
+    if (watching === this.state.watching) return;
+    this.change({ ...this.state, watching, unreadSince: watching ? this.state.unreadSince : null });
+    if (watching) void this.markRead().catch(() => {});
+  }
+
+  /** Everything of the chat that is here was seen. */
   async markRead(): Promise<void> {
     const newest = this.state.messages.at(-1);
-    if (!newest || this.state.unread === 0) return;
+    if (!newest || (this.state.unread === 0 && this.marked >= newest.moment)) return;
+    this.marked = newest.moment;
     this.change({ ...this.state, unread: 0 });
     await this.connection.request({ type: "mark_read", lane: "chat", moment: newest.moment });
+  }
+
+  /** Every comment that is here was seen. */
+  async markCommentsRead(): Promise<void> {
+    const newest = this.state.comments.at(-1);
+    if (!newest || this.state.unreadComments === 0) return;
+    this.change({ ...this.state, unreadComments: 0 });
+    await this.connection.request({ type: "mark_read", lane: "comments", moment: newest.moment });
+  }
+
+  /** How others see this window, where Yjs awareness cannot tell them. */
+  show(presence: PresenceUpdate): void {
+    this.presence = { ...this.presence, ...presence };
+    if (this.state.transport === "stream") this.connection.tell({ type: "presence_update", ...presence });
   }
 
   close(): void {
     this.closed = true;
     this.listeners.clear();
+    this.newcomers.clear();
     this.connection.close();
   }
+
+  private marked = "";
 
   private handle(event: ServerEvent): void {
     if (this.closed) return;
     this.change(reduce(this.state, event));
+    for (const listener of this.newcomers) listener(event);
     // Also what came while we were away, or was dropped because we were slow.
     if (event.type === "session") void this.refresh();
     if (event.type === "room_reset") this.connection.rejoin();
+    if (event.type === "chat_message" && this.state.watching) void this.markRead().catch(() => {});
   }
 
+  /** What was read before may have changed, or lie behind a gap: it is replaced when the new is here. */
   private async refresh(): Promise<void> {
-    // What was read before may have changed, or lie behind a gap: begin anew.
-    this.change({ ...this.state, messages: [], older: null });
-    await this.readPage(undefined).catch(() => {});
+    this.show(this.presence);
+    const threads = Object.keys(this.state.threads);
+    const attempts = [this.refreshChat(), this.refreshComments(), ...threads.map((id) => this.refreshThread(id))];
+    // What failed is asked for again with the next session.
+    await Promise.allSettled(attempts);
   }
 
-  private async readPage(before: string | undefined): Promise<void> {
-    const answer = await this.connection.request({
-      type: "room_page",
-      lane: "chat",
-      limit: pageMessages,
-      ...(before ? { before } : {}),
-    });
-    if (answer.type !== "room_page") throw new EventError("MALFORMED", "The node’s answer could not be read.");
-    const messages = merge(answer.messages, this.state.messages);
-    this.change({ ...this.state, messages, older: answer.older ?? null });
+  private async refreshChat(): Promise<void> {
+    const page = await this.page({ lane: "chat", limit: chatPage });
+    const { messages, older, chatLoaded } = forgotten(this.state);
+    this.change(withChatPage({ ...this.state, messages, older, chatLoaded }, page));
+    if (this.state.watching) await this.markRead();
+  }
+
+  private async refreshComments(): Promise<void> {
+    let page = await this.page({ lane: "comments", limit: commentsPage });
+    this.change(withCommentsPage({ ...this.state, comments: [], commentsLoaded: false }, page));
+    while (page.older !== undefined && !this.closed) {
+      page = await this.page({ lane: "comments", limit: commentsPage, before: page.older });
+      this.change(withCommentsPage(this.state, page));
+    }
+  }
+
+  private async refreshThread(thread: string): Promise<void> {
+    const page = await this.page({ lane: "thread", thread, limit: threadPage });
+    const { [thread]: _before, ...threads } = this.state.threads;
+    this.change(withThreadPage({ ...this.state, threads }, thread, page));
+  }
+
+  private async page(query: { lane: "chat" | "comments" | "thread"; thread?: string; before?: string; limit: number }): Promise<Page> {
+    const answer = await this.connection.request({ type: "room_page", ...query });
+    if (answer.type !== "room_page") throw new EventError("MALFORMED", strings.errors.unreadable);
+    return answer;
   }
 
   private change(state: RoomState): void {
+    if (this.closed) return;
     this.state = state;
     for (const listener of this.listeners) listener();
   }
