@@ -14,13 +14,15 @@ export interface DeskState {
   draft: Draft | null;
   /** Open comments, or those that are done. */
   filter: "open" | "done";
-  /** Cards are shown beside the text: the panel is not needed for them. */
-  margin: boolean;
+  /** Cards are shown, beside the text or in the panel. */
+  shown: boolean;
 }
 
-const empty: DeskState = { active: null, draft: null, filter: "open", margin: false };
+const empty: DeskState = { active: null, draft: null, filter: "open", shown: false };
 
 export class CommentDesk {
+  /** What was not sent yet, by the comment that it answers; "" for a new one. */
+  readonly unsent = new Map<string, string>();
   private state: DeskState = empty;
   private readonly listeners = new Set<() => void>();
 

@@ -57,13 +57,17 @@ interface RestAnswer {
   messages?: Message[];
   next?: string | null;
   unread?: number;
-  message?: string;
+  /** Of what was posted. */
+  id?: string;
   moment?: string;
 }
 
 /** The answer to `message`, as the WebSocket would have given it. */
 export function answerOf(message: ClientMessage, answer: RestAnswer): ServerEvent {
-  if (message.type !== "room_page") return { type: "ok", ...answer };
+  if (message.type !== "room_page") {
+    const { id, moment } = answer;
+    return { type: "ok", ...(id === undefined ? {} : { message: id }), ...(moment === undefined ? {} : { moment }) };
+  }
   const { messages = [], next, unread = 0 } = answer;
   return { type: "room_page", messages, unread, ...(next ? { older: next } : {}) };
 }

@@ -133,10 +133,8 @@ function updated(state: RoomState, message: Message): RoomState {
     const thread = state.threads[message.thread];
     return thread && known(thread.messages) ? withReply(state, { ...message, thread: message.thread }) : state;
   }
-  if (message.anchor || known(state.comments)) {
-    return known(state.comments) ? { ...state, comments: put(state.comments, [message]) } : state;
-  }
-  return known(state.messages) ? { ...state, messages: put(state.messages, [message]) } : state;
+  if (!message.anchor && known(state.messages)) return { ...state, messages: put(state.messages, [message]) };
+  return known(state.comments) ? { ...state, comments: put(state.comments, [message]) } : state;
 }
 
 /** The state after `event`. */

@@ -1,0 +1,62 @@
+// Who may come, and as what: links for browsers, invites for nodes, roles, guests, the session.
+
+import { useState } from "react";
+
+import type { DocumentInfo, Workspace } from "../api";
+import { people as strings } from "../strings/people";
+import { Dialog, Notice, TabContent, Tabs } from "../ui/kit";
+import { usePolled } from "../ui/use_polled";
+import { splitPath } from "../route";
+import { InviteTab } from "./share_invite";
+import { LinkTab } from "./share_link";
+import { MembersTab } from "./share_members";
+import { getPeople } from "./sharing";
+import css from "./share.module.css";
+
+interface ShareDialogProps {
+  workspace: Workspace;
+  /** Null: of the whole workspace. */
+  info: DocumentInfo | null;
+  open: boolean;
+  onOpen: (open: boolean) => void;
+}
+
+export interface ShareTabProps {
+  workspace: Workspace;
+  info: DocumentInfo | null;
+  /** Otherwise one sees how things are, and changes nothing. */
+  host: boolean;
+}
+
+type Tab = keyof typeof strings.share.tabs;
+const tabs = Object.keys(strings.share.tabs) as Tab[];
+const membersEveryMs = 10_000;
+
+export function ShareDialog({ workspace, info, open, onOpen }: ShareDialogProps) {
+  const host = workspace.role === "host";
+  const [tab, setTab] = useState<Tab>(host ? "link" : "members");
+  const polled = usePolled(open ? workspace.id : null, membersEveryMs, () => getPeople(workspace.id));
+  const hosts = (polled.value?.members ?? []).filter(({ role, name }) => role === "host" && name).map(({ name }) => name);
+  const title = info ? info.title || splitPath(info.path).name : workspace.name;
+  const share = { workspace, info, host };
+  return (
+    <Dialog open={open} onOpen={onOpen} title={strings.share.title} about={strings.share.about(title)}>
+      {!host && (
+        <div className={css.reason}>
+          <Notice>{hosts.length > 0 ? `${strings.share.onlyHosts} ${hosts.join(", ")}.` : strings.share.onlyHostsNobody}</Notice>
+        </div>
+      )}
+      <Tabs className={css.tabs} label={strings.share.label} value={tab} onValue={setTab} tabs={tabs.map((name) => ({ name, title: strings.share.tabs[name] }))}>
+        <TabContent value="link" className={css.tab}>
+          <LinkTab {...share} />
+        </TabContent>
+        <TabContent value="invite" className={css.tab}>
+          <InviteTab {...share} />
+        </TabContent>
+        <TabContent value="members" className={css.tab}>
+          <MembersTab {...share} members={polled.value?.members ?? []} requests={polled.value?.requests ?? []} problem={polled.error} onChanged={polled.refresh} />
+        </TabContent>
+      </Tabs>
+    </Dialog>
+  );
+}

@@ -1,0 +1,244 @@
+// The members of a workspace and what they may do, there and in one document; guests; the session.
+
+import { UserMinus } from "lucide-react";
+import { useState } from "react";
+
+import { colors } from "../person";
+import { people } from "../strings/people";
+import { Avatar, Button, IconButton, inputClass, Notice, toast, toastError } from "../ui/kit";
+import { usePolled } from "../ui/use_polled";
+import { Confirm } from "./confirm";
+import type { ShareTabProps } from "./share_dialog";
+import css from "./share.module.css";
+import {
+  decideRequest,
+  type DocumentRoles,
+  getRoles,
+  type JoinRequest,
+  removeMember,
+  setDocumentRole,
+  setGuest,
+  setRole,
+  setSession,
+  type ShareMember,
+  type Standing,
+} from "./sharing";
+
+const strings = people.share;
+const roles = ["host", "editor", "commenter", "viewer", "relay"];
+const documentRoles = ["editor", "commenter", "viewer"];
+const standings = Object.keys(strings.standings) as Standing[];
+const rolesEveryMs = 10_000;
+
+const roleName = (role: string) => people.panel.role[role] ?? role;
+const shortName = ({ name, device }: { name: string; device: string }) => name || device.slice(0, 8);
+const colorOf = (device: string) => colors[parseInt(device.slice(0, 4), 16) % colors.length] ?? colors[0];
+
+interface MembersTabProps extends ShareTabProps {
+  members: readonly ShareMember[];
+  requests: readonly JoinRequest[];
+  problem: string | null;
+  onChanged: () => void;
+}
+
+export function MembersTab({ workspace, info, host, members, requests, problem, onChanged }: MembersTabProps) {
+  const [removing, setRemoving] = useState<ShareMember | null>(null);
+  const here = usePolled(info ? `${workspace.id} ${info.id}` : null, rolesEveryMs, () => getRoles(workspace.id, info?.id ?? ""));
+  const change = (what: Promise<unknown>) =>
+    void what.then(() => {
+      toast(strings.done);
+      onChanged();
+      here.refresh();
+    }, toastError);
+  return (
+    <>
+      {problem && <p role="alert">{problem}</p>}
+      {requests.length > 0 && (
+        <section>
+          <h3 className={css.title}>{strings.waiting}</h3>
+          <ul>
+            {requests.map((one) => (
+              <li key={one.device} className={css.row}>
+                <Avatar name={shortName(one)} color={colorOf(one.device)} />
+                <div className={css.rowText}>
+                  <strong>{shortName(one)}</strong>
+                  <span>{roleName(one.role)}</span>
+                </div>
+                <Button small disabled={!host} aria-label={`${strings.deny}: ${shortName(one)}`} onClick={() => change(decideRequest(workspace.id, one.device, "deny"))}>
+                  {strings.deny}
+                </Button>
+                <Button small look="primary" disabled={!host} aria-label={`${strings.letIn}: ${shortName(one)}`} onClick={() => change(decideRequest(workspace.id, one.device, "approve"))}>
+                  {strings.letIn}
+                </Button>
+              </li>
+            ))}
+          </ul>
+        </section>
+      )}
+      <section>
+        <h3 className={css.title}>{strings.members}</h3>
+        <ul>
+          {members.map((member) => (
+            <MemberRow
+              key={member.device}
+              member={member}
+              host={host}
+              here={info ? (here.value?.members.find(({ device }) => device === member.device)?.here ?? null) : null}
+              onRole={(role) => change(setRole(workspace.id, member.device, role))}
+              onHere={(role) => info && change(setDocumentRole(workspace.id, info.id, member.device, role))}
+              onRemove={() => setRemoving(member)}
+            />
+          ))}
+        </ul>
+      </section>
+      {info && here.error !== null && here.value === null && <p className={css.note}>{strings.missing}</p>}
+      {info && here.value && (
+        <>
+          <Guests roles={here.value} members={members} host={host} onStanding={(device, guest, standing) => change(setGuest(workspace.id, info.id, device, guest, standing))} />
+          <SessionSection ended={here.value.session === "ended"} host={host} onSet={async (what) => {
+            await setSession(workspace.id, info.id, what);
+            here.refresh();
+          }} />
+        </>
+      )}
+      {removing && (
+        <Confirm
+          title={strings.removeTitle(shortName(removing))}
+          about={strings.removeAbout(shortName(removing), workspace.name)}
+          action={strings.remove}
+          onClose={() => setRemoving(null)}
+          onConfirm={async () => {
+            await removeMember(workspace.id, removing.device);
+            onChanged();
+          }}
+        />
+      )}
+    </>
+  );
+}
+
+interface MemberRowProps {
+  member: ShareMember;
+  host: boolean;
+  /** The role in the document; null: there is none, or it is not known. */
+  here: string | null;
+  onRole: (role: string) => void;
+  onHere: (role: string) => void;
+  onRemove: () => void;
+}
+
+function MemberRow({ member, host, here, onRole, onHere, onRemove }: MemberRowProps) {
+  const name = shortName(member);
+  // A host is one everywhere, and whoever is one is not changed by themselves by mistake.
+  const fixed = !host || member.self;
+  return (
+    <li className={css.row} data-device={member.device}>
+      <Avatar name={name} color={colorOf(member.device)} />
+      <div className={css.rowText}>
+        <strong>{member.self ? `${name} (${people.you})` : name}</strong>
+        {here !== null && here !== member.role && <span>{strings.hereAs(roleName(here))}</span>}
+      </div>
+      <RoleSelect label={strings.roleIn(name, strings.inWorkspace)} value={member.role} options={roles} disabled={fixed} onChange={onRole} />
+      {here !== null && (
+        <RoleSelect
+          label={strings.roleIn(name, strings.inDocument)}
+          value={here}
+          options={documentRoles.includes(here) ? documentRoles : [here, ...documentRoles]}
+          prefix={strings.inDocumentShort}
+          disabled={fixed || member.role === "host"}
+          onChange={onHere}
+        />
+      )}
+      <IconButton small label={strings.removeTitle(name)} disabled={fixed} onClick={onRemove}>
+        <UserMinus />
+      </IconButton>
+    </li>
+  );
+}
+
+interface RoleSelectProps {
+  label: string;
+  value: string;
+  options: readonly string[];
+  prefix?: string;
+  disabled: boolean;
+  onChange: (role: string) => void;
+}
+
+const RoleSelect = ({ label, value, options, prefix = "", disabled, onChange }: RoleSelectProps) => (
+  <select className={`${inputClass} ${css.select}`} aria-label={label} title={label} value={value} disabled={disabled} onChange={(event) => onChange(event.target.value)}>
+    {options.map((role) => (
+      <option key={role} value={role}>
+        {prefix + roleName(role)}
+      </option>
+    ))}
+  </select>
+);
+
+interface GuestsProps {
+  roles: DocumentRoles;
+  members: readonly ShareMember[];
+  host: boolean;
+  onStanding: (device: string, guest: string, standing: Standing) => void;
+}
+
+function Guests({ roles: { guests }, members, host, onStanding }: GuestsProps) {
+  return (
+    <section>
+      <h3 className={css.title}>{strings.guests}</h3>
+      {guests.length === 0 && <p className={css.note}>{strings.noGuests}</p>}
+      <ul>
+        {guests.map(({ device, guest, standing }) => {
+          const bridge = members.find((one) => one.device === device);
+          return (
+            <li key={`${device} ${guest}`} className={css.row}>
+              <Avatar name={guest} color={colorOf(device)} />
+              <div className={css.rowText}>
+                <strong>{guest}</strong>
+                <span>{strings.guestOf(bridge ? shortName(bridge) : device.slice(0, 8))}</span>
+              </div>
+              <select
+                className={`${inputClass} ${css.select}`}
+                aria-label={strings.roleIn(guest, strings.inDocument)}
+                value={standing}
+                disabled={!host}
+                onChange={(event) => onStanding(device, guest, event.target.value as Standing)}
+              >
+                {standings.map((one) => (
+                  <option key={one} value={one}>
+                    {strings.standings[one]}
+                  </option>
+                ))}
+              </select>
+            </li>
+          );
+        })}
+      </ul>
+    </section>
+  );
+}
+
+function SessionSection({ ended, host, onSet }: { ended: boolean; host: boolean; onSet: (what: "end" | "open") => Promise<void> }) {
+  const [asking, setAsking] = useState(false);
+  return (
+    <section>
+      <h3 className={css.title}>{strings.session}</h3>
+      <div className={css.row}>
+        <p className={css.rowText}>{ended ? strings.sessionEnded : strings.sessionOpen}</p>
+        {ended ? (
+          <Button small look="primary" disabled={!host} onClick={() => void onSet("open").catch(toastError)}>
+            {strings.open}
+          </Button>
+        ) : (
+          <Button small look="danger" disabled={!host} onClick={() => setAsking(true)}>
+            {strings.end}
+          </Button>
+        )}
+      </div>
+      {asking && (
+        <Confirm title={strings.endTitle} about={strings.endAbout} action={strings.end} onClose={() => setAsking(false)} onConfirm={() => onSet("end")} />
+      )}
+      {!host && <Notice>{strings.onlyHostsNobody}</Notice>}
+    </section>
+  );
+}
