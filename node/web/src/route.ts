@@ -10,18 +10,48 @@ export function formatRoute(workspace: string, path?: string): string {
   return "#/" + encodeURIComponent(workspace) + (path ? "/" + encodePath(path) : "");
 }
 
-/** The inverse of formatRoute. Null for anything it does not write. */
+/** The inverse of formatRoute and formatHome. Null for anything they do not write. */
 export function parseRoute(hash: string): { workspace: string; path: string | null } | null {
   const match = /^#\/([^/]+)(?:\/(.+))?$/.exec(hash);
   if (!match?.[1]) return null;
   try {
     return {
       workspace: decodeURIComponent(match[1]),
-      path: match[2] ? match[2].split("/").map(decodeURIComponent).join("/") : null,
+      // A "?" of a document's name is written %3F: a plain one begins what the home page is asked for.
+      path: match[2] && !match[2].startsWith("?") ? match[2].split("/").map(decodeURIComponent).join("/") : null,
     };
   } catch {
     return null; // A stray "%".
   }
+}
+
+export const homeViews = ["all", "recent", "archive", "trash", "mesh"] as const;
+export type HomeView = (typeof homeViews)[number];
+
+/** What of a workspace its home page shows. */
+export interface HomePlace {
+  view: HomeView;
+  /** Ends with "/", or is empty: all. Only in the view "all". */
+  folder: string;
+  /** What is looked for; empty: nothing. */
+  query: string;
+}
+
+/** "#/demo/?folder=notes%2F"; "#/demo" for all documents. */
+export function formatHome(workspace: string, { view = "all", folder = "", query = "" }: Partial<HomePlace> = {}): string {
+  const asked = new URLSearchParams();
+  if (view !== "all") asked.set("view", view);
+  if (folder !== "" && view === "all") asked.set("folder", folder);
+  if (query !== "") asked.set("q", query);
+  return formatRoute(workspace) + (asked.size > 0 ? `/?${asked}` : "");
+}
+
+/** The inverse of formatHome. All documents where an address asks for what there is not. */
+export function parseHome(hash: string): HomePlace {
+  const asked = new URLSearchParams(/^#\/[^/]+\/\?(.*)$/.exec(hash)?.[1] ?? "");
+  const view = homeViews.find((one) => one === asked.get("view")) ?? "all";
+  const folder = view === "all" ? (asked.get("folder") ?? "").replace(/([^/])$/, "$1/") : "";
+  return { view, folder, query: asked.get("q") ?? "" };
 }
 
 /** What follows "/sync/" in the address of a document's WebSocket; `document` is its id or path. */

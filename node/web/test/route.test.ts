@@ -1,6 +1,6 @@
 import { describe, expect, it } from "vitest";
 
-import { formatRoute, parseRoute, pathBytesMax, pathProblem, splitPath, syncRoom, syncServer } from "../src/route";
+import { formatHome, formatRoute, parseHome, parseRoute, pathBytesMax, pathProblem, splitPath, syncRoom, syncServer } from "../src/route";
 
 describe("routes", () => {
   it.each(["todo.md", "notes/to do.md", "a/b/c", "100%.txt", "weiß/日本語.md", "what?/#1.md", "a+b&c=d"])(
@@ -26,6 +26,31 @@ describe("routes", () => {
   it("finds the node beside the page", () => {
     expect(syncServer("http://127.0.0.1:7420/#/demo/x")).toBe("ws://127.0.0.1:7420/sync");
     expect(syncServer("https://example.org/team/?a=b#/demo/x")).toBe("wss://example.org/team/sync");
+  });
+});
+
+describe("addresses of the home page", () => {
+  it.each([
+    [{}, "#/demo"],
+    [{ folder: "notes/" }, "#/demo/?folder=notes%2F"],
+    [{ folder: "a b/c&d=?#/" }, "#/demo/?folder=a+b%2Fc%26d%3D%3F%23%2F"],
+    [{ view: "trash" }, "#/demo/?view=trash"],
+    [{ query: "two words + more" }, "#/demo/?q=two+words+%2B+more"],
+  ] as const)("%j is %s and comes back", (place, address) => {
+    expect(formatHome("demo", place)).toBe(address);
+    expect(parseHome(address)).toEqual({ view: "all", folder: "", query: "", ...place });
+    expect(parseRoute(address)).toEqual({ workspace: "demo", path: null });
+  });
+
+  it("takes what it does not know for all documents", () => {
+    expect(parseHome("#/demo/?view=nothing")).toEqual({ view: "all", folder: "", query: "" });
+    expect(parseHome("#/demo/notes/a.md")).toEqual({ view: "all", folder: "", query: "" });
+    expect(parseHome("#/demo/?folder=notes").folder).toBe("notes/");
+    expect(parseHome("#/demo/?view=trash&folder=notes%2F").folder).toBe("");
+  });
+
+  it("is not taken for a document whose name begins with a question mark", () => {
+    expect(parseRoute(formatRoute("demo", "?view=trash"))).toEqual({ workspace: "demo", path: "?view=trash" });
   });
 });
 
