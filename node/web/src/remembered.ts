@@ -8,7 +8,7 @@ const documentsMax = 200;
 interface Remembered {
   workspaces: Workspace[];
   /** The newest last. */
-  documents: { workspace: string; info: DocumentInfo }[];
+  documents: { workspace: string; info: DocumentInfo; openedAt?: number }[];
 }
 
 function load(): Remembered {
@@ -37,7 +37,7 @@ export function rememberWorkspaces(workspaces: Workspace[]): void {
 export function rememberDocument(workspace: string, info: DocumentInfo): void {
   const all = load();
   const others = all.documents.filter((one) => one.workspace !== workspace || one.info.id !== info.id);
-  store({ ...all, documents: [...others, { workspace, info }].slice(-documentsMax) });
+  store({ ...all, documents: [...others, { workspace, info, openedAt: Date.now() }].slice(-documentsMax) });
 }
 
 /** The one that was last opened under that path. */
@@ -50,3 +50,7 @@ export const rememberedDocuments = (workspace: string): DocumentInfo[] =>
     .documents.filter((one) => one.workspace === workspace)
     .map(({ info }) => info)
     .reverse();
+
+/** When this browser last had each of a workspace's documents open, by id. */
+export const openedTimes = (workspace: string): Map<string, number> =>
+  new Map(load().documents.flatMap((one) => (one.workspace === workspace && one.openedAt ? [[one.info.id, one.openedAt]] : [])));

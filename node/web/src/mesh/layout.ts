@@ -15,7 +15,8 @@ export interface Layout {
 
 export const circleMax = 24;
 
-const margin = { x: 84, y: 56 };
+/** For the circles, and the names below them. */
+const margin = { x: 76, top: 32, bottom: 64 };
 const cell = { width: 132, height: 96 };
 
 /** On a circle, by device id and beginning at the top; in rows where there are too many for one. */
@@ -33,16 +34,18 @@ export function layOut(devices: readonly string[]): Layout {
     return { width: columns * cell.width, height: rows * cell.height, shape: "grid", nodes };
   }
   // As much arc between neighbours as their names need; an ellipse, as windows are wider than high.
-  const radius = order.length === 1 ? 0 : Math.max(96, (order.length * 74) / (2 * Math.PI));
-  const [rx, ry] = [radius * 1.35, radius];
-  const width = 2 * (rx + margin.x);
-  const height = 2 * (ry + margin.y);
+  const radius = order.length === 1 ? 0 : Math.max(118, (order.length * 74) / (2 * Math.PI));
+  const angles = order.map((_, index) => (2 * Math.PI * index) / order.length - Math.PI / 2);
+  const points = angles.map((angle) => ({ x: radius * 1.4 * Math.cos(angle), y: radius * Math.sin(angle) }));
+  // Only as large as what is drawn: three stand in the upper part of their circle.
+  const left = Math.min(...points.map(({ x }) => x)) - margin.x;
+  const top = Math.min(...points.map(({ y }) => y)) - margin.top;
+  const width = Math.max(...points.map(({ x }) => x)) + margin.x - left;
+  const height = Math.max(...points.map(({ y }) => y)) + margin.bottom - top;
   order.forEach((device, index) => {
-    const angle = (2 * Math.PI * index) / order.length - Math.PI / 2;
+    const { x, y } = points[index] as (typeof points)[number];
     // Rounded: a whole pixel is sharp, and the same on every machine.
-    const x = Math.round(width / 2 + rx * Math.cos(angle));
-    const y = Math.round(height / 2 + ry * Math.sin(angle));
-    nodes.set(device, { device, x, y });
+    nodes.set(device, { device, x: Math.round(x - left), y: Math.round(y - top) });
   });
   return { width: Math.round(width), height: Math.round(height), shape: "circle", nodes };
 }

@@ -20,7 +20,7 @@ export interface HomeProps {
   /** Workspaces may be others now. */
   onChanged: () => void;
 }
-export const Home: ComponentType<HomeProps> = none;
+export const Home = lazy(() => import("../home/home").then(({ Home }) => ({ default: Home })));
 
 export interface RichEditorProps {
   session: Session;
@@ -50,4 +50,4 @@ export interface ShareDialogProps {
 }
 export const ShareDialog: ComponentType<ShareDialogProps> = none;
 
-export const MeshDot: ComponentType<{ workspace: Workspace }> = none;
+export const MeshDot = lazy(() => import("../mesh/mesh_dot").then(({ MeshDot }) => ({ default: MeshDot })));
