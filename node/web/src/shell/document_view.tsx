@@ -20,6 +20,7 @@ import {
   AvatarStack,
   ChatPanel,
   CodeEditor,
+  CommentLayer,
   CommentMargin,
   CommentsPanel,
   HistoryPanel,
@@ -57,6 +58,7 @@ export function DocumentView({ kindKnown, onEditor }: DocumentViewProps) {
   const [trouble, setTrouble] = useState("");
   const onFigures = useCallback((counted: TextFigures) => setFigures(counted), []);
   const onTrouble = useCallback((why: string) => setTrouble(why), []);
+  const showComments = useCallback(() => setPanel("comments"), []);
   usePresence(open);
 
   const commands = useMemo<Command[]>(() => {
@@ -100,6 +102,9 @@ export function DocumentView({ kindKnown, onEditor }: DocumentViewProps) {
             )}
           </Suspense>
           {!view.loaded && <p className={css.loading}>{shell.loading}</p>}
+          <Suspense>
+            <CommentLayer onShowPanel={showComments} />
+          </Suspense>
         </main>
         {panel === null ? (
           <Suspense>

@@ -33,11 +33,12 @@ export interface RichEditorProps {
 export const CodeEditor = lazy(() => import("../editor/code_editor"));
 export const RichEditor: ComponentType<RichEditorProps> = none;
 
-export const AvatarStack: ComponentType = none;
-export const ChatPanel: ComponentType = none;
-export const CommentsPanel: ComponentType = none;
-export const CommentMargin: ComponentType = none;
-export const PeoplePanel: ComponentType = none;
+export const AvatarStack = lazy(() => import("../people/avatar_stack").then((part) => ({ default: part.AvatarStack })));
+export const ChatPanel = lazy(() => import("../room/chat_panel").then((part) => ({ default: part.ChatPanel })));
+export const CommentLayer = lazy(() => import("../room/comment_layer").then((part) => ({ default: part.CommentLayer })));
+export const CommentsPanel = lazy(() => import("../room/comments_panel").then((part) => ({ default: part.CommentsPanel })));
+export const CommentMargin = lazy(() => import("../room/comment_margin").then((part) => ({ default: part.CommentMargin })));
+export const PeoplePanel = lazy(() => import("../people/people_panel").then((part) => ({ default: part.PeoplePanel })));
 export const HistoryPanel: ComponentType = none;
 export const AuthorshipToggle: ComponentType = none;
 
@@ -48,6 +49,8 @@ export interface ShareDialogProps {
   open: boolean;
   onOpen: (open: boolean) => void;
 }
-export const ShareDialog: ComponentType<ShareDialogProps> = none;
+export const ShareDialog: ComponentType<ShareDialogProps> = lazy(() =>
+  import("../people/share_dialog").then((part) => ({ default: part.ShareDialog })),
+);
 
 export const MeshDot = lazy(() => import("../mesh/mesh_dot").then(({ MeshDot }) => ({ default: MeshDot })));
