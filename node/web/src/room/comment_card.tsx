@@ -41,9 +41,7 @@ export function CommentCard({ all, comment, active, gone, margin }: CardProps) {
 
   const amend = (message: Message, change: Change, text?: string) => void room.amend(message.id, change, text).catch(toastError);
   const activate = () => {
-    if (active) return;
-    desk.set({ active: comment.id });
-    editor?.revealAnchor(comment.id);
+    if (!active) desk.look(comment.id);
   };
   const done = isDone(comment);
   const suggestion = comment.suggestion !== undefined;

@@ -27,7 +27,7 @@ export function CommentLayer({ onShowPanel }: CommentLayerProps) {
   const all = useComments();
   const { open, room, desk, deskState, comments, places } = all;
   const { editor, mayComment, roomState } = open;
-  const { active, draft } = deskState;
+  const { active, reveal, draft } = deskState;
 
   const show = useCallback(
     (id: string | null) => {
@@ -54,6 +54,11 @@ export function CommentLayer({ onShowPanel }: CommentLayerProps) {
   }, [comments, places, active, draft]);
 
   useEffect(() => editor?.setAnchors(anchors), [editor, anchors]);
+  useEffect(() => {
+    if (reveal === null) return;
+    editor?.revealAnchor(reveal);
+    desk.set({ reveal: null });
+  }, [desk, editor, reveal]);
   useEffect(() => {
     if (!editor) return;
     editor.onAnchorClick = (id) => id !== draftId && show(id);
@@ -90,10 +95,10 @@ export function CommentLayer({ onShowPanel }: CommentLayerProps) {
     (by: 1 | -1) => {
       const id = neighbour(ids, desk.view().active, by);
       if (id === null) return toast(strings.comments.empty);
-      editor?.revealAnchor(id);
       show(id);
+      desk.look(id);
     },
-    [ids, desk, editor, show],
+    [ids, desk, show],
   );
 
   const commands = useMemo<Command[]>(() => {

@@ -32,8 +32,9 @@ export function CommentMargin() {
 }
 
 /** Where the comments are whose text is in view; anew whenever that may have changed. */
-function useTops({ open }: Comments): ReadonlyMap<string, number> {
+function useTops({ open, places, deskState }: Comments): ReadonlyMap<string, number> {
   const { editor } = open;
+  const { active, draft } = deskState;
   const [tops, setTops] = useState<ReadonlyMap<string, number>>(new Map());
   useEffect(() => {
     if (!editor) return;
@@ -47,13 +48,14 @@ function useTops({ open }: Comments): ReadonlyMap<string, number> {
       });
     };
     const soon = () => (frame ||= requestAnimationFrame(look));
-    look();
+    // After the layer has told the editor what is highlighted.
+    soon();
     const stop = editor.onLayout(soon);
     return () => {
       stop();
       cancelAnimationFrame(frame);
     };
-  }, [editor]);
+  }, [editor, places, active, draft]);
   return tops;
 }
 

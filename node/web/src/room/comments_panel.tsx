@@ -16,7 +16,7 @@ import { isDone, useComments, useGone, useReadComments, useShown } from "./use_c
 export function CommentsPanel() {
   const all = useComments();
   const { open, room, desk, deskState, comments } = all;
-  const { roomState, editor } = open;
+  const { roomState } = open;
   const { active, filter, draft } = deskState;
   const gone = useGone(all);
   const list = useRef<HTMLDivElement>(null);
@@ -40,8 +40,7 @@ export function CommentsPanel() {
   const step = (by: 1 | -1) => {
     const id = neighbour(shown.map((one) => one.id), active, by);
     if (id === null) return;
-    desk.set({ active: id });
-    editor?.revealAnchor(id);
+    desk.look(id);
   };
   return (
     <div className={css.panel}>

@@ -11,6 +11,8 @@ export interface Draft {
 export interface DeskState {
   /** The comment that is looked at. */
   active: string | null;
+  /** It is to be scrolled to. */
+  reveal: string | null;
   draft: Draft | null;
   /** Open comments, or those that are done. */
   filter: "open" | "done";
@@ -18,7 +20,7 @@ export interface DeskState {
   shown: boolean;
 }
 
-const empty: DeskState = { active: null, draft: null, filter: "open", shown: false };
+const empty: DeskState = { active: null, reveal: null, draft: null, filter: "open", shown: false };
 
 export class CommentDesk {
   /** What was not sent yet, by the comment that it answers; "" for a new one. */
@@ -32,6 +34,11 @@ export class CommentDesk {
     this.listeners.add(listener);
     return () => this.listeners.delete(listener);
   };
+
+  /** Looks at a comment, wherever it is. */
+  look(id: string): void {
+    this.set({ active: id, reveal: id });
+  }
 
   set(change: Partial<DeskState>): void {
     this.state = { ...this.state, ...change };

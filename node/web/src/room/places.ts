@@ -90,3 +90,7 @@ export function isGone({ start, end }: TextPlace, doc: Y.Doc): boolean {
   if (!first || !last) return false;
   return first.type === last.type && first.index >= last.index;
 }
+
+/** Its text has come here. */
+export const isHere = ({ start }: TextPlace, doc: Y.Doc): boolean =>
+  Y.createAbsolutePositionFromRelativePosition(Y.decodeRelativePosition(start), doc) !== null;

@@ -9,7 +9,9 @@ import { type OpenDocument, useOpenDocument } from "../shell/open_document";
 import { textRoot } from "../sync";
 import { CommentDesk, type DeskState } from "./desk";
 import { inOrder } from "./order";
-import { isGone, placeOf } from "./places";
+import { isGone, isHere, placeOf } from "./places";
+
+const lookEveryMs = 700;
 
 /** The name under which a comment that is being written is highlighted. */
 export const draftId = "draft";
@@ -49,19 +51,34 @@ export function useComments(): Comments {
   const desk = room?.desk ?? noDesk;
   const deskState = useSyncExternalStore(desk.subscribe, desk.view);
   const { loaded } = view;
+  const [tries, setTries] = useState(0);
   const places = useMemo(
     () => (room ? placesOf({ ...open }, room) : new Map<string, TextPlace>()),
     // What else is in `open` changes with every key.
-    [room, roomState.comments, loaded, rich],
+    [room, roomState.comments, loaded, rich, tries],
   );
+  const { doc } = session;
+  useEffect(() => {
+    // A comment may come before its text.
+    const missing = roomState.comments.some(({ id, deleted, anchor }) => {
+      const place = places.get(id);
+      return !deleted && anchor !== undefined && !(place && isHere(place, doc));
+    });
+    if (!missing) return;
+    let timer: ReturnType<typeof setTimeout> | undefined;
+    const soon = () => (timer ??= setTimeout(() => setTries((count) => count + 1), lookEveryMs));
+    doc.on("update", soon);
+    return () => {
+      doc.off("update", soon);
+      clearTimeout(timer);
+    };
+  }, [doc, roomState.comments, places]);
   const comments = useMemo(
     () => inOrder(roomState.comments.filter(({ deleted }) => !deleted), places, session.doc),
     [roomState.comments, places, session],
   );
   return { open, room, desk, deskState, comments, places };
 }
-
-const lookEveryMs = 700;
 
 /** Those of `comments` whose text was deleted. */
 export function useGone({ open, comments, places }: Comments): ReadonlySet<string> {
