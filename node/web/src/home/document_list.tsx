@@ -52,6 +52,18 @@ export function DocumentList(props: DocumentListProps) {
   // Set by a key: the row may be drawn only after scrolling.
   const wantsFocus = useRef(false);
 
+  // The row that had the focus may be gone: its place has it then.
+  const lastActive = useRef(0);
+  const hadFocus = useRef(false);
+  useEffect(() => {
+    const isGone = activeKey !== null && !order.includes(activeKey);
+    if (!isGone) lastActive.current = active;
+    else if (hadFocus.current && document.activeElement === document.body) {
+      wantsFocus.current = true;
+      setActiveKey(order[Math.min(lastActive.current, order.length - 1)] ?? null);
+    }
+  }, [order, activeKey, active]);
+
   useEffect(() => {
     if (!wantsFocus.current) return;
     wantsFocus.current = false;
@@ -143,6 +155,9 @@ export function DocumentList(props: DocumentListProps) {
       data-selecting={selection.keys.size > 0}
       style={style}
       onKeyDown={onKeyDown}
+      onFocus={() => (hadFocus.current = true)}
+      // Not when a row that has it is taken away: then the focus goes nowhere.
+      onBlur={({ relatedTarget }) => relatedTarget && (hadFocus.current = false)}
     >
       <div role="rowgroup" className={css.head}>
         <div role="row" aria-rowindex={1} className={css.row}>

@@ -183,7 +183,7 @@ function InWorkspace({ access, workspace, person, onPerson, onShare, onChanged }
         hrefOf={hrefOf}
         selection={shownSelection}
         onSelection={setSelection}
-        onMenu={(row, at) => setMenu({ row, ...at })}
+        onMenu={(row, at) => setMenu({ row, rows: shownSelection.keys.has(row.key) ? selected : [row], ...at })}
         onRename={rename}
         onTrash={trashRows}
       />
@@ -309,8 +309,9 @@ function InWorkspace({ access, workspace, person, onPerson, onShare, onChanged }
         taken={taken}
         onClose={() => setMenu(null)}
         onRename={rename}
-        onMove={(row) => setMoving([row])}
-        onTrash={(row) => trashRows([row])}
+        documentsOf={(some) => documentsOf(some, all)}
+        onMove={setMoving}
+        onTrash={trashRows}
       />
       <NewDocumentDialog
         workspace={workspace}

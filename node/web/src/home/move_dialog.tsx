@@ -5,6 +5,7 @@ import { home as words } from "../strings/home";
 import { Button, Dialog } from "../ui/kit";
 import css from "./dialogs.module.css";
 import type { DocumentActions } from "./document_actions";
+import { focusedRow } from "./document_list";
 import { FolderField } from "./folder_field";
 import { documentsOf, type Row } from "./listing";
 import { planMove } from "./move_plan";
@@ -21,7 +22,7 @@ interface MoveDialogProps {
 export function MoveDialog(props: MoveDialogProps) {
   const count = documentsOf(props.rows, props.documents).length;
   return (
-    <Dialog open={props.rows.length > 0} onOpen={(open) => !open && props.onClose()} title={words.moveTitle(count)}>
+    <Dialog open={props.rows.length > 0} onOpen={(open) => !open && props.onClose()} title={words.moveTitle(count)} returnTo={focusedRow}>
       <Form {...props} />
     </Dialog>
   );

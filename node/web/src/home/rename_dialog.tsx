@@ -1,11 +1,12 @@
 import { type FormEvent, useState } from "react";
 
 import type { DocumentInfo } from "../api";
-import { pathProblem } from "../route";
+import { pathProblem, splitPath } from "../route";
 import { home as words } from "../strings/home";
 import { Button, Dialog, TextField } from "../ui/kit";
 import css from "./dialogs.module.css";
 import type { DocumentActions } from "./document_actions";
+import { focusedRow } from "./document_list";
 import type { Folder, Row } from "./listing";
 import { cleanPart, movedPath } from "./naming";
 
@@ -23,6 +24,7 @@ export function RenameDialog({ row, documents, actions, onClose }: RenameDialogP
       open={row !== null}
       onOpen={(open) => !open && onClose()}
       title={row?.type === "folder" ? words.renameFolderTitle : words.renameTitle}
+      returnTo={focusedRow}
     >
       {row?.type === "document" && <OfDocument document={row.document} actions={actions} onClose={onClose} />}
       {row?.type === "folder" && <OfFolder folder={row.folder} documents={documents} actions={actions} onClose={onClose} />}
@@ -41,8 +43,17 @@ function Foot({ busy, onClose }: { busy: boolean; onClose: () => void }) {
   );
 }
 
+/** "plan" of "notes/plan.md". */
+function selectStem(input: HTMLInputElement): void {
+  const { folder, name } = splitPath(input.value);
+  const dot = name.lastIndexOf(".");
+  input.setSelectionRange(folder.length, folder.length + (dot > 0 ? dot : name.length));
+}
+
 function OfDocument({ document, actions, onClose }: { document: DocumentInfo; actions: DocumentActions; onClose: () => void }) {
   const [title, setTitle] = useState(document.title ?? "");
+  // What it is called by is what is most likely to be changed.
+  const titled = Boolean(document.title);
   const [path, setPath] = useState(document.path);
   const [problem, setProblem] = useState<string | null>(null);
   const [busy, setBusy] = useState(false);
@@ -64,7 +75,7 @@ function OfDocument({ document, actions, onClose }: { document: DocumentInfo; ac
       <TextField
         label={words.title}
         hint={words.titleHint}
-        autoFocus
+        autoFocus={titled}
         onFocus={({ target }) => target.select()}
         maxLength={200}
         value={title}
@@ -74,6 +85,8 @@ function OfDocument({ document, actions, onClose }: { document: DocumentInfo; ac
         label={words.path}
         hint={words.pathHint}
         problem={problem}
+        autoFocus={!titled}
+        onFocus={({ target }) => selectStem(target)}
         spellCheck={false}
         value={path}
         onChange={({ target }) => {

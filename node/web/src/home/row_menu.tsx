@@ -1,5 +1,6 @@
 import { Archive, ArchiveRestore, Copy, CopyPlus, Download, ExternalLink, FileDown, FolderInput, FolderOpen, Pencil, RotateCcw, Trash2 } from "lucide-react";
 
+import type { DocumentInfo } from "../api";
 import { home as words } from "../strings/home";
 import { MenuAt, MenuItem, MenuLine } from "../ui/kit";
 import { focusedRow, rowName } from "./document_list";
@@ -8,6 +9,8 @@ import type { Row } from "./listing";
 
 export interface MenuPlace {
   row: Row;
+  /** What is done to several is done to these: the selection, if the row is of it. */
+  rows: readonly Row[];
   x: number;
   y: number;
 }
@@ -21,29 +24,56 @@ interface RowMenuProps {
   taken: { has(path: string): boolean };
   onClose: () => void;
   onRename: (row: Row) => void;
-  onMove: (row: Row) => void;
-  onTrash: (row: Row) => void;
+  /** The documents of rows, those of folders among them. */
+  documentsOf: (rows: readonly Row[]) => DocumentInfo[];
+  onMove: (rows: readonly Row[]) => void;
+  onTrash: (rows: readonly Row[]) => void;
 }
 
 export function RowMenu(props: RowMenuProps) {
   const { at, onClose } = props;
   return (
-    <MenuAt at={at} label={at ? words.actionsFor(rowName(at.row)) : ""} onClose={onClose} returnTo={focusedRow}>
-      {at && (at.row.type === "document" && at.row.document.trashed ? <Trashed {...props} row={at.row} /> : <Usual {...props} row={at.row} />)}
+    <MenuAt at={at} label={at ? (at.rows.length > 1 ? words.selected(at.rows.length) : words.actionsFor(rowName(at.row))) : ""} onClose={onClose} returnTo={focusedRow}>
+      {at && (at.row.type === "document" && at.row.document.trashed ? <Trashed {...props} {...at} /> : <Usual {...props} {...at} />)}
     </MenuAt>
   );
 }
 
-function Trashed({ row, actions, mayEdit }: RowMenuProps & { row: Row }) {
-  if (row.type !== "document") return null;
+function Trashed({ rows, actions, mayEdit, documentsOf }: RowMenuProps & MenuPlace) {
   return (
-    <MenuItem icon={<RotateCcw />} disabled={!mayEdit} onSelect={() => void actions.restore([row.document])}>
+    <MenuItem icon={<RotateCcw />} disabled={!mayEdit} onSelect={() => void actions.restore(documentsOf(rows))}>
       {words.restoreIt}
     </MenuItem>
   );
 }
 
-function Usual({ row, mayEdit, hrefOf, actions, taken, onRename, onMove, onTrash }: RowMenuProps & { row: Row }) {
+function Usual(props: RowMenuProps & MenuPlace) {
+  const { row, rows, mayEdit, actions, documentsOf, onMove, onTrash } = props;
+  const archived = row.type === "document" && row.document.archived;
+  return (
+    <>
+      {rows.length === 1 && <OfOne {...props} />}
+      <MenuItem icon={<FolderInput />} disabled={!mayEdit} onSelect={() => onMove(rows)}>
+        {words.move}
+      </MenuItem>
+      {archived ? (
+        <MenuItem icon={<ArchiveRestore />} disabled={!mayEdit} onSelect={() => void actions.unarchive(documentsOf(rows))}>
+          {words.unarchiveIt}
+        </MenuItem>
+      ) : (
+        <MenuItem icon={<Archive />} disabled={!mayEdit} onSelect={() => void actions.archive(documentsOf(rows))}>
+          {words.archiveIt}
+        </MenuItem>
+      )}
+      <MenuLine />
+      <MenuItem icon={<Trash2 />} keys={words.keyTrash} danger disabled={!mayEdit} onSelect={() => onTrash(rows)}>
+        {words.trashIt}
+      </MenuItem>
+    </>
+  );
+}
+
+function OfOne({ row, mayEdit, hrefOf, actions, taken, onRename }: RowMenuProps & MenuPlace) {
   const href = hrefOf(row);
   const document = row.type === "document" ? row.document : null;
   return (
@@ -55,23 +85,10 @@ function Usual({ row, mayEdit, hrefOf, actions, taken, onRename, onMove, onTrash
         {words.openNewTab}
       </MenuItem>
       {document && (
-        <MenuItem icon={<Copy />} onSelect={() => actions.copyLink(document)}>
-          {words.copyLink}
-        </MenuItem>
-      )}
-      <MenuLine />
-      <MenuItem icon={<Pencil />} keys={words.keyRename} disabled={!mayEdit} onSelect={() => onRename(row)}>
-        {words.rename}
-      </MenuItem>
-      <MenuItem icon={<FolderInput />} disabled={!mayEdit} onSelect={() => onMove(row)}>
-        {words.move}
-      </MenuItem>
-      {document && (
         <>
-          <MenuItem icon={<CopyPlus />} disabled={!mayEdit} onSelect={() => void actions.duplicate(document, taken)}>
-            {words.duplicate}
+          <MenuItem icon={<Copy />} onSelect={() => actions.copyLink(document)}>
+            {words.copyLink}
           </MenuItem>
-          <MenuLine />
           <MenuItem icon={<Download />} onSelect={() => void actions.export(document, "text")}>
             {words.exportText}
           </MenuItem>
@@ -81,19 +98,14 @@ function Usual({ row, mayEdit, hrefOf, actions, taken, onRename, onMove, onTrash
         </>
       )}
       <MenuLine />
-      {document &&
-        (document.archived ? (
-          <MenuItem icon={<ArchiveRestore />} disabled={!mayEdit} onSelect={() => void actions.unarchive([document])}>
-            {words.unarchiveIt}
-          </MenuItem>
-        ) : (
-          <MenuItem icon={<Archive />} disabled={!mayEdit} onSelect={() => void actions.archive([document])}>
-            {words.archiveIt}
-          </MenuItem>
-        ))}
-      <MenuItem icon={<Trash2 />} keys={words.keyTrash} danger disabled={!mayEdit} onSelect={() => onTrash(row)}>
-        {words.trashIt}
+      <MenuItem icon={<Pencil />} keys={words.keyRename} disabled={!mayEdit} onSelect={() => onRename(row)}>
+        {words.rename}
       </MenuItem>
+      {document && (
+        <MenuItem icon={<CopyPlus />} disabled={!mayEdit} onSelect={() => void actions.duplicate(document, taken)}>
+          {words.duplicate}
+        </MenuItem>
+      )}
     </>
   );
 }

@@ -1,6 +1,6 @@
 import { Check, X } from "lucide-react";
 import { Dialog as RadixDialog, DropdownMenu, Popover as RadixPopover } from "radix-ui";
-import type { ReactElement, ReactNode } from "react";
+import { type ReactElement, type ReactNode, useRef } from "react";
 
 import { kit } from "../../strings/kit";
 import { IconButton } from "./buttons";
@@ -14,15 +14,31 @@ interface DialogProps {
   wide?: boolean;
   /** Buttons; the last one is what Enter would do. */
   foot?: ReactNode;
+  /** What gets the focus afterwards, where what had it before may be gone: an item of a menu. */
+  returnTo?: () => HTMLElement | null;
   children: ReactNode;
 }
 
-export function Dialog({ open, onOpen, title, about, wide, foot, children }: DialogProps) {
+/** For Radix, which gives the focus back only to a trigger of its own. */
+export function useFocusReturn(open: boolean, returnTo?: () => HTMLElement | null) {
+  const before = useRef<{ open: boolean; element: Element | null }>({ open: false, element: null });
+  // While rendering: a field within takes the focus before any effect could look.
+  if (before.current.open !== open) before.current = { open, element: open ? document.activeElement : before.current.element };
+  return (event: Event) => {
+    event.preventDefault();
+    const { element } = before.current;
+    const target = element instanceof HTMLElement && element.isConnected && element !== document.body ? element : returnTo?.();
+    target?.focus();
+  };
+}
+
+export function Dialog({ open, onOpen, title, about, wide, foot, returnTo, children }: DialogProps) {
+  const onCloseAutoFocus = useFocusReturn(open, returnTo);
   return (
     <RadixDialog.Root open={open} onOpenChange={onOpen}>
       <RadixDialog.Portal>
         <RadixDialog.Overlay className={css.overlay} />
-        <RadixDialog.Content className={css.dialog} data-wide={wide || undefined} {...(about ? {} : { "aria-describedby": undefined })}>
+        <RadixDialog.Content className={css.dialog} data-wide={wide || undefined} onCloseAutoFocus={onCloseAutoFocus} {...(about ? {} : { "aria-describedby": undefined })}>
           <div className={css.dialogHead}>
             <RadixDialog.Title asChild>
               <h2>{title}</h2>
