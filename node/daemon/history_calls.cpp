@@ -241,8 +241,8 @@ Result<Command> make_command(const Engine& engine, const Call& call) {
     if (call.operation == "doc.name") name = text_of(call, "name");
     return Command{NameVersion{workspace, text_of(call, "path"), std::move(at), std::move(name)}};
   }
-  return Command{RestoreVersion{workspace, text_of(call, "path"), std::move(at),
-                                text_of(call, "yes") != "true"}};
+  const bool preview = text_of(call, "yes") != "true" || text_of(call, "preview") == "true";
+  return Command{RestoreVersion{workspace, text_of(call, "path"), std::move(at), preview}};
 }
 
 CallError explain(const Error& error) { return {error.code, error.what}; }

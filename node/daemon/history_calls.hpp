@@ -20,7 +20,8 @@
 //     history.prune     workspace                        {"checkpoint"}: goes on by itself
 //     doc.unname        workspace, path, at?, at_time?   as doc.name
 //     doc.restore       workspace, path, at?, at_time?,  {"version","path","removed","restored",
-//                       yes?                             "before","after","preview"}
+//                       yes?, preview?                   "before","after","preview"}: done with yes
+//                                                        "true" and no preview "true"
 
 #pragma once
 
