@@ -1,0 +1,122 @@
+// Monaco's diff editor, and one that only shows: its own chunk, loaded when a version is looked at.
+
+import "monaco-editor/features/diffEditor/register.js";
+
+import { monaco } from "../editor/monaco";
+import type { Changes } from "./changes";
+
+interface Side {
+  text: string;
+  label: string;
+}
+
+export interface Shown {
+  set: (text: string) => void;
+  dispose: () => void;
+}
+
+const options = (label: string): monaco.editor.IEditorOptions & monaco.editor.IGlobalEditorOptions => ({
+  ariaLabel: label,
+  automaticLayout: true,
+  fontFamily: getComputedStyle(document.documentElement).getPropertyValue("--font-code"),
+  fontSize: 13,
+  lineHeight: 20,
+  readOnly: true,
+  domReadOnly: true,
+  minimap: { enabled: false },
+  overviewRulerBorder: false,
+  hideCursorInOverviewRuler: true,
+  scrollBeyondLastLine: false,
+  renderLineHighlight: "none",
+  occurrencesHighlight: "off",
+  folding: false,
+  lineDecorationsWidth: 18,
+  contextmenu: false,
+  wordWrap: "on",
+  padding: { top: 12, bottom: 12 },
+});
+
+let models = 0;
+
+/** The path ends as the document's does: that is what Monaco chooses the language by. */
+function model(text: string, path: string, language: string | undefined): monaco.editor.ITextModel {
+  const uri = monaco.Uri.from({ scheme: "coterie-version", path: `/${models++}/${path}` });
+  const known = language !== undefined && monaco.languages.getLanguages().some(({ id }) => id === language);
+  const made = monaco.editor.createModel(text, known ? language : undefined, uri);
+  made.setEOL(monaco.editor.EndOfLineSequence.LF);
+  return made;
+}
+
+export function showText(container: HTMLElement, path: string, language: string | undefined, { text, label }: Side): Shown {
+  const shown = model(text, path, language);
+  const editor = monaco.editor.create(container, { ...options(label), model: shown });
+  return {
+    set: (next) => {
+      if (shown.getValue() !== next) shown.setValue(next);
+    },
+    dispose: () => {
+      editor.dispose();
+      shown.dispose();
+    },
+  };
+}
+
+export interface ShownDiff {
+  set: (before: string, after: string) => void;
+  dispose: () => void;
+}
+
+export function showDiff(
+  container: HTMLElement,
+  path: string,
+  language: string | undefined,
+  { before, after, onChanges }: { before: Side; after: Side; onChanges: (changes: Changes) => void },
+): ShownDiff {
+  const original = model(before.text, path, language);
+  const modified = model(after.text, path, language);
+  const editor = monaco.editor.createDiffEditor(container, {
+    ...options(after.label),
+    originalAriaLabel: before.label,
+    modifiedAriaLabel: after.label,
+    diffWordWrap: "on",
+    enableSplitViewResizing: false,
+    renderSideBySide: true,
+    useInlineViewWhenSpaceIsLimited: true,
+    renderSideBySideInlineBreakpoint: 720,
+    renderIndicators: true,
+    renderMarginRevertIcon: false,
+    renderGutterMenu: false,
+    renderOverviewRuler: false,
+    hideUnchangedRegions: { enabled: true, contextLineCount: 4, minimumLineCount: 6, revealLineCount: 20 },
+    diffAlgorithm: "advanced",
+  });
+  editor.setModel({ original, modified });
+
+  editor.onDidUpdateDiff(() => {
+    const changes = editor.getLineChanges() ?? [];
+    onChanges({
+      count: changes.length,
+      show: (index) => {
+        const change = changes[index];
+        if (!change) return;
+        const line = Math.max(1, change.modifiedStartLineNumber);
+        const shown = editor.getModifiedEditor();
+        shown.setPosition({ lineNumber: line, column: 1 });
+        shown.revealLinesInCenter(line, Math.max(line, change.modifiedEndLineNumber));
+      },
+    });
+  });
+  return {
+    set: (oldText, newText) => {
+      if (original.getValue() !== oldText) original.setValue(oldText);
+      if (modified.getValue() !== newText) modified.setValue(newText);
+    },
+    dispose: () => {
+      // First, so that what is being computed is not missed.
+      editor.setModel(null);
+      editor.dispose();
+      original.dispose();
+      modified.dispose();
+    },
+  };
+}

@@ -1,0 +1,4 @@
+import { getSchema } from "@tiptap/core";
+import StarterKit from "@tiptap/starter-kit";
+
+export const schema = getSchema([StarterKit]);
