@@ -70,7 +70,7 @@ async function fill(nodes) {
     { path: "src/parse.ts", kind: "code", language: "typescript", text: "export const parse = (line: string) => JSON.parse(line);\n" },
     { path: "notes/meeting", kind: "rich", template: "meeting", title: "Weekly meeting" },
     { path: "notes/talk", kind: "rich", template: "notes", title: "Notes for the talk" },
-    { path: "notes/film", kind: "rich", template: "screenplay", title: "The long night" },
+    { path: "notes/film", kind: "rich", template: "screenplay", meta: { template: "screenplay" }, title: "The long night" },
     { path: "README.md", kind: "code", language: "markdown", text: "# Ledger\n\nWhat it is.\n" },
     { path: "todo.txt", kind: "plain", text: "- one\n- two\n" },
     { path: "old/draft.md", kind: "code", language: "markdown", text: "# Draft\n" },
@@ -103,7 +103,7 @@ async function openPanel(tab, name) {
   const button = tab.page.locator(`header button[aria-label^="${name}"]`);
   if (await button.isVisible()) await button.click();
   else {
-    await tab.page.getByRole("button", { name: "More" }).click();
+    await tab.page.locator("header").getByRole("button", { name: "More" }).click();
     await tab.page.getByRole("menuitem", { name }).click();
   }
   await tab.page.locator("aside").waitFor();

@@ -46,6 +46,7 @@ export interface NewDocument {
   language?: string;
   template?: string;
   text?: string;
+  meta?: Record<string, string>;
 }
 
 export interface Peer {

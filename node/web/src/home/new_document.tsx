@@ -86,6 +86,8 @@ function Form({ workspace, documents, folders, folder: startFolder, template: st
         kind,
         language: kind === "code" ? language : "",
         template: template?.name ?? "blank",
+        // So that an editor knows the layout that the template is for.
+        ...(template ? { meta: { template: template.name } } : {}),
         ...(title.trim() !== "" && !isFileName(title) ? { title: title.trim() } : {}),
       });
       onOpen(false);

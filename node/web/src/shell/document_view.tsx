@@ -9,7 +9,7 @@ import { usePresence } from "../people/use_presence";
 import { formatRoute, pathProblem, splitPath } from "../route";
 import { shell } from "../strings/shell";
 import type { Connection } from "../sync";
-import { Button, Dot, IconButton, Menu, MenuItem, MenuLine, MenuTitle, Notice, TabContent, Tabs, Tip, toast, toastError, type Tone } from "../ui/kit";
+import { Button, Dot, IconButton, Menu, MenuItem, MenuLine, MenuTitle, TabContent, Tabs, Tip, toast, toastError, type Tone } from "../ui/kit";
 import { Announcer } from "./announcer";
 import { type Command, keysText, useCommands } from "./commands";
 import { Notices } from "./notices";
@@ -28,6 +28,7 @@ import {
   PeoplePanel,
   RichEditor,
   ShareDialog,
+  VersionOverlay,
 } from "./parts";
 import { SaveState } from "./save_state";
 import css from "./shell.module.css";
@@ -55,9 +56,7 @@ export function DocumentView({ kindKnown, onEditor }: DocumentViewProps) {
   const [panel, setPanel] = useState<Panel | null>(null);
   const [sharing, setSharing] = useState(false);
   const [figures, setFigures] = useState<TextFigures | null>(null);
-  const [trouble, setTrouble] = useState("");
   const onFigures = useCallback((counted: TextFigures) => setFigures(counted), []);
-  const onTrouble = useCallback((why: string) => setTrouble(why), []);
   const showComments = useCallback(() => setPanel("comments"), []);
   usePresence(open);
 
@@ -82,12 +81,18 @@ export function DocumentView({ kindKnown, onEditor }: DocumentViewProps) {
       </a>
       <TopBar panel={panel} onPanel={setPanel} onShare={() => setSharing(true)} />
       <Notices />
-      {trouble && <Notice tone="bad">{trouble}</Notice>}
       <div className={css.desk}>
         <main className={css.text} data-loaded={view.loaded} data-testid="text">
           <Suspense fallback={<p className={css.loading}>{shell.loading}</p>}>
             {kindKnown && rich && (
-              <RichEditor session={session} mayEdit={mayEdit} loaded={view.loaded} onFigures={onFigures} onTrouble={onTrouble} handle={onEditor} />
+              <RichEditor
+                session={session}
+                mayEdit={mayEdit}
+                loaded={view.loaded}
+                template={info?.meta?.["template"] ?? ""}
+                onCaret={onFigures}
+                handle={onEditor}
+              />
             )}
             {kindKnown && !rich && (
               <CodeEditor
@@ -104,6 +109,7 @@ export function DocumentView({ kindKnown, onEditor }: DocumentViewProps) {
           {!view.loaded && <p className={css.loading}>{shell.loading}</p>}
           <Suspense>
             <CommentLayer onShowPanel={showComments} />
+            <VersionOverlay />
           </Suspense>
         </main>
         {panel === null ? (
@@ -309,7 +315,7 @@ function SidePanel({ panel, onPanel }: { panel: Panel; onPanel: (panel: Panel | 
           { name: "comments", title: shell.comments, count: roomState.unreadComments },
           { name: "chat", title: shell.chat, count: roomState.unread },
           { name: "people", title: shell.people },
-          { name: "history", title: shell.history.split(" ").at(-1) ?? shell.history },
+          { name: "history", title: shell.historyTab },
         ]}
         more={
           <>

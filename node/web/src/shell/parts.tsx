@@ -2,13 +2,9 @@
 
 import { type ComponentType, lazy } from "react";
 
-import type { DocumentInfo, Workspace } from "../api";
-import type { EditorHandle, TextFigures } from "../editor/handle";
+import type { Workspace } from "../api";
 import type { Person } from "../person";
-import type { Session } from "../sync";
 import type { Access } from "./access";
-
-const none = () => null;
 
 export interface HomeProps {
   access: Access;
@@ -20,37 +16,28 @@ export interface HomeProps {
   /** Workspaces may be others now. */
   onChanged: () => void;
 }
-export const Home = lazy(() => import("../home/home").then(({ Home }) => ({ default: Home })));
 
-export interface RichEditorProps {
-  session: Session;
-  mayEdit: boolean;
-  loaded: boolean;
-  onFigures: (figures: TextFigures) => void;
-  onTrouble: (why: string) => void;
-  handle: (handle: EditorHandle | null) => void;
-}
+/** `load`s a module when the part called `name` of it is first shown. */
+const part = <Name extends string, Props extends object>(
+  load: () => Promise<Record<Name, ComponentType<Props>>>,
+  name: Name,
+) => lazy(async () => ({ default: (await load())[name] }));
+
+export const Home = part(() => import("../home/home"), "Home");
+export const MeshDot = part(() => import("../mesh/mesh_dot"), "MeshDot");
+
 export const CodeEditor = lazy(() => import("../editor/code_editor"));
-export const RichEditor: ComponentType<RichEditorProps> = none;
+export const RichEditor = lazy(() => import("../rich/rich_editor"));
 
-export const AvatarStack = lazy(() => import("../people/avatar_stack").then((part) => ({ default: part.AvatarStack })));
-export const ChatPanel = lazy(() => import("../room/chat_panel").then((part) => ({ default: part.ChatPanel })));
-export const CommentLayer = lazy(() => import("../room/comment_layer").then((part) => ({ default: part.CommentLayer })));
-export const CommentsPanel = lazy(() => import("../room/comments_panel").then((part) => ({ default: part.CommentsPanel })));
-export const CommentMargin = lazy(() => import("../room/comment_margin").then((part) => ({ default: part.CommentMargin })));
-export const PeoplePanel = lazy(() => import("../people/people_panel").then((part) => ({ default: part.PeoplePanel })));
-export const HistoryPanel: ComponentType = none;
-export const AuthorshipToggle: ComponentType = none;
+export const AvatarStack = part(() => import("../people/avatar_stack"), "AvatarStack");
+export const PeoplePanel = part(() => import("../people/people_panel"), "PeoplePanel");
+export const ShareDialog = part(() => import("../people/share_dialog"), "ShareDialog");
 
-export interface ShareDialogProps {
-  workspace: Workspace;
-  /** Null: of the whole workspace. */
-  info: DocumentInfo | null;
-  open: boolean;
-  onOpen: (open: boolean) => void;
-}
-export const ShareDialog: ComponentType<ShareDialogProps> = lazy(() =>
-  import("../people/share_dialog").then((part) => ({ default: part.ShareDialog })),
-);
+export const ChatPanel = part(() => import("../room/chat_panel"), "ChatPanel");
+export const CommentsPanel = part(() => import("../room/comments_panel"), "CommentsPanel");
+export const CommentLayer = part(() => import("../room/comment_layer"), "CommentLayer");
+export const CommentMargin = part(() => import("../room/comment_margin"), "CommentMargin");
 
-export const MeshDot = lazy(() => import("../mesh/mesh_dot").then(({ MeshDot }) => ({ default: MeshDot })));
+export const HistoryPanel = lazy(() => import("../versions/history_panel"));
+export const AuthorshipToggle = part(() => import("../versions/authorship_toggle"), "AuthorshipToggle");
+export const VersionOverlay = part(() => import("../versions/version_overlay"), "VersionOverlay");

@@ -18,6 +18,7 @@ export const shell = {
   chat: "Chat",
   people: "People",
   history: "Version history",
+  historyTab: "History",
   commands: "Commands and documents",
   undo: "Undo",
   redo: "Redo",

@@ -121,7 +121,7 @@ export default function CompareView({ look }: { look: Look }) {
         <Suspense fallback={<Loading />}>
           <View
             key={`${older} ${newer}`}
-            path={session.ref.path}
+            path={info?.path ?? ""}
             language={info?.language}
             before={older === null ? null : beforeVersion.content}
             beforeLabel={older === null ? "" : labelAt(older)}
