@@ -176,6 +176,8 @@ await scenario({ only: { type: "string" } }, async (context) => {
     for (const [name, show] of Object.entries(screens)) {
       if (context.args.only && !name.includes(context.args.only)) continue;
       try {
+        // The whole page anew: dialogs of the screen before are gone.
+        await tab.page.goto("about:blank");
         if ((await show({ tab, nodes, world, look, company })) === false) continue;
       } catch (error) {
         throw new Error(`${name}, ${look}: ${error.message}`, { cause: error });

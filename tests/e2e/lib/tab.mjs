@@ -26,7 +26,10 @@ export class Tab {
     });
     await tab.context.addInitScript(
       // Once: what the page adds to it is kept over a reload.
-      (stored) => localStorage.getItem("coterie.person") ?? localStorage.setItem("coterie.person", JSON.stringify(stored)),
+      (stored) => {
+        if (location.protocol === "about:") return; // Which has no store.
+        localStorage.getItem("coterie.person") ?? localStorage.setItem("coterie.person", JSON.stringify(stored));
+      },
       person,
     );
     await tab.newPage();

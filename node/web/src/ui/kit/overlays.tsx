@@ -43,15 +43,16 @@ export function Dialog({ open, onOpen, title, about, wide, foot, returnTo, child
             <RadixDialog.Title asChild>
               <h2>{title}</h2>
             </RadixDialog.Title>
-            <RadixDialog.Close asChild>
-              <IconButton label={kit.close} small>
-                <X />
-              </IconButton>
-            </RadixDialog.Close>
           </div>
           {about && <RadixDialog.Description className={css.dialogAbout}>{about}</RadixDialog.Description>}
           <div className={css.dialogBody}>{children}</div>
           {foot && <div className={css.dialogFoot}>{foot}</div>}
+          {/* Last, so that the focus begins with what the dialog is for. */}
+          <RadixDialog.Close asChild>
+            <IconButton className={css.dialogClose} label={kit.close} small>
+              <X />
+            </IconButton>
+          </RadixDialog.Close>
         </RadixDialog.Content>
       </RadixDialog.Portal>
     </RadixDialog.Root>
