@@ -111,6 +111,19 @@ std::vector<RouteSpec> make_table() {
              {query("text", Type::kText, true), query("folder")}},
             "after", "after"),
       {"GET", "/v1/workspaces/{workspace}/members", "members"},
+      {"PATCH",
+       "/v1/workspaces/{workspace}/members/{who}",
+       "role",
+       200,
+       {needed("role"), member("device_only", Type::kFlag)},
+       Body::kJson},
+      {"DELETE",
+       "/v1/workspaces/{workspace}/members/{who}",
+       "remove",
+       200,
+       {query("device_only", Type::kFlag)}},
+      {"POST", "/v1/workspaces/{workspace}/requests/{who}/approve", "members.approve"},
+      {"POST", "/v1/workspaces/{workspace}/requests/{who}/deny", "members.deny"},
       {"GET", "/v1/workspaces/{workspace}/peers", "peers"},
       {"GET", "/v1/workspaces/{workspace}/invites", "invite.list"},
       {"POST",
@@ -133,6 +146,15 @@ std::vector<RouteSpec> make_table() {
       of_document("POST", "/v1/documents/{document_id}/archive", "doc.archive", 200, {}),
       of_document("POST", "/v1/documents/{document_id}/unarchive", "doc.unarchive", 200, {}),
       of_document("POST", "/v1/documents/{document_id}/restore", "doc.untrash", 200, {}),
+
+      // Who may do what there.
+      of_document("GET", "/v1/documents/{document_id}/roles", "doc.roles", 200, {}),
+      of_document("PUT", "/v1/documents/{document_id}/roles/{who}", "doc.role", 200,
+                  {needed("role")}, Body::kJson),
+      of_document("PUT", "/v1/documents/{document_id}/guests/{who}/{guest}", "doc.guest", 200,
+                  {needed("standing")}, Body::kJson),
+      of_document("POST", "/v1/documents/{document_id}/session/end", "doc.end_session", 200, {}),
+      of_document("POST", "/v1/documents/{document_id}/session/open", "doc.open_session", 200, {}),
 
       // What is in them.
       answering(

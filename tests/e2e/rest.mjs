@@ -141,6 +141,13 @@ await scenario({}, async (context) => {
   await said("changeDocument", here);
   check((await good("getDocument", here)).path === "notes/monday.md", "the document to have moved");
   for (const id of ["archiveDocument", "unarchiveDocument", "trashDocument", "restoreDocument"]) await good(id, here);
+  await said("setGuestStanding", here);
+  await good("endSession", here);
+  const roles = await good("listRoles", here);
+  check(roles.session === "ended" && roles.members[0].here === "host", "the session that ended, and its host");
+  check(roles.guests.some(({ guest, standing }) => guest === "ada" && standing === "viewer"), "the guest's standing");
+  await good("openSession", here);
+  check((await good("listRoles", here)).session === "open", "the session to be open again");
   context.log("every operation answers as described");
 
   // Each with wrong input; the answers are held against the file, too.
@@ -184,6 +191,10 @@ await scenario({}, async (context) => {
     check(options.status === 204 && options.headers.get("allow").includes(operation.method), `OPTIONS of ${id}`);
   }
   await refused(404, "revokeInvite", { invite: nobody });
+  for (const id of ["changeMember", "removeMember", "approveRequest", "denyRequest"]) {
+    await refused(404, id, { who: "nobody" }, { body: api.example(id) });
+  }
+  await refused(404, "setDocumentRole", { ...here, who: "nobody" }, { body: api.example("setDocumentRole") });
   await refused(404, "editMessage", { document_id: imported.id, id: message.id }, { body: { text: "x" } });
   await refused(409, "createDocument", {}, { body: { path: "notes/monday.md" } });
   await refused(400, "listMessages", { ...here, cursor: "x" });

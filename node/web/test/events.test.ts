@@ -1,6 +1,7 @@
 import { describe, expect, it } from "vitest";
 
 import { type ClientMessage, eventsUrl, retryDelay, type ServerEvent } from "../src/events";
+import { streamUrl } from "../src/room/addresses";
 import { emptyRoom, reduce } from "../src/room";
 
 const golden = <T>(files: Record<string, unknown>) =>
@@ -45,10 +46,16 @@ describe("the golden examples", () => {
 describe("the events of a document", () => {
   it("are at the page's own node", () => {
     expect(eventsUrl("http://127.0.0.1:7420/#/demo/x", "w w", "0a")).toBe(
-      "ws://127.0.0.1:7420/v1/documents/0a/events?workspace=w+w",
+      "ws://127.0.0.1:7420/v1/documents/0a/events?workspace=w%20w",
     );
     expect(eventsUrl("https://host/below/?x=1", "w", "0a")).toBe(
       "wss://host/below/v1/documents/0a/events?workspace=w",
+    );
+  });
+
+  it("are there as a stream, too", () => {
+    expect(streamUrl("http://127.0.0.1:7420/#/demo/x", "w", "0a", { name: "Ada L+", color: "#112233" })).toBe(
+      "http://127.0.0.1:7420/v1/documents/0a/stream?workspace=w&name=Ada%20L%2B&color=%23112233",
     );
   });
 

@@ -2,7 +2,8 @@
 // events say (device, file, lines, people of other editors).
 
 import type { EventParticipant, Lines, Status } from "../events";
-import { cleanName, colors, gather } from "../person";
+import { cleanName, gather } from "../person";
+import { colorFor } from "../room/authors";
 import { people } from "../strings/people";
 import type { Participant } from "../sync";
 
@@ -39,7 +40,7 @@ export function peopleHere(windows: readonly Participant[], present: readonly Ev
     here.push({
       id: `${one.device} ${one.user}`,
       name: cleanName(one.name) || cleanName(one.device_name) || people.somebody,
-      color: isColor(one.color) ? one.color : colors[one.device.charCodeAt(0) % colors.length] ?? colors[0],
+      color: isColor(one.color) ? one.color : colorFor(one.device + one.user),
       self: false,
       status: one.status,
       typing: one.typing,

@@ -2,11 +2,11 @@
 
 import { Crosshair, Eye, EyeOff, Users } from "lucide-react";
 
+import { colorFor } from "../room/authors";
 import { useMembers } from "../room/use_members";
 import { useOpenDocument } from "../shell/open_document";
 import { people as strings } from "../strings/people";
 import { Avatar, Empty, IconButton } from "../ui/kit";
-import { colors } from "../person";
 import { type PersonHere, stateText, whereText } from "./here";
 import css from "./people.module.css";
 import { usePeople } from "./use_people";
@@ -76,7 +76,7 @@ export function PeoplePanel() {
           <ul aria-label={strings.panel.notHere}>
             {away.map(({ device, name, role }) => (
               <li key={device} className={css.person} data-device={device}>
-                <Avatar name={name || device} color={colors[parseInt(device.slice(0, 4), 16) % colors.length] ?? colors[0]} size={32} />
+                <Avatar name={name || device} color={colorFor(device)} size={32} />
                 <div className={css.about}>
                   <p className={css.name}>
                     <strong>{name || device.slice(0, 8)}</strong>

@@ -33,7 +33,8 @@ export function LinkTab({ workspace, info, host }: ShareTabProps) {
         ...{ role, guest: guestId(shown), name: shown, workspace: workspace.id, seconds: days * daySeconds },
         ...(scope === "document" && info ? { documents: [info.id] } : {}),
       });
-      const route = formatRoute(workspace.name, info?.path);
+      // By its id: a guest of one document may not be told the workspace's name.
+      const route = formatRoute(workspace.id, info?.path);
       setMade({ link: linkOf(location.href, token, route), name: shown, expires });
     } catch (error) {
       setProblem(error instanceof Error ? error.message : String(error));
@@ -48,7 +49,7 @@ export function LinkTab({ workspace, info, host }: ShareTabProps) {
     <>
       <form onSubmit={onSubmit}>
         <fieldset className={css.fields} disabled={!host || busy}>
-          <TextField label={strings.who} hint={strings.whoHint} problem={problem} maxLength={40} value={name} onChange={(event) => setName(event.target.value)} />
+          <TextField autoFocus={host} label={strings.who} hint={strings.whoHint} problem={problem} maxLength={40} value={name} onChange={(event) => setName(event.target.value)} />
           <SelectField label={strings.role} value={role} onChange={(event) => setRole(event.target.value as Role)}>
             {roles.map((one) => (
               <option key={one} value={one}>

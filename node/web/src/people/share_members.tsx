@@ -3,7 +3,7 @@
 import { UserMinus } from "lucide-react";
 import { useState } from "react";
 
-import { colors } from "../person";
+import { colorFor } from "../room/authors";
 import { people } from "../strings/people";
 import { Avatar, Button, IconButton, inputClass, Notice, toast, toastError } from "../ui/kit";
 import { usePolled } from "../ui/use_polled";
@@ -32,7 +32,6 @@ const rolesEveryMs = 10_000;
 
 const roleName = (role: string) => people.panel.role[role] ?? role;
 const shortName = ({ name, device }: { name: string; device: string }) => name || device.slice(0, 8);
-const colorOf = (device: string) => colors[parseInt(device.slice(0, 4), 16) % colors.length] ?? colors[0];
 
 interface MembersTabProps extends ShareTabProps {
   members: readonly ShareMember[];
@@ -59,7 +58,7 @@ export function MembersTab({ workspace, info, host, members, requests, problem, 
           <ul>
             {requests.map((one) => (
               <li key={one.device} className={css.row}>
-                <Avatar name={shortName(one)} color={colorOf(one.device)} />
+                <Avatar name={shortName(one)} color={colorFor(one.device)} />
                 <div className={css.rowText}>
                   <strong>{shortName(one)}</strong>
                   <span>{roleName(one.role)}</span>
@@ -133,7 +132,7 @@ function MemberRow({ member, host, here, onRole, onHere, onRemove }: MemberRowPr
   const fixed = !host || member.self;
   return (
     <li className={css.row} data-device={member.device}>
-      <Avatar name={name} color={colorOf(member.device)} />
+      <Avatar name={name} color={colorFor(member.device)} />
       <div className={css.rowText}>
         <strong>{member.self ? `${name} (${people.you})` : name}</strong>
         {here !== null && here !== member.role && <span>{strings.hereAs(roleName(here))}</span>}
@@ -192,7 +191,7 @@ function Guests({ roles: { guests }, members, host, onStanding }: GuestsProps) {
           const bridge = members.find((one) => one.device === device);
           return (
             <li key={`${device} ${guest}`} className={css.row}>
-              <Avatar name={guest} color={colorOf(device)} />
+              <Avatar name={guest} color={colorFor(device + guest)} />
               <div className={css.rowText}>
                 <strong>{guest}</strong>
                 <span>{strings.guestOf(bridge ? shortName(bridge) : device.slice(0, 8))}</span>

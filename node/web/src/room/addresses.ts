@@ -12,7 +12,8 @@ export function retryDelay(failures: number, random: () => number = Math.random)
 function addressOf(what: string, page: string, document: string, query: Record<string, string>): URL {
   const url = new URL(`v1/documents/${encodeURIComponent(document)}/${what}`, page);
   url.hash = "";
-  url.search = new URLSearchParams(query).toString();
+  // To the node a "+" is one; in forms it would be a space.
+  url.search = new URLSearchParams(query).toString().replaceAll("+", "%20");
   return url;
 }
 

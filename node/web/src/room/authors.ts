@@ -25,6 +25,9 @@ function hashOf(text: string): number {
   return hash;
 }
 
+/** The same for the same text. */
+export const colorFor = (text: string): string => colors[hashOf(text) % colors.length] as string;
+
 const isColor = (color: string | undefined): color is string => color !== undefined && /^#[0-9a-f]{6}$/i.test(color);
 
 /** One that is readable below white initials; the same for one author as long as nothing says another. */
@@ -32,7 +35,7 @@ export function colorOf(author: Author, state: RoomState, person: Person): strin
   if (sameAuthor(author, state.self)) return person.color;
   const color = participantOf(author, state.participants)?.color;
   if (isColor(color)) return color;
-  return colors[hashOf(author.device + (author.guest ?? "")) % colors.length] as string;
+  return colorFor(author.device + (author.guest ?? ""));
 }
 
 export const isOwn = (author: Author, state: RoomState): boolean => sameAuthor(author, state.self);
