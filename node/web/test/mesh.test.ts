@@ -29,7 +29,7 @@ describe("the headline", () => {
     [[self, behind("blue", 1)], "busy", "blue is 1 entry behind"],
     [[{ ...self, state: "behind", behind: 7 }, node("blue")], "busy", "This node is 7 entries behind"],
     [[self, behind("blue", 120), behind("gold", 4000)], "busy", "gold is 4,000 entries behind; so is one other"],
-    [[self, node("blue"), away("green", 300_000)], "busy", "green is away since 5 min; it will catch up"],
+    [[self, node("blue"), away("green", 300_000)], "busy", "green has been away for 5 min; it will catch up"],
     [[self, node("blue"), away("green")], "busy", "green is away; it will catch up"],
     [[self, node("blue"), away("green", 1), away("gold", 2)], "busy", "gold and one other are away; they will catch up"],
     [[self, away("blue")], "bad", "The other node is away; what you write waits here"],

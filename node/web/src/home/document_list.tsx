@@ -52,6 +52,12 @@ export function DocumentList(props: DocumentListProps) {
   // Set by a key: the row may be drawn only after scrolling.
   const wantsFocus = useRef(false);
 
+  useEffect(() => {
+    if (!wantsFocus.current) return;
+    wantsFocus.current = false;
+    scroller.current?.querySelector<HTMLElement>(`[data-index="${active}"]`)?.focus({ preventScroll: true });
+  });
+
   // The row that had the focus may be gone: its place has it then.
   const lastActive = useRef(0);
   const hadFocus = useRef(false);
@@ -59,16 +65,11 @@ export function DocumentList(props: DocumentListProps) {
     const isGone = activeKey !== null && !order.includes(activeKey);
     if (!isGone) lastActive.current = active;
     else if (hadFocus.current && document.activeElement === document.body) {
+      // By the effect above, once it is the active one.
       wantsFocus.current = true;
       setActiveKey(order[Math.min(lastActive.current, order.length - 1)] ?? null);
     }
   }, [order, activeKey, active]);
-
-  useEffect(() => {
-    if (!wantsFocus.current) return;
-    wantsFocus.current = false;
-    scroller.current?.querySelector<HTMLElement>(`[data-index="${active}"]`)?.focus({ preventScroll: true });
-  });
 
   const shown = useMemo(() => {
     const indexes = Array.from({ length: last - first }, (_, index) => first + index);

@@ -104,7 +104,7 @@ function Inside({ workspace, documents, folders, folder: startFolder, files, onC
       <div className={css.foot}>
         {phase === "choosing" && <Button onClick={onClose}>{words.cancel}</Button>}
         {phase === "choosing" && (
-          <Button look="primary" disabled={wanted === 0} onClick={() => void start()}>
+          <Button look="primary" autoFocus disabled={wanted === 0} onClick={() => void start()}>
             {words.import.start(wanted)}
           </Button>
         )}

@@ -1,8 +1,12 @@
 // Bringing files in: reading what was dropped, and sending what was planned.
 
-import { ApiError, createDocument, inWorkspace, request } from "../api";
+import * as Y from "yjs";
+
+import { ApiError, createDocument, inWorkspace, ofDocument, request, send } from "../api";
 import { home } from "../strings/home";
+import { richRoot, textRoot } from "../sync";
 import { type Brought, filesMax, type Planned, textOf } from "./import_plan";
+import type { Kind } from "./kinds";
 import { freePath } from "./naming";
 
 export interface BroughtFile extends Brought {
@@ -46,6 +50,14 @@ export type Outcome = { done: true; path: string } | { done: false; reason: stri
 const attemptsMax = 5;
 const atOnce = 3;
 
+/** What editors would take it for: rich text is in a root of its own. Empty: nothing is in either. */
+function kindOfUpdate(bytes: Uint8Array): Kind | "" {
+  const doc = new Y.Doc();
+  Y.applyUpdate(doc, bytes);
+  if (doc.getXmlFragment(richRoot).length > 0) return "rich";
+  return doc.getText(textRoot).length > 0 ? "code" : "";
+}
+
 async function bring(workspace: string, { file }: BroughtFile, plan: Planned): Promise<Outcome> {
   if (plan.what === "refused") return { done: false, reason: plan.reason };
   let bytes: Uint8Array<ArrayBuffer>;
@@ -63,11 +75,13 @@ async function bring(workspace: string, { file }: BroughtFile, plan: Planned): P
       if (plan.what === "text") {
         await createDocument(workspace, { path, text, kind: plan.kind, language: plan.language });
       } else {
-        await request(`${inWorkspace(workspace, "import")}?path=${encodeURIComponent(path)}`, {
+        const { id } = await request<{ id: string }>(`${inWorkspace(workspace, "import")}?path=${encodeURIComponent(path)}`, {
           method: "POST",
           headers: { "content-type": "application/octet-stream" },
           body: bytes,
         });
+        const kind = kindOfUpdate(bytes);
+        if (kind) await send("PATCH", `${ofDocument(id, "")}?workspace=${workspace}`, { kind });
       }
       return { done: true, path };
     } catch (error) {

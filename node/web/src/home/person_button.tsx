@@ -19,7 +19,8 @@ export function PersonButton({ person, onPerson }: PersonButtonProps) {
       align="start"
       onOpen={() => setName(null)}
       button={
-        <button type="button" className={css.person} aria-label={`${words.profile}: ${person.name}`}>
+        <button type="button" className={css.person}>
+          <span className="visually-hidden">{words.profile}</span>
           <Avatar name={person.name} color={person.color} size={26} />
           <span className={css.personName}>{person.name}</span>
           <span className={css.quiet}>{words.you}</span>

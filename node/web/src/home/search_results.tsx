@@ -44,14 +44,14 @@ export function SearchResults({ workspace, documents, query }: SearchResultsProp
         if (event.key === "ArrowUp") moveAmongResults(event, -1);
       }}
     >
-      <h2 className="visually-hidden">{words.resultsTitle(query)}</h2>
+      <h1 className="visually-hidden">{words.resultsTitle(query)}</h1>
       <p className={nothing ? "visually-hidden" : css.status} role="status">
         {status}
       </p>
       {error && <Notice tone="bad">{error}</Notice>}
       {named.length > 0 && (
         <section aria-label={words.byName}>
-          <h3>{words.byName}</h3>
+          <h2>{words.byName}</h2>
           <ul>
             {named.map((one) => (
               <li key={one.id}>
@@ -70,7 +70,7 @@ export function SearchResults({ workspace, documents, query }: SearchResultsProp
       )}
       {hits.length > 0 && (
         <section aria-label={words.inText}>
-          <h3>{words.inText}</h3>
+          <h2>{words.inText}</h2>
           <ul>
             {hits.map((hit) => (
               <li key={`${hit.id} ${hit.line} ${hit.snippet}`}>

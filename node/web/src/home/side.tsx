@@ -86,7 +86,8 @@ export function Side(props: SideProps) {
 
 function WorkspaceMenu({ workspaces, workspace, onNewWorkspace, onJoin, onShare }: SideProps) {
   const button = (
-    <button type="button" className={css.workspace} aria-label={`${words.switchWorkspace}: ${workspace.name}`}>
+    <button type="button" className={css.workspace}>
+      <span className="visually-hidden">{words.switchWorkspace}</span>
       <img src="./icon.svg" alt="" width="26" height="26" />
       <span>
         <strong>{workspace.name}</strong>

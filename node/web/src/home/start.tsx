@@ -26,7 +26,7 @@ export function Start({ workspace, onNew, onFiles, onFolder, onShare }: StartPro
   const offered = main.flatMap((name) => templates.find((one) => one.name === name) ?? []);
   return (
     <div className={css.start}>
-      <h2>{words.emptyTitle(workspace.name)}</h2>
+      <h1>{words.emptyTitle(workspace.name)}</h1>
       <p>{editable ? words.emptyText : words.emptyReader}</p>
       {editable && (
         <ul className={css.cards}>
@@ -51,9 +51,9 @@ export function Start({ workspace, onNew, onFiles, onFolder, onShare }: StartPro
       <div className={css.ways}>
         {editable && (
           <section aria-label={words.bringFiles}>
-            <h3>
+            <h2>
               <FileUp aria-hidden="true" /> {words.bringFiles}
-            </h3>
+            </h2>
             <p>{words.bringFilesText}</p>
             <div className={css.buttons}>
               <Button onClick={onFiles}>{words.chooseFiles}</Button>
@@ -62,9 +62,9 @@ export function Start({ workspace, onNew, onFiles, onFolder, onShare }: StartPro
           </section>
         )}
         <section aria-label={words.inviteTitle}>
-          <h3>
+          <h2>
             <UserPlus aria-hidden="true" /> {words.inviteTitle}
-          </h3>
+          </h2>
           <p>{words.inviteText}</p>
           <div className={css.buttons}>
             <Button onClick={onShare}>{words.share}</Button>

@@ -39,10 +39,12 @@ function Shown({ mesh, onShare }: { mesh: Mesh; onShare: (() => void) | undefine
   return (
     <>
       <header className={css.head}>
-        <h2 data-tone={headline.tone} role="status">
-          <StateSign tone={headline.tone} size={22} />
-          {headline.text}
-        </h2>
+        <div role="status">
+          <h1>
+            <StateSign tone={headline.tone} size={22} />
+            {headline.text}
+          </h1>
+        </div>
         <p>{words.about}</p>
       </header>
       {mesh.nodes.length > 1 ? (
@@ -177,7 +179,7 @@ function Legend({ mesh }: { mesh: Mesh }) {
 function Table({ mesh, pointed, onPoint }: PartProps) {
   const names = new Map(mesh.nodes.map(({ device, name }) => [device, name]));
   return (
-    <div className={css.tableFrame} role="region" aria-label={words.title} tabIndex={0}>
+    <div className={css.tableFrame} role="region" aria-label={words.table} tabIndex={0}>
       <table className={css.table}>
         <thead>
           <tr>

@@ -1,9 +1,9 @@
-import { CircleArrowDown, CircleCheck, CircleDashed, CircleX } from "lucide-react";
+import { CircleAlert, CircleCheck, CircleDashed, CircleX } from "lucide-react";
 
 import type { Tone } from "../ui/kit";
 import css from "./mesh.module.css";
 
-const signs = { good: CircleCheck, busy: CircleArrowDown, bad: CircleX, idle: CircleDashed };
+const signs = { good: CircleCheck, busy: CircleAlert, bad: CircleX, idle: CircleDashed };
 
 /** A tone as a form and a colour: beside words that say it. */
 export function StateSign({ tone, size }: { tone: Tone; size: number }) {

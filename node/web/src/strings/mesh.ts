@@ -16,6 +16,7 @@ const others = (count: number) => (count === 0 ? "" : count === 1 ? "; so is one
 export const mesh = {
   title: "Mesh",
   about: "The devices of this workspace, and how what is written gets from one to the other.",
+  table: "The nodes as a table",
   picture: "Picture of the mesh; the table below says the same",
   thisNode: "This node",
   self: "this node",
@@ -27,7 +28,7 @@ export const mesh = {
     count === 1 ? "The other node is away; what you write waits here" : `All ${count} other nodes are away; what you write waits here`,
   away: (name: string, ms: number | null, more: number) =>
     more === 0
-      ? `${name} is away${ms === null ? "" : ` since ${duration(ms)}`}; it will catch up`
+      ? `${name} ${ms === null ? "is away" : `has been away for ${duration(ms)}`}; it will catch up`
       : `${name} and ${more === 1 ? "one other" : `${more} others`} are away; they will catch up`,
   allInStep: (count: number) => (count === 2 ? "Both nodes in step" : `All ${count} nodes in step`),
   unknown: "Asking how the team stands",
@@ -39,7 +40,7 @@ export const mesh = {
   open: (text: string) => `Mesh: ${text}`,
   state: { in_step: "in step", behind: "behind", offline: "away" },
   behindBy: (count: number) => (count > 0 ? `${entries(count)} behind` : "behind"),
-  awaySince: (ms: number | null) => (ms === null ? "away" : `away since ${duration(ms)}`),
+  awaySince: (ms: number | null) => (ms === null ? "away" : `away for ${duration(ms)}`),
   latency: (ms: number) => (ms < 10 ? `${ms.toFixed(1)} ms` : `${Math.round(ms)} ms`),
   columns: { node: "Node", role: "Role", state: "State", links: "Linked to" },
   link: (name: string, kind: "direct" | "relay", ms: string | null) =>
