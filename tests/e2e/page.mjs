@@ -88,7 +88,7 @@ async function sameplace(tabs) {
   const lines = ["the quick brown fox jumps over the lazy dog. ", "pack my box with five dozen liquor jugs. "];
   const written = lines.map((line) => line.repeat(3));
   await Promise.all(tabs.map((tab, i) => tab.type(written[i], 15)));
-  await same(tabs, ...written, "begin ", "end");
+  await same(tabs, ...written, "begin", "end");
   const text = await first.text();
   check(text.length === "begin end".length + written.join("").length, `every letter once, not:\n${text}`);
   for (const tab of tabs) await tab.says("Saved");

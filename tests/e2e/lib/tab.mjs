@@ -86,7 +86,7 @@ export class Tab {
     }
     return this.page.$eval(".ProseMirror", (editor) => {
       const copy = editor.cloneNode(true);
-      for (const mark of copy.querySelectorAll(".collaboration-carets__caret, .collaboration-carets__label, .ProseMirror-widget")) mark.remove();
+      for (const mark of copy.querySelectorAll(".caret, .ProseMirror-widget")) mark.remove();
       const blocks = Array.from(copy.querySelectorAll("p, h1, h2, h3, pre"));
       return blocks.map((block) => block.textContent.replace(/[\u2060\ufeff]/g, "")).join("\n");
     });
@@ -94,17 +94,14 @@ export class Tab {
 
   /** Names at the cursors of others that are drawn now. */
   flags() {
-    if (this.rich) {
-      return this.page.$$eval(".collaboration-carets__label", (labels) => labels.map((label) => label.textContent.trim()));
-    }
-    return this.page.$$eval(".yRemoteSelectionHead", (heads) =>
+    return this.page.$$eval(this.rich ? ".ProseMirror .caret-flag" : ".yRemoteSelectionHead", (heads) =>
       heads.map((head) => getComputedStyle(head, "::after").content.replace(/^"|"$/g, "")),
     );
   }
 
   /** How many pieces of others' selections are drawn. */
   selections() {
-    return this.page.locator(this.rich ? ".ProseMirror-yjs-selection, .collaboration-carets__selection, .ProseMirror .selection-remote" : ".yRemoteSelection").count();
+    return this.page.locator(this.rich ? ".ProseMirror .caret-selection" : ".yRemoteSelection").count();
   }
 
   /** The word that the page has for how the connection is. */

@@ -205,9 +205,11 @@ function TopBar({ panel, onPanel, onShare }: TopBarProps) {
           );
         })}
       </div>
-      <Button className={css.share} look="primary" onClick={onShare}>
+      <Button className={css.share} look="primary" aria-label={shell.share} onClick={onShare}>
         <Share2 aria-hidden="true" />
-        <span className={css.wideOnly}>{shell.share}</span>
+        <span className={css.wideOnly} aria-hidden="true">
+          {shell.share}
+        </span>
       </Button>
       <Menu
         align="end"
