@@ -1,7 +1,7 @@
 // Over the editor: a version of the document, alone or beside another one.
 
 import { ArrowDown, ArrowLeft, ArrowUp, RotateCcw } from "lucide-react";
-import { lazy, Suspense, useCallback, useEffect, useId, useState } from "react";
+import { lazy, type RefObject, Suspense, useCallback, useEffect, useId, useRef, useState } from "react";
 
 import { useOpenDocument } from "../shell/open_document";
 import { versions as strings } from "../strings/versions";
@@ -19,20 +19,49 @@ import { useVersionList } from "./version_list";
 const CodeVersion = lazy(() => import("./code_version"));
 const RichVersion = lazy(() => import("./rich_version_view"));
 
+/** As in compare_view.module.css: there it covers the timeline, too. */
+const phone = "(max-width: 760px)";
+
+/** What lies below is out of reach meanwhile; whoever came from there finds the way back. */
+function useCover(cover: RefObject<HTMLElement | null>, first: RefObject<HTMLElement | null>, leave: () => void): void {
+  const left = useRef(leave);
+  left.current = leave;
+  const cameFrom = useRef<HTMLElement | null>(null);
+  useEffect(() => {
+    const element = cover.current;
+    const covered = Array.from(element?.parentElement?.children ?? []).filter((one) => one !== element) as HTMLElement[];
+    for (const one of covered) one.inert = true;
+    const active = document.activeElement as HTMLElement | null;
+    if (!element?.contains(active)) cameFrom.current = active;
+    if (matchMedia(phone).matches) first.current?.focus();
+    return () => {
+      for (const one of covered) one.inert = false;
+      // The element is gone by now, and the focus with it.
+      if (document.activeElement !== document.body) return;
+      const from = cameFrom.current;
+      if (from?.isConnected && from !== document.body) from.focus();
+      else left.current();
+    };
+  }, [cover, first]);
+}
+
 export default function CompareView({ look }: { look: Look }) {
-  const { info, session, rich, mayEdit } = useOpenDocument();
-  const document = info?.id ?? "";
+  const { info, session, rich, mayEdit, editor } = useOpenDocument();
+  const documentId = info?.id ?? "";
+  const view = useRef<HTMLElement>(null);
+  const back = useRef<HTMLButtonElement>(null);
+  useCover(view, back, () => editor?.focus());
   const [, setLook] = useLook(session.doc);
-  const { entries, writers, list } = useVersionList(document, session.doc);
+  const { entries, writers, list } = useVersionList(documentId, session.doc);
   const [changes, setChanges] = useState<Changes | null>(null);
   const onChanges = useCallback((next: Changes | null) => setChanges(next), []);
   const close = () => setLook(null);
-  const actions = useVersionActions(document, () => void list?.refresh(), close);
+  const actions = useVersionActions(documentId, () => void list?.refresh(), close);
 
   const all = entries ?? [];
   const [older, newer] = look.base === null ? [null, look.at] : inOrder(all, look.at, look.base);
-  const beforeVersion = useContent(document, older, session);
-  const afterVersion = useContent(document, newer, session);
+  const beforeVersion = useContent(documentId, older, session);
+  const afterVersion = useContent(documentId, newer, session);
   const entryAt = (at: string) => all.find((one) => one.at === at) ?? null;
   const labelAt = (at: string) => {
     const entry = entryAt(at);
@@ -43,7 +72,7 @@ export default function CompareView({ look }: { look: Look }) {
   useEffect(() => {
     const onKeyDown = (event: KeyboardEvent) => {
       // Whatever lies above (a dialog, a menu) takes it first.
-      if (event.key !== "Escape" || event.defaultPrevented || window.document.querySelector("[role=dialog], [role=menu]")) return;
+      if (event.key !== "Escape" || event.defaultPrevented || document.querySelector("[role=dialog], [role=menu]")) return;
       event.preventDefault();
       setLook(null);
     };
@@ -78,9 +107,9 @@ export default function CompareView({ look }: { look: Look }) {
   };
 
   return (
-    <section className={css.view} aria-label={strings.region}>
+    <section ref={view} className={css.view} aria-label={strings.region}>
       <div className={css.bar}>
-        <Button small onClick={close}>
+        <Button ref={back} small onClick={close}>
           <ArrowLeft />
           {strings.backToNow}
         </Button>

@@ -4,9 +4,9 @@ import { type ReactNode, useEffect, useState } from "react";
 
 import { versions as strings } from "../strings/versions";
 import { Button, Dialog, TextField, toast, toastError } from "../ui/kit";
-import { nameVersion, previewRestore, readVersion, type Restored, restoreVersion, unnameVersion } from "./api";
+import { listVersions, nameVersion, previewRestore, type Restored, restoreVersion, unnameVersion } from "./api";
 import css from "./dialogs.module.css";
-import { labelOf, momentTitle } from "./labels";
+import { labelOf, stamp } from "./labels";
 import { type Entry, now } from "./timeline";
 
 const nameCharactersMax = 80;
@@ -117,6 +117,15 @@ interface RestoreDialogProps {
 
 type Preview = { state: "asking" } | { state: "known"; preview: Restored } | { state: "failed"; why: string };
 
+/** What the document is now, as something to come back to; null: nothing of it is kept. */
+async function newest(document: string): Promise<{ at: string | null; named: boolean }> {
+  const listed = await listVersions(document, 10, null);
+  const versions = listed?.answer.versions ?? [];
+  const current = versions.find((one) => one.kind === "automatic" && one.current);
+  // To name it again would take that name away.
+  return { at: current?.id ?? null, named: versions.some(({ kind, time }) => kind === "named" && time === current?.time) };
+}
+
 function RestoreDialog({ document, entry, onClose, onChanged, onRestored }: RestoreDialogProps) {
   const [preview, setPreview] = useState<Preview>({ state: "asking" });
   const [keep, setKeep] = useState(true);
@@ -139,19 +148,18 @@ function RestoreDialog({ document, entry, onClose, onChanged, onRestored }: Rest
   const restore = async () => {
     setBusy(true);
     try {
-      const before = await readVersion(document, now);
+      const before = await newest(document);
       // Else what it is now may become part of one version with what is written next.
-      if (keep && !before.version.name) await nameVersion(document, now, strings.keptName(momentTitle(Date.now(), 0))).catch(toastError);
+      if (keep && !before.named) await nameVersion(document, now, strings.keptName(stamp(Date.now()))).catch(toastError);
       await restoreVersion(document, entry.at);
-      toast(strings.restored(label), {
-        label: strings.undo,
-        run: () => {
-          restoreVersion(document, before.version.id).then(() => {
-            toast(strings.undone);
-            onChanged();
-          }, toastError);
-        },
-      });
+      const undo = (at: string) => {
+        restoreVersion(document, at).then(() => {
+          toast(strings.undone);
+          onChanged();
+        }, toastError);
+      };
+      const { at } = before;
+      toast(strings.restored(label), at === null ? undefined : { label: strings.undo, run: () => undo(at) });
       onClose();
       onRestored();
       onChanged();

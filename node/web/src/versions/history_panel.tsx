@@ -147,7 +147,8 @@ function Timeline({ all, shown, filtered, writers, look, onLook, actions }: Time
   const [focused, setFocused] = useState(now);
   const list = useRef<HTMLDivElement>(null);
 
-  const isOpen = (item: Item) => item.under.length > 0 && expanded.has(item.at);
+  /** What is looked at is never hidden. */
+  const isOpen = ({ at, under }: Item) => under.length > 0 && (expanded.has(at) || under.some((one) => one.at === look?.at || one.at === look?.base));
   const toggle = (item: Item, open: boolean) => {
     const next = new Set(expanded);
     if (open) next.add(item.at);

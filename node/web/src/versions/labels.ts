@@ -11,7 +11,8 @@ const shortOfYear = new Intl.DateTimeFormat("en", { day: "numeric", month: "shor
 
 const sameYear = (time: number, now: number) => new Date(time).getFullYear() === new Date(now).getFullYear();
 
-export const clockTime = (time: number) => clock.format(time);
+/** For what is kept: it will be read on other days. */
+export const stamp = (time: number) => `${short.format(time)}, ${clock.format(time)}`;
 
 export function dayTitle(time: number, now = Date.now()): string {
   if (dayOf(time) === dayOf(now)) return strings.today;
@@ -23,8 +24,8 @@ export function dayTitle(time: number, now = Date.now()): string {
 
 /** "2:05 PM", or with the day if it is another than that of `beside`. */
 export function momentTitle(time: number, beside = Date.now()): string {
-  if (dayOf(time) === dayOf(beside)) return clockTime(time);
-  return `${(sameYear(time, beside) ? short : shortOfYear).format(time)}, ${clockTime(time)}`;
+  if (dayOf(time) === dayOf(beside)) return clock.format(time);
+  return `${(sameYear(time, beside) ? short : shortOfYear).format(time)}, ${clock.format(time)}`;
 }
 
 /** What a version is called where nothing around it says when it was. */

@@ -90,7 +90,8 @@ export function showDiff(
     hideUnchangedRegions: { enabled: true, contextLineCount: 4, minimumLineCount: 6, revealLineCount: 20 },
     diffAlgorithm: "advanced",
   });
-  editor.setModel({ original, modified });
+  const compared = editor.createViewModel({ original, modified });
+  editor.setModel(compared);
 
   editor.onDidUpdateDiff(() => {
     const changes = editor.getLineChanges() ?? [];
@@ -113,7 +114,7 @@ export function showDiff(
     },
     dispose: () => {
       // First, so that what is being computed is not missed.
-      editor.setModel(null);
+      compared.dispose();
       editor.dispose();
       original.dispose();
       modified.dispose();

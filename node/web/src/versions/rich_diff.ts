@@ -22,24 +22,29 @@ const alikeFrom = 0.4;
 /** Beyond so many comparisons blocks are paired in their order. */
 const comparisonsMax = 40_000;
 
-const wordsOf = (text: string) => text.match(/[\p{L}\p{N}]+|[^\s\p{L}\p{N}]/gu) ?? [];
+/** How often each word is in a text. */
+type Words = ReadonlyMap<string, number>;
+
+function wordsOf(text: string): Words {
+  const counts = new Map<string, number>();
+  for (const word of text.match(/[\p{L}\p{N}]+|[^\s\p{L}\p{N}]/gu) ?? []) counts.set(word, (counts.get(word) ?? 0) + 1);
+  return counts;
+}
+
+const sum = (words: Words) => Array.from(words.values()).reduce((all, count) => all + count, 0);
+
+function shared(one: Words, other: Words): number {
+  let common = 0;
+  for (const [word, count] of one) common += Math.min(count, other.get(word) ?? 0);
+  return common;
+}
 
 /** How much of the words two texts share, from 0 to 1. */
-export function similarity(one: string, other: string): number {
-  if (one === other) return 1;
-  const words = wordsOf(one);
-  const others = wordsOf(other);
-  if (words.length + others.length === 0) return 1;
-  const counts = new Map<string, number>();
-  for (const word of words) counts.set(word, (counts.get(word) ?? 0) + 1);
-  let common = 0;
-  for (const word of others) {
-    const left = counts.get(word) ?? 0;
-    if (left === 0) continue;
-    counts.set(word, left - 1);
-    common++;
-  }
-  return (2 * common) / (words.length + others.length);
+export const similarity = (one: string, other: string): number => alike(wordsOf(one), wordsOf(other));
+
+function alike(one: Words, other: Words): number {
+  const all = sum(one) + sum(other);
+  return all === 0 ? 1 : (2 * shared(one, other)) / all;
 }
 
 /** Pairs of [index in `before`, index in `after`], ascending in both, that are most alike together. */
@@ -50,19 +55,20 @@ function pairs(before: readonly Block[], after: readonly Block[]): [number, numb
   const width = after.length + 1;
   const best = new Float64Array((before.length + 1) * width);
   const score = new Float64Array(before.length * after.length);
+  const [words, others] = [before, after].map((blocks) => blocks.map(({ text }) => wordsOf(text))) as [Words[], Words[]];
   for (let i = before.length - 1; i >= 0; i--) {
     for (let j = after.length - 1; j >= 0; j--) {
-      const alike = similarity((before[i] as Block).text, (after[j] as Block).text);
-      score[i * after.length + j] = alike;
-      const together = alike >= alikeFrom ? alike + (best[(i + 1) * width + j + 1] as number) : -1;
+      const both = alike(words[i] as Words, others[j] as Words);
+      score[i * after.length + j] = both;
+      const together = both >= alikeFrom ? both + (best[(i + 1) * width + j + 1] as number) : -1;
       best[i * width + j] = Math.max(together, best[(i + 1) * width + j] as number, best[i * width + j + 1] as number);
     }
   }
   const out: [number, number][] = [];
   for (let i = 0, j = 0; i < before.length && j < after.length; ) {
     const here = best[i * width + j] as number;
-    const alike = score[i * after.length + j] as number;
-    if (alike >= alikeFrom && here === alike + (best[(i + 1) * width + j + 1] as number)) out.push([i++, j++]);
+    const both = score[i * after.length + j] as number;
+    if (both >= alikeFrom && here === both + (best[(i + 1) * width + j + 1] as number)) out.push([i++, j++]);
     else if (here === best[(i + 1) * width + j]) i++;
     else j++;
   }
