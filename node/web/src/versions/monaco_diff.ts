@@ -32,6 +32,7 @@ const options = (label: string): monaco.editor.IEditorOptions & monaco.editor.IG
   folding: false,
   lineDecorationsWidth: 18,
   contextmenu: false,
+  scrollbar: { verticalScrollbarSize: 10, horizontalScrollbarSize: 10, useShadows: false },
   wordWrap: "on",
   padding: { top: 12, bottom: 12 },
 });
