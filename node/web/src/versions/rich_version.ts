@@ -1,14 +1,22 @@
-// Rich text of another time, as page content: made of its Yjs update by the editor's own schema.
+// Rich text of another time, as page content. Read as the rich editor reads what it must not change:
+// nothing is written to the document, and what its schema does not know is shown as such.
 
-import { yXmlFragmentToProseMirrorRootNode } from "@tiptap/y-tiptap";
+import { getSchema } from "@tiptap/core";
 import { DOMSerializer, type Node } from "@tiptap/pm/model";
 import * as Y from "yjs";
 
+import { contentExtensions } from "../rich/content";
+import { showImage } from "../rich/image_view";
+import { readFragment, unknownNodes } from "../rich/mirror";
+import { richRoot } from "../rich/rich_document";
 import type { Block, Span } from "./rich_diff";
-import { schema } from "./schema";
 
-/** The root type of rich text (docs/PROTOCOL.md, "Templates"). */
-const richRoot = "default";
+const schema = getSchema([...contentExtensions(), ...unknownNodes]);
+const serializer = new DOMSerializer(
+  // Not by their addresses: looking at a version asks nobody elsewhere for a picture.
+  { ...DOMSerializer.nodesFromSchema(schema), image: (node) => showImage(node).dom },
+  DOMSerializer.marksFromSchema(schema),
+);
 
 export interface RichVersion {
   blocks: Block[];
@@ -25,10 +33,9 @@ function textNodes(element: globalThis.Node): Text[] {
 }
 
 export function richVersion(doc: Y.Doc): RichVersion {
-  const root = yXmlFragmentToProseMirrorRootNode(doc.getXmlFragment(richRoot), schema);
-  const serializer = DOMSerializer.fromSchema(schema);
-  const nodes: Node[] = [];
-  root.forEach((node) => nodes.push(node));
+  const { blocks } = readFragment(doc.getXmlFragment(richRoot), schema);
+  // Of an empty document there is one, too: an editor needs it.
+  const nodes = blocks.length === 1 && blocks[0]?.content.size === 0 && blocks[0].type.name === "paragraph" ? [] : blocks;
   const render = (node: Node): HTMLElement => {
     const made = serializer.serializeNode(node);
     const element = made instanceof HTMLElement ? made : document.createElement("p");
