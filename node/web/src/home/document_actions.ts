@@ -112,7 +112,7 @@ export class DocumentActions {
         body: content,
       });
       const { title = "", kind = "", language = "" } = document;
-      if (title || kind || language) await send("PATCH", this.#address(made.id), { title, kind, language });
+      if (title || kind || language) await send("PATCH", this.#address(made.id), { title: title && home.copyOf(title), kind, language });
       this.changed();
       toast(home.duplicated(made.path), {
         label: home.undo,

@@ -318,7 +318,6 @@ function About({ row, flat, time }: { row: Row; flat: boolean; time: number }) {
   return (
     <>
       {where && <span className={css.where}>{where}</span>}
-      {row.type === "document" && row.document.archived && flat && <span className={css.badge}>{words.archived}</span>}
       {time > 0 && (
         <span className={css.narrowTime}>
           <Time of={time} />

@@ -88,7 +88,7 @@ function Form({ workspace, documents, folders, folder: startFolder, template: st
         template: template?.name ?? "blank",
         // So that an editor knows the layout that the template is for.
         ...(template ? { meta: { template: template.name } } : {}),
-        ...(title.trim() !== "" && !isFileName(title) ? { title: title.trim() } : {}),
+        ...(title.trim() !== "" && title.trim() !== splitPath(path).name && !isFileName(title) ? { title: title.trim() } : {}),
       });
       onOpen(false);
       location.hash = formatRoute(workspace.name, made.path);

@@ -30,6 +30,12 @@ export function moveAmongResults(event: KeyboardEvent, by: 1 | -1): void {
   else if (by === -1) document.querySelector<HTMLElement>("[data-search]")?.focus();
 }
 
+/** What its name does not say already. */
+function whereOf({ path, title }: { path: string; title?: string }): string {
+  const { folder, name } = splitPath(path);
+  return title && title !== name ? path : folder;
+}
+
 export function SearchResults({ workspace, documents, query }: SearchResultsProps) {
   const { hits, loading, more, error, loadMore } = useSearch(workspace.id, query);
   const named = useMemo(() => namedLike(documents, query, namesMax), [documents, query]);
@@ -60,7 +66,7 @@ export function SearchResults({ workspace, documents, query }: SearchResultsProp
                   <span className={css.title}>
                     <Marked text={shownName(one)} query={query} />
                   </span>
-                  <span className={css.path}>{one.title ? one.path : splitPath(one.path).folder}</span>
+                  <span className={css.path}>{whereOf(one)}</span>
                   {one.archived && <span className={css.badge}>{words.archived}</span>}
                 </a>
               </li>
@@ -77,7 +83,7 @@ export function SearchResults({ workspace, documents, query }: SearchResultsProp
                 <a className={css.result} data-result href={formatRoute(workspace.name, hit.path)}>
                   <KindIcon kind={kindOf(byId.get(hit.id) ?? hit).kind} />
                   <span className={css.title}>{hit.title || splitPath(hit.path).name}</span>
-                  <span className={css.path}>{hit.title ? hit.path : splitPath(hit.path).folder}</span>
+                  <span className={css.path}>{whereOf(hit)}</span>
                   <span className={css.line}>{words.line(hit.line)}</span>
                   <span className={css.snippet}>
                     <Marked text={hit.snippet} query={query} />

@@ -6,6 +6,9 @@ import { rememberedDocuments } from "../remembered";
 import type { Access } from "../shell/access";
 
 const everyMs = 3000;
+/** A list of thousands costs the node and this page something each time. */
+const longListEveryMs = 10_000;
+const longList = 1000;
 
 export interface Documents {
   /** Null: not known yet. Those in the trash are not among them. */
@@ -34,7 +37,7 @@ function useNamed(workspace: string, documents: readonly string[]): readonly Doc
 
 export function useDocuments(workspace: Workspace, access: Access): Documents {
   const limited = access.documents.length > 0;
-  const listed = useAsked<Listed>(limited ? null : inWorkspace(workspace.id, "documents"), everyMs);
+  const listed = useAsked<Listed>(limited ? null : inWorkspace(workspace.id, "documents"), workspace.documents > longList ? longListEveryMs : everyMs);
   const named = useNamed(workspace.id, access.documents);
   const remembered = useMemo(
     () => (access.remembered ? rememberedDocuments(workspace.id) : null),

@@ -123,6 +123,7 @@ export const home = {
   wasTrashed: (count: number) => (count === 1 ? "Moved to the trash" : `${documents(count)} moved to the trash`),
   wasRestored: (paths: readonly string[]) =>
     paths.length === 1 ? `Restored as ${paths[0]}` : `${documents(paths.length)} restored`,
+  copyOf: (title: string) => `${title} (copy)`,
   duplicated: (path: string) => `Copied to ${path}`,
   linkCopied: "Link copied",
   someFailed: (failed: number, all: number, why: string) => `${failed} of ${all} failed: ${why}`,
