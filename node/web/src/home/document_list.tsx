@@ -1,5 +1,5 @@
 import { ArrowDown, ArrowUp, MoreHorizontal, Users } from "lucide-react";
-import { type CSSProperties, type KeyboardEvent, type MouseEvent, useEffect, useMemo, useRef, useState } from "react";
+import { type CSSProperties, type KeyboardEvent, memo, type MouseEvent, useEffect, useMemo, useRef, useState } from "react";
 
 import type { DocumentInfo } from "../api";
 import { splitPath } from "../route";
@@ -16,6 +16,7 @@ import { useRowWindow } from "./use_row_window";
 
 const rowHeights = { wide: 40, narrow: 56 };
 const facesMax = 3;
+const nobody: readonly Here[] = [];
 
 export interface DocumentListProps {
   workspace: string;
@@ -135,15 +136,32 @@ export function DocumentList(props: DocumentListProps) {
     }
   };
 
-  const onRowClick = (row: Row, event: MouseEvent) => {
-    setActiveKey(row.key);
-    if (event.ctrlKey || event.metaKey || event.shiftKey) {
-      event.preventDefault();
-      onSelection(event.shiftKey ? extended(selection, row.key, order) : toggled(selection, row.key));
-    } else if (!(event.target as HTMLElement).closest("a, button, input, label")) {
-      location.hash = hrefOf(row);
-    }
-  };
+  // Rows are drawn anew only when they changed: what they call is always the same.
+  const latest = useRef({ selection, onSelection, order, hrefOf, onMenu: props.onMenu });
+  latest.current = { selection, onSelection, order, hrefOf, onMenu: props.onMenu };
+  const handlers = useMemo<RowHandlers>(() => {
+    const pick = (row: Row, range: boolean) => {
+      const now = latest.current;
+      now.onSelection(range ? extended(now.selection, row.key, now.order) : toggled(now.selection, row.key));
+    };
+    return {
+      pick,
+      focus: ({ key }) => setActiveKey(key),
+      menu: (row, at) => {
+        setActiveKey(row.key);
+        latest.current.onMenu(row, at);
+      },
+      click: (row, event) => {
+        setActiveKey(row.key);
+        if (event.ctrlKey || event.metaKey || event.shiftKey) {
+          event.preventDefault();
+          pick(row, event.shiftKey);
+        } else if (!(event.target as HTMLElement).closest("a, button, input, label")) {
+          location.hash = latest.current.hrefOf(row);
+        }
+      },
+    };
+  }, []);
 
   const style = { "--row": `${rowHeight}px` } as CSSProperties;
   return (
@@ -181,16 +199,16 @@ export function DocumentList(props: DocumentListProps) {
           {shown.map(({ index, row }) => (
             <RowLine
               key={row.key}
-              {...props}
               row={row}
               index={index}
               top={index * rowHeight}
+              href={hrefOf(row)}
+              time={props.timeOf(row)}
+              flat={props.flat}
               active={index === active}
               selected={selection.keys.has(row.key)}
-              here={here.get(row.key) ?? []}
-              onClick={(event) => onRowClick(row, event)}
-              onFocus={() => setActiveKey(row.key)}
-              onPick={(shift) => onSelection(shift ? extended(selection, row.key, order) : toggled(selection, row.key))}
+              here={here.get(row.key) ?? nobody}
+              handlers={handlers}
             />
           ))}
         </div>
@@ -221,39 +239,44 @@ function SortHeader({ column, title, sort, onSort }: Pick<DocumentListProps, "so
   );
 }
 
-interface RowLineProps extends DocumentListProps {
+interface RowHandlers {
+  click: (row: Row, event: MouseEvent) => void;
+  focus: (row: Row) => void;
+  pick: (row: Row, range: boolean) => void;
+  menu: (row: Row, at: { x: number; y: number }) => void;
+}
+
+interface RowLineProps {
   row: Row;
   index: number;
   top: number;
+  href: string;
+  time: number;
+  flat: boolean;
   active: boolean;
   selected: boolean;
   here: readonly Here[];
-  onClick: (event: MouseEvent) => void;
-  onFocus: () => void;
-  onPick: (shift: boolean) => void;
+  handlers: RowHandlers;
 }
 
-function RowLine(props: RowLineProps) {
-  const { row, selected, onMenu } = props;
+const RowLine = memo(function RowLine({ row, index, top, href, time, flat, active, selected, here, handlers }: RowLineProps) {
   const name = rowName(row);
-  const time = props.timeOf(row);
   const kind = row.type === "folder" ? "folder" : kindOf(row.document).kind;
   return (
     <div
       role="row"
-      aria-rowindex={props.index + 2}
+      aria-rowindex={index + 2}
       aria-selected={selected}
-      tabIndex={props.active ? 0 : -1}
+      tabIndex={active ? 0 : -1}
       data-row
-      data-index={props.index}
+      data-index={index}
       className={css.row}
-      style={{ top: props.top }}
-      onClick={props.onClick}
-      onFocus={props.onFocus}
+      style={{ top }}
+      onClick={(event) => handlers.click(row, event)}
+      onFocus={() => handlers.focus(row)}
       onContextMenu={(event) => {
         event.preventDefault();
-        props.onFocus();
-        onMenu(row, { x: event.clientX, y: event.clientY });
+        handlers.menu(row, { x: event.clientX, y: event.clientY });
       }}
     >
       <span role="gridcell" className={css.pick}>
@@ -263,24 +286,24 @@ function RowLine(props: RowLineProps) {
             tabIndex={-1}
             aria-label={words.select(name)}
             checked={selected}
-            onChange={(event) => props.onPick((event.nativeEvent as unknown as { shiftKey?: boolean }).shiftKey === true)}
+            onChange={({ nativeEvent }) => handlers.pick(row, "shiftKey" in nativeEvent && nativeEvent.shiftKey === true)}
           />
         </label>
       </span>
       <span role="gridcell" className={css.name}>
         <KindIcon kind={kind} />
         <span className={css.nameText}>
-          <a href={props.hrefOf(row)} tabIndex={-1} title={row.type === "folder" ? row.folder.path : row.document.path} draggable={false}>
+          <a href={href} tabIndex={-1} title={row.type === "folder" ? row.folder.path : row.document.path} draggable={false}>
             {name}
           </a>
-          <About row={row} flat={props.flat} time={time} />
+          <About row={row} flat={flat} time={time} />
         </span>
       </span>
       <span role="gridcell" className={css.kind}>
         {row.type === "folder" ? words.documents(row.folder.count) : kindText(row.document)}
       </span>
       <span role="gridcell" className={css.here}>
-        {row.type === "document" && <Faces document={row.document} here={props.here} />}
+        {row.type === "document" && <Faces document={row.document} here={here} />}
       </span>
       <span role="gridcell" className={css.changed}>
         {time > 0 && <Time of={time} />}
@@ -293,9 +316,8 @@ function RowLine(props: RowLineProps) {
           aria-haspopup="menu"
           onClick={(event) => {
             event.stopPropagation();
-            props.onFocus();
             const { left, bottom } = event.currentTarget.getBoundingClientRect();
-            onMenu(row, { x: left, y: bottom });
+            handlers.menu(row, { x: left, y: bottom });
           }}
         >
           <MoreHorizontal aria-hidden="true" />
@@ -303,7 +325,7 @@ function RowLine(props: RowLineProps) {
       </span>
     </div>
   );
-}
+});
 
 function kindText(document: DocumentInfo): string {
   const { kind, language } = kindOf(document);

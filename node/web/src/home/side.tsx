@@ -137,7 +137,7 @@ function Place({ icon, href, current, count, children }: PlaceProps) {
       <span className={css.placeName}>{children}</span>
       {count !== undefined && count > 0 && (
         <span className={css.count} aria-label={words.documents(count)}>
-          {count}
+          {words.count(count)}
         </span>
       )}
     </a>

@@ -17,7 +17,7 @@ export const circleMax = 24;
 
 /** For the circles, and the names below them. */
 const margin = { x: 76, top: 32, bottom: 64 };
-const cell = { width: 132, height: 96 };
+const cell = { width: 132, height: 104 };
 
 /** On a circle, by device id and beginning at the top; in rows where there are too many for one. */
 export function layOut(devices: readonly string[]): Layout {
@@ -27,14 +27,14 @@ export function layOut(devices: readonly string[]): Layout {
     const columns = Math.ceil(Math.sqrt(order.length * 1.4));
     order.forEach((device, index) => {
       const x = (index % columns) * cell.width + cell.width / 2;
-      const y = Math.floor(index / columns) * cell.height + cell.height / 2;
+      const y = Math.floor(index / columns) * cell.height + margin.top;
       nodes.set(device, { device, x, y });
     });
     const rows = Math.ceil(order.length / columns);
     return { width: columns * cell.width, height: rows * cell.height, shape: "grid", nodes };
   }
   // As much arc between neighbours as their names need; an ellipse, as windows are wider than high.
-  const radius = order.length === 1 ? 0 : Math.max(118, (order.length * 74) / (2 * Math.PI));
+  const radius = order.length === 1 ? 0 : Math.max(order.length > 3 ? 150 : 118, (order.length * 74) / (2 * Math.PI));
   const angles = order.map((_, index) => (2 * Math.PI * index) / order.length - Math.PI / 2);
   const points = angles.map((angle) => ({ x: radius * 1.4 * Math.cos(angle), y: radius * Math.sin(angle) }));
   // Only as large as what is drawn: three stand in the upper part of their circle.

@@ -12,7 +12,7 @@ import { meshHeadline } from "./summary";
 import { useMesh } from "./use_mesh";
 
 /** With more links than this, only those of the node that is pointed at have their latency beside them. */
-const labelledLinksMax = 10;
+const labelledLinksMax = 8;
 const nameCharactersMax = 16;
 const linksNamedMax = 6;
 
@@ -91,7 +91,7 @@ function Picture({ mesh, pointed, onPoint }: PartProps) {
   });
   const labelled = lines.filter(({ link }) => lines.length <= labelledLinksMax || touches(link, pointed));
   return (
-    <svg className={css.picture} style={style} viewBox={`0 0 ${layout.width} ${layout.height}`} aria-hidden="true" data-pointed={pointed !== null}>
+    <svg className={css.picture} style={style} viewBox={`0 0 ${layout.width} ${layout.height}`} aria-hidden="true" data-shape={layout.shape} data-pointed={pointed !== null}>
       {lines.map(({ link, a, b }) => (
         <line
           key={`${link.a} ${link.b}`}

@@ -84,6 +84,7 @@ export const home = {
   },
   listOf: (title: string, count: number) => `${title}: ${count === 1 ? "1 item" : `${number.format(count)} items`}`,
   documents,
+  count: (count: number) => number.format(count),
   items: (count: number) => (count === 1 ? "1 item" : `${number.format(count)} items`),
   breadcrumb: "Folder",
   select: (name: string) => `Select ${name}`,

@@ -1,5 +1,5 @@
 import { CircleAlert, Info } from "lucide-react";
-import type { CSSProperties, ReactNode } from "react";
+import { type CSSProperties, type ReactNode, useSyncExternalStore } from "react";
 
 import { initials } from "../../person";
 import { kit } from "../../strings/kit";
@@ -69,9 +69,18 @@ export function ago(time: number, now = Date.now()): string {
 
 export const fullTime = (time: number) => new Date(time).toLocaleString("en", { dateStyle: "medium", timeStyle: "short" });
 
-/** A time in words, the whole of it on hover. */
-export const Time = ({ of }: { of: number }) => (
-  <time dateTime={new Date(of).toISOString()} title={fullTime(of)}>
-    {ago(of)}
-  </time>
-);
+const tickMs = 30_000;
+const subscribeTick = (listener: () => void) => {
+  const timer = setInterval(listener, tickMs);
+  return () => clearInterval(timer);
+};
+
+/** A time in words, the whole of it on hover; said anew as it passes. */
+export function Time({ of }: { of: number }) {
+  useSyncExternalStore(subscribeTick, () => Math.floor(Date.now() / tickMs));
+  return (
+    <time dateTime={new Date(of).toISOString()} title={fullTime(of)}>
+      {ago(of)}
+    </time>
+  );
+}
