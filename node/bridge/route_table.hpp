@@ -22,7 +22,7 @@ struct Parameter {
     kTexts,  ///< An object of texts: one argument for each, `argument` and its key.
     kJson,   ///< Anything; the argument is its JSON text.
     kLines,  ///< {"first","last"}: arguments of these names.
-    kRange,  ///< {"from","to"}: as kLines.
+    kRange,  ///< {"from","to"}: as kLines; or {"start","end"} of texts.
   };
 
   std::string_view name;

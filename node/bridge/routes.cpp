@@ -172,6 +172,16 @@ Refusal take_pair(const Parameter& parameter, const json& value, const char* fir
   return std::nullopt;
 }
 
+/// {"start":"AQ...","end":"AQ..."}
+Refusal take_positions(const Parameter& parameter, const json& value, Arguments& out) {
+  const bool right = value.size() == 2 && value.contains("end") && value["start"].is_string() &&
+                     value["end"].is_string();
+  if (!right) return wrong_type(parameter, "{\"start\",\"end\"} of strings");
+  out.emplace("start", value["start"].get<std::string>());
+  out.emplace("end", value["end"].get<std::string>());
+  return std::nullopt;
+}
+
 Refusal take_member(const Parameter& parameter, const json& value, Arguments& out) {
   const std::string argument(parameter.target());
   switch (parameter.type) {
@@ -200,6 +210,8 @@ Refusal take_member(const Parameter& parameter, const json& value, Arguments& ou
     case Type::kLines:
       return take_pair(parameter, value, "first", "last", out);
     case Type::kRange:
+      if (value.is_object() && value.contains("start"))
+        return take_positions(parameter, value, out);
       return take_pair(parameter, value, "from", "to", out);
   }
   return std::nullopt;

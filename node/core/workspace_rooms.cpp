@@ -20,18 +20,84 @@ using storage::Table;
 
 namespace {
 
-/// Where a range is now; nothing where its text has not come or the positions are none.
-std::optional<RoomPlace> locate(const crdt::Doc& doc, const RangeAnchor& range) {
-  const auto index = [&](const Bytes& encoded) -> std::optional<std::uint64_t> {
+/// Whether a type is `root` or in it. What is nested deeper than anybody writes is not looked for.
+bool is_in(crdt::SharedType type, const crdt::SharedType& root) {
+  for (std::size_t depth = 0; depth <= crdt::kAnyDepthMax; ++depth) {
+    const auto parent = type.parent();
+    if (!parent) return type == root;
+    type = *parent;
+  }
+  return false;
+}
+
+/// Both ends of a range as they are now.
+struct Ends {
+  crdt::AbsolutePosition start;
+  crdt::AbsolutePosition end;
+
+  bool in_one_type() const { return start.type == end.type; }
+};
+
+/// Nothing where what the positions name has not come, is of another root, or they are none.
+std::optional<Ends> ends_of(const crdt::Doc& doc, const RangeAnchor& range) {
+  const auto root = doc.root(range.root);
+  if (!root) return std::nullopt;
+  const auto end = [&](const Bytes& encoded) -> std::optional<crdt::AbsolutePosition> {
     const auto position = crdt::RelativePosition::decode(encoded);
     if (!position) return std::nullopt;
-    const auto place = crdt::absolute_position(doc, *position, crdt::UndoneDeletions::kIgnore);
-    return place ? std::optional(place->index) : std::nullopt;
+    auto place = crdt::absolute_position(doc, *position, crdt::UndoneDeletions::kIgnore);
+    return place && is_in(place->type, *root) ? place : std::nullopt;
   };
-  const auto from = index(range.from);
-  const auto to = index(range.to);
-  if (!from || !to) return std::nullopt;
-  return RoomPlace{*from, std::max(*from, *to)};
+  const auto first = end(range.from);
+  const auto last = end(range.to);
+  if (!first || !last) return std::nullopt;
+  return Ends{*first, *last};
+}
+
+/// Where a range is now.
+std::optional<RoomPlace> locate(const crdt::Doc& doc, const RangeAnchor& range) {
+  const auto ends = ends_of(doc, range);
+  if (!ends) return std::nullopt;
+  const auto& [start, end] = *ends;
+  if (!ends->in_one_type()) return RoomPlace{0, 1, true};
+  return RoomPlace{start.index, std::max(start.index, end.index), start.type.parent().has_value()};
+}
+
+/// What a suggestion replaces.
+struct Characters {
+  crdt::Text text;
+  std::uint64_t from = 0;
+  std::uint64_t to = 0;
+};
+
+Result<Characters> characters_of(const crdt::Doc& doc, const RangeAnchor& range) {
+  const auto ends = ends_of(doc, range);
+  const bool gone = !ends || (ends->in_one_type() && ends->start.index >= ends->end.index);
+  if (gone) return Error{ErrorCode::kConflict, "the text that it is about was deleted"};
+  const crdt::Text text = ends->start.type.as_text();
+  const auto holds_text = [&] {
+    const crdt::TypeKind kind = text.kind();
+    if (kind == crdt::TypeKind::kText || kind == crdt::TypeKind::kXmlText) return true;
+    // A root that nobody here asked for: what is in it says what it is.
+    return kind == crdt::TypeKind::kUnknown &&
+           utf16_length(as_bytes(text.to_string())) == text.size();
+  };
+  if (!ends->in_one_type() || !holds_text()) {
+    return Error{ErrorCode::kMalformed,
+                 "a suggestion is about characters of one paragraph: change the text by hand"};
+  }
+  return Characters{text, ends->start.index, ends->end.index};
+}
+
+/// Of the character at `index`.
+crdt::Attributes format_at(const crdt::Text& text, std::uint64_t index) {
+  std::uint64_t end = 0;
+  for (crdt::TextRun& run : text.to_delta()) {
+    const auto* characters = std::get_if<std::string>(&run.insert);
+    end += characters == nullptr ? 1 : utf16_length(as_bytes(*characters));
+    if (index < end) return std::move(run.attributes);
+  }
+  return {};
 }
 
 /// The text of [from, to) in UTF-16 units, at most kQuoteBytesMax of it, cut at a character.
@@ -54,6 +120,37 @@ Result<Anchor> anchor_at(const crdt::Text& text, const TextRange& range) {
   COTERIE_TRY(const auto to, crdt::relative_position(text, range.to, crdt::kAssociateLeft));
   return Anchor{quote_of(text.to_string(), range.from, range.to),
                 RangeAnchor{range.root, from.encode(), to.encode()}};
+}
+
+/// The anchor of what an editor selected.
+Result<Anchor> anchor_between(const crdt::Doc& doc, const PositionRange& range) {
+  const auto position = [](const Bytes& encoded) -> Result<Bytes> {
+    if (encoded.size() > kAnchorBytesMax) {
+      return Error{ErrorCode::kLimitExceeded, "position too long", encoded.size()};
+    }
+    COTERIE_TRY(const auto decoded, crdt::RelativePosition::decode(encoded));
+    return decoded.encode();
+  };
+  RangeAnchor anchor{range.root, {}, {}};
+  COTERIE_TRY(anchor.from, position(range.start));
+  COTERIE_TRY(anchor.to, position(range.end));
+  const auto ends = ends_of(doc, anchor);
+  if (!ends) {
+    return Error{ErrorCode::kConflict,
+                 "what these positions name is not in the document, or has not come here yet"};
+  }
+  const bool one = ends->in_one_type();
+  if (one && ends->start.index >= ends->end.index) {
+    return Error{ErrorCode::kMalformed, "a comment is about some characters of the text"};
+  }
+  std::string quote = range.quote.value_or("");
+  if (!range.quote && one) {
+    const std::string text = ends->start.type.as_text().to_string();
+    // Where something stands between the characters, they cannot be counted in the text alone.
+    const bool counts = utf16_length(as_bytes(text)) == ends->start.type.as_text().size();
+    if (counts) quote = quote_of(text, ends->start.index, ends->end.index);
+  }
+  return Anchor{std::move(quote), std::move(anchor)};
 }
 
 /// Of the hybrid clock. Whoever has read a message from after it has not read all until then.
@@ -255,14 +352,22 @@ Result<CommandResult> Workspace::carry_out(Now now, const PostMessage& command) 
   if (const auto obstacle = speak_obstacle(document->id, command.message.guest)) return *obstacle;
   MessageRecord message = command.message;
   message.document = document->id;
-  if (command.range) {
+  if (command.positions) {
     COTERIE_CHECK(documents_.load(now, *document));
-    COTERIE_TRY(message.anchor,
-                anchor_at(document->doc->text(command.range->root), *command.range));
+    COTERIE_TRY(message.anchor, anchor_between(*document->doc, *command.positions));
+  } else if (command.range) {
+    COTERIE_CHECK(documents_.load(now, *document));
+    // What kind of root it is, its editors decide.
+    const auto root = document->doc->root(command.range->root);
+    if (!root) return Error{ErrorCode::kMalformed, "no text of that name is in the document"};
+    COTERIE_TRY(message.anchor, anchor_at(root->as_text(), *command.range));
   }
-  const bool lines = message.anchor && std::holds_alternative<LineAnchor>(message.anchor->place);
-  if (lines && message.suggestion) {
+  const auto* about = message.anchor ? std::get_if<RangeAnchor>(&message.anchor->place) : nullptr;
+  if (message.anchor && message.suggestion && about == nullptr) {
     return Error{ErrorCode::kMalformed, "a suggestion is about characters, not lines"};
+  }
+  if (message.suggestion && (command.positions || command.range)) {
+    COTERIE_CHECK(characters_of(*document->doc, *about));
   }
   for (const auto& answered : {message.thread, message.reply}) {
     if (!answered) continue;
@@ -327,17 +432,15 @@ Status Workspace::apply_suggestion(Now now, const RoomMessage& target, const Vis
   flush(now, *document);
   crdt::Doc copy = documents_.blank();
   COTERIE_CHECK(copy.load_update(document->doc->encode_state_as_update()));
-  const auto place = locate(copy, *range);
-  if (!place || place->from == place->to) {
-    return Error{ErrorCode::kConflict, "the text that it is about was deleted"};
-  }
+  COTERIE_TRY(Characters place, characters_of(copy, *range));
+  const crdt::Attributes format = format_at(place.text, place.from);
+  if (!place.text.parent()) place.text = copy.text(range->root);
   Status edited;
   // Who accepts it elsewhere meanwhile, on the same text, writes the same.
   const Hash same = crypto::hash({as_bytes("coterie suggestion v1"), target.moment.hash.view()});
   const Inverse edit = tell_edits(copy, shared_client(same), [&] {
-    crdt::Text text = copy.text(range->root);
-    edited = text.insert(place->to, *target.suggestion);
-    if (edited) edited = text.remove(place->from, place->to - place->from);
+    edited = place.text.insert(place.to, *target.suggestion, format);
+    if (edited) edited = place.text.remove(place.from, place.to - place.from);
   });
   COTERIE_CHECK(edited);
   if (edit.update.empty()) return {};

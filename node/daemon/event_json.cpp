@@ -7,6 +7,7 @@
 #include "node/core/json_check.hpp"
 #include "node/core/limits.hpp"
 #include "node/daemon/token.hpp"
+#include "transport/crypto/crypto.hpp"
 
 namespace coterie::node {
 
@@ -45,6 +46,10 @@ class Members {
   Result<Id> hex_id(const char* name) const {
     COTERIE_TRY(const std::string hex, text(name, 2 * Id::kBytes));
     return parse_hex_id<Id>(hex);
+  }
+  Result<Bytes> base64url(const char* name, std::size_t max) const {
+    COTERIE_TRY(const std::string encoded, text(name, (4 * max + 2) / 3));
+    return crypto::from_base64url(encoded);
   }
   Result<bool> flag(const char* name) const {
     const auto found = object_.find(name);
@@ -211,12 +216,22 @@ Result<What> read_comment(const Members& members) {
   if (members.has("lines")) return read_code_comment(members);
   COTERIE_TRY(PostMessage out, read_post(members));
   COTERIE_TRY(const Members range, members.object("range"));
-  TextRange about;
-  COTERIE_TRY(about.root, range.text("root", kAnchorBytesMax));
-  COTERIE_TRY(about.from, range.number("from"));
-  COTERIE_TRY(about.to, range.number("to"));
-  if (about.from >= about.to) return malformed("a comment is about some characters");
-  out.range = std::move(about);
+  COTERIE_TRY(std::string root, range.text("root", kAnchorBytesMax));
+  if (range.has("start") || range.has("end")) {
+    PositionRange about{std::move(root), {}, {}};
+    COTERIE_TRY(about.start, range.base64url("start", kAnchorBytesMax));
+    COTERIE_TRY(about.end, range.base64url("end", kAnchorBytesMax));
+    if (members.has("quote")) {
+      COTERIE_TRY(about.quote, members.text("quote", kQuoteBytesMax));
+    }
+    out.positions = std::move(about);
+  } else {
+    TextRange about{std::move(root)};
+    COTERIE_TRY(about.from, range.number("from"));
+    COTERIE_TRY(about.to, range.number("to"));
+    if (about.from >= about.to) return malformed("a comment is about some characters");
+    out.range = std::move(about);
+  }
   if (members.has("suggestion")) {
     COTERIE_TRY(out.message.suggestion, members.text("suggestion", kSuggestionBytesMax));
   }

@@ -10,6 +10,7 @@
 #include "node/core/limits.hpp"
 #include "node/core/rooms/templates.hpp"
 #include "node/daemon/call_json.hpp"
+#include "transport/crypto/crypto.hpp"
 
 namespace coterie::node {
 
@@ -140,7 +141,13 @@ Result<Command> post(const Question& question) {
   }
   if (has(call, "suggestion")) message.suggestion = text_of(call, "suggestion");
   const std::string root = text_of(call, "root", kTextRoot);
-  if (has(call, "quote")) {
+  if (has(call, "start") || has(call, "end")) {
+    PositionRange range{root, {}, {}};
+    COTERIE_TRY(range.start, crypto::from_base64url(text_of(call, "start")));
+    COTERIE_TRY(range.end, crypto::from_base64url(text_of(call, "end")));
+    if (has(call, "quote")) range.quote = text_of(call, "quote");
+    command.positions = std::move(range);
+  } else if (has(call, "quote")) {
     COTERIE_TRY(command.range, range_of_quote(question, root, text_of(call, "quote")));
   } else if (has(call, "from") || has(call, "to")) {
     COTERIE_TRY(const std::uint64_t from, number_of(call, "from", 0));

@@ -4,6 +4,8 @@
 #include <array>
 #include <utility>
 
+#include "transport/crypto/crypto.hpp"
+
 namespace coterie::node {
 
 namespace {
@@ -72,9 +74,12 @@ json anchor_json(const Anchor& anchor, const std::optional<RoomPlace>& place) {
     out["lines"] = {{"first", lines->first}, {"last", lines->last}};
     return out;
   }
-  out["root"] = std::get<RangeAnchor>(anchor.place).root;
+  const auto& range = std::get<RangeAnchor>(anchor.place);
+  out["root"] = range.root;
+  out["start"] = crypto::to_base64url(range.from);
+  out["end"] = crypto::to_base64url(range.to);
   if (place) {
-    out["range"] = {{"from", place->from}, {"to", place->to}};
+    if (!place->inside) out["range"] = {{"from", place->from}, {"to", place->to}};
     out["text_deleted"] = place->from == place->to;
   }
   return out;

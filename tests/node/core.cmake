@@ -37,6 +37,8 @@ coterie_test(node.document_roles_test SOURCES node/document_roles_test.cpp
 coterie_test(node.rooms_test SOURCES node/rooms_test.cpp DEPENDS coterie::node_core)
 coterie_test(node.rooms_convergence_test SOURCES node/rooms_convergence_test.cpp
              DEPENDS coterie::node_core)
+coterie_test(node.rooms_positions_test SOURCES node/rooms_positions_test.cpp
+             DEPENDS coterie::node_core)
 coterie_test(node.attendance_test SOURCES node/attendance_test.cpp DEPENDS coterie::node_core)
 coterie_test(node.rooms_attack_test SOURCES node/rooms_attack_test.cpp
              DEPENDS coterie::node_core)

@@ -190,8 +190,8 @@ TEST(RoomsConvergence, ACommentStaysWithItsCharactersThroughTenThousandEdits) {
     const RoomView view = team.room(node, RoomLane::Kind::kComments);
     ASSERT_EQ(view.items.size(), 1u);
     ASSERT_TRUE(view.items[0].place);
-    const auto [from, to] = *view.items[0].place;
-    const std::string shown = part_of(text, from, to - from);
+    const RoomPlace place = *view.items[0].place;
+    const std::string shown = part_of(text, place.from, place.to - place.from);
     EXPECT_EQ(marked(shown), marked(text));
     // Nothing that was written before its first character or after its last.
     const bool first = text.find(about.substr(0, 3)) != std::string::npos;

@@ -72,16 +72,31 @@ struct TextRange {
   std::uint64_t from = 0;
   std::uint64_t to = 0;
 };
-/// What is said: chat, or a comment where `message` has an anchor or `range` is given, which makes
-/// one, or an answer to the comment that `message.thread` names. `message.document` is ignored.
+/// What is between two encoded crdt::RelativePosition, of a root or of what is in it: as editors
+/// make them of what is selected. Rich text has no other ranges.
+struct PositionRange {
+  std::string root;
+  Bytes start;
+  Bytes end;
+  /// What stands there as its author sees it; without it, it is found where both ends are in one
+  /// text.
+  std::optional<std::string> quote = {};
+};
+/// What is said: chat, or a comment where `message` has an anchor, or `range` or `positions` are
+/// given, which make one, or an answer to the comment that `message.thread` names.
+/// `message.document` is ignored. Errors also: kConflict (what `positions` name is not in that root
+/// of the document, or has not come here yet).
 struct PostMessage {
   WorkspaceId workspace;
   std::string path;
   MessageRecord message;
   std::optional<TextRange> range;
+  std::optional<PositionRange> positions = {};
 };
 /// About a message. To accept a suggestion also replaces the text that it is about, by an edit of
-/// this device: whoever does must be allowed to edit.
+/// this device: whoever does must be allowed to edit. What is put there is formatted as the first
+/// character that it replaces. Errors also: kConflict (it is decided already, or that text was
+/// deleted), kMalformed (in rich text, it is not of one paragraph).
 struct AmendMessage {
   WorkspaceId workspace;
   AmendRecord change;       ///< `change.document`: where the message is; zero: anywhere.
@@ -123,6 +138,9 @@ struct RoomQuery {
 struct RoomPlace {
   std::uint64_t from = 0;  ///< In UTF-16 units of the anchor's root.
   std::uint64_t to = 0;    ///< Equal to `from` when all of it was deleted.
+  /// It is in something that is in the root, as in rich text: the units say nothing, but where they
+  /// are equal.
+  bool inside = false;
 };
 struct RoomItem {
   RoomMessage message;

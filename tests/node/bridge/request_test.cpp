@@ -117,6 +117,16 @@ TEST(Routes, OfDocumentsNameThemById) {
                  {"text", "t"},
                  {"first", "2"},
                  {"last", "3"}}));
+  EXPECT_EQ(call("POST", "/v1/documents/ab/comments",
+                 R"({"text":"t","root":"default","range":{"start":"AA","end":"AB"},"quote":"she"})")
+                .arguments,
+            (Arguments{{"document_id", "ab"},
+                       {"lane", "comments"},
+                       {"text", "t"},
+                       {"root", "default"},
+                       {"start", "AA"},
+                       {"end", "AB"},
+                       {"quote", "she"}}));
   EXPECT_EQ(call("PUT", "/v1/documents/ab/state/k", R"({"value":{"a":[1]}})").arguments,
             (Arguments{{"document_id", "ab"}, {"key", "k"}, {"value", R"({"a":[1]})"}}));
   EXPECT_EQ(call("POST", "/v1/documents/ab/import", std::string_view("\x01\0", 2),
@@ -150,6 +160,12 @@ TEST(Routes, SayWhatIsWrong) {
             "the member \"path\" must be a string");
   EXPECT_EQ(message("POST", "/v1/documents/a/comments", R"({"text":"t","lines":[1]})"),
             "the member \"lines\" must be {\"first\",\"last\"} of whole numbers");
+  for (const char* range : {R"({"start":"AA"})", R"({"start":"AA","end":5})",
+                            R"({"start":"AA","end":"AB","from":1})"}) {
+    EXPECT_EQ(message("POST", "/v1/documents/a/comments",
+                      R"({"text":"t","range":)" + std::string(range) + "}"),
+              "the member \"range\" must be {\"start\",\"end\"} of strings");
+  }
   EXPECT_EQ(message("GET", "/v1/status?x=1"), "this path takes no parameter \"x\"");
   EXPECT_EQ(message("GET", "/v1/status?token=t"), "");
 }

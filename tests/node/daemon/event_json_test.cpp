@@ -12,6 +12,7 @@
 #include <gtest/gtest.h>
 
 #include "node/core/limits.hpp"
+#include "transport/crypto/crypto.hpp"
 
 namespace coterie::node {
 namespace {
@@ -138,6 +139,18 @@ TEST(EventJson, ReadsTheOtherFormsOfThem) {
   const auto by_line =
       read_as<PostMessage>(with(comment, {{"range", nullptr}, {"lines", {{"first", 3}}}}));
   EXPECT_EQ(by_line.message.anchor, (Anchor{"", LineAnchor{3, 3}}));
+  const json selected = {{"root", "default"}, {"start", "AAcFAA"}, {"end", "AAcKfw"}};
+  json rich = comment;
+  rich["range"] = selected;
+  const auto by_position = read_as<PostMessage>(rich);
+  EXPECT_FALSE(by_position.range);
+  ASSERT_TRUE(by_position.positions);
+  EXPECT_EQ(by_position.positions->root, "default");
+  EXPECT_EQ(by_position.positions->start, (Bytes{0, 7, 5, 0}));
+  EXPECT_EQ(by_position.positions->end, (Bytes{0, 7, 10, 127}));
+  EXPECT_FALSE(by_position.positions->quote);
+  rich["quote"] = "she";
+  EXPECT_EQ(read_as<PostMessage>(rich).positions->quote, "she");
   const json word = client_example("session_update");
   const auto count = read_as<SetState>(with(word, {{"value", nullptr}, {"count", -3}})).word;
   EXPECT_EQ(count.what, StateWord::What::kCount);
@@ -193,6 +206,12 @@ TEST(EventJson, RefusesWhatIsMalformed) {
       {"add_comment", {{"range", {{"from", 25}}}}},
       {"add_comment", {{"range", {{"from", -1}}}}},
       {"add_comment", {{"range", {{"from", 1.5}}}}},
+      {"add_comment", {{"range", {{"start", "AAcFAA"}}}}},
+      {"add_comment", {{"range", {{"end", "AAcFAA"}}}}},
+      {"add_comment", {{"range", {{"start", "AAcFAA=="}, {"end", "AAcFAA"}}}}},
+      {"add_comment", {{"range", {{"start", "AAcFAA"}, {"end", "a b"}}}}},
+      {"add_comment", {{"range", {{"start", 5}, {"end", "AAcFAA"}}}}},
+      {"add_comment", {{"range", {{"start", "AAcFAA"}, {"end", "AAcFAA"}}}, {"quote", 5}}},
       {"code_comment", {{"lines", {{"first", 0}}}}},
       {"code_comment", {{"lines", {{"last", 6}}}}},
       {"reply", {{"thread", nullptr}}},
@@ -228,6 +247,17 @@ TEST(EventJson, EverySizeHasALimit) {
   expect_limit("message_update", Pointer("/text"), kReactionBytesMax);
   expect_limit("session_update", Pointer("/key"), kStateKeyBytesMax);
   expect_limit("session_update", Pointer("/value"), kStateValueBytesMax - 2);
+
+  json selected = client_example("add_comment");
+  selected["range"] = {{"root", "default"}, {"start", "AAcFAA"}, {"end", "AAcKfw"}};
+  selected["quote"] = long_text(kQuoteBytesMax);
+  selected["range"]["end"] = crypto::to_base64url(Bytes(kAnchorBytesMax, 1));
+  read_as<PostMessage>(selected);
+  selected["range"]["end"] = crypto::to_base64url(Bytes(kAnchorBytesMax + 1, 1));
+  EXPECT_EQ(refusal(selected), ErrorCode::kLimitExceeded);
+  selected["range"]["end"] = "AAcKfw";
+  selected["quote"] = long_text(kQuoteBytesMax + 1);
+  EXPECT_EQ(refusal(selected), ErrorCode::kLimitExceeded);
 
   json chat = client_example("chat_message");
   chat["mentions"] = std::vector<std::string>(kMentionsMax, kDevice.hex());
@@ -380,6 +410,13 @@ TEST(EventJson, WritesTheExamples) {
 
 TEST(EventJson, TellsOfTextThatWasDeletedAndOfNonsense) {
   RoomItem gone = comment_item();
+  RoomItem rich = comment_item();
+  rich.place = RoomPlace{5, 9, true};
+  json anchor = message_json(rich, names())["anchor"];
+  EXPECT_FALSE(anchor.contains("range"));
+  EXPECT_EQ(anchor["text_deleted"], false);
+  EXPECT_EQ(anchor["start"], crypto::to_base64url(Bytes{1}));
+  EXPECT_EQ(anchor["end"], crypto::to_base64url(Bytes{2}));
   gone.place = RoomPlace{5, 5};
   EXPECT_EQ(message_json(gone, names())["anchor"]["text_deleted"], true);
   gone.place.reset();

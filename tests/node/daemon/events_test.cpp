@@ -5,6 +5,8 @@
 
 #include <gtest/gtest.h>
 
+#include "crdt/relative_position.hpp"
+#include "crdt/xml.hpp"
 #include "node/core/limits.hpp"
 #include "node/daemon/event_sessions.hpp"
 #include "node/daemon/log.hpp"
@@ -184,6 +186,40 @@ TEST_F(EventsTest, CommentsAreByTextOrByLines) {
                                {"text", "?"},
                                {"range", {{"root", "monaco"}, {"from", 3}, {"to", 5}}}});
   EXPECT_EQ(beyond.at("code"), "MALFORMED");  // The text is empty.
+  const std::string update = [] {
+    crdt::Doc doc({.client_id = 7});
+    auto paragraph = doc.xml_fragment("default").insert_element(0, "paragraph");
+    EXPECT_TRUE(paragraph && paragraph->insert_text(0, "who is she?"));
+    return to_hex(doc.encode_state_as_update());
+  }();
+  call("doc.import", {{"workspace", "demo"}, {"path", "notes.md"}, {"update", update}});
+  // The characters are elements 2 to 12 of that client.
+  const auto at = [](std::uint64_t clock) {
+    return crypto::to_base64url(crdt::RelativePosition{{}, {}, crdt::Id{7, clock}, 0}.encode());
+  };
+  const json range = {{"root", "default"}, {"start", at(9)}, {"end", at(12)}};
+  const json rich =
+      ada.ask({{"type", "add_comment"}, {"text", "Ann"}, {"range", range}, {"quote", "she"}});
+  ASSERT_EQ(rich.at("type"), "ok") << rich;
+  const json anchor = ada.wait_for("add_comment").at("message").at("anchor");
+  EXPECT_EQ(anchor, (json{{"quote", "she"},
+                          {"root", "default"},
+                          {"start", at(9)},
+                          {"end", at(12)},
+                          {"text_deleted", false}}));
+  const json early = ada.ask({{"type", "add_comment"},
+                              {"text", "?"},
+                              {"range", {{"root", "default"}, {"start", at(9)}, {"end", at(99)}}}});
+  EXPECT_EQ(early.at("code"), "CONFLICT");
+  const json posted = call("room.post", {{"workspace", "demo"},
+                                         {"path", "notes.md"},
+                                         {"lane", "comments"},
+                                         {"text", "by REST"},
+                                         {"root", "default"},
+                                         {"start", at(9)},
+                                         {"end", at(12)}});
+  EXPECT_TRUE(posted.contains("id"));
+  EXPECT_EQ(ada.wait_for("add_comment").at("message").at("anchor").at("quote"), "she");
   const json answer =
       ada.ask({{"type", "reply"}, {"thread", lines.at("message")}, {"text", "because"}});
   ASSERT_EQ(answer.at("type"), "ok");
