@@ -12,7 +12,7 @@ using storage::Table;
 
 namespace {
 
-constexpr std::uint8_t kVersion = 2;
+constexpr std::uint8_t kVersion = 3;
 /// Beyond, a row is divided. Larger ones cost more to rewrite, smaller ones more keys.
 constexpr std::size_t kRowBytes = 256;
 constexpr std::size_t kStrandsMax = std::size_t{1} << 16;

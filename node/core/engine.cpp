@@ -1515,6 +1515,11 @@ Result<RoomView> Engine::message(Now now, const WorkspaceId& id, const Hash& mes
   return workspace->message(now, message);
 }
 
+std::string Engine::guest_name(const WorkspaceId& id, const Author& author) const {
+  const auto workspace = state_->find_founded(id);
+  return workspace ? (*workspace)->guest_name(author) : std::string();
+}
+
 Result<std::vector<Participant>> Engine::participants(const WorkspaceId& id,
                                                       std::string_view path) const {
   COTERIE_TRY(const Workspace* workspace, state_->find_founded(id));

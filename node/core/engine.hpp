@@ -331,6 +331,8 @@ class Engine {
   /// Messages of the whole workspace that mention a device of this person.
   Result<RoomView> mentions(Now now, const RoomQuery& query);
   Result<RoomView> message(Now now, const WorkspaceId& workspace, const Hash& id);
+  /// What a guest of a member's bridge called itself last, as far as is known here; else empty.
+  std::string guest_name(const WorkspaceId& workspace, const Author& author) const;
   /// Who is there now, as its watchers were told. Errors: kNotFound.
   Result<std::vector<Participant>> participants(const WorkspaceId& workspace,
                                                 std::string_view path) const;

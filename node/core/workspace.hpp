@@ -195,6 +195,8 @@ class Workspace : private Views::Host,
   Result<RoomView> room(Now now, const RoomQuery& query);
   Result<RoomView> mentions(Now now, const RoomQuery& query);
   Result<RoomView> message(Now now, const Hash& id);
+  /// What a guest of a member's bridge called itself last; empty if it did not, or of an owner.
+  std::string guest_name(const Author& author) const;
   std::vector<InviteInfo> invites() const;
   /// Whether that invite lets somebody in now.
   bool has_open_invite(Now now, const DeviceId& invite) const;

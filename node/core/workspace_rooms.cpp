@@ -276,6 +276,13 @@ void Workspace::end_attendance(Now now) {
   tend_attendance(now);
 }
 
+/// By what it shows now; else as the records of who came have it.
+std::string Workspace::guest_name(const Author& author) const {
+  if (author.guest.empty()) return {};
+  std::string shown = attendance_.name_of(author.device, author.guest);
+  return shown.empty() ? rooms_.guest_name(author) : shown;
+}
+
 // Watchers.
 
 Status Workspace::watch(Now now, ClientHandle watcher, std::string_view path,
@@ -451,7 +458,7 @@ Result<CommandResult> Workspace::carry_out(Now now, const SetState& command) {
   if (const auto obstacle = rate_obstacle(now, RateClass::kState)) return *obstacle;
   const Document* document = documents_.find_path(command.path);
   if (document == nullptr) return Error{ErrorCode::kNotFound, "no document of that path"};
-  if (const auto obstacle = speak_obstacle(document->id, "")) return *obstacle;
+  if (const auto obstacle = speak_obstacle(document->id, command.word.guest)) return *obstacle;
   StateWord word = command.word;
   word.document = document->id;
   const Bytes record = encode_record(word);

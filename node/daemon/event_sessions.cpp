@@ -150,6 +150,7 @@ Status EventSessions::handle(Now now, ClientHandle client, Session& session, Eve
   } else if (auto* word = std::get_if<SetState>(&request.what)) {
     word->workspace = session.workspace;
     word->path = std::move(path);
+    word->word.guest = *session.guest;
     carry_out(now, client, request.id, std::move(*word));
   }
   return {};

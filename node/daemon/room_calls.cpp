@@ -275,6 +275,7 @@ Result<Command> state_set(const Question& question) {
   const Call& call = question.call;
   SetState command{question.workspace, question.path(), {}};
   command.word.key = text_of(call, "key");
+  command.word.guest = text_of(call, "visitor");
   if (has(call, "count")) {
     command.word.what = StateWord::What::kCount;
     command.word.value = text_of(call, "count");
@@ -366,9 +367,16 @@ AuthorNames author_names(const Engine& engine, const WorkspaceId& workspace) {
   if (const auto known = engine.known_devices(workspace)) {
     for (const KnownDevice& one : *known) names.emplace(one.device, one.name);
   }
-  return [names = std::move(names)](const Author& author) {
-    const auto found = names.find(author.device);
-    return author.guest.empty() && found != names.end() ? found->second : std::string();
+  std::map<Author, std::string> guests;
+  return [&engine, workspace, names = std::move(names),
+          guests = std::move(guests)](const Author& author) mutable {
+    if (author.guest.empty()) {
+      const auto found = names.find(author.device);
+      return found == names.end() ? std::string() : found->second;
+    }
+    const auto [known, fresh] = guests.try_emplace(author);
+    if (fresh) known->second = engine.guest_name(workspace, author);
+    return known->second;
   };
 }
 

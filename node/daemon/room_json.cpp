@@ -179,7 +179,7 @@ json participant_json(const Participant& participant, const AuthorNames& names) 
 
 json state_json(const StateItem& item, const AuthorNames& names) {
   json out = {{"key", item.key},
-              {"author", author_json({item.device, ""}, names)},
+              {"author", author_json({item.device, item.guest}, names)},
               {"time", room_millis(item.time)},
               {"removed", item.value.empty()}};
   if (!item.value.empty()) out["value"] = json_value(item.value);

@@ -307,6 +307,63 @@ TEST_F(WatchersTest, AreToldWhatIsSaidOnceItIsSafe) {
   EXPECT_EQ(cluster_.told(ann).size(), told);
 }
 
+TEST_F(WatchersTest, AreKnownByTheNameTheyGaveLast) {
+  const Author bob{cluster_.id(blue_), "bob"};
+  const auto name = [&](Cluster::Node node, const Author& author) {
+    return cluster_.engine(node).guest_name(workspace_, author);
+  };
+  EXPECT_EQ(name(red_, bob), "");
+  const ClientHandle first = watch(blue_, "bob");
+  cluster_.run_for(1s);
+  for (const auto node : {red_, blue_}) EXPECT_EQ(name(node, bob), "name of bob");
+  EXPECT_EQ(name(red_, {cluster_.id(red_), "bob"}), "") << "of another bridge";
+  EXPECT_EQ(name(red_, {cluster_.id(blue_), ""}), "") << "an owner";
+  // Once gone, as the records have it; also after a restart.
+  cluster_.unwatch(blue_, first);
+  cluster_.run_for(kAttendanceGrace + 10s);
+  for (const auto node : {red_, blue_}) EXPECT_EQ(name(node, bob), "name of bob");
+  const ClientHandle again =
+      cluster_.watch(blue_, "notes.md", WatchOptions{"bob", "Robert", "", true});
+  cluster_.run_for(1s);
+  EXPECT_EQ(name(red_, bob), "Robert");
+  cluster_.unwatch(blue_, again);
+  cluster_.run_for(kAttendanceGrace + 10s);
+  cluster_.crash(red_);
+  cluster_.restart(red_);
+  cluster_.run_for(5s);
+  EXPECT_EQ(name(red_, bob), "Robert");
+}
+
+TEST_F(WatchersTest, WhatAGuestSaysOfTheSessionIsItsOwn) {
+  SetState word{workspace_, "notes.md", {{}, StateWord::What::kSet, "health", "\"ok\"", "bob"}};
+  await(blue_, word);
+  cluster_.run_for(1s);
+  const auto item = [&](Cluster::Node node) {
+    const auto state = cluster_.engine(node).session_state(workspace_, "notes.md");
+    return state && !state->empty() ? state->front() : StateItem{};
+  };
+  for (const auto node : {red_, blue_}) {
+    EXPECT_EQ(item(node).device, cluster_.id(blue_));
+    EXPECT_EQ(item(node).guest, "bob");
+  }
+  word.word.guest.clear();
+  word.word.value = "\"bad\"";
+  await(blue_, word);
+  cluster_.run_for(1s);
+  EXPECT_EQ(item(red_).guest, "");
+  word.word = {{}, StateWord::What::kCount, "health", "3", "bob"};
+  await(blue_, word);
+  cluster_.run_for(1s);
+  EXPECT_EQ(item(red_).guest, "bob");
+  EXPECT_EQ(item(red_).value, "3");
+  // Who is out says nothing, here or by a bridge that lets it.
+  await(red_, SetGuestStanding{workspace_, "notes.md", cluster_.id(blue_), "bob", GuestWord::kOut});
+  EXPECT_EQ(try_await(red_, SetState{workspace_, "notes.md", word.word}).has_value(), true)
+      << "another guest, of another bridge";
+  cluster_.run_for(1s);
+  EXPECT_EQ(try_await(blue_, word).error().code, ErrorCode::kUnauthorized);
+}
+
 TEST_F(WatchersTest, AreSentAwayWithTheDocument) {
   const ClientHandle ann = watch(red_, "ann");
   const ClientHandle bob = watch(blue_, "bob");

@@ -56,6 +56,42 @@ TEST(RoomRecords, AreReadAsTheyWereWritten) {
   }
 }
 
+TEST(RoomRecords, WordsOfGuestsNameThem) {
+  StateWord word;
+  word.document.bytes.fill(3);
+  word.key = "build";
+  word.value = "5";
+  const Bytes owner = encode_record(word);
+  for (const auto what : {StateWord::What::kSet, StateWord::What::kCount}) {
+    word.what = what;
+    word.guest.clear();
+    EXPECT_EQ(round_trip(word), word);
+    word.guest.assign(kGuestIdBytesMax, 'g');
+    EXPECT_EQ(round_trip(word), word);
+    word.guest.push_back('g');
+    EXPECT_FALSE(round_trip(word));
+  }
+  word.what = StateWord::What::kRemove;
+  word.value.clear();
+  word.guest = "ann";
+  EXPECT_EQ(round_trip(word), word);
+  // Of an owner the bytes are what they always were.
+  constexpr std::size_t kWhat = 1 + DocumentId::kBytes;
+  EXPECT_EQ(owner[kWhat], 1);
+  const auto with = [&](std::uint8_t what, Bytes guest) {
+    Bytes bytes(owner.begin(), owner.begin() + kWhat);
+    bytes.push_back(what);
+    append(bytes, guest);
+    append(bytes, ByteView(owner).subspan(kWhat + 1));
+    return decode_record({}, bytes).has_value();
+  };
+  EXPECT_TRUE(with(17, {1, 'g'}));
+  EXPECT_FALSE(with(17, {0})) << "a guest without an id";
+  EXPECT_FALSE(with(16, {1, 'g'}));
+  EXPECT_FALSE(with(20, {1, 'g'}));
+  EXPECT_FALSE(with(33, {1, 'g'}));
+}
+
 TEST(RoomRecords, LimitsHoldAtAndPastThem) {
   const auto fits = [](auto change) {
     MessageRecord message = some_message();

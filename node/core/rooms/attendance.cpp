@@ -212,6 +212,14 @@ std::vector<Participant> Attendance::of(const DocumentId& document) const {
   return all;
 }
 
+std::string Attendance::name_of(const DeviceId& device, const std::string& id) const {
+  for (const auto& [document, room] : rooms_) {
+    const auto found = room.told.find({device, id});
+    if (found != room.told.end() && !found->second.name.empty()) return found->second.name;
+  }
+  return {};
+}
+
 void Attendance::handle_timeout(Now now) {
   while (!due_.empty() && std::get<0>(*due_.begin()) <= now.steady) {
     const auto [time, document, client] = *due_.begin();

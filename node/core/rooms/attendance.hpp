@@ -48,6 +48,8 @@ class Attendance {
              const DeviceId& holder);
   /// Sorted by device and id.
   std::vector<Participant> of(const DocumentId& document) const;
+  /// What that participant calls itself in some document now; empty if it is nowhere. O(documents).
+  std::string name_of(const DeviceId& device, const std::string& id) const;
   std::vector<Event> take_events() { return std::exchange(events_, {}); }
 
   /// Ends typing, and activity.

@@ -153,6 +153,7 @@ struct StateItem {
   std::string value;       ///< JSON; empty when it was taken away.
   DeviceId device;         ///< Who said the newest word.
   std::uint64_t time = 0;  ///< Hybrid clock.
+  std::string guest = {};  ///< Of that device's bridge, if it was one; empty: its owner.
 
   bool operator==(const StateItem&) const = default;
 };

@@ -129,6 +129,13 @@ Bytes guest_key(const DocumentId& document, const DeviceId& device, const std::s
   return key;
 }
 
+Bytes guest_names_key(const DeviceId& device, const std::string& guest) {
+  Bytes key = start('n', device.view());
+  key.push_back(static_cast<std::uint8_t>(guest.size()));
+  append(key, as_bytes(guest));
+  return key;
+}
+
 Bytes state_keys_key(const DocumentId& document) { return state_start(document, 'n'); }
 Bytes values_key(const DocumentId& document, std::string_view key) {
   Bytes row = state_start(document, 'w');
@@ -239,6 +246,7 @@ std::vector<std::pair<Bytes, Bytes>> room_rows_of(const EntryRef& ref, const Has
   } else if (of == RecordKind::kAttend) {
     const auto attendance = read_attendance(in);
     if (!attendance) return rows;
+    if (!attendance->name.empty()) put(guest_names_key(ref.log.device, attendance->guest));
     document = attendance->document;
   } else if (of == RecordKind::kDocument || of == RecordKind::kVersion) {
     document = indexed_document(record);

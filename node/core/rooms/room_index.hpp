@@ -42,6 +42,8 @@ Bytes property_tag(std::string_view name);
 /// Of what hosts said of guests of a document; of one guest; of the session (zero and empty).
 Bytes guests_key(const DocumentId& document);
 Bytes guest_key(const DocumentId& document, const DeviceId& device, const std::string& guest);
+/// Of the comings and goings of a guest, in any document.
+Bytes guest_names_key(const DeviceId& device, const std::string& guest);
 Bytes state_keys_key(const DocumentId& document);
 /// Of values, or of counts, by device.
 Bytes values_key(const DocumentId& document, std::string_view key);

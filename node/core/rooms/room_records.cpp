@@ -18,6 +18,8 @@ constexpr std::uint64_t kSuggestion = 8;
 constexpr std::uint64_t kGuest = 16;
 constexpr std::uint64_t kAllFlags = kThread | kReply | kAnchor | kSuggestion | kGuest;
 enum class Form : std::uint8_t { kRange = 1, kLines = 2 };
+/// Added to StateWord::What where a guest is named.
+constexpr std::uint8_t kGuestSays = 16;
 
 void append_anchor(Bytes& out, const Anchor& anchor) {
   append_varstring(out, anchor.quote);
@@ -173,7 +175,9 @@ Result<AmendRecord> read_amendment(ByteReader& in) {
 
 void append_state(Bytes& out, const StateWord& word) {
   append(out, word.document.view());
-  out.push_back(static_cast<std::uint8_t>(word.what));
+  const auto what = static_cast<std::uint8_t>(word.what);
+  out.push_back(word.guest.empty() ? what : what | kGuestSays);
+  if (!word.guest.empty()) append_varstring(out, word.guest);
   append_varstring(out, word.key);
   append(out, as_bytes(word.value));
 }
@@ -189,8 +193,13 @@ Result<StateWord> read_state(ByteReader& in) {
   StateWord word;
   COTERIE_TRY(word.document, read_id<DocumentId>(in));
   COTERIE_TRY(const std::uint8_t what, in.read_u8());
-  if (what < 1 || what > 3) return malformed("word of no such kind", in.offset());
-  word.what = static_cast<StateWord::What>(what);
+  const std::uint8_t kind = what & ~kGuestSays;
+  if (kind < 1 || kind > 3) return malformed("word of no such kind", in.offset());
+  word.what = static_cast<StateWord::What>(kind);
+  if (kind != what) {
+    COTERIE_TRY(word.guest, read_text(in, kGuestIdBytesMax));
+    if (word.guest.empty()) return malformed("a guest without an id", in.offset());
+  }
   COTERIE_TRY(word.key, read_text(in, kStateKeyBytesMax));
   COTERIE_CHECK(check_state_key(word.key));
   COTERIE_TRY(word.value, read_rest(in, kStateValueBytesMax));

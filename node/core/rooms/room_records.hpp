@@ -14,9 +14,10 @@
 //                3 react with `text`, 4 take that reaction back, 5 resolve, 6 reopen, 7 accept the
 //                suggestion, 8 dismiss it
 //
-//     state   := 16 document:16 what:u8 key:varstring value:rest
+//     state   := 16 document:16 what:u8 [guest:varstring] key:varstring value:rest
 //                the session's state: 1 `key` is `value` (JSON), 2 this device counted `value` (a
-//                decimal number) in all, 3 take `key` away
+//                decimal number) in all, 3 take `key` away; with 16 added, a guest of its bridge
+//                says so
 //     attend  := 18 document:16 what:u8 guest:varstring name:varstring
 //                1 somebody came to the document at the bridge of this device, 2 left
 //
@@ -100,6 +101,8 @@ struct StateWord {
   What what = What::kSet;
   std::string key;    ///< 1 to kStateKeyBytesMax bytes of UTF-8 without control characters.
   std::string value;  ///< JSON, at most kStateValueBytesMax; a whole number for kCount.
+  /// Who says so at the bridge of this device, as MessageRecord::guest.
+  std::string guest = {};
 
   bool operator==(const StateWord&) const = default;
 };

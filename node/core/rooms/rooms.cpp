@@ -317,6 +317,22 @@ Result<std::size_t> Rooms::unread(const RoomLane& lane, const RoomMoment& seen, 
       std::count_if(news.begin(), news.end(), [](const auto& one) { return !one.deleted; }));
 }
 
+std::string Rooms::guest_name(const Author& guest) const {
+  beyond_.clear();
+  std::string name;
+  std::size_t rows = 0;
+  const Bytes prefix = guest_names_key(guest.device, guest.guest);
+  (void)newest(prefix, std::nullopt, [&](const RoomMoment&, const EntryRef& ref) {
+    if (const auto said = spoken(ref)) {
+      ByteReader in(said->record);
+      (void)read_number(in);
+      if (auto record = read_attendance(in)) name = std::move(record->name);
+    }
+    return name.empty() && ++rows < kGuestNamesMax;
+  });
+  return name;
+}
+
 // The session's state.
 
 Result<std::optional<StateItem>> Rooms::state(const DocumentId& document,
@@ -340,10 +356,10 @@ Result<std::optional<StateItem>> Rooms::state(const DocumentId& document,
       each_device(values_key(document, key), [&](const DeviceId& device, const EntryRef& ref) {
         const auto said = spoken(ref);
         auto word = said ? word_of(*said) : Result<StateWord>(Error{});
-        if (!word) return another(device);
+        if (!word || !heard(*said, document, word->guest)) return another(device);
         if (newest_moment < said->moment) {
           newest_moment = said->moment;
-          item = {key, std::move(word->value), device, said->moment.time};
+          item = {key, std::move(word->value), device, said->moment.time, std::move(word->guest)};
         }
         return false;
       }));
@@ -353,8 +369,8 @@ Result<std::optional<StateItem>> Rooms::state(const DocumentId& document,
   COTERIE_CHECK(
       each_device(counts_key(document, key), [&](const DeviceId& device, const EntryRef& ref) {
         const auto said = spoken(ref);
-        const auto word = said ? word_of(*said) : Result<StateWord>(Error{});
-        if (!word) return another(device);
+        auto word = said ? word_of(*said) : Result<StateWord>(Error{});
+        if (!word || !heard(*said, document, word->guest)) return another(device);
         if (said->moment < from) return false;
         const std::int64_t one = counted(word->value).value_or(0);
         if (__builtin_add_overflow(sum, one, &sum)) {  // The end of the range.
@@ -363,7 +379,7 @@ Result<std::optional<StateItem>> Rooms::state(const DocumentId& document,
         }
         if (newest_moment < said->moment) {
           newest_moment = said->moment;
-          item = {key, "", device, said->moment.time};
+          item = {key, "", device, said->moment.time, std::move(word->guest)};
         }
         item->value = std::to_string(sum);
         return false;

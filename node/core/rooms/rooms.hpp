@@ -31,6 +31,7 @@
 //             'k' document:16 'w' key device:32 when   -> ref     words about one
 //             'k' document:16 'c' key device:32 when   -> ref     counts
 //             'r' class:u8 log:40 minute:u64 seq:u64   ->         what the rate is counted by
+//             'n' device:32 size:u8 guest when         -> ref     who came, by what name
 //             'v' (0 | 1 document:16) when             -> ref     activity, of all or a document
 //             'e' (0 | 1 document:16) ~hour:u64 document:16 device:32 ->   who edited when
 //             when := ~time:u64 ~hash:32      ref := position previous:32
@@ -55,6 +56,8 @@
 
 namespace coterie::node {
 
+/// Comings of one guest that are looked at for its name: its newest.
+inline constexpr std::size_t kGuestNamesMax = 16;
 /// Words of one device about one key of a session's state that are looked at: its newest.
 inline constexpr std::size_t kStateWordsMax = 16;
 
@@ -87,6 +90,9 @@ class Rooms {
   /// are the caller's to add. As page().
   Result<ActivityPage> activity(const std::optional<DocumentId>& document,
                                 std::optional<RoomMoment> before, std::size_t limit) const;
+  /// What a guest called itself when it last came to a document or left it, by the word of its
+  /// bridge; empty if it did not.
+  std::string guest_name(const Author& guest) const;
   /// Whether both are the same person, or the same guest.
   bool same(const Author& a, const Author& b) const;
 

@@ -145,6 +145,7 @@ TEST_F(EventsTest, ChatReachesEverybodyAndOnlyItsAuthorChangesIt) {
     const json heard = one->wait_for("chat_message").at("message");
     EXPECT_EQ(heard.at("id"), posted.at("message"));
     EXPECT_EQ(heard.at("author").at("guest"), "a");
+    EXPECT_EQ(heard.at("author").at("name"), "Ada");
     EXPECT_EQ(heard.at("text"), "hello");
   }
   json change = {{"type", "message_update"}, {"message", posted.at("message")}};
@@ -155,7 +156,8 @@ TEST_F(EventsTest, ChatReachesEverybodyAndOnlyItsAuthorChangesIt) {
   EXPECT_EQ(alan.ask(change).at("type"), "ok");
   for (Listener* one : {&ada, &alan}) {
     const json reactions = one->wait_for("message_update").at("message").at("reactions");
-    EXPECT_EQ(reactions.at(0).at("by").size(), 1u);
+    ASSERT_EQ(reactions.at(0).at("by").size(), 1u);
+    EXPECT_EQ(reactions.at(0).at("by").at(0).at("name"), "Alan");
   }
   EXPECT_EQ(alan.join({{"id", "b"}}).at("unread").at("chat"), 1);
   const json seen = {{"type", "mark_read"}, {"lane", "chat"}, {"moment", posted.at("moment")}};
@@ -258,7 +260,7 @@ TEST_F(EventsTest, ShowWhoIsThere) {
 TEST_F(EventsTest, TellTheStateOfTheSession) {
   Listener ada(port_, document_);
   Listener alan(port_, document_);
-  ada.join({{"id", "a"}});
+  ada.join({{"id", "a"}, {"name", "Ada"}});
   alan.join({{"id", "b"}});
   EXPECT_EQ(
       ada.ask({{"type", "session_update"}, {"key", "build"}, {"value", {{"ok", true}}}}).at("type"),
@@ -266,6 +268,8 @@ TEST_F(EventsTest, TellTheStateOfTheSession) {
   const json item = alan.wait_for("session_update").at("item");
   EXPECT_EQ(item.at("key"), "build");
   EXPECT_EQ(item.at("value"), (json{{"ok", true}}));
+  EXPECT_EQ(item.at("author").at("guest"), "a");
+  EXPECT_EQ(item.at("author").at("name"), "Ada");
   EXPECT_EQ(alan.join({{"id", "b"}}).at("state").size(), 1u);
   EXPECT_EQ(ada.ask({{"type", "session_update"}, {"key", "build"}}).at("type"), "ok");
   EXPECT_EQ(alan.wait_for("session_update").at("item").at("removed"), true);
