@@ -19,7 +19,7 @@ coterie_library(node_core
           core/history/text_versions.cpp core/history/timeline.cpp
           core/invert.cpp core/key_ring.cpp core/ledger.cpp
           core/ledger_prune.cpp
-          core/ledger_receive.cpp
+          core/ledger_receive.cpp core/mesh_picture.cpp
           core/presence.cpp core/quota.cpp core/replay.cpp core/rooms/attendance.cpp
           core/rooms/directory.cpp core/rooms/guests.cpp core/rooms/properties.cpp core/rooms/room_index.cpp
           core/rooms/rooms.cpp core/rooms/template_texts.cpp core/rooms/templates.cpp
@@ -28,7 +28,7 @@ coterie_library(node_core
           core/workspace_cards.cpp core/workspace_checkpoint.cpp
           core/workspace_documents.cpp core/workspace_history.cpp
           core/workspace_import.cpp
-          core/workspace_members.cpp
+          core/workspace_members.cpp core/workspace_mesh.cpp
           core/workspace_people.cpp core/workspace_preview.cpp core/workspace_roles.cpp core/workspace_rooms.cpp
           core/workspace_text.cpp core/workspace_transfer.cpp
   DEPENDS coterie::base coterie::crdt coterie::node_log coterie::storage coterie::transport_core

@@ -125,6 +125,7 @@ std::vector<RouteSpec> make_table() {
       {"POST", "/v1/workspaces/{workspace}/requests/{who}/approve", "members.approve"},
       {"POST", "/v1/workspaces/{workspace}/requests/{who}/deny", "members.deny"},
       {"GET", "/v1/workspaces/{workspace}/peers", "peers"},
+      {"GET", "/v1/workspaces/{workspace}/mesh", "mesh"},
       {"GET", "/v1/workspaces/{workspace}/invites", "invite.list"},
       {"POST",
        "/v1/workspaces/{workspace}/invites",

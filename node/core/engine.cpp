@@ -1448,6 +1448,13 @@ Result<std::vector<transport::PeerStatus>> Engine::peers(const WorkspaceId& id) 
   return state_->mesh->peers(workspace->id());
 }
 
+Result<MeshPicture> Engine::mesh(Now now, const WorkspaceId& id) {
+  COTERIE_TRY(Workspace * workspace, state_->find_founded(id));
+  MeshPicture picture = workspace->mesh_picture(now);
+  state_->pump(now);
+  return picture;
+}
+
 Result<std::map<DeviceId, Instant>> Engine::arrivals(const WorkspaceId& id) const {
   COTERIE_TRY(const Workspace* workspace, state_->find_founded(id));
   return workspace->arrivals();

@@ -27,6 +27,7 @@
 #include "crdt/base/random.hpp"
 #include "node/core/history/text_versions.hpp"
 #include "node/core/limits.hpp"
+#include "node/core/mesh_picture.hpp"
 #include "node/core/people.hpp"
 #include "node/core/role.hpp"
 #include "node/core/rooms/documents.hpp"
@@ -309,6 +310,10 @@ class Engine {
   /// One page; costs about 5 us an entry looked at. Errors: kNotFound, kCorrupt, kIo.
   Result<AuditPage> audit(const WorkspaceId& workspace, const AuditQuery& query) const;
   Result<std::vector<transport::PeerStatus>> peers(const WorkspaceId& workspace) const;
+  /// Who is linked with whom in the whole workspace (mesh_picture.hpp). What this node does not
+  /// know itself it asks for: the first picture may lack what the next has, some seconds later.
+  /// Errors: kNotFound.
+  Result<MeshPicture> mesh(Now now, const WorkspaceId& workspace);
   /// When something that a member wrote or showed last arrived, whoever brought it; since this
   /// process began.
   Result<std::map<DeviceId, Instant>> arrivals(const WorkspaceId& workspace) const;

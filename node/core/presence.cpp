@@ -212,6 +212,17 @@ void Presence::forget(Now now, const DeviceId& device) {
   }
 }
 
+std::map<DeviceId, std::string> Presence::said_in(const DocumentId& document) const {
+  std::map<DeviceId, std::string> said;
+  const auto room = rooms_.find(document);
+  if (room == rooms_.end()) return said;
+  for (const auto& [from, remote] : room->second.remote) {
+    if (remote.states.empty()) continue;
+    said.try_emplace(from.first, remote.states.begin()->second.state.state);
+  }
+  return said;
+}
+
 std::set<DeviceId> Presence::origins() const {
   std::set<DeviceId> all;
   for (const auto& [document, room] : rooms_) {

@@ -90,6 +90,11 @@ class Presence {
                                       std::uint64_t counter, ByteView message, Duration age);
   /// The device is no member any more.
   void forget(Now now, const DeviceId& device);
+  /// What each other device says in that room, whoever else says something of the same client: its
+  /// first state.
+  std::map<DeviceId, std::string> said_in(const DocumentId& document) const;
+  /// Which messages are about it.
+  std::uint64_t topic(const DocumentId& document, std::uint64_t bundle) const;
   /// Whose presence is held, beside our own clients'. Cost: O(what is held).
   std::set<DeviceId> origins() const;
 
@@ -158,7 +163,6 @@ class Presence {
   std::optional<Publication> publication(const DocumentId& document, const Room& room,
                                          std::uint64_t bundle);
   bool can_publish() const;
-  std::uint64_t topic(const DocumentId& document, std::uint64_t bundle) const;
   Bytes envelope(const DeviceId& device, std::uint64_t topic, std::uint64_t counter,
                  const Hash& key) const;
 

@@ -82,6 +82,11 @@ Workspace::Workspace(Now now, Context& context, transport::Mesh& mesh, const Wor
       next_sweep_(now.steady + kSweep) {
   documents_.set_gate(&authors_);
   documents_.set_places(&properties_);
+  links_.room = links_room(id);
+  links_.topic = presence_.topic(links_.room, 0);
+  for (std::size_t at = 0; at < 4; ++at) {
+    links_.client = links_.client << 8 | context.identity.id().bytes[at];
+  }
 }
 
 // Opening.
@@ -405,17 +410,20 @@ void Workspace::handle_awareness(Now now, const transport::Mesh::AwarenessReceiv
   }
   const auto verdict = presence_.receive(now, received.origin, received.topic, received.counter,
                                          received.message, received.age);
+  if (received.topic == links_.topic) links_heard(now);
   if (verdict == transport::AwarenessVerdict::kGenuine) arrivals_[received.origin] = now.steady;
   mesh_.handle_awareness_verdict(now, received.awareness_id, verdict);
 }
 
 void Workspace::handle_linked(Now now, const DeviceId& device) {
   cards_.handle_linked(now, device);
+  links_moved(now);
   if (newcomer() && contact_->device == device) ask_for_preview(now);
 }
 
 void Workspace::handle_unlinked(Now now, const DeviceId& device) {
   withdraw_lost(now);
+  links_moved(now);
   cards_.handle_unlinked(device);
   card_links_.erase(device);
 }
@@ -876,6 +884,7 @@ void Workspace::pump(Now now) {
   tell_attendance(now);
   show_due(now);
   tend_saved(now);
+  tend_links(now);
   for (auto& publication : presence_.take_publications(now)) {
     mesh_.publish_awareness(now, id(), publication.topic, publication.counter,
                             std::move(publication.message));
@@ -1030,6 +1039,7 @@ std::optional<Instant> Workspace::next_deadline() const {
   if (const auto watchers = watchers_.next_deadline()) due = std::min(due, *watchers);
   if (const auto attendance = attendance_.next_deadline()) due = std::min(due, *attendance);
   if (leaves_due_) due = std::min(due, *leaves_due_);
+  if (links_.due) due = std::min(due, *links_.due);
   if (!reached_.empty()) due = std::min(due, next_reach_check_);
   if (const auto steward = steward_.next_deadline()) due = std::min(due, *steward);
   if (const auto keeper = keeper_.next_deadline(); keeper && makes) {

@@ -28,6 +28,7 @@
 #include "node/core/invite.hpp"
 #include "node/core/join.hpp"
 #include "node/core/ledger.hpp"
+#include "node/core/mesh_picture.hpp"
 #include "node/core/presence.hpp"
 #include "node/core/preview.hpp"
 #include "node/core/rooms/attendance.hpp"
@@ -268,6 +269,10 @@ class Workspace : private Views::Host,
   /// Documents are shown that are not checked yet.
   bool has_previews() const { return !documents_.previewed().empty(); }
 
+  /// Who is linked with whom, as this device knows and others claim. While it is asked for, others
+  /// are asked: what they say comes within a second or two.
+  MeshPicture mesh_picture(Now now);
+
   // Batches.
   /// Runs `action` once all that was accepted so far is durable: now, if it is.
   void when_durable(Now now, Ledger::Action action);
@@ -401,6 +406,10 @@ class Workspace : private Views::Host,
   void broadcast(Now now, Document& document, ByteView update, const Client* except);
   void show_all(Now now, Client& client);
   void withdraw_lost(Now now);
+  std::map<DeviceId, LinkClaims> link_claims() const;
+  void links_heard(Now now);
+  void links_moved(Now now);
+  void tend_links(Now now);
   void show_changes(Now now, Document& document, const std::vector<Presence::Change>& changes);
   void collect_changes(Now now);
   void show_due(Now now);
@@ -475,6 +484,20 @@ class Workspace : private Views::Host,
   std::map<DeviceId, Instant> reported_;              ///< By this device, when last.
   /// Members of whom the operator was told; nothing before the workspace is open.
   std::optional<std::set<DeviceId>> told_;
+
+  /// The picture of links (mesh_picture.hpp): what this device says for it.
+  struct LinksTold {
+    DocumentId room;
+    std::uint64_t topic = 0;
+    crdt::ClientId client = 0;
+    Instant look_until{};        ///< Somebody looks here.
+    Instant looked_at{};         ///< When it was last looked whether anybody looks.
+    std::optional<Instant> due;  ///< When that is done next.
+    bool telling = false;
+    std::uint64_t clock = 0;
+    std::set<crdt::ClientId> own;
+  };
+  LinksTold links_;
 
   std::map<DeviceId, Instant> arrivals_;
   Instant written_at_{};        ///< When an entry of our own was last stored.

@@ -5,6 +5,8 @@
 
 #include <nlohmann/json.hpp>
 
+#include "node/daemon/gateway.hpp"
+
 namespace coterie::node {
 
 namespace {
@@ -123,6 +125,71 @@ Result<json> peers_json(Now now, const Engine& engine, const WorkspaceId& worksp
   json list = json::array();
   for (const auto& one : peers) list.push_back(peer_json(now, one, names, arrivals, dials));
   return json{{"peers", std::move(list)}};
+}
+
+const char* address_kind(std::string_view address) {
+  address.remove_prefix(std::min(address.find("//") + 2, address.size()));
+  std::string_view host = address.substr(0, address.rfind(':'));
+  const bool bracketed = host.size() > 2 && host.front() == '[' && host.back() == ']';
+  if (bracketed) host = host.substr(1, host.size() - 2);
+  if (const auto ipv4 = parse_ipv4(host)) {
+    if (host.starts_with("127.")) return "loopback";
+    return is_public(*ipv4) ? "internet" : "local";
+  }
+  if (host == "::1" || host == "localhost") return "loopback";
+  if (!bracketed) return "name";
+  const bool local = host.starts_with("fe8") || host.starts_with("fe9") ||
+                     host.starts_with("fea") || host.starts_with("feb") || host.starts_with("fc") ||
+                     host.starts_with("fd");
+  return local ? "local" : "internet";
+}
+
+Result<json> mesh_json(Now now, Engine& engine, const WorkspaceId& workspace) {
+  COTERIE_TRY(const auto members, engine.members(workspace));
+  COTERIE_TRY(const auto peers, engine.peers(workspace));
+  COTERIE_TRY(const MeshPicture picture, engine.mesh(now, workspace));
+  Names names;
+  for (const MemberInfo& one : members) names.members.emplace(one.device, one);
+  std::map<DeviceId, const transport::PeerStatus*> linked;
+  for (const auto& one : peers) {
+    if (one.linked) linked.emplace(one.device, &one);
+  }
+  bool in_sync = true;
+  json nodes = json::array();
+  for (const MeshNode& node : picture.nodes) {
+    const auto member = names.members.find(node.device);
+    const auto own = linked.find(node.device);
+    const transport::PeerStatus* peer = own == linked.end() ? nullptr : own->second;
+    const bool dialled = peer != nullptr && !peer->address.empty();
+    if (node.online) in_sync = in_sync && node.in_step == true;
+    nodes.push_back(
+        {{"device", node.device.hex()},
+         {"name", names.name(node.device)},
+         {"role", member == names.members.end() ? json() : json(role_name(member->second.role))},
+         {"online", node.online},
+         {"in_step", node.in_step ? json(*node.in_step) : json()},
+         {"behind", peer == nullptr ? json() : json(peer->entries_ahead)},
+         {"ahead", peer == nullptr ? json() : json(peer->entries_behind)},
+         {"address_kind", dialled ? json(address_kind(peer->address)) : json()}});
+  }
+  json links = json::array();
+  for (const MeshLink& link : picture.links) {
+    json round_trip;
+    if (link.round_trip) {
+      round_trip = std::chrono::duration<double, std::milli>(*link.round_trip).count();
+    }
+    const bool relayed = names.is_relay(link.a) || names.is_relay(link.b);
+    links.push_back({{"a", link.a.hex()},
+                     {"b", link.b.hex()},
+                     {"kind", relayed ? "relay" : "direct"},
+                     {"round_trip_ms", std::move(round_trip)},
+                     {"in_step", link.in_step ? json(*link.in_step) : json()},
+                     {"confirmed", link.both}});
+  }
+  return json{{"self", engine.self().hex()},
+              {"nodes", std::move(nodes)},
+              {"links", std::move(links)},
+              {"in_sync", in_sync}};
 }
 
 json sync_json(const json& peers) {

@@ -249,8 +249,8 @@ Result<std::string> Service::answer(Now now, const Call& call) {
                       {"disk", disk_json(disk_stats_())},
                       {"port_mapping", mapping_json(mapping_status_())}});
   }
-  if (operation != "peers" && operation != "doc.text" && operation != "doc.state" &&
-      operation != "doc.update") {
+  if (operation != "peers" && operation != "mesh" && operation != "doc.text" &&
+      operation != "doc.state" && operation != "doc.update") {
     return Error{ErrorCode::kNotFound,
                  "the node does not know this operation; it may be of another version"};
   }
@@ -259,6 +259,10 @@ Result<std::string> Service::answer(Now now, const Call& call) {
   if (operation == "peers") {
     COTERIE_TRY(const json peers, peers_json(now, engine_, workspace, dials_));
     return dump_json(peers);
+  }
+  if (operation == "mesh") {
+    COTERIE_TRY(const json mesh, mesh_json(now, engine_, workspace));
+    return dump_json(mesh);
   }
   COTERIE_TRY(const std::string path, needed(call, "path"));
   if (operation == "doc.state") {

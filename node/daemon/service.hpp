@@ -19,6 +19,7 @@
 //     doc.import        workspace, path, update, fresh?  {"id","path"}: applies a Yjs update (v1,
 //                                                        hexadecimal), to a new document if fresh
 //     peers             workspace                        {"peers":[...]}
+//     mesh              workspace                        {"self","nodes","links","in_sync"}
 //
 // Documents as wholes: document_calls.hpp. Their versions: history_calls.hpp. Their texts, read and
 // written whole: text_calls.hpp. For "workspace" and "path" a call may have "document_id"

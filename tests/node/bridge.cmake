@@ -17,7 +17,7 @@ if(TARGET coterie)
   coterie_test(node.daemon
     SOURCES node/daemon/access_test.cpp node/daemon/event_json_test.cpp
             node/daemon/hocuspocus_test.cpp node/daemon/events_test.cpp
-            node/daemon/gateway_test.cpp node/daemon/node_test.cpp
+            node/daemon/gateway_test.cpp node/daemon/mesh_test.cpp node/daemon/node_test.cpp
     DEPENDS coterie::daemon nlohmann_json::nlohmann_json)
   coterie_test(node.render SOURCES node/cli/render_test.cpp DEPENDS coterie::cli)
   find_package(Python3 REQUIRED COMPONENTS Interpreter)

@@ -47,6 +47,8 @@ coterie_test(node.people_test SOURCES node/people_test.cpp DEPENDS coterie::node
 coterie_test(node.flood_test SOURCES node/flood_test.cpp DEPENDS coterie::node_core)
 coterie_test(node.golden_test SOURCES node/golden_test.cpp
              DEPENDS coterie::node_log nlohmann_json::nlohmann_json)
+coterie_test(node.mesh_picture_test SOURCES node/mesh_picture_test.cpp
+             DEPENDS coterie::node_core)
 coterie_test(node.sync_protocol_test SOURCES node/sync_protocol_test.cpp DEPENDS coterie::node_core)
 coterie_test(node.presence_test SOURCES node/presence_test.cpp DEPENDS coterie::node_core)
 coterie_test(node.key_ring_test SOURCES node/key_ring_test.cpp DEPENDS coterie::node_core)

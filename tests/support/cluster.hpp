@@ -236,6 +236,13 @@ class Cluster {
   }
   std::size_t messages_to(ClientIndex index) const { return connections_[index].delivered; }
 
+  /// Who is linked with whom, as somebody at `index` is shown.
+  node::MeshPicture look_at_mesh(Node index, const WorkspaceId& workspace) {
+    auto picture = engine(index).mesh(at(), workspace);
+    drain(index);
+    return picture ? *std::move(picture) : node::MeshPicture{};
+  }
+
   /// Somebody at `index` who watches a document; 0: refused.
   node::ClientHandle watch(Node index, const std::string& path, node::WatchOptions options) {
     const node::ClientHandle handle = ++handles_;

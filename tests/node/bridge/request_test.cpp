@@ -93,6 +93,7 @@ TEST(Routes, LeadToCalls) {
             (Arguments{{"workspace", "my team"}, {"trash", "true"}, {"limit", "5"}}));
   EXPECT_TRUE(list.tagged);
   EXPECT_EQ(call("GET", "/v1/workspaces/a/peers").operation, "peers");
+  EXPECT_EQ(call("GET", "/v1/workspaces/a/mesh").operation, "mesh");
   const Call create =
       call("POST", "/v1/workspaces/a/documents", R"({"path":"x/y","title":"T","meta":{"a":"b"}})");
   EXPECT_EQ(create.operation, "doc.create");
