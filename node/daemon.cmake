@@ -47,7 +47,7 @@ coterie_library(bridge
           bridge/client_connection.cpp bridge/connection.cpp bridge/http_connection.cpp
           bridge/io_thread.cpp bridge/listener.cpp bridge/poller.cpp bridge/request_target.cpp
           bridge/route_table.cpp bridge/routes.cpp bridge/server.cpp bridge/server_state.cpp
-          bridge/stream_connection.cpp bridge/tls.cpp
+          bridge/stream_connection.cpp bridge/tls.cpp bridge/web_asset.cpp
           bridge/websocket_codec.cpp bridge/websocket_deflate.cpp bridge/wire.cpp
   DEPENDS coterie::base
   PRIVATE_DEPENDS coterie_asio nlohmann_json::nlohmann_json OpenSSL::SSL Threads::Threads

@@ -318,19 +318,23 @@ class HttpConnection final : public Connection {
       answer_error(405, {ErrorCode::kMalformed, "this path answers GET, HEAD"}, "GET, HEAD");
       return true;
     }
-    const bool known =
-        !asset.etag.empty() && view(request[http::field::if_none_match]) == asset.etag;
+    const bool packed =
+        !asset.gzip.empty() && accepts_gzip(view(request[http::field::accept_encoding]));
+    const std::string etag = packed ? asset.gzip_etag() : std::string(asset.etag);
+    const bool known = names_tag(view(request[http::field::if_none_match]), etag);
     http::response<http::span_body<const char>> response(
         known ? http::status::not_modified : http::status::ok, 11);
-    set_security_headers(response);
-    if (!asset.etag.empty()) response.set(http::field::etag, std::string(asset.etag));
+    set_security_headers(response, view(request[http::field::host]));
+    if (!etag.empty()) response.set(http::field::etag, etag);
+    if (!asset.gzip.empty()) response.set(http::field::vary, "Accept-Encoding");
     response.set(http::field::cache_control, asset.path.starts_with(kHashedPrefix)
                                                  ? "public, max-age=31536000, immutable"
                                                  : "no-cache");
     if (!known) {
       response.set(http::field::content_type, std::string(asset.content_type));
-      response.content_length(asset.content.size());
-      const std::string_view text = as_text(asset.content);
+      if (packed) response.set(http::field::content_encoding, "gzip");
+      const std::string_view text = as_text(packed ? asset.gzip : asset.content);
+      response.content_length(text.size());
       if (!head_) response.body() = beast::span<const char>(text.data(), text.size());
     }
     write(std::move(response));

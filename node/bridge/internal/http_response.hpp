@@ -3,6 +3,7 @@
 #pragma once
 
 #include <string>
+#include <string_view>
 
 #include <boost/beast/core/buffers_range.hpp>
 #include <boost/beast/http/empty_body.hpp>
@@ -15,14 +16,20 @@
 
 namespace coterie::node::bridge::internal {
 
-/// What every response carries, so that a page of ours runs nothing foreign and is framed nowhere.
+/// What every response carries, so that a page of ours runs nothing foreign, speaks to nobody else
+/// and is framed nowhere. `host` is that of a page, if its name was checked: to some browsers
+/// 'self' is not where its WebSockets go.
 template <typename Response>
-void set_security_headers(Response& response) {
-  namespace http = boost::beast::http;
+void set_security_headers(Response& response, std::string_view host = {}) {
+  std::string sockets;
+  if (!host.empty()) sockets = " ws://" + std::string(host) + " wss://" + std::string(host);
   response.set("Content-Security-Policy",
-               "default-src 'self'; style-src 'self' 'unsafe-inline'; img-src 'self' data:; "
-               "font-src 'self' data:; worker-src 'self' blob:; connect-src 'self' ws: wss:; "
-               "frame-ancestors 'none'; base-uri 'none'; form-action 'self'");
+               "default-src 'self'; style-src 'self' 'unsafe-inline'; "
+               "img-src 'self' data: blob:; font-src 'self' data:; worker-src 'self' blob:; "
+               "connect-src 'self'" +
+                   sockets +
+                   "; manifest-src 'self'; "
+                   "frame-ancestors 'none'; base-uri 'none'; form-action 'self'");
   response.set("X-Content-Type-Options", "nosniff");
   response.set("X-Frame-Options", "DENY");  // For browsers that do not know frame-ancestors.
   response.set("Cross-Origin-Opener-Policy", "same-origin");

@@ -41,6 +41,96 @@ TEST_F(Http, ServesTheWebClient) {
   EXPECT_NE(script.header("Cache-Control").find("immutable"), std::string::npos);
 }
 
+TEST_F(Http, ServesWhatAnAppNeedsToWorkOffline) {
+  const Bytes worker{'s', 'w'};
+  const Bytes manifest{'{', '}'};
+  const WebAsset assets[] = {
+      {"/index.html", "text/html; charset=utf-8", "\"h1\"", kIndex},
+      {"/manifest.webmanifest", "application/manifest+json", "\"m1\"", manifest},
+      {"/sw.js", "text/javascript; charset=utf-8", "\"s1\"", worker},
+  };
+  assets_ = assets;
+  start();
+  RawClient one(server_->port());
+  const Response sw = one.request("GET /sw.js");
+  EXPECT_EQ(sw.status, 200);
+  EXPECT_EQ(sw.body, "sw");
+  EXPECT_EQ(sw.header("Content-Type"), "text/javascript; charset=utf-8");
+  EXPECT_EQ(sw.header("Cache-Control"), "no-cache") << "a new one must be found";
+  const Response app = one.request("GET /manifest.webmanifest");
+  EXPECT_EQ(app.header("Content-Type"), "application/manifest+json");
+  EXPECT_EQ(app.header("Cache-Control"), "no-cache");
+  EXPECT_EQ(one.request("GET /sw.js", "If-None-Match: \"s1\"\r\n").status, 304);
+}
+
+TEST_F(Http, PagesSpeakToTheirOwnNodeOnly) {
+  assets_ = kAssets;
+  start();
+  RawClient one(server_->port());
+  const std::string policy = one.request("GET /").header("Content-Security-Policy");
+  const auto says = [&](const std::string& directive) {
+    return ("; " + policy + ";").find("; " + directive + ";") != std::string::npos;
+  };
+  const std::string host = "127.0.0.1:" + std::to_string(server_->port());
+  EXPECT_TRUE(says("default-src 'self'")) << policy;
+  EXPECT_TRUE(says("worker-src 'self' blob:")) << policy;
+  EXPECT_TRUE(says("img-src 'self' data: blob:")) << policy;
+  EXPECT_TRUE(says("manifest-src 'self'")) << policy;
+  EXPECT_TRUE(says("connect-src 'self' ws://" + host + " wss://" + host)) << policy;
+  EXPECT_EQ(policy.find("unsafe-eval"), std::string::npos);
+  const std::string other = one.request("GET /v1/status").header("Content-Security-Policy");
+  EXPECT_NE(other.find("connect-src 'self';"), std::string::npos) << other;
+}
+
+TEST_F(Http, SendsWhatIsCompressedToWhoTakesIt) {
+  const Bytes packed{0x1f, 0x8b};
+  const WebAsset assets[] = {
+      {"/assets/a.js", "text/javascript; charset=utf-8", "\"j1\"", kScript, packed},
+      {"/assets/b.png", "image/png", "\"p1\"", kIndex},
+  };
+  assets_ = assets;
+  start();
+  RawClient one(server_->port());
+  const Response plain = one.request("GET /assets/a.js");
+  EXPECT_EQ(plain.body, "let");
+  EXPECT_EQ(plain.header("Content-Encoding"), "");
+  EXPECT_EQ(plain.header("ETag"), "\"j1\"");
+  EXPECT_EQ(plain.header("Vary"), "Accept-Encoding");
+  const Response small = one.request("GET /assets/a.js", "Accept-Encoding: br, gzip\r\n");
+  EXPECT_EQ(small.body, "\x1f\x8b");
+  EXPECT_EQ(small.header("Content-Encoding"), "gzip");
+  EXPECT_EQ(small.header("Content-Length"), "2");
+  EXPECT_EQ(small.header("ETag"), "\"j1-gzip\"");
+  EXPECT_EQ(small.header("Vary"), "Accept-Encoding");
+  EXPECT_EQ(small.header("Content-Type"), "text/javascript; charset=utf-8");
+  EXPECT_NE(small.header("Cache-Control").find("immutable"), std::string::npos);
+  const Response known =
+      one.request("GET /assets/a.js", "Accept-Encoding: gzip\r\nIf-None-Match: W/\"j1-gzip\"\r\n");
+  EXPECT_EQ(known.status, 304);
+  EXPECT_EQ(known.header("Vary"), "Accept-Encoding");
+  EXPECT_EQ(one.request("GET /assets/a.js", "If-None-Match: \"j1-gzip\"\r\n").status, 200)
+      << "another form";
+  const Response head = one.request("HEAD /assets/a.js", "Accept-Encoding: gzip\r\n");
+  EXPECT_EQ(head.header("Content-Length"), "2");
+  const Response picture = one.request("GET /assets/b.png", "Accept-Encoding: gzip\r\n");
+  EXPECT_EQ(picture.header("Content-Encoding"), "");
+  EXPECT_EQ(picture.header("Vary"), "");
+}
+
+TEST(WebAssets, WhoTakesGzipSaysSo) {
+  for (const char* yes : {"gzip", "GZip", "br, gzip", "gzip;q=0.5", "deflate,gzip ; q=1"}) {
+    EXPECT_TRUE(accepts_gzip(yes)) << yes;
+  }
+  for (const char* no : {"", "*", "br", "gzip;q=0", "gzip; q=0.000", "x-gzip", "gzip2", ","}) {
+    EXPECT_FALSE(accepts_gzip(no)) << no;
+  }
+  EXPECT_TRUE(names_tag("\"a\", W/\"b\"", "\"b\""));
+  EXPECT_TRUE(names_tag("*", "\"b\""));
+  EXPECT_FALSE(names_tag("\"a\"", "\"b\""));
+  EXPECT_FALSE(names_tag("*", ""));
+  EXPECT_FALSE(names_tag("", "\"b\""));
+}
+
 TEST_F(Http, KnowsWhatTheBrowserHas) {
   assets_ = kAssets;
   start();
@@ -73,6 +163,10 @@ TEST_F(Http, CarriesItsDescription) {
   EXPECT_EQ(description.header("Content-Type"), "application/json");
   EXPECT_NE(description.body.find("\"openapi\": \"3.1.0\""), std::string::npos);
   EXPECT_EQ(description.body.back(), '\n');
+  const Response packed = one.request("GET /v1/openapi.json", "Accept-Encoding: gzip\r\n");
+  EXPECT_EQ(packed.header("Content-Encoding"), "gzip");
+  EXPECT_LT(packed.body.size(), description.body.size() / 2);
+  EXPECT_EQ(packed.body.substr(0, 2), "\x1f\x8b");
 }
 
 TEST_F(Http, UnknownPathsAreTypedErrors) {

@@ -154,6 +154,15 @@ TEST_F(NodeTest, ABridgeThatAsksForTokensServesNobodyElse) {
   const std::string token = nlohmann::json::parse(made.json).at("token");
   RawClient stranger(port_of(*node));
   EXPECT_EQ(stranger.request("GET /v1/status").status, 401);
+  // The files of the page tell nothing: it is they that ask for the token.
+  for (const char* file : {"/", "/index.html", "/?token=none", "/v1/openapi.json"}) {
+    EXPECT_EQ(stranger.request("GET " + std::string(file)).status, 200) << file;
+  }
+  for (const char* path :
+       {"/v1/workspaces", "/v1/workspaces/demo/documents", "/v1/workspaces/demo/members",
+        "/v1/workspaces/demo/mesh", "/v1/workspaces/demo/activity", "/metrics"}) {
+    EXPECT_EQ(stranger.request("GET " + std::string(path)).status, 401) << path;
+  }
   EXPECT_EQ(stranger.upgrade("/sync/demo/x.md").status, 401);
   RawClient forger(port_of(*node));
   std::string forged = token;
