@@ -292,6 +292,29 @@ await scenario({}, async (context) => {
   for (const word of words) check(end.split(word).length === 2, `${word} once in ${end}`);
   context.log(`${words.length} words of two pollers and an editor are all there`);
 
+  // Who joins with nodes of their own.
+  const ask = async (name) => {
+    const asking = new Node(context, name);
+    await asking.init();
+    await asking.start();
+    const { invite: secret } = await good("createInvite", {}, { body: { role: "editor", approval: true } });
+    await asking.cli("join", secret);
+    await until(`${name} asks`, async () => (await good("listMembers")).requests.some((one) => one.name === name));
+  };
+  await ask("green");
+  await good("approveRequest", { who: "green" });
+  await until("green is a member", async () => (await good("listMembers")).members.some((one) => one.name === "green"));
+  await good("changeMember", { who: "green" }, { body: { role: "commenter" } });
+  await good("setDocumentRole", { ...at, who: "green" }, { body: { role: "viewer" } });
+  const green = (await good("listRoles", at)).members.find((one) => one.name === "green");
+  check(green.role === "commenter" && green.here === "viewer", `green's roles: ${JSON.stringify(green)}`);
+  await good("removeMember", { who: "green" });
+  check(!(await good("listMembers")).members.some((one) => one.name === "green"), "green to be gone");
+  await ask("blue");
+  await good("denyRequest", { who: "blue" });
+  check((await good("listMembers")).requests.length === 0, "nobody to wait any more");
+  context.log("members are let in, given roles, refused and removed");
+
   // A version outlives the node.
   await node.stop();
   await node.start();
