@@ -26,6 +26,8 @@ describe("the headline", () => {
     [[self, node("blue")], "good", "Both nodes in step"],
     [[self, node("blue"), node("green"), node("gold")], "good", "All 4 nodes in step"],
     [[self, behind("blue", 120), node("green")], "busy", "blue is 120 entries behind"],
+    [[self, behind("blue", 0)], "busy", "blue is catching up"],
+    [[self, node("blue"), node("green", { state: "unknown" })], "idle", "All 3 nodes are online"],
     [[self, behind("blue", 1)], "busy", "blue is 1 entry behind"],
     [[{ ...self, state: "behind", behind: 7 }, node("blue")], "busy", "This node is 7 entries behind"],
     [[self, behind("blue", 120), behind("gold", 4000)], "busy", "gold is 4,000 entries behind; so is one other"],
@@ -73,19 +75,25 @@ describe("the picture", () => {
     const answer = {
       self: "red",
       nodes: [
-        { device: "blue", name: "", role: "editor", online: false, in_step: null, behind: null },
-        { device: "red", name: "red", role: "host", online: true, in_step: true, behind: 0 },
-        { device: "gold", name: "gold", role: null, online: true, in_step: false, behind: 12 },
+        { device: "blue", name: "", role: "editor", online: false, in_step: null, behind: null, ahead: null },
+        { device: "red", name: "red", role: "host", online: true, in_step: true, behind: null, ahead: null },
+        { device: "gold", name: "gold", role: null, online: true, in_step: false, behind: 12, ahead: 3 },
+        { device: "grey", name: "grey", role: "viewer", online: true, in_step: null, behind: null, ahead: null },
+        { device: "jade", name: "jade", role: "viewer", online: true, in_step: false, behind: 0, ahead: 9 },
+        { device: "lime", name: "lime", role: "viewer", online: true, in_step: false, behind: null, ahead: null },
       ],
-      links: [{ a: "red", b: "gold", kind: "relay", round_trip_ms: 30, in_step: false }],
+      links: [{ a: "red", b: "gold", kind: "relay", round_trip_ms: 30, in_step: false, confirmed: false }],
     };
     expect(meshOf(answer, [peer("blue", { last_heard_ms_ago: 5000 })])).toEqual({
       nodes: [
-        node("red", { self: true, role: "host" }),
+        node("red", { self: true, role: "host", state: "behind", behind: 9 }),
         away("blue", 5000),
         { ...behind("gold", 12), role: "" },
+        node("grey", { role: "viewer", state: "unknown" }),
+        node("jade", { role: "viewer" }),
+        node("lime", { role: "viewer", state: "behind" }),
       ],
-      links: [{ a: "red", b: "gold", kind: "relay", roundTripMs: 30, inStep: false }],
+      links: [{ a: "red", b: "gold", kind: "relay", roundTripMs: 30, inStep: false, confirmed: false }],
     });
   });
 
@@ -98,12 +106,12 @@ describe("the picture", () => {
     expect(made.nodes).toEqual([
       node("red", { self: true, role: "host" }),
       behind("blue", 12),
-      node("gold"),
+      node("gold", { state: "unknown" }),
       away("green", 9000),
     ]);
     expect(made.links).toEqual([
-      { a: "red", b: "blue", kind: "direct", roundTripMs: 2, inStep: false },
-      { a: "gold", b: "blue", kind: "direct", roundTripMs: null, inStep: true },
+      { a: "red", b: "blue", kind: "direct", roundTripMs: 2, inStep: false, confirmed: true },
+      { a: "gold", b: "blue", kind: "direct", roundTripMs: null, inStep: true, confirmed: false },
     ]);
   });
 

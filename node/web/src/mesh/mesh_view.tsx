@@ -98,6 +98,7 @@ function Picture({ mesh, pointed, onPoint }: PartProps) {
           className={css.link}
           data-kind={link.kind}
           data-busy={!link.inStep}
+          data-confirmed={link.confirmed}
           data-pointed={touches(link, pointed)}
           x1={a.x}
           y1={a.y}
@@ -149,6 +150,7 @@ function NodeShape({ node }: { node: MeshNode }) {
       <circle className={css.body} r={19} />
       {node.state === "in_step" && <path className={css.sign} d="m-7 0.5 5 5 9-10" />}
       {node.state === "behind" && <path className={css.sign} d="M0 -8V7M-6 1.5 0 7.5 6 1.5" />}
+      {node.state === "unknown" && <circle className={css.sign} r={3} />}
       {node.state === "offline" && <path className={css.sign} d="m-6 -6 12 12M6 -6-6 6" />}
     </>
   );
@@ -156,7 +158,7 @@ function NodeShape({ node }: { node: MeshNode }) {
 
 function stateText(node: MeshNode): string {
   if (node.state === "behind") return words.behindBy(node.behind);
-  return node.state === "offline" ? words.awaySince(node.awayMs) : words.state.in_step;
+  return node.state === "offline" ? words.awaySince(node.awayMs) : words.state[node.state];
 }
 
 function Legend({ mesh }: { mesh: Mesh }) {
@@ -229,7 +231,7 @@ function Links({ of, links, names }: { of: MeshNode; links: readonly MeshLink[];
     return (
       <li key={other}>
         {link.inStep ? null : <TriangleAlert aria-hidden="true" />}
-        {words.link(names.get(other) ?? other.slice(0, 8), link.kind, latency)}
+        {words.link(names.get(other) ?? other.slice(0, 8), link.kind, latency, link.confirmed)}
       </li>
     );
   });

@@ -1,6 +1,7 @@
 // The workspace's nodes and links as they are shown, whichever of the node's answers they come from.
 
-export type NodeState = "in_step" | "behind" | "offline";
+/** "unknown": there is a way to it, and nothing tells what it holds. */
+export type NodeState = "in_step" | "behind" | "offline" | "unknown";
 
 export interface MeshNode {
   device: string;
@@ -18,9 +19,11 @@ export interface MeshLink {
   a: string;
   b: string;
   kind: "direct" | "relay";
-  /** Null: not measured by this node. */
+  /** Null: nobody measured it. */
   roundTripMs: number | null;
   inStep: boolean;
+  /** Both ends say that it is there; else only one does. */
+  confirmed: boolean;
 }
 
 export interface Mesh {
@@ -32,8 +35,17 @@ export interface Mesh {
 /** Of GET /v1/workspaces/{workspace}/mesh. */
 export interface MeshAnswer {
   self: string;
-  nodes: { device: string; name: string; role: string | null; online: boolean; in_step: boolean | null; behind: number | null }[];
-  links: { a: string; b: string; kind: string; round_trip_ms: number | null; in_step: boolean | null }[];
+  nodes: {
+    device: string;
+    name: string;
+    role: string | null;
+    online: boolean;
+    in_step: boolean | null;
+    /** Entries it lacks of this node's, and this node of its; null: it is not linked with this node. */
+    behind: number | null;
+    ahead: number | null;
+  }[];
+  links: { a: string; b: string; kind: string; round_trip_ms: number | null; in_step: boolean | null; confirmed: boolean }[];
 }
 
 /** Of GET /v1/workspaces/{workspace}/peers: what this node knows of the others. */
@@ -59,16 +71,16 @@ const byName = (a: MeshNode, b: MeshNode) =>
 /** `peers` tell since when somebody is away, where they are known. */
 export function meshOf(answer: MeshAnswer, peers: readonly PeerAnswer[]): Mesh {
   const heard = new Map(peers.map((peer) => [peer.device, peer.last_heard_ms_ago]));
+  const lacks = Math.max(0, ...answer.nodes.map(({ in_step, ahead }) => (in_step === false ? (ahead ?? 0) : 0)));
   const nodes = answer.nodes.map((node): MeshNode => {
     const self = node.device === answer.self;
-    const behind = node.behind ?? 0;
     return {
       device: node.device,
       name: nameOf(node.name, node.device),
       role: node.role ?? "",
       self,
-      state: !self && !node.online ? "offline" : node.in_step === false && behind > 0 ? "behind" : "in_step",
-      behind,
+      state: self ? (lacks > 0 ? "behind" : "in_step") : stateOf(node),
+      behind: self ? lacks : node.in_step === false ? (node.behind ?? 0) : 0,
       awayMs: self || node.online ? null : (heard.get(node.device) ?? null),
     };
   });
@@ -78,8 +90,16 @@ export function meshOf(answer: MeshAnswer, peers: readonly PeerAnswer[]): Mesh {
     kind: link.kind === "relay" ? "relay" : "direct",
     roundTripMs: link.round_trip_ms,
     inStep: link.in_step !== false,
+    confirmed: link.confirmed,
   }));
   return { nodes: nodes.sort(byName), links };
+}
+
+function stateOf({ online, in_step, behind }: MeshAnswer["nodes"][number]): NodeState {
+  if (!online) return "offline";
+  if (in_step === null) return "unknown";
+  // One that lacks nothing has more than this node, which is what is behind then.
+  return in_step || behind === 0 ? "in_step" : "behind";
 }
 
 /** For nodes that have no picture of the whole mesh: this node's own links, and those it was told of. */
@@ -92,12 +112,12 @@ export function meshOfPeers(
     const ahead = peer.in_step === false ? (peer.entries_ahead ?? 0) : 0;
     if (peer.linked) {
       const inStep = peer.in_step !== false;
-      links.push({ a: self.device, b: peer.device, kind: "direct", roundTripMs: peer.round_trip_ms, inStep });
+      links.push({ a: self.device, b: peer.device, kind: "direct", roundTripMs: peer.round_trip_ms, inStep, confirmed: true });
     }
     for (const { device } of peer.via) {
       const known = links.some((link) => [link.a, link.b].includes(peer.device) && [link.a, link.b].includes(device));
       const kind = peer.path === "relay" ? "relay" : "direct";
-      if (!known) links.push({ a: device, b: peer.device, kind, roundTripMs: null, inStep: true });
+      if (!known) links.push({ a: device, b: peer.device, kind, roundTripMs: null, inStep: true, confirmed: false });
     }
     const online = peer.linked || peer.via.length > 0;
     return {
@@ -105,7 +125,7 @@ export function meshOfPeers(
       name: nameOf(peer.name, peer.device),
       role: peer.role ?? "",
       self: false,
-      state: !online ? "offline" : ahead > 0 ? "behind" : "in_step",
+      state: !online ? "offline" : ahead > 0 ? "behind" : peer.linked ? "in_step" : "unknown",
       behind: ahead,
       awayMs: online ? null : peer.last_heard_ms_ago,
     };

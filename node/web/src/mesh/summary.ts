@@ -21,6 +21,7 @@ export function meshHeadline({ nodes }: Mesh): { tone: Tone; text: string } {
     const last = most(offline, ({ awayMs }) => awayMs ?? Infinity) as MeshNode;
     return { tone: "busy", text: words.away(last.name, last.awayMs, offline.length - 1) };
   }
+  if (nodes.some(({ state }) => state === "unknown")) return { tone: "idle", text: words.allOnline(nodes.length) };
   return { tone: "good", text: words.allInStep(nodes.length) };
 }
 
@@ -34,5 +35,6 @@ export function meshSummary(mesh: Mesh | null): { tone: Tone; text: string } {
   if (behind > 0) return { tone: "busy", text: words.catchingUpShort };
   if (online === 1) return { tone: "bad", text: words.workingAlone };
   if (online < nodes.length) return { tone: "busy", text: words.someShort(online, nodes.length) };
+  if (nodes.some(({ state }) => state === "unknown")) return { tone: "idle", text: words.onlineShort(nodes.length) };
   return { tone: "good", text: words.inStepShort(nodes.length) };
 }

@@ -23,7 +23,8 @@ export const mesh = {
   alone: "No other members yet",
   aloneText: "Everybody who joins with an own node shows up here, with the links between them.",
   invite: "Invite somebody",
-  behind: (name: string, count: number, more: number) => `${name} is ${entries(count)} behind${others(more)}`,
+  behind: (name: string, count: number, more: number) =>
+    `${name} is ${count > 0 ? `${entries(count)} behind` : "catching up"}${others(more)}`,
   nobody: (count: number) =>
     count === 1 ? "The other node is away; what you write waits here" : `All ${count} other nodes are away; what you write waits here`,
   away: (name: string, ms: number | null, more: number) =>
@@ -31,6 +32,8 @@ export const mesh = {
       ? `${name} ${ms === null ? "is away" : `has been away for ${duration(ms)}`}; it will catch up`
       : `${name} and ${more === 1 ? "one other" : `${more} others`} are away; they will catch up`,
   allInStep: (count: number) => (count === 2 ? "Both nodes in step" : `All ${count} nodes in step`),
+  allOnline: (count: number) => `All ${count} nodes are online`,
+  onlineShort: (count: number) => `${count} nodes online`,
   unknown: "Asking how the team stands",
   aloneShort: "No other members",
   catchingUpShort: "Catching up",
@@ -38,13 +41,13 @@ export const mesh = {
   someShort: (online: number, all: number) => `${online} of ${all} nodes here`,
   inStepShort: (count: number) => `${count} nodes in step`,
   open: (text: string) => `Mesh: ${text}`,
-  state: { in_step: "in step", behind: "behind", offline: "away" },
+  state: { in_step: "in step", unknown: "online" },
   behindBy: (count: number) => (count > 0 ? `${entries(count)} behind` : "behind"),
   awaySince: (ms: number | null) => (ms === null ? "away" : `away for ${duration(ms)}`),
   latency: (ms: number) => (ms < 10 ? `${ms.toFixed(1)} ms` : `${Math.round(ms)} ms`),
   columns: { node: "Node", role: "Role", state: "State", links: "Linked to" },
-  link: (name: string, kind: "direct" | "relay", ms: string | null) =>
-    [name, kind === "relay" ? "by relay" : "", ms ?? ""].filter(Boolean).join(" · "),
+  link: (name: string, kind: "direct" | "relay", ms: string | null, confirmed: boolean) =>
+    [name, kind === "relay" ? "by relay" : "", ms ?? "", confirmed ? "" : "one end says so"].filter(Boolean).join(" · "),
   noLinks: "nobody",
   moreLinks: (count: number) => `and ${count} more`,
   legend: { direct: "direct link", relay: "by relay" },
