@@ -27,7 +27,7 @@ import { lastUse, recentDocuments } from "./recent";
 import { RenameDialog } from "./rename_dialog";
 import { type MenuPlace, RowMenu } from "./row_menu";
 import { SearchResults } from "./search_results";
-import { kept, nothing as nothingSelected, type Selection } from "./selection";
+import { kept, nothing as nothingSelected, type Selection, toggled } from "./selection";
 import { Side } from "./side";
 import { Start } from "./start";
 import { Crumbs, SelectionBar, TopBar } from "./top_bar";
@@ -308,6 +308,7 @@ function InWorkspace({ access, workspace, person, onPerson, onShare, onChanged }
         actions={actions}
         taken={taken}
         onClose={() => setMenu(null)}
+        onSelect={({ key }) => setSelection(toggled(shownSelection, key))}
         onRename={rename}
         documentsOf={(some) => documentsOf(some, all)}
         onMove={setMoving}

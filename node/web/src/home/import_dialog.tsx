@@ -102,8 +102,8 @@ function Inside({ workspace, documents, folders, folder: startFolder, files, onC
         </ul>
       )}
       <div className={css.foot}>
-        {phase === "choosing" && <Button onClick={onClose}>{words.cancel}</Button>}
-        {phase === "choosing" && (
+        {phase === "choosing" && <Button onClick={onClose}>{files.length > 0 ? words.cancel : words.import.close}</Button>}
+        {phase === "choosing" && files.length > 0 && (
           <Button look="primary" autoFocus disabled={wanted === 0} onClick={() => void start()}>
             {words.import.start(wanted)}
           </Button>

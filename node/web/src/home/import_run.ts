@@ -39,9 +39,14 @@ async function walk(entry: FileSystemEntry, into: BroughtFile[]): Promise<void> 
 
 /** Must be called within the event: what was dropped cannot be read later. */
 export async function fromDrop(dropped: DataTransfer): Promise<BroughtFile[]> {
-  const entries = Array.from(dropped.items, (item) => item.webkitGetAsEntry()).filter((entry) => entry !== null);
+  const items = Array.from(dropped.items).filter(({ kind }) => kind === "file");
+  // What a program put there has no entry, and is a file all the same.
+  const brought = items.map((item) => item.webkitGetAsEntry() ?? item.getAsFile());
   const files: BroughtFile[] = [];
-  for (const entry of entries) await walk(entry, files);
+  for (const one of brought) {
+    if (one instanceof File) files.push(broughtOf(one));
+    else if (one) await walk(one, files);
+  }
   return files;
 }
 

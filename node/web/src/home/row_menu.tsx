@@ -1,4 +1,4 @@
-import { Archive, ArchiveRestore, Copy, CopyPlus, Download, ExternalLink, FileDown, FolderInput, FolderOpen, Pencil, RotateCcw, Trash2 } from "lucide-react";
+import { Archive, ArchiveRestore, CheckSquare, Copy, CopyPlus, Download, ExternalLink, FileDown, FolderInput, FolderOpen, Pencil, RotateCcw, Trash2 } from "lucide-react";
 
 import type { DocumentInfo } from "../api";
 import { home as words } from "../strings/home";
@@ -23,6 +23,8 @@ interface RowMenuProps {
   actions: DocumentActions;
   taken: { has(path: string): boolean };
   onClose: () => void;
+  /** As the box before it does, which phones show only once something is chosen. */
+  onSelect: (row: Row) => void;
   onRename: (row: Row) => void;
   /** The documents of rows, those of folders among them. */
   documentsOf: (rows: readonly Row[]) => DocumentInfo[];
@@ -73,7 +75,7 @@ function Usual(props: RowMenuProps & MenuPlace) {
   );
 }
 
-function OfOne({ row, mayEdit, hrefOf, actions, taken, onRename }: RowMenuProps & MenuPlace) {
+function OfOne({ row, mayEdit, hrefOf, actions, taken, onSelect, onRename }: RowMenuProps & MenuPlace) {
   const href = hrefOf(row);
   const document = row.type === "document" ? row.document : null;
   return (
@@ -97,6 +99,9 @@ function OfOne({ row, mayEdit, hrefOf, actions, taken, onRename }: RowMenuProps 
           </MenuItem>
         </>
       )}
+      <MenuItem icon={<CheckSquare />} keys={words.keySelect} onSelect={() => onSelect(row)}>
+        {words.selectIt}
+      </MenuItem>
       <MenuLine />
       <MenuItem icon={<Pencil />} keys={words.keyRename} disabled={!mayEdit} onSelect={() => onRename(row)}>
         {words.rename}

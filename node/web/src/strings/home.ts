@@ -113,7 +113,9 @@ export const home = {
   copyLink: "Copy link",
   exportText: "Export as text",
   exportUpdate: "Export as Yjs update",
+  selectIt: "Select",
   keyOpen: "Enter",
+  keySelect: "Space",
   keyRename: "F2",
   keyTrash: "Del",
 
