@@ -60,6 +60,15 @@ async function rest(node, method, where, body) {
   return answer;
 }
 
+/** An edit of that node's own, so that there is more than one version and author. */
+async function replaceIn(node, document, from, to) {
+  const where = `${node.bridge}/v1/documents/${document}/text`;
+  const read = await fetch(where);
+  const headers = { "content-type": "text/plain", "if-match": read.headers.get("etag") };
+  const answer = await fetch(where, { method: "PUT", headers, body: (await read.json()).text.replace(from, to) });
+  check(answer.ok, `an edit over REST, not ${answer.status}`);
+}
+
 /** A workspace that is in use. */
 async function fill(nodes) {
   const [red, green] = nodes;
@@ -85,7 +94,10 @@ async function fill(nodes) {
   await rest(green, "POST", `documents/${plans}/messages`, { text: "Yes. One question in the comments." });
   await rest(green, "POST", `documents/${plans}/comments`, { text: "Why only euros?", quote: 'currency !== "EUR"' });
   await rest(green, "POST", `documents/${plans}/comments`, { text: "Shorter.", quote: "lines.length === 0", suggestion: "!lines.length" });
-  await rest(red, "PUT", `documents/${plans}/versions/now/name`, { name: "Before the review" }).catch(() => {});
+  await rest(red, "PUT", `documents/${plans}/versions/now/name`, { name: "Before the review" });
+  await replaceIn(green, plans, "Math.round(amount * 100)", "Math.trunc(amount * 100)");
+  const talk = made["notes/talk"];
+  await rest(red, "PUT", `documents/${talk}/versions/now/name`, { name: "As it began" });
   return { plan: "src/ledger.ts", talk: "notes/talk", film: "notes/film", meeting: "notes/meeting", ids: made };
 }
 
@@ -108,6 +120,17 @@ async function openPanel(tab, name) {
   }
   await tab.page.locator("aside").waitFor();
 }
+
+/** What the document is beside the named version. */
+const compare = (document) => async (scene) => {
+  const { page } = scene.tab;
+  await beside(document, "Version history")(scene);
+  await page.locator("[data-version=now]").focus();
+  await page.keyboard.press("Shift+End");
+  const view = page.getByRole("region", { name: "Version of the document" });
+  await view.getByRole("button", { name: "Next change" }).click();
+  await view.getByText(/^Change 1 of/).waitFor();
+};
 
 const home = (query = "") => async ({ tab, nodes }) => {
   await tab.goto(nodes[0].bridge, `demo${query ? `/?${query}` : ""}`);
@@ -133,6 +156,19 @@ const screens = {
   code_chat: beside("plan", "Chat"),
   code_people: beside("plan", "People"),
   code_history: beside("plan", "Version history"),
+  code_compare: compare("plan"),
+  code_restore: async (scene) => {
+    await compare("plan")(scene);
+    await scene.tab.page.getByRole("button", { name: "Restore…" }).first().click();
+    await scene.tab.page.getByRole("dialog").getByText("taken out").waitFor();
+  },
+  code_authors: async (scene) => {
+    if (scene.look === "phone") return false;
+    await open("plan")(scene);
+    await scene.tab.page.getByRole("button", { name: "Show who wrote what" }).click();
+    await scene.tab.page.getByRole("dialog").getByText("%").first().waitFor();
+  },
+  rich_compare: compare("talk"),
   share: async (scene) => {
     await open("plan")(scene);
     await scene.tab.page.getByRole("button", { name: "Share" }).click();
@@ -169,6 +205,7 @@ await scenario({ only: { type: "string" } }, async (context) => {
   await writer.goto(nodes[1].bridge, "demo", world.talk);
   await writer.focus();
   await writer.page.keyboard.press("Control+End");
+  await writer.page.keyboard.type(" And one more thing.");
 
   const findings = [];
   for (const [look, options] of Object.entries(looks)) {

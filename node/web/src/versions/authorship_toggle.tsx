@@ -41,11 +41,12 @@ export function AuthorshipToggle() {
             if (!open && rich) setOn(false);
           }}
           button={
-            <button type="button" className={css.who} aria-label={strings.authorshipLegend}>
+            <button type="button" className={css.who}>
               {people.map(({ writer }) => (
                 <Avatar key={writer.id} {...writer} size={20} />
               ))}
-              {people.length === 0 && strings.authorshipShort}
+              {people.length === 0 && <span aria-hidden="true">{strings.authorshipShort}</span>}
+              <span className="visually-hidden">{strings.authorshipLegend}</span>
             </button>
           }
         >
@@ -59,7 +60,7 @@ export function AuthorshipToggle() {
 function Legend({ authorship, rich }: { authorship: Authorship; rich: boolean }) {
   return (
     <div className={css.legend}>
-      <h3>{strings.authorshipLegend}</h3>
+      <h2>{strings.authorshipLegend}</h2>
       {rich ? (
         <p>{strings.authorshipRich}</p>
       ) : authorship.state === "failed" ? (

@@ -211,9 +211,9 @@ function Figures({ preview: { removed, restored, before, after } }: { preview: R
       {(before || after) && (
         <dl className={css.excerpts}>
           <dt>{strings.restoreBefore}</dt>
-          <dd data-side="removed">{before || strings.restoreNothing}</dd>
+          <dd tabIndex={0} data-side="removed">{before || strings.restoreNothing}</dd>
           <dt>{strings.restoreAfter}</dt>
-          <dd data-side="added">{after || strings.restoreNothing}</dd>
+          <dd tabIndex={0} data-side="added">{after || strings.restoreNothing}</dd>
         </dl>
       )}
     </>

@@ -220,7 +220,7 @@ function Timeline({ all, shown, filtered, writers, look, onLook, actions }: Time
     <div ref={list} className={css.list} role="group" aria-label={strings.history} onKeyDown={onKeyDown}>
       {days.map((day) => (
         <section key={day.key} aria-label={dayTitle(day.time)}>
-          <h3 className={css.day}>{dayTitle(day.time)}</h3>
+          <h2 className={css.day}>{dayTitle(day.time)}</h2>
           <ol>
             {day.items.map((item) => (
               <li key={item.at} className={css.item}>

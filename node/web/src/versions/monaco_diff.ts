@@ -77,8 +77,6 @@ export function showDiff(
   const modified = model(after.text, path, language);
   const editor = monaco.editor.createDiffEditor(container, {
     ...options(after.label),
-    originalAriaLabel: before.label,
-    modifiedAriaLabel: after.label,
     diffWordWrap: "on",
     enableSplitViewResizing: false,
     renderSideBySide: true,
@@ -91,6 +89,9 @@ export function showDiff(
     hideUnchangedRegions: { enabled: true, contextLineCount: 4, minimumLineCount: 6, revealLineCount: 20 },
     diffAlgorithm: "advanced",
   });
+  // Its own options for this do not reach what is focused.
+  editor.getOriginalEditor().updateOptions({ ariaLabel: before.label });
+  editor.getModifiedEditor().updateOptions({ ariaLabel: after.label });
   const compared = editor.createViewModel({ original, modified });
   editor.setModel(compared);
 

@@ -9,6 +9,7 @@ import { contentExtensions } from "../rich/content";
 import { showImage } from "../rich/image_view";
 import { readFragment, unknownNodes } from "../rich/mirror";
 import { richRoot } from "../rich/rich_document";
+import { rich } from "../strings/rich";
 import type { Block, Span } from "./rich_diff";
 
 const schema = getSchema([...contentExtensions(), ...unknownNodes]);
@@ -41,7 +42,10 @@ export function richVersion(doc: Y.Doc): RichVersion {
     const element = made instanceof HTMLElement ? made : document.createElement("p");
     if (element !== made) element.append(made);
     // It is a picture of the text: nothing in it can be operated.
-    for (const control of element.querySelectorAll("input, button, select, textarea")) control.setAttribute("disabled", "");
+    for (const box of element.querySelectorAll("input")) {
+      box.disabled = true;
+      box.setAttribute("aria-label", rich.taskDone((box.closest("li")?.textContent ?? "").slice(0, 80)));
+    }
     for (const link of element.querySelectorAll("a[href]")) link.removeAttribute("href");
     return element;
   };
