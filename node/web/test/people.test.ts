@@ -2,7 +2,8 @@ import { describe, expect, it } from "vitest";
 
 import type { EventParticipant } from "../src/events";
 import { peopleHere, stateText, whereText } from "../src/people/here";
-import { guestId, isLocal, linkOf } from "../src/people/sharing";
+import { guestId, nameInGuestId } from "../src/people/guest_id";
+import { isLocal, linkOf } from "../src/people/sharing";
 import { othersOf } from "../src/room/authors";
 import { emptyRoom } from "../src/room/state";
 import { typingNames } from "../src/room/typing";
@@ -56,6 +57,7 @@ describe("sharing", () => {
     expect(guestId("Ada Lovelace", () => 0)).toBe("ada-lovelace-000000");
     expect(guestId("Ünal Özgür", () => 0.999)).toBe("unal-ozgur-zzzzzz");
     expect(guestId("李", () => 0)).toBe("guest-000000");
+    expect([guestId("Ada Lovelace"), "3f2a", "0123456789abcdef"].map(nameInGuestId)).toEqual(["Ada Lovelace", null, null]);
   });
 
   it("makes links to the page with the token, at the document", () => {

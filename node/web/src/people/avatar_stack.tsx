@@ -47,8 +47,9 @@ export function AvatarStack() {
             <Menu
               align="end"
               button={
-                <button type="button" className={css.face} data-typing={person.typing || undefined} data-followed={isFollowed(person) || undefined} title={`${person.name} · ${stateText(person)}`} aria-label={strings.menuOf(person.name, stateText(person))}>
+                <button type="button" className={css.face} data-typing={person.typing || undefined} data-followed={isFollowed(person) || undefined} title={`${person.name} · ${stateText(person)}`}>
                   <Avatar name={person.name} color={person.color} status={person.status} />
+                  <span className="visually-hidden">{strings.menuOf(person.name, stateText(person))}</span>
                 </button>
               }
             >
@@ -61,8 +62,11 @@ export function AvatarStack() {
             <Menu
               align="end"
               button={
-                <button type="button" className={css.face} aria-label={strings.more(hidden.length)}>
-                  <span className={css.rest}>+{hidden.length}</span>
+                <button type="button" className={css.face}>
+                  <span className={css.rest} aria-hidden="true">
+                    +{hidden.length}
+                  </span>
+                  <span className="visually-hidden">{strings.more(hidden.length)}</span>
                 </button>
               }
             >

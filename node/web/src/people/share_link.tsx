@@ -9,7 +9,8 @@ import { cleanName } from "../person";
 import { CopyField } from "./copy_field";
 import type { ShareTabProps } from "./share_dialog";
 import css from "./share.module.css";
-import { daySeconds, guestId, isLocal, linkOf, makeToken, type Role } from "./sharing";
+import { guestId } from "./guest_id";
+import { daySeconds, isLocal, linkOf, makeToken, type Role } from "./sharing";
 
 const strings = people.share;
 const roles = ["editor", "commenter", "viewer"] as const;

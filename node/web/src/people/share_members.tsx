@@ -8,13 +8,16 @@ import { people } from "../strings/people";
 import { Avatar, Button, IconButton, inputClass, Notice, toast, toastError } from "../ui/kit";
 import { usePolled } from "../ui/use_polled";
 import { Confirm } from "./confirm";
+import { nameInGuestId } from "./guest_id";
 import type { ShareTabProps } from "./share_dialog";
 import css from "./share.module.css";
 import {
   decideRequest,
   type DocumentRoles,
+  getPresent,
   getRoles,
   type JoinRequest,
+  type Present,
   removeMember,
   setDocumentRole,
   setGuest,
@@ -33,6 +36,21 @@ const rolesEveryMs = 10_000;
 const roleName = (role: string) => people.panel.role[role] ?? role;
 const shortName = ({ name, device }: { name: string; device: string }) => name || device.slice(0, 8);
 
+interface Guest {
+  device: string;
+  guest: string;
+  /** Empty: as the link says. */
+  standing: Standing | "";
+}
+
+/** Those that were given a standing, and those who came by a link and are here. */
+function allGuests(standing: DocumentRoles["guests"], present: readonly Present[]): Guest[] {
+  const here = present
+    .filter(({ device, user }) => nameInGuestId(user) !== null && !standing.some((one) => one.device === device && one.guest === user))
+    .map(({ device, user }): Guest => ({ device, guest: user, standing: "" }));
+  return [...standing, ...here];
+}
+
 interface MembersTabProps extends ShareTabProps {
   members: readonly ShareMember[];
   requests: readonly JoinRequest[];
@@ -42,7 +60,10 @@ interface MembersTabProps extends ShareTabProps {
 
 export function MembersTab({ workspace, info, host, members, requests, problem, onChanged }: MembersTabProps) {
   const [removing, setRemoving] = useState<ShareMember | null>(null);
-  const here = usePolled(info ? `${workspace.id} ${info.id}` : null, rolesEveryMs, () => getRoles(workspace.id, info?.id ?? ""));
+  const here = usePolled(info ? `${workspace.id} ${info.id}` : null, rolesEveryMs, async () => {
+    const [roles, present] = await Promise.all([getRoles(workspace.id, info?.id ?? ""), getPresent(workspace.id, info?.id ?? "").catch(() => [])]);
+    return { ...roles, guests: allGuests(roles.guests, present) };
+  });
   const change = (what: Promise<unknown>) =>
     void what.then(() => {
       toast(strings.done);
@@ -93,7 +114,7 @@ export function MembersTab({ workspace, info, host, members, requests, problem, 
       {info && here.error !== null && here.value === null && <p className={css.note}>{strings.missing}</p>}
       {info && here.value && (
         <>
-          <Guests roles={here.value} members={members} host={host} onStanding={(device, guest, standing) => change(setGuest(workspace.id, info.id, device, guest, standing))} />
+          <Guests guests={here.value.guests} members={members} host={host} onStanding={(device, guest, standing) => change(setGuest(workspace.id, info.id, device, guest, standing))} />
           <SessionSection ended={here.value.session === "ended"} host={host} onSet={async (what) => {
             await setSession(workspace.id, info.id, what);
             here.refresh();
@@ -135,7 +156,6 @@ function MemberRow({ member, host, here, onRole, onHere, onRemove }: MemberRowPr
       <Avatar name={name} color={colorFor(member.device)} />
       <div className={css.rowText}>
         <strong>{member.self ? `${name} (${people.you})` : name}</strong>
-        {here !== null && here !== member.role && <span>{strings.hereAs(roleName(here))}</span>}
       </div>
       <RoleSelect label={strings.roleIn(name, strings.inWorkspace)} value={member.role} options={roles} disabled={fixed} onChange={onRole} />
       {here !== null && (
@@ -175,13 +195,13 @@ const RoleSelect = ({ label, value, options, prefix = "", disabled, onChange }: 
 );
 
 interface GuestsProps {
-  roles: DocumentRoles;
+  guests: readonly Guest[];
   members: readonly ShareMember[];
   host: boolean;
   onStanding: (device: string, guest: string, standing: Standing) => void;
 }
 
-function Guests({ roles: { guests }, members, host, onStanding }: GuestsProps) {
+function Guests({ guests, members, host, onStanding }: GuestsProps) {
   return (
     <section>
       <h3 className={css.title}>{strings.guests}</h3>
@@ -191,18 +211,19 @@ function Guests({ roles: { guests }, members, host, onStanding }: GuestsProps) {
           const bridge = members.find((one) => one.device === device);
           return (
             <li key={`${device} ${guest}`} className={css.row}>
-              <Avatar name={guest} color={colorFor(device + guest)} />
+              <Avatar name={nameInGuestId(guest) ?? guest} color={colorFor(device + guest)} />
               <div className={css.rowText}>
-                <strong>{guest}</strong>
+                <strong>{nameInGuestId(guest) ?? guest}</strong>
                 <span>{strings.guestOf(bridge ? shortName(bridge) : device.slice(0, 8))}</span>
               </div>
               <select
                 className={`${inputClass} ${css.select}`}
-                aria-label={strings.roleIn(guest, strings.inDocument)}
+                aria-label={strings.roleIn(nameInGuestId(guest) ?? guest, strings.inDocument)}
                 value={standing}
                 disabled={!host}
                 onChange={(event) => onStanding(device, guest, event.target.value as Standing)}
               >
+                {standing === "" && <option value="">{strings.asLink}</option>}
                 {standings.map((one) => (
                   <option key={one} value={one}>
                     {strings.standings[one]}

@@ -19,6 +19,13 @@ export interface JoinRequest {
   role: string;
 }
 
+/** Of those who are in a document now. */
+export interface Present {
+  device: string;
+  user: string;
+  name: string;
+}
+
 export interface Invite {
   id: string;
   author: { device: string; name: string };
@@ -39,19 +46,6 @@ export interface DocumentRoles {
 }
 
 export const daySeconds = 86_400;
-
-/** Ids of guests are short, and say to a host whose they are. */
-export function guestId(name: string, random: () => number = Math.random): string {
-  const readable = name
-    .normalize("NFKD")
-    .replace(/\p{M}+/gu, "")
-    .toLowerCase()
-    .replace(/[^a-z0-9]+/g, "-")
-    .replace(/^-+|-+$/g, "")
-    .slice(0, 24);
-  const tail = Array.from({ length: 6 }, () => Math.floor(random() * 36).toString(36)).join("");
-  return `${readable || "guest"}-${tail}`;
-}
 
 /** The page at `page`, with the token, at the document or the list. */
 export function linkOf(page: string, token: string, route: string): string {
@@ -101,6 +95,8 @@ export const decideRequest = (workspace: string, who: string, what: "approve" | 
 const inIt = (workspace: string) => `?${new URLSearchParams({ workspace }).toString()}`;
 export const getRoles = (workspace: string, document: string) =>
   request<DocumentRoles>(ofDocument(document, `/roles${inIt(workspace)}`));
+export const getPresent = async (workspace: string, document: string) =>
+  (await request<{ participants: Present[] }>(ofDocument(document, `/participants${inIt(workspace)}`))).participants;
 export const setDocumentRole = (workspace: string, document: string, who: string, role: string) =>
   send<unknown>("PUT", ofDocument(document, `/roles/${encodeURIComponent(who)}${inIt(workspace)}`), { role });
 export const setGuest = (workspace: string, document: string, device: string, guest: string, standing: Standing) =>

@@ -2,6 +2,7 @@
 
 import type { Author, EventParticipant } from "../events";
 import { cleanName, colors, type Person } from "../person";
+import { nameInGuestId } from "../people/guest_id";
 import { strings } from "../strings/room";
 import { sameAuthor, type RoomState } from "./state";
 
@@ -16,7 +17,8 @@ export function nameOf(author: Author, state: RoomState): string {
   const named = author.name && cleanName(author.name);
   if (named) return named;
   const present = participantOf(author, state.participants)?.name;
-  return (present && cleanName(present)) || (author.guest ? strings.guest : author.device.slice(0, 8));
+  if (present && cleanName(present)) return cleanName(present);
+  return author.guest ? (nameInGuestId(author.guest) ?? strings.guest) : author.device.slice(0, 8);
 }
 
 function hashOf(text: string): number {

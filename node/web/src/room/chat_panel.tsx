@@ -235,7 +235,7 @@ function Messages({ open: { room, state }, row }: MessagesProps) {
         )}
         {days.map(({ day, groups }) => (
           <section key={day} aria-label={dayTitle(day)}>
-            <h3 className={css.day}>{dayTitle(day)}</h3>
+            <h2 className={css.day}>{dayTitle(day)}</h2>
             {groups.map(({ messages }) => (
               <div key={messages[0]?.id}>
                 {messages[0]?.moment === state.unreadSince && (

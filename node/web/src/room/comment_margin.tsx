@@ -2,6 +2,7 @@
 
 import { useEffect, useLayoutEffect, useReducer, useRef, useState } from "react";
 
+import { strings } from "../strings/room";
 import { CommentCard } from "./comment_card";
 import { DraftCard } from "./comment_draft";
 import css from "./comments.module.css";
@@ -64,7 +65,7 @@ function Cards({ all }: { all: Comments }) {
   const { active, draft } = deskState;
   const gone = useGone(all);
   const tops = useTops(all);
-  const frame = useRef<HTMLDivElement>(null);
+  const frame = useRef<HTMLElement>(null);
   const [, measure] = useReducer((count: number) => count + 1, 0);
   useShown(desk);
   useReadComments(room, open.roomState.unreadComments);
@@ -95,7 +96,7 @@ function Cards({ all }: { all: Comments }) {
   });
 
   return (
-    <div className={css.margin} ref={frame} onClick={(event) => event.target === event.currentTarget && desk.set({ active: null })}>
+    <aside className={css.margin} aria-label={strings.comments.label} ref={frame} onClick={(event) => event.target === event.currentTarget && desk.set({ active: null })}>
       {ids.map((id) => {
         const comment = shown.find((one) => one.id === id);
         return (
@@ -108,6 +109,6 @@ function Cards({ all }: { all: Comments }) {
           </div>
         );
       })}
-    </div>
+    </aside>
   );
 }

@@ -1,6 +1,6 @@
 import { useCallback, useSyncExternalStore } from "react";
 
-import { getMembers, type Member } from "../api";
+import { ApiError, getMembers, type Member } from "../api";
 
 const everyMs = 30_000;
 const nobody: readonly Member[] = [];
@@ -34,7 +34,9 @@ class Members {
         for (const listener of this.listeners) listener();
       },
       // A guest of one document may not see them: nobody is offered then.
-      () => {},
+      (error: unknown) => {
+        if (!(error instanceof ApiError && error.code === "unreachable")) clearInterval(this.timer);
+      },
     );
   }
 }

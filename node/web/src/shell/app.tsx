@@ -4,13 +4,14 @@ import { CloudOff, KeyRound } from "lucide-react";
 import { Suspense, useCallback, useEffect, useState } from "react";
 
 import { ApiError, type Workspace } from "../api";
-import { loadPerson, type Person, storePerson } from "../person";
+import { cleanName, loadPerson, type Person, storePerson } from "../person";
 import { formatRoute, parseRoute } from "../route";
 import { shell } from "../strings/shell";
 import { anythingUnsaved } from "../sync";
+import { token } from "../token";
 import { Button, Empty, Tips, Toasts } from "../ui/kit";
 import { usePolled } from "../ui/use_polled";
-import { type Access, loadAccess } from "./access";
+import { type Access, claimsOf, loadAccess } from "./access";
 import { DocumentPage } from "./document_page";
 import { Palette } from "./palette";
 import { Home, ShareDialog } from "./parts";
@@ -48,9 +49,17 @@ function useWarning(): void {
   }, []);
 }
 
+/** A guest is to the others who the token says: so their messages, cursor and role are one person's. */
+function ownPerson(): Person {
+  const person = loadPerson();
+  const shown = token();
+  const { sub, name } = shown === null ? {} : claimsOf(shown);
+  return sub ? { ...person, id: sub, name: cleanName(name ?? "") || person.name } : person;
+}
+
 export function App() {
   const route = parseRoute(useHash());
-  const [person, setPerson] = useState(loadPerson);
+  const [person, setPerson] = useState(ownPerson);
   const [sharing, setSharing] = useState(false);
   const asked = usePolled("access", accessEveryMs, ask);
   const access = asked.value && "access" in asked.value ? asked.value.access : null;
