@@ -26,7 +26,7 @@ await scenario({ kind: { type: "string" }, asleep: { type: "string", number: tru
 
 async function onKind(context, browser, nodes, name) {
   const { path, kind } = kinds[name];
-  const document = await create(nodes, path, kind);
+  await create(nodes, path, kind);
   const tabs = [await Tab.open(browser, ada), await Tab.open(browser, alan, { colorScheme: "dark" })];
   for (const [i, tab] of tabs.entries()) {
     await tab.goto(nodes[i].bridge, "demo", path);
@@ -34,27 +34,37 @@ async function onKind(context, browser, nodes, name) {
     check(tab.rich === (kind === "rich"), `${path} to open as ${kind}`);
   }
   const done = (what) => context.log(`${name}: ${what}`);
-  await sameplace(tabs);
-  done("two type at one place as fast as they can: nothing overwritten, no cursor jumps");
-  await cursors(context, tabs, name);
-  done("each sees the other's cursor, name and selection");
-  await roles(tabs, nodes);
-  done("a viewer is told why nothing can be typed, at once, and an editor again");
-  await reload(tabs, nodes);
-  done("offline: edits wait, a reload without a network shows them, they merge");
-  await killed(tabs, nodes);
-  done("kill -9 of the bridge under the hands of who types: all of it arrives");
-  await asleep(context, tabs);
-  done("a laptop that slept catches up, and what was typed before it slept is there");
-  await closing(browser, tabs, nodes, path);
-  done("a closed tab is gone from the others' screens");
-  await blocked(browser, tabs, nodes, path);
-  done("with WebSockets blocked it says so, and both still see what the other writes");
+  try {
+    await sameplace(tabs);
+    done("two type at one place as fast as they can: nothing overwritten, no cursor jumps");
+    await cursors(context, tabs, name);
+    done("each sees the other's cursor, name and selection");
+    await chat(tabs, nodes);
+    done("they chat, answer, react, and see what is unread and who types");
+    await comments(tabs);
+    done("comments keep to their text; they are answered, resolved; a suggestion is accepted");
+    await versions(context, tabs, name);
+    done("a version is named, compared with now and restored; nothing of the others is lost by it");
+    await roles(tabs, nodes);
+    done("a viewer is told why nothing can be typed, at once, and an editor again");
+    await reload(tabs, nodes);
+    done("offline: edits wait, a reload without a network shows them, they merge");
+    await killed(tabs, nodes);
+    done("kill -9 of the bridge under the hands of who types: all of it arrives");
+    await asleep(context, tabs);
+    done("a laptop that slept catches up, and what was typed before it slept is there");
+    await closing(browser, tabs, nodes, path);
+    done("a closed tab is gone from the others' screens");
+    await blocked(browser, tabs, nodes, path);
+    done("with WebSockets blocked it says so, and both still see what the other writes");
+  } catch (error) {
+    for (const [i, tab] of tabs.entries()) context.figure("screenshot", await tab.screenshot(`page-${name}-failed-${i}`));
+    throw error;
+  }
   for (const tab of tabs) {
     tab.checkQuiet();
     await tab.close();
   }
-  return document;
 }
 
 async function create(nodes, path, kind) {
@@ -105,6 +115,122 @@ async function cursors(context, tabs, name) {
   await until("the selection is drawn for the other", async () => (await second.selections()) > 0);
   context.figure("screenshot", await second.screenshot(`page-${name}-cursors`));
   await first.page.keyboard.press("Control+Home");
+}
+
+async function chat(tabs, [red]) {
+  const [first, second] = tabs;
+  const [firsts, seconds] = [await first.panel("Chat"), await second.panel("Chat")];
+  const say = async (tab, panel, text) => {
+    await panel.getByRole("textbox", { name: "Message" }).fill(text);
+    await tab.page.keyboard.press("Enter");
+  };
+  await say(first, firsts, "Shall we begin, @green?");
+  const shown = seconds.locator("p", { hasText: "Shall we begin," });
+  await shown.waitFor();
+  await shown.hover();
+  await seconds.getByRole("button", { name: "Reply" }).first().click();
+  await say(second, seconds, "Gladly.");
+  await firsts.locator("p", { hasText: "Gladly." }).waitFor();
+  await firsts.locator("p", { hasText: "Gladly." }).hover();
+  await firsts.getByRole("button", { name: "Add a reaction" }).last().click();
+  await first.page.getByRole("button", { name: "👍" }).first().click();
+  await seconds.getByRole("button", { name: /👍/ }).first().waitFor();
+  await until("the other is told who types", async () => {
+    await firsts.getByRole("textbox", { name: "Message" }).pressSequentially("m");
+    return (await seconds.textContent()).includes("Ada Lovelace is typing");
+  });
+  await firsts.getByRole("textbox", { name: "Message" }).fill("");
+  await second.by("button", "Close the panel").click();
+  await say(first, firsts, "Are you there?");
+  await second.page.locator('header button[aria-label="Chat (1)"]').waitFor();
+  await second.panel("Chat");
+  await second.page.locator('header button[aria-label="Chat"]').waitFor();
+  check((await red.cli("chat", "demo", kinds[first.rich ? "rich" : "code"].path)).includes("Are you there?"), "the node to hold what was said");
+  for (const tab of tabs) await tab.by("button", "Close the panel").click();
+}
+
+/** Selects `word` from the left, as the caret is before it. */
+async function select({ page }, letters) {
+  for (let i = 0; i < letters; ++i) await page.keyboard.press("Shift+ArrowRight");
+}
+
+async function comments(tabs) {
+  const [first, second] = tabs;
+  await first.focus();
+  await first.page.keyboard.press("Control+End");
+  await first.page.keyboard.press("Enter");
+  await first.type("colour and shape");
+  await same(tabs, "colour and shape");
+  await first.page.keyboard.press("Home");
+  await select(first, "colour".length);
+  await first.page.keyboard.press("Control+Alt+m");
+  const draft = first.page.getByPlaceholder("Write a comment");
+  await draft.fill("Which one?");
+  await first.page.getByRole("button", { name: "Comment", exact: true }).last().click();
+  const panel = await second.panel("Comments");
+  await panel.getByText("Which one?").waitFor();
+  await second.page.locator(second.rich ? ".ProseMirror [data-anchor], .ProseMirror [class*=anchor]" : ".comment-open, .comment-active").first().waitFor({ state: "attached" });
+
+  // The text before it grows: the comment stays with its words.
+  await first.focus();
+  await first.page.keyboard.press("Home");
+  await first.type("the ");
+  await second.shows("the colour and shape");
+
+  await panel.getByText("Which one?").click();
+  await panel.getByPlaceholder("Write a reply").fill("The blue one.");
+  await panel.getByPlaceholder("Write a reply").press("Enter");
+  const firsts = await first.panel("Comments");
+  await until("the reply is shown to the other", async () => {
+    await firsts.getByText("Which one?").click();
+    return firsts.getByText("The blue one.").isVisible();
+  });
+  await panel.getByRole("button", { name: "Resolve" }).first().click();
+  await until("it is resolved for both", async () =>
+    (await Promise.all([firsts, panel].map((one) => one.textContent()))).every((text) => /Resolved\s*1/.test(text)));
+
+  // A suggestion.
+  await second.focus();
+  await second.page.keyboard.press("Control+End");
+  await second.page.keyboard.press("Home");
+  for (let i = 0; i < "the ".length; ++i) await second.page.keyboard.press("ArrowRight");
+  await select(second, "colour".length);
+  await second.page.getByRole("button", { name: "Suggest a change" }).click();
+  await second.page.getByLabel("What should stand there instead").fill("color");
+  await second.page.getByRole("button", { name: "Suggest", exact: true }).click();
+  await firsts.getByRole("button", { name: "Accept" }).click();
+  await same(tabs, "the color and shape");
+  for (const tab of tabs) await tab.by("button", "Close the panel").click();
+}
+
+async function versions(context, tabs, name) {
+  const [first, second] = tabs;
+  const panel = await first.panel("Version history");
+  await panel.getByRole("button", { name: /^More for/ }).first().click();
+  await first.page.getByRole("menuitem", { name: /Name this version/ }).click();
+  await first.page.getByLabel("Name", { exact: true }).fill("Before the mishap");
+  await first.page.getByRole("button", { name: "Save" }).click();
+  await panel.getByText("Before the mishap").waitFor();
+  const before = await first.text();
+
+  await second.focus();
+  await second.page.keyboard.press("Control+Home");
+  for (let i = 0; i < "begin".length; ++i) await second.page.keyboard.press("Delete");
+  await second.type("a mishap, and then ");
+  await same(tabs, "a mishap, and then ");
+
+  await panel.getByRole("button", { name: "More for Before the mishap" }).click();
+  await first.page.getByRole("menuitem", { name: "Compare with now" }).click();
+  const region = first.page.getByRole("region", { name: "Version of the document" });
+  await until("both versions are shown", async () => /mishap, and then/.test(await region.textContent()) && /begin/.test(await region.textContent()));
+  context.figure("screenshot", await first.screenshot(`page-${name}-compare`));
+  await first.page.getByRole("button", { name: "Back to now" }).click();
+
+  await panel.getByRole("button", { name: "More for Before the mishap" }).click();
+  await first.page.getByRole("menuitem", { name: /^Restore/ }).click();
+  await first.page.getByRole("dialog").getByRole("button", { name: "Restore", exact: true }).click();
+  await until("it is as it was for both", async () => (await first.text()) === before && (await second.text()) === before);
+  await first.by("button", "Close the panel").click();
 }
 
 async function roles([, second], [red]) {
