@@ -11,7 +11,7 @@ import { shownKeys } from "../src/rich/keys";
 import { isLinkable, toAddress } from "../src/rich/links";
 import { elementKinds, kindAfter, kindsOf, neighbour } from "../src/rich/screenplay";
 import { matching } from "../src/rich/slash";
-import { groupsThatFit } from "../src/rich/toolbar_fit";
+import { toolsThatFit } from "../src/rich/toolbar_fit";
 import { colors } from "../src/person";
 
 describe("links", () => {
@@ -120,11 +120,12 @@ describe("the menu of blocks", () => {
 });
 
 describe("the toolbar", () => {
-  it("shows as many groups as fit", () => {
+  it("shows as many tools as fit, none before one that does not", () => {
     const groups = [2, 6, 3, 5, 1];
-    expect(groupsThatFit(groups, 359)).toBe(1);
-    expect(groupsThatFit(groups, 1000)).toBe(5);
-    expect(groupsThatFit(groups, 100)).toBe(0);
+    expect(toolsThatFit(groups, 359)).toEqual([2, 2, 0, 0, 0]);
+    expect(toolsThatFit(groups, Infinity)).toEqual(groups);
+    expect(toolsThatFit(groups, 100)).toEqual([0, 0, 0, 0, 0]);
+    expect(toolsThatFit(groups, 840).reduce((sum, count) => sum + count)).toBe(17);
   });
   it("says shortcuts as the machine does", () => {
     expect(shownKeys("Mod-Shift-8", false)).toBe("Ctrl+Shift+8");

@@ -4,7 +4,7 @@
 import { Editor, type Extensions } from "@tiptap/core";
 import { Collaboration } from "@tiptap/extension-collaboration";
 import { Placeholder, Selection } from "@tiptap/extensions";
-import { ySyncPluginKey } from "@tiptap/y-tiptap";
+import { type ProsemirrorBinding, ySyncPluginKey } from "@tiptap/y-tiptap";
 import { type Transaction, type XmlFragment, XmlText } from "yjs";
 
 import type { Anchor } from "../editor/handle";
@@ -17,10 +17,11 @@ import { emptyBlocks } from "./empty_blocks";
 import { FindExtension } from "./find";
 import { type Attributes, type Findings, giveParagraphs, inspect, inspectChange, type Trouble } from "./inspect";
 import { keepAttributes, merged } from "./kept_attributes";
+import { KeptMapping } from "./kept_mapping";
 import { mirror, unknownNodes } from "./mirror";
 import { isScreenplay, setScreenplay } from "./screenplay_extension";
 import { schemaOf } from "./schema";
-import { RoomBelow, WayOut } from "./writing";
+import { RemoteChanges, RoomBelow, WayOut } from "./writing";
 
 /** The root type that TipTap binds by default; other Yjs clients must use the same. */
 export const richRoot = "default";
@@ -53,6 +54,7 @@ export class RichDocument {
   readonly fragment: XmlFragment;
 
   private editor: Editor | null = null;
+  private mapping: KeptMapping | null = null;
   private trouble: Trouble | null = null;
   /** Attributes of other editors, which the schema was given. */
   private kept: Attributes = new Map();
@@ -71,6 +73,7 @@ export class RichDocument {
     this.fragment = session.doc.getXmlFragment(richRoot);
     this.start();
     session.doc.on("beforeObserverCalls", this.onChange);
+    session.doc.on("afterTransaction", this.onShown);
     session.doc.getMap(settingsRoot).observe(this.onSettings);
   }
 
@@ -101,6 +104,7 @@ export class RichDocument {
   close(): void {
     this.closed = true;
     this.session.doc.off("beforeObserverCalls", this.onChange);
+    this.session.doc.off("afterTransaction", this.onShown);
     this.session.doc.getMap(settingsRoot).unobserve(this.onSettings);
     this.stop();
     this.listeners.clear();
@@ -156,6 +160,23 @@ export class RichDocument {
     }, ySyncPluginKey);
   }
 
+  /**
+   * After the binding has written a change, or shown one of others. If it could not show it (because of
+   * a caret that it could not put back, say), it would write what it shows instead with the next letter.
+   */
+  private readonly onShown = (transaction: Transaction): void => {
+    if (!this.editor?.isEditable || !transaction.changedParentTypes.has(this.fragment as never)) return;
+    const shown = this.mapping?.check(this.fragment, this.editor.state.doc);
+    if (shown === false && transaction.origin !== ySyncPluginKey) this.draw();
+  };
+
+  private draw(): void {
+    const { editor, mapping } = this;
+    if (!editor || !mapping) return;
+    const { binding } = ySyncPluginKey.getState(editor.state) as { binding: ProsemirrorBinding };
+    mapping.whileDrawing(() => binding._forceRerender());
+  }
+
   private restart(): void {
     // At once: an editor that is there may write.
     this.stop();
@@ -168,14 +189,19 @@ export class RichDocument {
     clearTimeout(this.timer);
     const { editor } = this;
     this.editor = null;
+    this.mapping = null;
     this.changed();
     editor?.destroy();
   }
 
-  private binding() {
+  private binding(mapping: KeptMapping) {
     // Undoing that a block was made must not take away what others wrote into it since.
     const protectedNodes = new Set(Object.keys(this.schema.nodes));
-    return Collaboration.configure({ fragment: this.fragment, yUndoOptions: { protectedNodes } });
+    return Collaboration.configure({
+      fragment: this.fragment,
+      ySyncOptions: { mapping },
+      yUndoOptions: { protectedNodes },
+    });
   }
 
   private start(): void {
@@ -184,15 +210,18 @@ export class RichDocument {
     this.accept(this.allowed ? findings : { ...findings, headless: [] });
     const writable = this.allowed && this.trouble === null;
     const { element, extensions, onAnchor } = this.options;
+    const mapping = new KeptMapping();
     this.editor = new Editor({
       element,
       editable: writable,
       // The page's own style sheet has what this would add.
       injectCSS: false,
+      // It looks at the whole document after each change, for listeners that are not there.
+      enableCoreExtensions: { delete: false },
       extensions: [
         ...contentExtensions(),
         keepAttributes(this.kept),
-        ...(writable ? [this.binding(), RoomBelow] : [...unknownNodes, mirror(this.fragment)]),
+        ...(writable ? [this.binding(mapping), RemoteChanges, RoomBelow] : [...unknownNodes, mirror(this.fragment)]),
         carets(this.session.awareness),
         anchorsExtension(onAnchor),
         FindExtension,
@@ -213,6 +242,10 @@ export class RichDocument {
         },
       },
     });
+    if (writable) {
+      this.mapping = mapping;
+      this.draw(); // With a mapping of ours, the binding leaves that to us.
+    }
     if (this.screenplay) setScreenplay(this.editor, true);
     if (this.anchors.length > 0) this.setAnchors(this.anchors);
     this.changed();

@@ -175,7 +175,7 @@ export default function RichEditor({ session, mayEdit, loaded, onCaret, handle, 
           <FindBar editor={editor} asked={find.asked} onClose={() => setFind(({ asked }) => ({ open: false, asked }))} />
         )}
         <div ref={scroller} className={css.scroller}>
-          <div ref={mount} className={css.page} data-writable={writable || undefined} />
+          <div ref={mount} className={css.page} />
           {editor && (
             <>
               <LinkBubble editor={editor} editing={linking && writable} onEditing={setLinking} />

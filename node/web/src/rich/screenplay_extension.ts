@@ -19,6 +19,8 @@ interface Place {
   node: Node;
   position: number;
   kind: ElementKind;
+  /** It stands between the title and the first scene: who wrote it, say. */
+  title: boolean;
 }
 
 /** The lines of a document: its paragraphs and headings that are in nothing else. */
@@ -27,9 +29,8 @@ function linesOf(doc: Node): Place[] {
   doc.forEach((node, position) => {
     if (["paragraph", "heading"].includes(node.type.name)) found.push({ node, position });
   });
-  // The title, and who wrote it, stand before the first scene.
-  const first = found.findIndex(({ node }) => node.attrs["level"] === 1);
-  const body = found.filter((_, i) => i !== first);
+  const heading = found.findIndex(({ node }) => node.attrs["level"] === 1);
+  const body = found.filter((_, i) => i !== heading);
   const kinds = kindsOf(
     body.map(({ node }) => ({
       text: node.textContent,
@@ -37,14 +38,19 @@ function linesOf(doc: Node): Place[] {
       level: node.type.name === "heading" ? Number(node.attrs["level"]) : 0,
     })),
   );
-  return body.map((place, i) => ({ ...place, kind: kinds[i] as ElementKind }));
+  const firstScene = heading < 0 ? -1 : kinds.indexOf("scene");
+  return body.map((place, i) => ({
+    ...place,
+    kind: kinds[i] as ElementKind,
+    title: i >= heading && i < firstScene && !isElementKind(place.node.attrs["element"]),
+  }));
 }
 
 const decorate = (doc: Node) =>
   DecorationSet.create(
     doc,
-    linesOf(doc).map(({ node, position, kind }) =>
-      Decoration.node(position, position + node.nodeSize, { "data-element": kind }),
+    linesOf(doc).map(({ node, position, kind, title }) =>
+      Decoration.node(position, position + node.nodeSize, title ? { "data-title": "" } : { "data-element": kind }),
     ),
   );
 

@@ -27,7 +27,7 @@ import { shownKeys } from "./keys";
 import css from "./rich_editor.module.css";
 import { type ElementKind, elementKinds } from "./screenplay";
 import { currentKind, setKind } from "./screenplay_extension";
-import { groupsThatFit } from "./toolbar_fit";
+import { toolsThatFit } from "./toolbar_fit";
 
 interface Tool {
   id: string;
@@ -138,9 +138,10 @@ export function Toolbar(props: ToolbarProps) {
     return () => observer.disconnect();
   }, [bar]);
 
-  const fitting = groupsThatFit(groups.map((group) => group.length), width);
-  const shown = groups.slice(0, fitting);
-  const hidden = groups.slice(fitting);
+  const fitting = toolsThatFit(groups.map((group) => group.length), width);
+  const filled = (parts: Tool[][]) => parts.filter((group) => group.length > 0);
+  const shown = filled(groups.map((group, i) => group.slice(0, fitting[i])));
+  const hidden = filled(groups.map((group, i) => group.slice(fitting[i])));
   return (
     <div
       ref={bar}
@@ -238,7 +239,12 @@ function MoreMenu({ groups, screenplay, onScreenplay }: ToolbarProps & { groups:
           {group.map(({ id, title, keys, icon: Icon, pressed, disabled, run }) => (
             <MenuItem
               key={id}
-              icon={<Icon />}
+              icon={
+                <>
+                  {pressed === undefined && <span className={css.noCheck} />}
+                  <Icon />
+                </>
+              }
               disabled={disabled ?? false}
               {...(keys ? { keys: shownKeys(keys) } : {})}
               {...(pressed === undefined ? {} : { checked: pressed })}

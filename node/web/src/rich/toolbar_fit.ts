@@ -5,15 +5,14 @@ const gap = 2;
 const divider = 9 + gap;
 const styleMenu = 140;
 
-/** How many of the groups, which have so many buttons each, stand side by side in `width`. */
-export function groupsThatFit(groups: readonly number[], width: number): number {
+/** How many tools of each group, in their order, stand side by side in `width`. */
+export function toolsThatFit(groups: readonly number[], width: number): number[] {
   // The menu of styles in front and that of the rest at the end are always there.
-  let used = styleMenu + divider + button;
-  let fitting = 0;
-  for (const count of groups) {
-    used += divider + gap + count * (button + gap);
-    if (used > width) break;
-    fitting += 1;
-  }
-  return fitting;
+  let left = width - (styleMenu + gap + divider + button);
+  return groups.map((count) => {
+    const fitting = Math.max(0, Math.min(count, Math.floor((left - divider) / (button + gap))));
+    // What comes after one that did not fit must not come before it.
+    left = fitting < count ? 0 : left - divider - count * (button + gap);
+    return fitting;
+  });
 }

@@ -1,7 +1,8 @@
 // Small things of writing that belong to no other part.
 
 import { Extension } from "@tiptap/core";
-import { Plugin, Selection } from "@tiptap/pm/state";
+import { Plugin, Selection, type Transaction } from "@tiptap/pm/state";
+import { ySyncPluginKey } from "@tiptap/y-tiptap";
 
 /** A click below the end begins a paragraph there if the last block is none that could be written into. */
 export const RoomBelow = Extension.create({
@@ -31,6 +32,25 @@ export const RoomBelow = Extension.create({
     ];
   },
 });
+
+/**
+ * What comes from others is shown as it came: nothing is put right about it here (tables, links), where
+ * everybody would do so at once, and the binding is too busy with drawing it to take notice.
+ */
+export const RemoteChanges = Extension.create({
+  name: "remoteChanges",
+  addProseMirrorPlugins: () => [
+    new Plugin({
+      filterTransaction: (tr) => {
+        if (isFromOthers(tr)) tr.setMeta("preventAutolink", true);
+        const cause = tr.getMeta("appendedTransaction") as Transaction | undefined;
+        return !tr.docChanged || !cause || !isFromOthers(cause);
+      },
+    }),
+  ],
+});
+
+const isFromOthers = (tr: Transaction): boolean => tr.getMeta(ySyncPluginKey)?.isChangeOrigin === true;
 
 /** Tab means something in lists, tables and screenplays; after Escape, it leaves the text. */
 export const WayOut = Extension.create({
