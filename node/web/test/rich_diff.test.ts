@@ -34,6 +34,11 @@ describe("align", () => {
     ]);
   });
 
+  it("takes what is written into an empty block for a change of it", () => {
+    expect(shown(blocks("Questions", ""), blocks("Questions", "Who pays?"))).toEqual([["same", 0, 0], ["changed", 1, 1]]); // prettier-ignore
+    expect(shown(blocks("", "one two three"), blocks("one two four"))).toEqual([["removed", 0, null], ["changed", 1, 0]]); // prettier-ignore
+  });
+
   it("tells a change of formatting from one of words", () => {
     expect(shown([block("text", "p")], [block("text", "h1")])).toEqual([["format", 0, 0]]);
   });

@@ -43,8 +43,11 @@ function shared(one: Words, other: Words): number {
 export const similarity = (one: string, other: string): number => alike(wordsOf(one), wordsOf(other));
 
 function alike(one: Words, other: Words): number {
-  const all = sum(one) + sum(other);
-  return all === 0 ? 1 : (2 * shared(one, other)) / all;
+  const [words, others] = [sum(one), sum(other)];
+  if (words + others === 0) return 1;
+  // What is written into an empty block is a change of it, unless something else is more alike.
+  if (words === 0 || others === 0) return alikeFrom;
+  return (2 * shared(one, other)) / (words + others);
 }
 
 /** Pairs of [index in `before`, index in `after`], ascending in both, that are most alike together. */
