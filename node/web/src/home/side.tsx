@@ -1,4 +1,4 @@
-import { Archive, ChevronRight, ChevronsUpDown, Clock, Files, Folder as FolderIcon, Laptop, LogIn, Network, Plus, Share2, Trash2 } from "lucide-react";
+import { Archive, ChevronRight, ChevronsUpDown, Clock, Files, Folder as FolderIcon, Laptop, LogIn, Network, Plus, Trash2, UserPlus } from "lucide-react";
 import { type ReactNode, useState } from "react";
 
 import { mayEdit, type Workspace } from "../api";
@@ -105,7 +105,7 @@ function WorkspaceMenu({ workspaces, workspace, onNewWorkspace, onJoin, onShare 
         </MenuItem>
       ))}
       <MenuLine />
-      <MenuItem icon={<Share2 />} onSelect={onShare}>
+      <MenuItem icon={<UserPlus />} onSelect={onShare}>
         {words.inviteTitle}
       </MenuItem>
       {onNewWorkspace && (

@@ -91,12 +91,9 @@ export const home = {
   actionsFor: (name: string) => `Actions for ${name}`,
   selected: (count: number) => `${number.format(count)} selected`,
   clearSelection: "Clear the selection",
-  openedAt: "Opened",
-  changedAt: "Changed",
   inItNow: (names: readonly string[]) => `In it now: ${names.join(", ")}`,
   browsers: (count: number) => (count === 1 ? "Open in a browser" : `Open in ${count} browsers`),
   archived: "archived",
-  arriving: "still arriving",
   loading: "Loading documents…",
   failed: "The documents could not be read",
   retry: "Try again",
@@ -131,7 +128,6 @@ export const home = {
   linkCopied: "Link copied",
   someFailed: (failed: number, all: number, why: string) => `${failed} of ${all} failed: ${why}`,
   undo: "Undo",
-  show: "Show",
 
   renameTitle: "Rename",
   renameFolderTitle: "Rename folder",
@@ -184,7 +180,6 @@ export const home = {
 
   noWorkspaceTitle: "Your own place for a team",
   noWorkspaceText: "A workspace is a team’s documents on the team’s own devices. Make one, or join one that you were invited to.",
-  unknownWorkspace: (name: string) => `This node has no workspace “${name}”`,
   workspaceName: "Name of the workspace",
   workspacePlaceholder: "team",
   createWorkspace: "Create workspace",
