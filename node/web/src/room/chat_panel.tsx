@@ -63,21 +63,12 @@ export function ChatPanel() {
     [room],
   );
 
-  if (!room) {
+  const { messages, older, chatLoaded, unreadSince, participants, self, connected } = state;
+  // Not with every key that somebody presses in the text.
+  const list = useMemo(() => {
+    if (!room) return null;
+    const closeEdit = () => (setEditing(null), composer.current?.focus());
     return (
-      <Empty icon={<MessageSquare />} title={strings.chat.noDocument}>
-        <p>{strings.chat.noDocumentHint}</p>
-      </Empty>
-    );
-  }
-
-  const attempt = (what: Promise<void>) => void what.catch(toastError);
-  const closeEdit = () => (setEditing(null), composer.current?.focus());
-  const typing = typingNames(view.participants, othersOf(state, person));
-  const ownMessages = state.messages.filter((one) => isOwn(one.author, state) && !one.deleted);
-  return (
-    <div className={css.panel}>
-      {!state.connected && <Line icon={<WifiOff />}>{state.refused ?? strings.offline}</Line>}
       <Messages
         open={{ room, state }}
         row={(message, first) => (
@@ -89,7 +80,7 @@ export function ChatPanel() {
             members={members}
             person={person}
             maySpeak={mayComment}
-            answered={state.messages.find(({ id }) => id === message.reply)}
+            answered={messages.find(({ id }) => id === message.reply)}
             editing={editing === message.id}
             onReply={() => (setAnswering(message), setEditing(null), composer.current?.focus())}
             onEdit={() => setEditing(message.id)}
@@ -99,10 +90,27 @@ export function ChatPanel() {
             }}
             onCancelEdit={closeEdit}
             onDelete={() => setDeleting(message)}
-            onReact={(emoji, on) => attempt(room.amend(message.id, on ? "react" : "unreact", emoji))}
+            onReact={(emoji, on) => void room.amend(message.id, on ? "react" : "unreact", emoji).catch(toastError)}
           />
         )}
       />
+    );
+  }, [room, messages, older, chatLoaded, unreadSince, participants, self, connected, members, person, mayComment, editing]);
+
+  if (!room) {
+    return (
+      <Empty icon={<MessageSquare />} title={strings.chat.noDocument}>
+        <p>{strings.chat.noDocumentHint}</p>
+      </Empty>
+    );
+  }
+
+  const typing = typingNames(view.participants, othersOf(state, person));
+  const ownMessages = state.messages.filter((one) => isOwn(one.author, state) && !one.deleted);
+  return (
+    <div className={css.panel}>
+      {!state.connected && <Line icon={<WifiOff />}>{state.refused ?? strings.offline}</Line>}
+      {list}
       <p className={css.typing} role="status">
         {typing.length > 0 && strings.chat.typing(typing)}
       </p>

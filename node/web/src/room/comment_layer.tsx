@@ -6,6 +6,7 @@ import { useCallback, useEffect, useMemo, useRef, useState } from "react";
 
 import type { Anchor } from "../editor/handle";
 import { type Command, keysText, useCommands } from "../shell/commands";
+import { useOpenDocument } from "../shell/open_document";
 import { shell } from "../strings/shell";
 import { strings } from "../strings/room";
 import { IconButton, toast } from "../ui/kit";
@@ -155,7 +156,7 @@ const buttonsPixels = 72;
 
 /** Beside what is selected, once it is. */
 function SelectionTools({ begin }: { begin: (suggest: boolean) => void }) {
-  const { editor } = useComments().open;
+  const { editor } = useOpenDocument();
   const [top, setTop] = useState<number | null>(null);
   const frame = useRef<HTMLDivElement>(null);
 

@@ -1,7 +1,7 @@
 // All comments of the open document, in the panel beside it.
 
 import { ChevronDown, ChevronUp, MessageSquare } from "lucide-react";
-import { useEffect, useRef } from "react";
+import { useEffect, useMemo, useRef } from "react";
 
 import { keysText } from "../shell/commands";
 import { strings } from "../strings/room";
@@ -33,10 +33,20 @@ export function CommentsPanel() {
     // Only when another one is looked at.
   }, [desk, active]);
 
-  if (!room) return <Empty icon={<MessageSquare />} title={strings.comments.noDocument} />;
   const openOnes = comments.filter((comment) => !isDone(comment));
   const doneOnes = comments.filter(isDone);
   const shown = filter === "open" ? openOnes : doneOnes;
+  const { threads, participants, self, connected } = roomState;
+  const { mayComment, mayEdit, person } = open;
+  // Not with every key that somebody presses in the text.
+  const cards = useMemo(
+    () =>
+      shown.map((comment) => (
+        <CommentCard key={comment.id} all={all} comment={comment} active={comment.id === active} gone={gone.has(comment.id)} margin={false} />
+      )),
+    [room, comments, filter, active, gone, threads, participants, self, connected, mayComment, mayEdit, person],
+  );
+  if (!room) return <Empty icon={<MessageSquare />} title={strings.comments.noDocument} />;
   const step = (by: 1 | -1) => {
     const id = neighbour(shown.map((one) => one.id), active, by);
     if (id === null) return;
@@ -63,9 +73,7 @@ export function CommentsPanel() {
       </div>
       <div className={css.list} ref={list}>
         {draft && <DraftCard key={`${draft.suggest} ${draft.selection.quote}`} all={all} margin={false} />}
-        {shown.map((comment) => (
-          <CommentCard key={comment.id} all={all} comment={comment} active={comment.id === active} gone={gone.has(comment.id)} margin={false} />
-        ))}
+        {cards}
         {shown.length === 0 && !draft && !roomState.commentsLoaded && roomState.connected && <p className={css.note}>{strings.comments.loading}</p>}
         {shown.length === 0 && !draft && roomState.commentsLoaded && (
           <Empty icon={<MessageSquare />} title={filter === "open" ? strings.comments.empty : strings.comments.emptyDone}>
