@@ -27,6 +27,7 @@ export function CommentMargin() {
   const all = useComments();
   const { room, comments, deskState } = all;
   const here = useWide();
+  useShown(all.desk, here);
   const any = deskState.draft !== null || comments.some((comment) => !isDone(comment));
   // Without comments the text has all the room.
   return here && room && any ? <Cards all={all} /> : null;
@@ -67,7 +68,6 @@ function Cards({ all }: { all: Comments }) {
   const tops = useTops(all);
   const frame = useRef<HTMLElement>(null);
   const [, measure] = useReducer((count: number) => count + 1, 0);
-  useShown(desk);
   useReadComments(room, open.roomState.unreadComments);
 
   // One that is looked at or written stays, where it was, also when its text is scrolled away.

@@ -123,9 +123,10 @@ export function useReadComments(room: Room | null, unread: number): void {
 }
 
 /** Whoever shows cards says so: then nothing else must be opened for them. */
-export function useShown(desk: CommentDesk): void {
+export function useShown(desk: CommentDesk, shown = true): void {
   useEffect(() => {
+    if (!shown) return;
     desk.set({ shown: true });
     return () => desk.set({ shown: false });
-  }, [desk]);
+  }, [desk, shown]);
 }

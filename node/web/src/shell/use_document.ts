@@ -18,8 +18,9 @@ export type FoundDocument =
 
 const inFolder = async (workspace: string, path: string, trash: boolean): Promise<DocumentInfo | null> => {
   const { folder } = splitPath(path);
+  // The node refuses a "?" with nothing behind it.
   const query = new URLSearchParams({ ...(folder ? { folder } : {}), ...(trash ? { trash: "true" } : {}) });
-  const where = `${inWorkspace(workspace, "documents")}?${query.toString()}`;
+  const where = inWorkspace(workspace, "documents") + (query.size > 0 ? `?${query.toString()}` : "");
   const { documents } = await request<{ documents: DocumentInfo[] }>(where);
   return documents.find((one) => one.path === path) ?? null;
 };
