@@ -185,7 +185,7 @@ async function comments(tabs) {
     await firsts.getByText("Which one?").click();
     return firsts.getByText("The blue one.").isVisible();
   });
-  await panel.getByRole("button", { name: "Resolve" }).first().click();
+  await panel.getByRole("button", { name: "Resolve", exact: true }).first().click();
   await until("it is resolved for both", async () =>
     (await Promise.all([firsts, panel].map((one) => one.textContent()))).every((text) => /Resolved\s*1/.test(text)));
 
