@@ -2,7 +2,7 @@
 // and TipTap, each with two people at the bridges of two nodes, one by y-websocket and one by
 // Hocuspocus, y-indexeddb beside both. They type at once, format, see each other's cursors; one goes
 // offline, types on, closes the tab while the node is down and finds everything again. In the end
-// there is no difference. (Monaco: browsers.mjs.)
+// there is no difference. (Monaco: page.mjs.)
 //
 //   node editors.mjs [--rounds N] [--editor NAME] [--seed S]
 
