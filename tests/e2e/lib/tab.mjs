@@ -69,8 +69,13 @@ export class Tab {
   }
 
   async focus() {
-    if (this.rich) await this.page.locator(".ProseMirror").focus();
-    else await this.page.locator(".monaco-editor textarea, .monaco-editor .native-edit-context").first().focus();
+    if (this.rich) {
+      await this.page.locator(".ProseMirror").focus();
+      // ProseMirror puts the caret where it was a moment after: sooner than a person presses a key.
+      await this.page.waitForTimeout(100);
+    } else {
+      await this.page.locator(".monaco-editor textarea, .monaco-editor .native-edit-context").first().focus();
+    }
   }
 
   /** The text that is shown, without names of cursors; all of it, if the document fits the window. */
