@@ -76,13 +76,22 @@ export function DocumentView({ kindKnown, onEditor }: DocumentViewProps) {
 
   return (
     <div className={css.document}>
-      <a className={css.skip} href="#text" onClick={(event) => (event.preventDefault(), editor?.focus())}>
+      <a
+        className={css.skip}
+        href="#text"
+        onClick={(event) => {
+          // What follows the # is the document's address; and the place to write in is better than what is around it.
+          event.preventDefault();
+          if (editor) editor.focus();
+          else document.getElementById("text")?.focus();
+        }}
+      >
         {shell.skip}
       </a>
       <TopBar panel={panel} onPanel={setPanel} onShare={() => setSharing(true)} />
       <Notices />
       <div className={css.desk}>
-        <main className={css.text} data-loaded={view.loaded} data-testid="text">
+        <main id="text" tabIndex={-1} className={css.text} data-loaded={view.loaded} data-testid="text">
           <Suspense fallback={<p className={css.loading}>{shell.loading}</p>}>
             {kindKnown && rich && (
               <RichEditor
@@ -320,12 +329,9 @@ function SidePanel({ panel, onPanel }: { panel: Panel; onPanel: (panel: Panel | 
           { name: "history", title: shell.historyTab },
         ]}
         more={
-          <>
-            <span className={css.spring} />
-            <IconButton className={css.closePanel} label={shell.closePanel} small onClick={close}>
-              <X />
-            </IconButton>
-          </>
+          <IconButton label={shell.closePanel} small onClick={close}>
+            <X />
+          </IconButton>
         }
       >
         {panelNames.map((name) => {

@@ -1,5 +1,6 @@
 import { type ButtonHTMLAttributes, forwardRef, type ReactNode } from "react";
 
+import { countText } from "./count";
 import css from "./kit.module.css";
 import { Tip } from "./tooltip";
 
@@ -38,14 +39,14 @@ export const IconButton = forwardRef<HTMLButtonElement, IconButtonProps>(functio
       <button
         ref={ref}
         type="button"
-        aria-label={count > 0 ? `${label} (${count})` : label}
+        aria-label={count > 0 ? `${label} (${countText(count)})` : label}
         {...rest}
         className={classes(css.button, css.icon, css[look], small && css.small, className)}
       >
         {children}
         {count > 0 && (
           <span className={css.count} aria-hidden="true">
-            {count > 99 ? "99+" : count}
+            {countText(count)}
           </span>
         )}
       </button>

@@ -16,12 +16,11 @@ interface AvatarProps {
   size?: number;
 }
 
-/** Decoration: who shows it says the name, too. */
+/** Decoration: who shows it says the name, too. So the initials are no text, which would be part of a button's name. */
 export function Avatar({ name, color, status, size = 28 }: AvatarProps) {
   const style = { "--size": `${size}px`, background: color } as CSSProperties;
   return (
-    <span className={css.avatar} style={style} aria-hidden="true">
-      {initials(name)}
+    <span className={css.avatar} style={style} data-initials={initials(name)} aria-hidden="true">
       {status && <span className={css.badge} data-status={status} />}
     </span>
   );

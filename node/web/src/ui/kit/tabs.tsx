@@ -1,6 +1,7 @@
 import { Tabs as RadixTabs } from "radix-ui";
 import type { ReactNode } from "react";
 
+import { countText } from "./count";
 import css from "./kit.module.css";
 
 interface TabsProps<Name extends string> {
@@ -8,7 +9,7 @@ interface TabsProps<Name extends string> {
   value: Name;
   onValue: (name: Name) => void;
   tabs: { name: Name; title: string; count?: number }[];
-  /** Beside the tabs, at their end. */
+  /** At the end of their row; no part of the list, in which only tabs may be. */
   more?: ReactNode;
   className?: string | undefined;
   /** The open one's content, within <TabContent>. */
@@ -18,15 +19,17 @@ interface TabsProps<Name extends string> {
 export function Tabs<Name extends string>({ label, value, onValue, tabs, more, className, children }: TabsProps<Name>) {
   return (
     <RadixTabs.Root value={value} onValueChange={(name) => onValue(name as Name)} className={className}>
-      <RadixTabs.List className={css.tabs} aria-label={label}>
-        {tabs.map(({ name, title, count = 0 }) => (
-          <RadixTabs.Trigger key={name} value={name} className={css.tab}>
-            {title}
-            {count > 0 && <span className={css.count}>{count > 99 ? "99+" : count}</span>}
-          </RadixTabs.Trigger>
-        ))}
+      <div className={css.tabs}>
+        <RadixTabs.List className={css.tabList} aria-label={label}>
+          {tabs.map(({ name, title, count = 0 }) => (
+            <RadixTabs.Trigger key={name} value={name} className={css.tab}>
+              {title}
+              {count > 0 && <span className={css.count}>{countText(count)}</span>}
+            </RadixTabs.Trigger>
+          ))}
+        </RadixTabs.List>
         {more}
-      </RadixTabs.List>
+      </div>
       {children}
     </RadixTabs.Root>
   );
