@@ -1,7 +1,7 @@
 // Every screen of the page, light, dark and on a phone, as pictures in build/artifacts/screens; and
 // what axe finds wrong with each: nothing serious may be.
 //
-//   node screens.mjs [--only NAME] [--seed S]
+//   node screens.mjs [--only NAME] [--look LOOK] [--seed S]
 
 import { mkdir, readFile, writeFile } from "node:fs/promises";
 import { createRequire } from "node:module";
@@ -192,7 +192,7 @@ const screens = {
   },
 };
 
-await scenario({ only: { type: "string" } }, async (context) => {
+await scenario({ only: { type: "string" }, look: { type: "string" } }, async (context) => {
   needBinary();
   await mkdir(directory, { recursive: true });
   const nodes = ["red", "green", "blue"].map((color) => new Node(context, color));
@@ -212,6 +212,7 @@ await scenario({ only: { type: "string" } }, async (context) => {
 
   const findings = [];
   for (const [look, options] of Object.entries(looks)) {
+    if (context.args.look && look !== context.args.look) continue;
     const tab = await Tab.open(browser, ada, options);
     for (const [name, show] of Object.entries(screens)) {
       if (context.args.only && !name.includes(context.args.only)) continue;
@@ -225,12 +226,12 @@ await scenario({ only: { type: "string" } }, async (context) => {
       await tab.page.waitForTimeout(300);
       await tab.page.screenshot({ path: path.join(directory, `${name}-${look}.png`) });
       findings.push(...(await accessibilityOf(tab, axe)).map((one) => ({ screen: name, look, ...one })));
+      await writeFile(path.join(directory, "accessibility.json"), JSON.stringify(findings, null, 1));
     }
     tab.checkQuiet();
     await tab.close();
   }
   const serious = findings.filter(({ impact }) => ["serious", "critical"].includes(impact));
-  await writeFile(path.join(directory, "accessibility.json"), JSON.stringify(findings, null, 1));
   for (const { screen, look, id, impact, help, nodes: where } of findings) {
     context.log(`  ${screen}, ${look}: ${impact}: ${id}: ${help}: ${where.slice(0, 3).join(" | ")}`);
   }

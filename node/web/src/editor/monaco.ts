@@ -85,6 +85,7 @@ const theme = (base: "vs" | "vs-dark", tokens: Record<string, string>, colors: R
 theme("vs", { comment: "0a6b0a", number: "06694a", type: "006b6b" }, {
   "editor.background": "#ffffff",
   "editorLineNumber.foreground": "#697080",
+  "editorLineNumber.dimmedForeground": "#697080",
   "editorLineNumber.activeForeground": "#4b5060",
   "editor.lineHighlightBackground": "#f5f6fa",
   "editor.lineHighlightBorder": "#00000000",
@@ -92,6 +93,7 @@ theme("vs", { comment: "0a6b0a", number: "06694a", type: "006b6b" }, {
 theme("vs-dark", { comment: "7fb069" }, {
   "editor.background": "#15171c",
   "editorLineNumber.foreground": "#868d9c",
+  "editorLineNumber.dimmedForeground": "#868d9c",
   "editorLineNumber.activeForeground": "#b4b9c6",
   "editor.lineHighlightBackground": "#1d2027",
   "editor.lineHighlightBorder": "#00000000",

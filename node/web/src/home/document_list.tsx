@@ -83,6 +83,7 @@ export function DocumentList(props: DocumentListProps) {
     [shown],
   );
   const here = useHere(props.workspace, onScreen);
+  const anybodyHere = here.size > 0 || rows.some((row) => row.type === "document" && row.document.clients > 0);
 
   const go = (index: number, event: KeyboardEvent) => {
     const to = Math.min(rows.length - 1, Math.max(0, index));
@@ -172,6 +173,7 @@ export function DocumentList(props: DocumentListProps) {
       aria-rowcount={rows.length + 1}
       aria-multiselectable="true"
       data-selecting={selection.keys.size > 0}
+      data-here={anybodyHere}
       style={style}
       onKeyDown={onKeyDown}
       onFocus={() => (hadFocus.current = true)}

@@ -74,12 +74,12 @@ export function App() {
 
   const page = () => {
     if (asked.value && "needsToken" in asked.value) {
-      return <Empty icon={<KeyRound aria-hidden="true" />} title={shell.needsToken} />;
+      return <Empty page icon={<KeyRound aria-hidden="true" />} title={shell.needsToken} />;
     }
     if (!access) {
       if (asked.error === null) return <p className={css.loading}>{shell.loading}</p>;
       return (
-        <Empty icon={<CloudOff aria-hidden="true" />} title={shell.unreachable}>
+        <Empty page icon={<CloudOff aria-hidden="true" />} title={shell.unreachable}>
           <p>{shell.unreachableAbout}</p>
           <Button onClick={asked.refresh}>{shell.tryAgain}</Button>
         </Empty>
@@ -87,7 +87,7 @@ export function App() {
     }
     if (!workspace && route && access.workspaces.length > 0) {
       return (
-        <Empty icon={<CloudOff aria-hidden="true" />} title={shell.noWorkspace(route.workspace)}>
+        <Empty page icon={<CloudOff aria-hidden="true" />} title={shell.noWorkspace(route.workspace)}>
           <a href={formatRoute(access.workspaces[0]?.name ?? "")}>{shell.home}</a>
         </Empty>
       );

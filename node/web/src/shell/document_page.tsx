@@ -47,14 +47,14 @@ export function DocumentPage({ workspace, path, access, person }: DocumentPagePr
       return <p className={css.loading}>{shell.loading}</p>;
     case "failed":
       return (
-        <Empty icon={<FileQuestion aria-hidden="true" />} title={found.why}>
+        <Empty page icon={<FileQuestion aria-hidden="true" />} title={found.why}>
           <Button onClick={found.refresh}>{shell.tryAgain}</Button>
           {home}
         </Empty>
       );
     case "none":
       return (
-        <Empty icon={<FileQuestion aria-hidden="true" />} title={shell.noDocument(path)}>
+        <Empty page icon={<FileQuestion aria-hidden="true" />} title={shell.noDocument(path)}>
           {["host", "editor"].includes(workspace.role) && (
             <Button look="primary" onClick={() => void createDocument(workspace.id, { path }).then(found.refresh, toastError)}>
               {shell.makeIt}
@@ -66,7 +66,7 @@ export function DocumentPage({ workspace, path, access, person }: DocumentPagePr
     case "trashed": {
       const restore = () => request(ofDocument(found.info.id, "/restore"), { method: "POST" });
       return (
-        <Empty icon={<Trash2 aria-hidden="true" />} title={shell.inTrash(found.info.path)}>
+        <Empty page icon={<Trash2 aria-hidden="true" />} title={shell.inTrash(found.info.path)}>
           <Button onClick={() => void restore().then(found.refresh, toastError)}>{shell.restore}</Button>
           {home}
         </Empty>

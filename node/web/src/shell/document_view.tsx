@@ -5,6 +5,7 @@ import { Suspense, useCallback, useEffect, useMemo, useState } from "react";
 
 import { ofDocument, send } from "../api";
 import type { EditorHandle, TextFigures } from "../editor/handle";
+import { languageTitle } from "../home/kinds";
 import { usePresence } from "../people/use_presence";
 import { formatRoute, pathProblem, splitPath } from "../route";
 import { shell } from "../strings/shell";
@@ -137,7 +138,7 @@ export function DocumentView({ kindKnown, onEditor }: DocumentViewProps) {
             {figures.line !== undefined && figures.column !== undefined && (
               <span className={css.wideOnly}>{shell.lineColumn(figures.line, figures.column)}</span>
             )}
-            {figures.language && <span className={css.wideOnly}>{figures.language}</span>}
+            {figures.language && <span className={css.wideOnly}>{languageTitle(figures.language)}</span>}
           </>
         )}
         <span className={css.spring} />

@@ -26,13 +26,23 @@ export function Avatar({ name, color, status, size = 28 }: AvatarProps) {
   );
 }
 
-export function Empty({ icon, title, children }: { icon: ReactNode; title: string; children?: ReactNode }) {
+interface EmptyProps {
+  icon: ReactNode;
+  title: string;
+  /** There is nothing else on the page: it is the main part of it. */
+  page?: boolean;
+  children?: ReactNode;
+}
+
+export function Empty({ icon, title, page, children }: EmptyProps) {
+  const Title = page ? "h1" : "h2";
+  const Frame = page ? "main" : "div";
   return (
-    <div className={css.empty}>
+    <Frame className={css.empty}>
       {icon}
-      <h2>{title}</h2>
+      <Title>{title}</Title>
       {children}
-    </div>
+    </Frame>
   );
 }
 
