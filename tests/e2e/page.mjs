@@ -146,7 +146,7 @@ async function chat(tabs, [red]) {
   await firsts.getByRole("textbox", { name: "Message" }).fill("");
   await second.by("button", "Close the panel").click();
   await say(first, firsts, "Are you there?");
-  await second.page.locator('header button[aria-label="Chat (1)"]').waitFor();
+  await second.page.locator('header button[aria-label="Chat, 1"]').waitFor();
   await second.panel("Chat");
   await second.page.locator('header button[aria-label="Chat"]').waitFor();
   check((await red.cli("chat", "demo", kinds[first.rich ? "rich" : "code"].path)).includes("Are you there?"), "the node to hold what was said");

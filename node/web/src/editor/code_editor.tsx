@@ -50,6 +50,8 @@ function createEditor(container: HTMLElement, session: Session, path: string): M
     hideCursorInOverviewRuler: true,
     minimap: { enabled: false },
     overviewRulerBorder: false,
+    // On a phone its marks would lie over the ends of the lines.
+    overviewRulerLanes: matchMedia("(max-width: 760px)").matches ? 0 : 3,
     // Room for the name flag of a cursor in the first line.
     padding: { top: 28, bottom: 28 },
     fixedOverflowWidgets: true,

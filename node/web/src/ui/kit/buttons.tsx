@@ -39,7 +39,7 @@ export const IconButton = forwardRef<HTMLButtonElement, IconButtonProps>(functio
       <button
         ref={ref}
         type="button"
-        aria-label={count > 0 ? `${label} (${countText(count)})` : label}
+        aria-label={count > 0 ? `${label}, ${countText(count)}` : label}
         {...rest}
         className={classes(css.button, css.icon, css[look], small && css.small, className)}
       >
