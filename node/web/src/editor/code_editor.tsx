@@ -51,7 +51,7 @@ function createEditor(container: HTMLElement, session: Session, path: string): M
     minimap: { enabled: false },
     overviewRulerBorder: false,
     // On a phone its marks would lie over the ends of the lines.
-    overviewRulerLanes: matchMedia("(max-width: 760px)").matches ? 0 : 3,
+    overviewRulerLanes: matchMedia("(max-width: 760px)").matches ? 0 : 2,
     // Room for the name flag of a cursor in the first line.
     padding: { top: 28, bottom: 28 },
     fixedOverflowWidgets: true,

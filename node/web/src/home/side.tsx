@@ -159,16 +159,25 @@ function MeshPlace({ workspace, current }: { workspace: Workspace; current: bool
 }
 
 function Folders({ folders, workspace, current }: { folders: readonly Folder[]; workspace: string; current: string }) {
+  // Room for the buttons that open them, where there are any.
+  const turns = folders.some((folder) => folder.folders.length > 0);
   return (
     <ul className={css.folders}>
       {folders.map((folder) => (
-        <FolderLine key={folder.path} folder={folder} workspace={workspace} current={current} />
+        <FolderLine key={folder.path} folder={folder} turns={turns} workspace={workspace} current={current} />
       ))}
     </ul>
   );
 }
 
-function FolderLine({ folder, workspace, current }: { folder: Folder; workspace: string; current: string }) {
+interface FolderLineProps {
+  folder: Folder;
+  turns: boolean;
+  workspace: string;
+  current: string;
+}
+
+function FolderLine({ folder, turns, workspace, current }: FolderLineProps) {
   const [opened, setOpened] = useState<boolean | null>(null);
   // The way to the folder that is shown is open by itself.
   const open = opened ?? (current.startsWith(folder.path) && current !== folder.path);
@@ -186,7 +195,7 @@ function FolderLine({ folder, workspace, current }: { folder: Folder; workspace:
             <ChevronRight aria-hidden="true" />
           </button>
         ) : (
-          <span className={css.turn} />
+          turns && <span className={css.turn} />
         )}
         <Place icon={<FolderIcon />} href={formatHome(workspace, { folder: folder.path })} current={current === folder.path} count={folder.count}>
           {folder.name}
