@@ -86,6 +86,10 @@ describe("kinds", () => {
     ["x.tar.md", "code", "markdown"],
   ])("%s is %s %s", (path, kind, language) => expect(kindByName(path)).toEqual({ kind, language }));
 
+  it.each(["Plan", "pl", "Contract", "R", "c", "Recipes"])("%s is no file of code", (name) => {
+    expect(kindByName(name)).toBeNull();
+  });
+
   it("are told by properties before names", () => {
     expect(kindByName(".gitignore")).toBeNull();
     expect(kindOf({ path: "a.md", kind: "rich" })).toEqual({ kind: "rich", language: "" });

@@ -45,7 +45,8 @@ export function styleCursors(awareness: Awareness): () => void {
   const onChange = () => {
     const states = awareness.getStates();
     for (const [id, state] of states) {
-      const selection = JSON.stringify(state["selection"] ?? null);
+      // Who types at the end of a line stays at the same place of it: they say that they type.
+      const selection = JSON.stringify([state["selection"] ?? null, state["typing"] === true && Date.now()]);
       if (selections.get(id) !== selection) movedAt.set(id, Date.now());
       selections.set(id, selection);
     }

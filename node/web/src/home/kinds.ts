@@ -74,7 +74,8 @@ export function kindByName(path: string): { kind: Kind; language: string } | nul
   if (extension === "txt" || extension === "text" || extension === "log" || extension === "csv") {
     return { kind: "plain", language: "" };
   }
-  const known = byExtension.get(extension) ?? byExtension.get(splitPath(path).name.toLowerCase());
+  // Of names without an extension only this one tells: "Plan" is no Perl, though "pl" is.
+  const known = byExtension.get(extension) ?? (splitPath(path).name.toLowerCase() === "dockerfile" ? byId.get("dockerfile") : undefined);
   return known ? { kind: "code", language: known.id } : null;
 }
 

@@ -1,4 +1,4 @@
-import { type FormEvent, useId, useMemo, useState } from "react";
+import { type FormEvent, useId, useMemo, useRef, useState } from "react";
 
 import { createDocument, type DocumentInfo, type Workspace } from "../api";
 import { useAsked } from "../asked";
@@ -65,14 +65,22 @@ function Form({ workspace, documents, folders, folder: startFolder, template: st
   const offered = templates.filter((one) => one.name !== "blank" && one.kind === kind && (kind !== "code" || one.language === language));
   const template = offered.find(({ name }) => name === templateName) ?? null;
 
+  /** What was chosen, while a name says otherwise. */
+  const beforeName = useRef<{ kind: Kind; language: string } | null>(null);
   const onTitle = (typed: string) => {
     setTitle(typed);
     setProblem(null);
-    // "main.py" says what it is.
+    // "main.py" says what it is; "main.python" does not, though "main.py" was on the way to it.
     const named = isFileName(typed) ? kindByName(typed.trim()) : null;
-    if (!named) return;
-    setKind(named.kind);
-    if (named.language) setLanguage(named.language);
+    beforeName.current ??= { kind, language };
+    const next = named ?? beforeName.current;
+    setKind(next.kind);
+    if (next.language) setLanguage(next.language);
+    if (!named) beforeName.current = null;
+  };
+  const choose = (chosen: Kind) => {
+    beforeName.current = null;
+    setKind(chosen);
   };
 
   const submit = async (event: FormEvent) => {
@@ -109,7 +117,7 @@ function Form({ workspace, documents, folders, folder: startFolder, template: st
         maxLength={200}
         onChange={({ target }) => onTitle(target.value)}
       />
-      <KindChoice kind={kind} onKind={setKind} />
+      <KindChoice kind={kind} onKind={choose} />
       {kind === "code" && (
         <SelectField label={words.language} value={language} onChange={({ target }) => setLanguage(target.value)}>
           {languages.map(({ id, title }) => (
