@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
 # Runs the benchmarks of a release build, each beside its rival where it has one.
 #
-#   bench/run.sh [--full] [crdt|storage|transport|catch_up|rooms|bridge|mesh|mesh-scale]...  all but the last without a name
+#   bench/run.sh [--full] [crdt|storage|transport|catch_up|rooms|bridge|page|mesh|mesh-scale]...  all but the last without a name
 #
 # --full: rivals also where they take minutes, and the mesh's newcomer to a million entries five times.
 set -euo pipefail
@@ -9,7 +9,7 @@ cd "$(dirname "$0")/.."
 bin=build/release/bin
 full=()
 [ "${1:-}" != --full ] || { full=(--full); shift; }
-[ $# -gt 0 ] || set -- crdt storage transport catch_up rooms bridge mesh
+[ $# -gt 0 ] || set -- crdt storage transport catch_up rooms bridge page mesh
 for name in "$@"; do
   printf '\n== %s\n' "$name"
   case $name in
@@ -40,6 +40,9 @@ for name in "$@"; do
       disk=$(mktemp -d build/bridge_bench.XXXXXX)
       trap 'rm -rf "$disk"' EXIT
       COTERIE_BIN=$PWD/$bin/coterie TMPDIR=$PWD/$disk node bench/bridge/run.mjs
+      ;;
+    page)
+      for kind in code rich; do COTERIE_BIN=$PWD/$bin/coterie node bench/page/typing.mjs --kind "$kind"; done
       ;;
     mesh)
       disk=$(mktemp -d build/mesh_bench.XXXXXX)

@@ -1,6 +1,5 @@
 // How smooth typing stays in the page: from a key's event to the frame that shows it, in Chromium, in
-// a document of a megabyte with twenty others typing in it; beside the same with nobody else there,
-// and beside a bare editor of the same library (Monaco and y-monaco as they come) on the same document.
+// a document of a megabyte with twenty others typing in it, beside the same with nobody else there.
 //
 //   node bench/page/typing.mjs [--kind code|rich] [--bytes N] [--others N] [--keys N]
 

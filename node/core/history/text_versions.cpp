@@ -12,7 +12,6 @@ namespace {
 /// What a version costs beside its bytes: its key, its place in the map and in the queue.
 constexpr std::size_t kKeptBytes = 192;
 
-
 constexpr std::size_t kHashDigits = 32;
 
 bool is_hex(std::string_view text) {

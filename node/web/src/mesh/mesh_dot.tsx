@@ -9,7 +9,9 @@ import { useMesh } from "./use_mesh";
 
 /** Whether the team is in sync, for the top bar: a sign and some words, and the way to the picture. */
 export function MeshDot({ workspace }: { workspace: Workspace }) {
-  const { mesh } = useMesh(workspace);
+  const { mesh, error } = useMesh(workspace);
+  // A guest of one document is not told.
+  if (!mesh && error !== null) return null;
   const { tone, text } = meshSummary(mesh);
   return (
     <Tip text={mesh ? meshHeadline(mesh).text : words.unknown}>
