@@ -69,7 +69,7 @@ cat <<EOF
     red    http://127.0.0.1:7420/
     green  http://127.0.0.1:7421/
 
-  Open both, pick a document, type in either. Logs and data: $base
+  Open both, make a document in one, open it in the other, type in either. Logs and data: $base
 
 EOF
 if [ "$check" = yes ]; then

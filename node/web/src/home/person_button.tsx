@@ -8,22 +8,28 @@ import css from "./side.module.css";
 interface PersonButtonProps {
   person: Person;
   onPerson: (person: Person) => void;
+  /** Only the face. */
+  compact?: boolean;
 }
 
 /** How others see you, and the form to change it. */
-export function PersonButton({ person, onPerson }: PersonButtonProps) {
+export function PersonButton({ person, onPerson, compact = false }: PersonButtonProps) {
   const [name, setName] = useState<string | null>(null);
   return (
     <Popover
       label={words.profile}
-      align="start"
+      align={compact ? "end" : "start"}
       onOpen={() => setName(null)}
       button={
-        <button type="button" className={css.person}>
+        <button type="button" className={compact ? css.face : css.person} title={compact ? person.name : undefined}>
           <span className="visually-hidden">{words.profile}</span>
-          <Avatar name={person.name} color={person.color} size={26} />
-          <span className={css.personName}>{person.name}</span>
-          <span className={css.quiet}>{words.you}</span>
+          <Avatar name={person.name} color={person.color} size={compact ? 28 : 26} />
+          {!compact && (
+            <>
+              <span className={css.personName}>{person.name}</span>
+              <span className={css.quiet}>{words.you}</span>
+            </>
+          )}
         </button>
       }
     >

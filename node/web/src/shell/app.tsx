@@ -100,6 +100,7 @@ export function App() {
           path={route.path}
           access={access}
           person={person}
+          onPerson={onPerson}
         />
       );
     }

@@ -23,9 +23,10 @@ interface DocumentPageProps {
   path: string;
   access: Access;
   person: Person;
+  onPerson: (person: Person) => void;
 }
 
-export function DocumentPage({ workspace, path, access, person }: DocumentPageProps) {
+export function DocumentPage({ workspace, path, access, person, onPerson }: DocumentPageProps) {
   const onMoved = useCallback((to: string) => replaceHash(formatRoute(workspace.name, to)), [workspace.name]);
   const found = useDocument(workspace.id, path, access.documents, onMoved);
   const { name } = splitPath(path);
@@ -73,7 +74,7 @@ export function DocumentPage({ workspace, path, access, person }: DocumentPagePr
       );
     }
     case "found":
-      return <Opened key={found.info.id} workspace={workspace} info={found.info} person={person} />;
+      return <Opened key={found.info.id} workspace={workspace} info={found.info} person={person} onPerson={onPerson} />;
   }
 }
 
@@ -109,6 +110,7 @@ interface OpenedProps {
   workspace: Workspace;
   info: DocumentInfo;
   person: Person;
+  onPerson: (person: Person) => void;
 }
 
 function Opened(props: OpenedProps) {
@@ -126,7 +128,7 @@ function useRich({ kind }: DocumentInfo, session: Session, loaded: boolean): boo
   return decided.current;
 }
 
-function WithSession({ workspace, info, person, session, room }: OpenedProps & { session: Session; room: Room }) {
+function WithSession({ workspace, info, person, onPerson, session, room }: OpenedProps & { session: Session; room: Room }) {
   const view = useSyncExternalStore(session.subscribe, session.view);
   const roomState = useSyncExternalStore(room.subscribe, room.view);
   const [editor, setEditor] = useState<EditorHandle | null>(null);
@@ -150,12 +152,13 @@ function WithSession({ workspace, info, person, session, room }: OpenedProps & {
       roomState: roomState ?? emptyRoom,
       editor,
       person,
+      onPerson,
       role,
       mayEdit: role === "host" || role === "editor",
       mayComment: role !== "viewer" && role !== "relay",
       rich: rich === true,
     }),
-    [workspace, info, session, view, room, roomState, editor, person, role, rich],
+    [workspace, info, session, view, room, roomState, editor, person, onPerson, role, rich],
   );
   return (
     <OpenDocumentContext value={open}>

@@ -27,6 +27,7 @@ import {
   HistoryPanel,
   MeshDot,
   PeoplePanel,
+  PersonButton,
   RichEditor,
   ShareDialog,
   VersionOverlay,
@@ -173,7 +174,7 @@ interface TopBarProps {
 }
 
 function TopBar({ panel, onPanel, onShare }: TopBarProps) {
-  const { workspace, info, roomState, editor, mayEdit } = useOpenDocument();
+  const { workspace, info, roomState, editor, mayEdit, person, onPerson } = useOpenDocument();
   const [renaming, setRenaming] = useState(false);
   const toggle = (name: Panel) => () => onPanel(panel === name ? null : name);
   const icons = { comments: MessageSquare, chat: MessagesSquare, people: Users, history: History };
@@ -190,6 +191,7 @@ function TopBar({ panel, onPanel, onShare }: TopBarProps) {
       <span className={css.spring} />
       <Suspense>
         <AvatarStack />
+        <PersonButton person={person} onPerson={onPerson} compact />
       </Suspense>
       <div className={css.tools} role="toolbar" aria-label={shell.panels}>
         <Suspense>

@@ -20,6 +20,7 @@ export interface OpenDocument {
   /** Null until it is loaded. */
   editor: EditorHandle | null;
   person: Person;
+  onPerson: (person: Person) => void;
   /** "host", "editor", "commenter" or "viewer", in this document. */
   role: string;
   mayEdit: boolean;

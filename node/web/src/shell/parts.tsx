@@ -24,6 +24,7 @@ const part = <Name extends string, Props extends object>(
 ) => lazy(async () => ({ default: (await load())[name] }));
 
 export const Home = part(() => import("../home/home"), "Home");
+export const PersonButton = part(() => import("../home/person_button"), "PersonButton");
 export const MeshDot = part(() => import("../mesh/mesh_dot"), "MeshDot");
 
 export const CodeEditor = lazy(() => import("../editor/code_editor"));
