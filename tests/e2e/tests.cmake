@@ -50,7 +50,7 @@ set_property(TEST e2e.crash e2e.failing_disk APPEND PROPERTY
 # The web client's types and its tests of what needs no browser.
 add_test(NAME web.check COMMAND npm run --silent check
   WORKING_DIRECTORY ${PROJECT_SOURCE_DIR}/node/web)
-set_tests_properties(web.check PROPERTIES LABELS unit TIMEOUT 120)
+set_tests_properties(web.check PROPERTIES LABELS unit TIMEOUT 300)
 
 # Twenty nodes on a bad network; ./dev lab 200 runs more.
 add_executable(lab_network e2e/lab_network.cpp)
