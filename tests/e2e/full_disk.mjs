@@ -21,6 +21,9 @@ const roundsPerDocuments = 4;
 /** Enough to leave no free page in the data file soon. */
 const pasted = "A paragraph that somebody pastes. ".repeat(3000);
 
+/** In a round: some 2 MB, of which the disk takes some 200 kB. */
+const pastesMax = 20;
+
 const privateNetwork = enterPrivateNetwork();
 
 await scenario(options, async (context) => {
@@ -69,10 +72,12 @@ async function oneRound(context, red, small, writers, round, seen) {
   await sleep(random.below(500));
   const ballast = path.join(small, "ballast");
   fill(ballast, random.below(200_000));
-  const pasting = setInterval(() => writers[0].client.text.insert(0, pasted), 20);
+  // Not for ever: a client that has more than a message may hold (16 MiB) could never send it.
+  let pastes = 0;
+  const pasting = setInterval(() => ++pastes <= pastesMax && writers[0].client.text.insert(0, pasted), 20);
   try {
     await until("the node turns read-only", () => isFull(red), { timeoutMs: 60_000 });
-    await until("a client is told", () => closings.some((one) => one.startsWith("1013 ")));
+    await until("a client is told", () => closings.some((one) => one.startsWith("1013 ")), { timeoutMs: 60_000 });
   } finally {
     clearInterval(pasting);
     for (const writer of writers) writer.stop();
@@ -110,8 +115,12 @@ function fill(file, rest) {
   const { bavail, bsize } = statfsSync(path.dirname(file));
   const block = Buffer.alloc(64 * 1024, 1);
   const fd = openSync(file, "w");
-  for (let left = bavail * bsize - rest; left > 0; left -= block.length) {
-    writeSync(fd, block, 0, Math.min(block.length, left));
+  try {
+    for (let left = bavail * bsize - rest; left > 0; left -= block.length) {
+      writeSync(fd, block, 0, Math.min(block.length, left));
+    }
+  } catch (error) {
+    if (error.code !== "ENOSPC") throw error; // The node was faster: it is full, then.
   }
   closeSync(fd);
 }
