@@ -31,7 +31,7 @@ async function rest(node, method, where, body) {
 
 /** The others: stock clients in a process of their own. */
 async function crowd(context, node, document, kind, bytes, others) {
-  const child = fork(path.join(here, "crowd.mjs"), [node.bridge, document, kind, String(bytes), String(others)]);
+  const child = fork(path.join(here, "../../tests/e2e/lib/typing_crowd.mjs"), [node.bridge, document, kind, String(bytes), String(others)]);
   context.defer(() => child.kill());
   await new Promise((resolve, reject) => {
     child.once("message", resolve);
@@ -72,12 +72,16 @@ await scenario({ kind: { type: "string" }, bytes: number, others: number, keys: 
   await formTeam(nodes);
   const name = kind === "rich" ? "large" : "large.txt";
   const { id } = await rest(nodes[0], "POST", "workspaces/demo/documents", { path: name, kind });
+  await until("the other node has it", async () => (await nodes[1].cli("doc", "list", "demo")).includes(name));
   const browser = await launch(context);
   const rows = [];
   for (const count of [0, others]) {
     const child = await crowd(context, nodes[1], id, kind, count === 0 ? bytes : 0, count);
     const tab = await Tab.open(browser, ada);
-    await tab.goto(nodes[0].bridge, "demo", name);
+    await tab.goto(nodes[0].bridge, "demo", name).catch(async (error) => {
+      await tab.screenshot("typing-failed");
+      throw error;
+    });
     await tab.becomes("connected");
     await until("the page shows the text", async () => (await tab.text()).length > 100, { timeoutMs: 60_000 });
     await tab.focus();

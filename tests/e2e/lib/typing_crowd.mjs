@@ -1,14 +1,11 @@
-// Behind typing.mjs: fills a document, then stock clients type in it, each at its own place, five
+// Behind bench/page/typing.mjs: fills a document, then stock clients type in it, each at its own place, five
 // characters a second, with cursors.
 //
-//   crowd.mjs BRIDGE DOCUMENT KIND BYTES CLIENTS
+//   typing_crowd.mjs BRIDGE DOCUMENT KIND BYTES CLIENTS
 
-import { createRequire } from "node:module";
-
-const require = createRequire(new URL("../../tests/e2e/package.json", import.meta.url));
-const { WebsocketProvider } = await import(require.resolve("y-websocket"));
-const { WebSocket } = await import(require.resolve("ws"));
-const Y = await import(require.resolve("yjs"));
+import { WebSocket } from "ws";
+import { WebsocketProvider } from "y-websocket";
+import * as Y from "yjs";
 
 const [bridge, document, kind, bytes, clients] = process.argv.slice(2);
 const everyMs = 200;
