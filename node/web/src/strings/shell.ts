@@ -26,8 +26,6 @@ export const shell = {
   theme: { title: "Appearance", system: "As the system", light: "Light", dark: "Dark" },
   copyLink: "Copy link",
   copied: "Copied.",
-  download: "Download as text",
-  mesh: "The team’s nodes",
 
   connection: {
     connected: "Connected",
@@ -71,7 +69,6 @@ export const shell = {
   madeAnew: "This document was made anew on the node without what you have here. Copy what you need, then load it.",
   loadAnew: "Load it anew",
   sessionEnded: "A host ended the session of this document.",
-  rangOut: (why: string) => why,
 
   noDocument: (path: string) => `There is no document “${path}” here yet.`,
   makeIt: "Make it",
@@ -99,6 +96,5 @@ export const shell = {
     here: "In this document",
     documents: "Documents",
     page: "This page",
-    newDocument: "New document…",
   },
 } as const;
