@@ -29,12 +29,6 @@ export default defineConfig({
   plugins: [react(), listFiles()],
   // Relative, because a bridge may sit below a path of a reverse proxy.
   base: "./",
-  resolve: {
-    alias: [
-      // y-monaco names Monaco's files by the paths they had before 0.56 gave them an export map.
-      { find: /^monaco-editor\/esm\/vs\//, replacement: "monaco-editor/" },
-    ],
-  },
   build: {
     target: "es2022",
     rolldownOptions: {

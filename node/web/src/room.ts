@@ -1,7 +1,8 @@
 // The room of a document that is open: what is said about it, as far as this tab has read it.
 
-import { type Change, EventError, type Page, type PresenceUpdate, type ServerEvent } from "./events";
+import { type Change, EventError, type Page, type PresenceUpdate, type Saved, type ServerEvent } from "./events";
 import type { EditorSelection } from "./editor/handle";
+import { Later, shownAfterMs } from "./later";
 import type { Person } from "./person";
 import { EventsConnection } from "./room/connection";
 import { CommentDesk } from "./room/desk";
@@ -22,6 +23,10 @@ export class Room {
   private readonly listeners = new Set<() => void>();
   private readonly newcomers = new Set<(event: ServerEvent) => void>();
   private state: RoomState = emptyRoom;
+  private saved_: Saved | null = null;
+  private readonly tellLater = new Later(() => {
+    for (const listener of this.listeners) listener();
+  }, shownAfterMs);
   private presence: PresenceUpdate = {};
   private closed = false;
 
@@ -43,6 +48,8 @@ export class Room {
 
   /** Shape of useSyncExternalStore. */
   readonly view = (): RoomState => this.state;
+  /** What is on disk, and on how many devices; null until the node said so. Apart, as each edit changes it. */
+  readonly saved = (): Saved | null => this.saved_;
   readonly subscribe = (listener: () => void): (() => void) => {
     this.listeners.add(listener);
     return () => this.listeners.delete(listener);
@@ -129,6 +136,7 @@ export class Room {
     this.closed = true;
     this.listeners.clear();
     this.newcomers.clear();
+    this.tellLater.stop();
     this.connection.close();
   }
 
@@ -136,6 +144,11 @@ export class Room {
 
   private handle(event: ServerEvent): void {
     if (this.closed) return;
+    if (event.type === "saved") {
+      const { state_vector, devices, members } = event;
+      this.saved_ = { state_vector, devices, members };
+      this.tellLater.ask();
+    }
     this.change(reduce(this.state, event));
     for (const listener of this.newcomers) listener(event);
     // Also what came while we were away, or was dropped because we were slow.
@@ -182,8 +195,8 @@ export class Room {
   }
 
   private change(state: RoomState): void {
-    if (this.closed) return;
+    if (this.closed || state === this.state) return;
     this.state = state;
-    for (const listener of this.listeners) listener();
+    this.tellLater.ask();
   }
 }

@@ -6,12 +6,14 @@ import { IndexeddbPersistence } from "y-indexeddb";
 import * as decoding from "lib0/decoding";
 import * as encoding from "lib0/encoding";
 import type { Awareness } from "y-protocols/awareness";
-import { messageYjsSyncStep2 } from "y-protocols/sync";
-import { messageSync, WebsocketProvider } from "y-websocket";
+import { messageYjsSyncStep2, messageYjsUpdate } from "y-protocols/sync";
+import { messageAwareness, messageSync, WebsocketProvider } from "y-websocket";
 import * as Y from "yjs";
 
+import { Arrivals } from "./arrivals";
 import type { Status } from "./events";
 import { HttpSync } from "./http_sync";
+import { Later, same, shownAfterMs } from "./later";
 import { type Person, personFrom } from "./person";
 import { syncRoom, syncServer } from "./route";
 import { type SavedState, SavedTracker } from "./saved";
@@ -73,7 +75,7 @@ const waitingKey = "waiting";
 
 const statuses: readonly unknown[] = ["active", "idle", "away"];
 
-/** What the page shows of a session. A new object whenever something in it changed. */
+/** What the page shows of a session. A new object when something in it changed, and only then. */
 export interface SessionView {
   connection: Connection;
   /** Why the node refused, if it did, and the code that says so to programs. */
@@ -85,14 +87,21 @@ export interface SessionView {
   trouble: string;
   /** The content has arrived at least once: it may be edited, offline too. */
   loaded: boolean;
+  participants: Participant[];
+  following: number | null;
+}
+
+/** What is safe. Apart from the rest, as each key changes it. */
+export interface SavingView {
   saved: SavedState;
   /** Edits made here that no node is known to have on disk. */
   waiting: number;
   /** When the last of them was known to be. */
   savedAt: number | null;
-  participants: Participant[];
-  following: number | null;
 }
+
+const keptIfEqual = (next: Participant[], known: Participant[]): Participant[] =>
+  known.length === next.length && next.every((one, i) => same(one, known[i] as Participant)) ? known : next;
 
 export class Session {
   readonly doc = new Y.Doc();
@@ -101,6 +110,7 @@ export class Session {
   readonly provider: WebsocketProvider;
 
   private readonly tracker = new SavedTracker();
+  private readonly arrivals: Arrivals;
   private readonly listeners = new Set<() => void>();
   private readonly store: IndexeddbPersistence | null;
   private http: HttpSync | null = null;
@@ -115,6 +125,8 @@ export class Session {
   private savedAt: number | null = null;
   private ended = false;
   private view_: SessionView;
+  private saving_: SavingView;
+  private readonly changedLater = new Later(() => this.tellListeners(), shownAfterMs);
   private presence: Presence = { status: "active", typing: false };
 
   constructor(readonly ref: DocumentRef) {
@@ -125,7 +137,9 @@ export class Session {
       // Tabs meet at the node. Side by side, a tab could show as saved what only its sibling has.
       disableBc: true,
     });
-    this.view_ = this.makeView();
+    this.arrivals = new Arrivals(this.doc, this.awareness, this.provider);
+    this.view_ = this.makeView([]);
+    this.saving_ = this.makeSaving();
     this.listen();
     this.store = this.restore();
     // First what this browser has: it is shown at once, and the node sends only the rest.
@@ -144,6 +158,7 @@ export class Session {
 
   /** Shape of useSyncExternalStore. */
   readonly view = (): SessionView => this.view_;
+  readonly saving = (): SavingView => this.saving_;
   readonly subscribe = (listener: () => void): (() => void) => {
     this.listeners.add(listener);
     return () => this.listeners.delete(listener);
@@ -195,6 +210,8 @@ export class Session {
   destroy(): void {
     this.ended = true;
     this.listeners.clear();
+    this.changedLater.stop();
+    this.arrivals.stop();
     this.http?.stop();
     this.provider.destroy();
     void this.store?.destroy();
@@ -252,6 +269,7 @@ export class Session {
       this.changed();
     });
     provider.on("connection-close", (event) => {
+      this.arrivals.disconnected();
       if (event?.code === closeTryAgain) this.trouble = event.reason;
       if (!this.everConnected && ++this.failures >= failedAttemptsUntilHttp) this.beginHttp();
       this.changed();
@@ -291,10 +309,18 @@ export class Session {
     const readSync = provider.messageHandlers[messageSync];
     if (!readSync) throw new Error("y-websocket has no sync handler");
     provider.messageHandlers[messageSync] = (encoder, decoder, ...rest) => {
+      if (decoding.peekVarUint(decoder) === messageYjsUpdate) {
+        decoding.readVarUint(decoder);
+        return this.arrivals.update(decoding.readVarUint8Array(decoder));
+      }
+      this.arrivals.take();
       readSync(encoder, decoder, ...rest);
       // The handler wrote the message type and, to a step 1, our answer, which is sent next.
       const answer = encoding.toUint8Array(encoder);
       if (answer.length > 1 && answer[1] === messageYjsSyncStep2) tracker.answeredSync();
+    };
+    provider.messageHandlers[messageAwareness] = (_encoder, decoder) => {
+      this.arrivals.awarenessUpdate(decoding.readVarUint8Array(decoder));
     };
     provider.messageHandlers[messageSaved] = (_encoder, decoder) => {
       const { unsaved } = tracker;
@@ -342,12 +368,20 @@ export class Session {
   }
 
   private changed(): void {
+    this.changedLater.ask();
+  }
+
+  private tellListeners(): void {
     this.keepWaiting();
-    this.view_ = this.makeView();
+    const [view, saving] = [this.makeView(this.view_.participants), this.makeSaving()];
+    const [viewIsSame, savingIsSame] = [same(view, this.view_), same(saving, this.saving_)];
+    if (!viewIsSame) this.view_ = view;
+    if (!savingIsSame) this.saving_ = saving;
+    if (viewIsSame && savingIsSame) return;
     for (const listener of this.listeners) listener();
   }
 
-  private makeView(): SessionView {
+  private makeView(participants: Participant[]): SessionView {
     return {
       connection: this.connection(),
       refusal: this.refusal ?? "",
@@ -355,12 +389,13 @@ export class Session {
       editRefused: this.editRefused,
       trouble: this.trouble,
       loaded: this.loaded,
-      saved: this.saved(),
-      waiting: this.tracker.waiting,
-      savedAt: this.savedAt,
-      participants: this.participants(),
+      participants: keptIfEqual(this.participants(), participants),
       following: this.following_,
     };
+  }
+
+  private makeSaving(): SavingView {
+    return { saved: this.saved(), waiting: this.tracker.waiting, savedAt: this.savedAt };
   }
 
   private saved(): SavedState {

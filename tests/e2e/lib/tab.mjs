@@ -99,14 +99,14 @@ export class Tab {
 
   /** Names at the cursors of others that are drawn now. */
   flags() {
-    return this.page.$$eval(this.rich ? ".ProseMirror .caret-flag" : ".yRemoteSelectionHead", (heads) =>
+    return this.page.$$eval(this.rich ? ".ProseMirror .caret-flag" : ".cursor-head", (heads) =>
       heads.map((head) => getComputedStyle(head, "::after").content.replace(/^"|"$/g, "")),
     );
   }
 
   /** How many pieces of others' selections are drawn. */
   selections() {
-    return this.page.locator(this.rich ? ".ProseMirror .caret-selection" : ".yRemoteSelection").count();
+    return this.page.locator(this.rich ? ".ProseMirror .caret-selection" : ".cursor-selection").count();
   }
 
   /** The word that the page has for how the connection is. */

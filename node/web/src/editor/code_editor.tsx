@@ -1,19 +1,18 @@
 // A Monaco editor bound to a session's text.
 
 import { useEffect, useRef } from "react";
-import { MonacoBinding } from "y-monaco";
 import * as Y from "yjs";
 
 import { code } from "../strings/code";
 import type { Session } from "../sync";
 import css from "./code_editor.module.css";
-import { styleCursors, forBinding } from "./cursors";
+import { RemoteCursors } from "./cursors";
 import { Figures } from "./figures";
 import type { EditorHandle, TextFigures } from "./handle";
 import { monaco } from "./monaco";
 import { MonacoHandle } from "./monaco_handle";
-import { keepOwnSelection } from "./own_selection";
 import { fixText } from "./plain_text";
+import { TextBinding } from "./text_binding";
 
 export interface EditorProps {
   session: Session;
@@ -76,7 +75,6 @@ function bind(
   session: Session,
   mayEdit: boolean,
 ): { unbind: () => void; undo: () => Y.UndoManager } {
-  const awareness = forBinding(session.awareness);
   let unbind = () => {};
   let manager: Y.UndoManager;
 
@@ -84,8 +82,8 @@ function bind(
     unbind();
     // Who may not edit sees Monaco's form of the text, bound anew after each change.
     if (mayEdit) fixText(session.text);
-    const binding = new MonacoBinding(session.text, model, new Set([editor]), awareness);
-    const release = keepOwnSelection(editor, model, session.text, binding);
+    const binding = new TextBinding(editor, model, session.text, session.awareness);
+    const cursors = new RemoteCursors(editor, session);
     // Monaco's own undo does not know of remote changes and would restore text at wrong places.
     const undo = new Y.UndoManager(session.text, { trackedOrigins: new Set([binding]) });
     manager = undo;
@@ -103,10 +101,8 @@ function bind(
     unbind = () => {
       for (const action of actions) action.dispose();
       undo.destroy();
-      release();
+      cursors.destroy();
       binding.destroy();
-      // What y-monaco drew stays otherwise: others' cursors, where they were.
-      editor.removeDecorations(binding._decorations.get(editor) ?? []);
     };
   };
 
@@ -141,21 +137,20 @@ export default function CodeEditor({ session, path, language, mayEdit, loaded, o
     const model = editor.getModel() as monaco.editor.ITextModel;
     editorRef.current = editor;
     const { unbind, undo } = bind(editor, model, session, mayEdit);
-    const unstyle = styleCursors(session.awareness);
     const report = () => {
       const { lineNumber, column } = editor.getPosition() ?? { lineNumber: 1, column: 1 };
-      onFigures({ ...figures.of(model), line: lineNumber, column, language: model.getLanguageId() });
+      const { words } = figures;
+      if (words === null) return;
+      onFigures({ words, characters: model.getValueLength(), line: lineNumber, column, language: model.getLanguageId() });
     };
-    const figures = new Figures(report);
+    const figures = new Figures(model, report);
     editor.onDidChangeCursorPosition(report);
     model.onDidChangeContent(() => figures.changed());
     model.onDidChangeLanguage(report);
-    report();
     handle(new MonacoHandle(editor, model, session, undo));
     return () => {
       handle(null);
       figures.stop();
-      unstyle();
       unbind();
       editor.dispose();
       model.dispose();

@@ -1,94 +1,35 @@
-// Remote cursors: colours and name flags for the decorations that y-monaco makes.
+// Other people's cursors and selections in Monaco, with their names for a while after they move.
 //
-// y-monaco marks a selection with the classes yRemoteSelection-ID and its end with
-// yRemoteSelectionHead-ID, where ID is the Yjs client id; what they look like is up to us.
-
-import type { Awareness } from "y-protocols/awareness";
-import * as Y from "yjs";
+// Each person's is drawn anew when it moves. What is written in between moves it as Yjs would: Monaco's
+// tracking of ranges is told on which side each end sticks.
 
 import { personFrom } from "../person";
+import { monaco } from "./monaco";
+import { isRelativePosition, placeOf, type SharedText } from "./positions";
 
 /** How long a name stays beside a cursor that has stopped moving; later, pointing at it shows it. */
 const flagShownMs = 4000;
 
+const sticksRight = (json: unknown): boolean => ((json as { assoc?: unknown }).assoc ?? 0) !== -1;
+
+function stickiness(start: unknown, end: unknown): monaco.editor.TrackedRangeStickiness {
+  const { AlwaysGrowsWhenTypingAtEdges, GrowsOnlyWhenTypingAfter, GrowsOnlyWhenTypingBefore, NeverGrowsWhenTypingAtEdges } =
+    monaco.editor.TrackedRangeStickiness;
+  if (sticksRight(start)) return sticksRight(end) ? GrowsOnlyWhenTypingAfter : NeverGrowsWhenTypingAtEdges;
+  return sticksRight(end) ? AlwaysGrowsWhenTypingAtEdges : GrowsOnlyWhenTypingBefore;
+}
+
 const cssString = (text: string) => `"${text.replace(/["\\]/g, "\\$&")}"`;
 
-/** Keeps a style sheet in step with `awareness`. Returns what undoes it. */
-export function styleCursors(awareness: Awareness): () => void {
-  const sheet = new CSSStyleSheet();
-  document.adoptedStyleSheets.push(sheet);
-  const movedAt = new Map<number, number>();
-  const selections = new Map<number, string>();
-  let timer: ReturnType<typeof setTimeout> | undefined;
-
-  const render = () => {
-    const now = Date.now();
-    const rules: string[] = [];
-    let nextChange = Infinity;
-    for (const [id, state] of awareness.getStates()) {
-      if (id === awareness.clientID) continue;
-      const { name, color } = personFrom(state["user"], id);
-      const hideAt = (movedAt.get(id) ?? 0) + flagShownMs;
-      const flag = hideAt > now ? "1" : "0";
-      if (hideAt > now) nextChange = Math.min(nextChange, hideAt);
-      rules.push(
-        `.yRemoteSelection-${id}, .yRemoteSelectionHead-${id} { --person: ${color}; }`,
-        `.yRemoteSelectionHead-${id} { --flag: ${flag}; }`,
-        `.yRemoteSelectionHead-${id}::after { content: ${cssString(name)}; }`,
-      );
-    }
-    sheet.replaceSync(rules.join("\n"));
-    clearTimeout(timer);
-    if (nextChange < Infinity) timer = setTimeout(render, nextChange - now + 10);
-  };
-
-  const onChange = () => {
-    const states = awareness.getStates();
-    for (const [id, state] of states) {
-      // Who types at the end of a line stays at the same place of it: they say that they type.
-      const selection = JSON.stringify([state["selection"] ?? null, state["typing"] === true && Date.now()]);
-      if (selections.get(id) !== selection) movedAt.set(id, Date.now());
-      selections.set(id, selection);
-    }
-    for (const id of Array.from(selections.keys())) {
-      if (states.has(id)) continue;
-      selections.delete(id);
-      movedAt.delete(id);
-    }
-    render();
-  };
-  awareness.on("change", onChange);
-  onChange();
-
-  return () => {
-    awareness.off("change", onChange);
-    clearTimeout(timer);
-    document.adoptedStyleSheets = document.adoptedStyleSheets.filter((other) => other !== sheet);
-  };
-}
-
-const isId = (value: unknown) => {
-  const { client, clock } = (value ?? {}) as { client?: unknown; clock?: unknown };
-  return Number.isSafeInteger(client) && Number.isSafeInteger(clock);
-};
-
-/** True if `value` has the shape of Y.RelativePosition in JSON, so that Yjs can look it up. */
-export function isRelativePosition(value: unknown): boolean {
-  if (typeof value !== "object" || value === null) return false;
-  const { type, tname, item } = value as { type?: unknown; tname?: unknown; item?: unknown };
-  const textual = tname == null || typeof tname === "string";
-  return textual && [type, item].every((id) => id == null || isId(id));
-}
-
-/** Where the cursor of a client is in `text`, in UTF-16 units; null if it has none there. */
-export function cursorOf(
-  { awareness, doc, text }: { awareness: Awareness; doc: Y.Doc; text: Y.Text },
-  clientId: number,
-): number | null {
-  const head: unknown = awareness.getStates().get(clientId)?.["selection"]?.head;
-  if (!isRelativePosition(head)) return null;
-  const position = Y.createAbsolutePositionFromRelativePosition(Y.createRelativePositionFromJSON(head), doc);
-  return position?.type === text ? position.index : null;
+interface Cursor {
+  decorations: monaco.editor.IEditorDecorationsCollection;
+  /** As JSON: what it was drawn for, and whom. */
+  selection: string;
+  person: string;
+  /** It is of text that has not arrived. */
+  unplaced: boolean;
+  named: boolean;
+  timer: ReturnType<typeof setTimeout> | undefined;
 }
 
 interface Change {
@@ -97,37 +38,107 @@ interface Change {
   removed: number[];
 }
 
-/**
- * What of `awareness` y-monaco uses, made safe for it. Selections that are not positions are left
- * out: y-monaco trusts them, and one browser's nonsense must not stop everybody's cursors. Changes
- * of our own state are not reported: y-monaco redraws the others' cursors on each report, redrawing
- * can move our own, and Monaco throws when that makes y-monaco redraw again.
- */
-export function forBinding(awareness: Awareness): Awareness {
-  const wrapped = new Map<(change: Change) => void, (change: Change) => void>();
-  const adapter = {
-    getStates: () =>
-      new Map(
-        Array.from(awareness.getStates()).filter(([, { selection }]) => {
-          if (selection == null) return true;
-          return isRelativePosition(selection.anchor) && isRelativePosition(selection.head);
-        }),
-      ),
-    setLocalStateField: (field: string, value: unknown) => awareness.setLocalStateField(field, value),
-    on: (_event: "change", listener: (change: Change) => void) => {
-      if (wrapped.has(listener)) return;
-      const wrapper = (change: Change) => {
-        const clients = [...change.added, ...change.updated, ...change.removed];
-        if (clients.some((id) => id !== awareness.clientID)) listener(change);
-      };
-      wrapped.set(listener, wrapper);
-      awareness.on("change", wrapper);
-    },
-    off: (_event: "change", listener: (change: Change) => void) => {
-      const wrapper = wrapped.get(listener);
-      if (wrapper) awareness.off("change", wrapper);
-      wrapped.delete(listener);
-    },
+export class RemoteCursors {
+  private readonly cursors = new Map<number, Cursor>();
+  private readonly sheet = new CSSStyleSheet();
+
+  constructor(
+    private readonly editor: monaco.editor.IStandaloneCodeEditor,
+    private readonly where: SharedText,
+  ) {
+    document.adoptedStyleSheets.push(this.sheet);
+    const { awareness, text } = where;
+    awareness.on("change", this.onAwareness);
+    text.observe(this.onText);
+    this.onAwareness({ added: Array.from(awareness.getStates().keys()), updated: [], removed: [] });
+  }
+
+  destroy(): void {
+    const { awareness, text } = this.where;
+    awareness.off("change", this.onAwareness);
+    text.unobserve(this.onText);
+    for (const id of Array.from(this.cursors.keys())) this.remove(id);
+    document.adoptedStyleSheets = document.adoptedStyleSheets.filter((other) => other !== this.sheet);
+  }
+
+  private readonly onAwareness = ({ added, updated, removed }: Change): void => {
+    let dressed = false;
+    for (const id of removed) dressed = this.remove(id) || dressed;
+    for (const id of [...added, ...updated]) {
+      if (id !== this.where.awareness.clientID) dressed = this.update(id) || dressed;
+    }
+    if (dressed) this.dress();
   };
-  return adapter as unknown as Awareness;
+
+  private readonly onText = (): void => {
+    for (const [id, cursor] of this.cursors) if (cursor.unplaced) this.draw(id, cursor);
+  };
+
+  private remove(id: number): boolean {
+    const cursor = this.cursors.get(id);
+    clearTimeout(cursor?.timer);
+    cursor?.decorations.clear();
+    return this.cursors.delete(id);
+  }
+
+  /** Returns whether who it is has changed. */
+  private update(id: number): boolean {
+    const state = this.where.awareness.getStates().get(id);
+    const cursor = this.cursors.get(id) ?? {
+      decorations: this.editor.createDecorationsCollection(),
+      selection: "",
+      person: "",
+      unplaced: false,
+      named: false,
+      timer: undefined,
+    };
+    this.cursors.set(id, cursor);
+    const selection = JSON.stringify(state?.["selection"] ?? null);
+    // Who types at the end of a line stays at the same place of it: they say that they type.
+    if (selection !== cursor.selection || state?.["typing"] === true) {
+      cursor.named = true;
+      clearTimeout(cursor.timer);
+      cursor.timer = setTimeout(() => {
+        cursor.named = false;
+        this.draw(id, cursor);
+      }, flagShownMs);
+      cursor.selection = selection;
+      this.draw(id, cursor);
+    }
+    const { name, color } = personFrom(state?.["user"], id);
+    const person = JSON.stringify([name, color]);
+    const changed = person !== cursor.person;
+    cursor.person = person;
+    return changed;
+  }
+
+  private draw(id: number, cursor: Cursor): void {
+    const { anchor, head } = this.where.awareness.getStates().get(id)?.["selection"] ?? {};
+    const [from, to] = [placeOf(anchor, this.where), placeOf(head, this.where)];
+    cursor.unplaced = (from === null || to === null) && isRelativePosition(anchor) && isRelativePosition(head);
+    const model = this.editor.getModel();
+    if (from === null || to === null || !model) return cursor.decorations.clear();
+    const forward = from < to;
+    const headClass = `cursor-head cursor-${id}${cursor.named ? " cursor-named" : ""}`;
+    const [start, end] = [model.getPositionAt(Math.min(from, to)), model.getPositionAt(Math.max(from, to))];
+    cursor.decorations.set([
+      {
+        range: monaco.Range.fromPositions(start, end),
+        options: {
+          className: `cursor-selection cursor-${id}`,
+          [forward ? "afterContentClassName" : "beforeContentClassName"]: headClass,
+          stickiness: forward ? stickiness(anchor, head) : stickiness(head, anchor),
+        },
+      },
+    ]);
+  }
+
+  /** Each person's name and colour: the browser looks at all of the page anew after it. */
+  private dress(): void {
+    const rules = Array.from(this.cursors, ([id, { person }]) => {
+      const [name, color] = JSON.parse(person) as [string, string];
+      return `.cursor-${id} { --person: ${color}; } .cursor-${id}.cursor-head::after { content: ${cssString(name)}; }`;
+    });
+    this.sheet.replaceSync(rules.join("\n"));
+  }
 }

@@ -4,7 +4,7 @@ import * as Y from "yjs";
 
 import { code } from "../strings/code";
 import { type Session, textRoot } from "../sync";
-import { cursorOf } from "./cursors";
+import { cursorOf } from "./positions";
 import type { Anchor, AuthorRange, EditorHandle, EditorSelection } from "./handle";
 import { monaco } from "./monaco";
 

@@ -3,7 +3,7 @@
 import { CollaborationCaret } from "@tiptap/extension-collaboration-caret";
 import type { Awareness } from "y-protocols/awareness";
 
-import { isRelativePosition } from "../editor/cursors";
+import { isRelativePosition } from "../editor/positions";
 import { personFrom } from "../person";
 import { textOn } from "./colors";
 

@@ -1,6 +1,6 @@
 // What is known of a document's room, and what each event changes in it. Pure.
 
-import type { Author, EventParticipant, Limits, Message, Page, Saved, ServerEvent, StateItem } from "../events";
+import type { Author, EventParticipant, Limits, Message, Page, ServerEvent, StateItem } from "../events";
 import type { Transport } from "./fallback";
 
 /** The answers to a comment, the oldest first. */
@@ -41,8 +41,6 @@ export interface RoomState {
   /** By the comment's id; those that were asked for. */
   threads: Readonly<Record<string, Thread>>;
 
-  /** What is on disk, and on how many devices; null until the node said so. */
-  saved: Saved | null;
   state: Readonly<Record<string, StateItem>>;
 }
 
@@ -64,7 +62,6 @@ export const emptyRoom: RoomState = {
   commentsLoaded: false,
   unreadComments: 0,
   threads: {},
-  saved: null,
   state: {},
 };
 
@@ -73,6 +70,12 @@ export const sameAuthor = (a: Author, b: Author | null): boolean =>
 
 type Identity = Pick<EventParticipant, "device" | "user">;
 const isNot = (one: Identity) => (other: Identity) => one.device !== other.device || one.user !== other.user;
+
+/** Moving a cursor, which the editor shows, is most of what people do. */
+const looksTheSame = (one: EventParticipant, other: EventParticipant) =>
+  shownOf(one) === shownOf(other);
+const shownOf = ({ device_name, name, color, status, typing, clients, file, viewport, following }: EventParticipant) =>
+  JSON.stringify([device_name, name, color, status, typing, clients, file, viewport, following]);
 
 const isChat = (message: Message) => !message.thread && !message.anchor;
 const isComment = (message: Message) => !message.thread && message.anchor !== undefined;
@@ -153,8 +156,11 @@ export function reduce(state: RoomState, event: ServerEvent): RoomState {
     }
     case "user_joined":
     case "presence_update": {
-      const others = state.participants.filter(isNot(event.participant));
-      return { ...state, participants: [...others, event.participant] };
+      const { participant } = event;
+      const known = state.participants.find((one) => !isNot(participant)(one));
+      if (!known) return { ...state, participants: [...state.participants, participant] };
+      if (looksTheSame(known, participant)) return state;
+      return { ...state, participants: state.participants.map((one) => (one === known ? participant : one)) };
     }
     case "user_left":
       return { ...state, participants: state.participants.filter(isNot(event)) };
@@ -170,10 +176,6 @@ export function reduce(state: RoomState, event: ServerEvent): RoomState {
     case "session_update": {
       const { [event.item.key]: _before, ...rest } = state.state;
       return { ...state, state: event.item.removed ? rest : { ...rest, [event.item.key]: event.item } };
-    }
-    case "saved": {
-      const { state_vector, devices, members } = event;
-      return { ...state, saved: { state_vector, devices, members } };
     }
     default:
       return state;

@@ -4,8 +4,7 @@ import { ChevronLeft, Ellipsis, History, MessageSquare, MessagesSquare, Search, 
 import { Suspense, useCallback, useEffect, useMemo, useState } from "react";
 
 import { ofDocument, send } from "../api";
-import type { EditorHandle, TextFigures } from "../editor/handle";
-import { languageTitle } from "../home/kinds";
+import type { EditorHandle } from "../editor/handle";
 import { usePresence } from "../people/use_presence";
 import { formatRoute, pathProblem, splitPath } from "../route";
 import { shell } from "../strings/shell";
@@ -34,6 +33,7 @@ import {
 } from "./parts";
 import { SaveState } from "./save_state";
 import css from "./shell.module.css";
+import { Figures, FiguresSource } from "./text_figures";
 import { chooseTheme, themeChoice } from "./theme";
 
 type Panel = "comments" | "chat" | "people" | "history";
@@ -57,8 +57,7 @@ export function DocumentView({ kindKnown, onEditor }: DocumentViewProps) {
   const { session, view, info, mayEdit, rich, editor } = open;
   const [panel, setPanel] = useState<Panel | null>(null);
   const [sharing, setSharing] = useState(false);
-  const [figures, setFigures] = useState<TextFigures | null>(null);
-  const onFigures = useCallback((counted: TextFigures) => setFigures(counted), []);
+  const [figures] = useState(() => new FiguresSource());
   const showComments = useCallback(() => setPanel("comments"), []);
   usePresence(open);
 
@@ -101,7 +100,7 @@ export function DocumentView({ kindKnown, onEditor }: DocumentViewProps) {
                 mayEdit={mayEdit}
                 loaded={view.loaded}
                 template={info?.meta?.["template"] ?? ""}
-                onCaret={onFigures}
+                onCaret={figures.set}
                 handle={onEditor}
               />
             )}
@@ -112,7 +111,7 @@ export function DocumentView({ kindKnown, onEditor }: DocumentViewProps) {
                 language={info?.language ?? ""}
                 mayEdit={mayEdit}
                 loaded={view.loaded}
-                onFigures={onFigures}
+                onFigures={figures.set}
                 handle={onEditor}
               />
             )}
@@ -132,16 +131,7 @@ export function DocumentView({ kindKnown, onEditor }: DocumentViewProps) {
         )}
       </div>
       <footer className={css.foot}>
-        {figures && (
-          <>
-            <span>{shell.words(figures.words)}</span>
-            <span className={css.wideOnly}>{shell.characters(figures.characters)}</span>
-            {figures.line !== undefined && figures.column !== undefined && (
-              <span className={css.wideOnly}>{shell.lineColumn(figures.line, figures.column)}</span>
-            )}
-            {figures.language && <span className={css.wideOnly}>{languageTitle(figures.language)}</span>}
-          </>
-        )}
+        <Figures source={figures} />
         <span className={css.spring} />
         <Suspense>
           <MeshDot workspace={open.workspace} />

@@ -1,7 +1,7 @@
 // What is safe where, in a few words that are true.
 
 import { Check, CloudOff, LoaderCircle } from "lucide-react";
-import { useEffect, useState } from "react";
+import { useEffect, useState, useSyncExternalStore } from "react";
 
 import { shell } from "../strings/shell";
 import { Tip } from "../ui/kit";
@@ -24,15 +24,18 @@ function useSeconds(wanted: boolean): number {
   return now;
 }
 
+const never = () => () => {};
+const nothing = () => null;
+
 export function SaveState() {
-  const { view, session, roomState, mayEdit, role } = useOpenDocument();
-  const { saved, savedAt, waiting } = view;
+  const { session, room, mayEdit, role } = useOpenDocument();
+  const { saved, savedAt, waiting } = useSyncExternalStore(session.subscribe, session.saving);
+  const held = useSyncExternalStore(room?.subscribe ?? never, room?.saved ?? nothing);
   const recent = saved === "saved" && savedAt !== null && Date.now() - savedAt < agoShownMs;
   const now = useSeconds(recent);
   if (!mayEdit && waiting === 0) {
     return <span className={css.save}>{role === "commenter" ? shell.commentOnly : shell.readOnly}</span>;
   }
-  const held = roomState.saved;
   const elsewhere = held && held.devices > 1 && coversDocument(held.state_vector, session.doc) ? held : null;
   const said = (): { text: string; about: string } => {
     switch (saved) {

@@ -2,7 +2,7 @@ import { describe, expect, it } from "vitest";
 import { Awareness } from "y-protocols/awareness";
 import * as Y from "yjs";
 
-import { cursorOf, forBinding, isRelativePosition } from "../src/editor/cursors";
+import { cursorOf, isRelativePosition } from "../src/editor/positions";
 
 describe("isRelativePosition", () => {
   it("accepts what Yjs writes", () => {
@@ -44,34 +44,5 @@ describe("cursorOf", () => {
     show({ item: "x" });
     expect(cursorOf(session, doc.clientID)).toBe(null);
     expect(cursorOf(session, doc.clientID + 1)).toBe(null);
-  });
-});
-
-describe("forBinding", () => {
-  it("reports others' changes and not our own", () => {
-    const awareness = new Awareness(new Y.Doc());
-    const adapter = forBinding(awareness);
-    let reports = 0;
-    const listener = () => void (reports += 1);
-    adapter.on("change", listener);
-    adapter.setLocalStateField("user", { name: "Ada" });
-    expect(awareness.getLocalState()).toEqual({ user: { name: "Ada" } });
-    expect(reports).toBe(0);
-    awareness.emit("change", [{ added: [awareness.clientID + 1], updated: [], removed: [] }, "remote"]);
-    expect(reports).toBe(1);
-    adapter.off("change", listener);
-    awareness.emit("change", [{ added: [], updated: [awareness.clientID + 1], removed: [] }, "remote"]);
-    expect(reports).toBe(1);
-    awareness.destroy();
-  });
-
-  it("leaves out selections that are not positions", () => {
-    const awareness = new Awareness(new Y.Doc());
-    const position = { type: null, tname: "monaco", item: null, assoc: 0 };
-    awareness.states.set(1, { selection: { anchor: position, head: position } });
-    awareness.states.set(2, { selection: { anchor: position, head: { item: 7 } } });
-    awareness.states.set(3, { selection: null });
-    expect(Array.from(forBinding(awareness).getStates().keys())).toEqual([awareness.clientID, 1, 3]);
-    awareness.destroy();
   });
 });
