@@ -10,9 +10,15 @@ import { applyAwarenessUpdate, type Awareness } from "y-protocols/awareness";
 import * as Y from "yjs";
 
 const pauseMs = 50;
+/** Where many write, each of whom is seen well enough ten times a second. */
+const crowdMessages = 5;
+const crowdPauseMs = 100;
 /** At most this part of the time goes into taking in, so that typing keeps its share. */
 const busyShare = 1 / 4;
 const pauseMaxMs = 1000;
+/** After a key, until its frame is painted; but nothing waits longer than `keptMaxMs` for keys. */
+const keyMs = 40;
+const keptMaxMs = 200;
 
 interface PersonState {
   clock: number;
@@ -49,6 +55,7 @@ export class Arrivals {
   private states: Uint8Array[] = [];
   private timer: ReturnType<typeof setTimeout> | undefined;
   private restUntil = 0;
+  private keyUntil = 0;
 
   /** `origin`: of the transactions. */
   constructor(
@@ -67,6 +74,11 @@ export class Arrivals {
     this.schedule();
   }
 
+  /** The person pressed a key, whose frame comes first. */
+  keyPressed(): void {
+    this.keyUntil = performance.now() + keyMs;
+  }
+
   /** What waits is taken in: something comes that is to be seen after it. */
   take(): void {
     clearTimeout(this.timer);
@@ -79,7 +91,8 @@ export class Arrivals {
     if (updates.length > 0) Y.transact(this.doc, () => updates.forEach((one) => this.apply(one)), this.origin, false);
     if (states.length > 0) applyAwarenessUpdate(this.awareness, mergeAwareness(states), this.origin);
     const now = performance.now();
-    this.restUntil = now + Math.min(pauseMaxMs, Math.max(pauseMs, (now - from) / busyShare));
+    const pause = updates.length + states.length > crowdMessages ? crowdPauseMs : pauseMs;
+    this.restUntil = now + Math.min(pauseMaxMs, Math.max(pause, (now - from) / busyShare));
   }
 
   /** After the connection ended nobody it told of is here any more. */
@@ -105,8 +118,13 @@ export class Arrivals {
 
   private schedule(): void {
     if (this.timer !== undefined) return;
-    const wait = this.restUntil - performance.now();
-    if (wait <= 0) this.take();
-    else this.timer = setTimeout(() => this.take(), wait);
+    const now = performance.now();
+    this.wait(now, Math.max(now + keptMaxMs, this.restUntil));
+  }
+
+  private wait(now: number, atLast: number): void {
+    const ms = Math.min(atLast, Math.max(this.restUntil, this.keyUntil)) - now;
+    if (ms <= 0) return this.take();
+    this.timer = setTimeout(() => this.wait(performance.now(), atLast), ms);
   }
 }

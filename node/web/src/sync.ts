@@ -72,6 +72,7 @@ const pause = (ms: number) => new Promise<void>((resolve) => setTimeout(resolve,
 
 /** In the browser's store, beside the document: how many edits waited. */
 const waitingKey = "waiting";
+const keptAfterMs = 500;
 
 const statuses: readonly unknown[] = ["active", "idle", "away"];
 
@@ -211,7 +212,9 @@ export class Session {
     this.ended = true;
     this.listeners.clear();
     this.changedLater.stop();
+    this.keepWaiting.stop();
     this.arrivals.stop();
+    removeEventListener("keydown", this.onKey, { capture: true });
     this.http?.stop();
     this.provider.destroy();
     void this.store?.destroy();
@@ -248,13 +251,13 @@ export class Session {
   }
 
   private keptWaiting = 0;
-  /** So that a reload without a network knows it, too. */
-  private keepWaiting(): void {
+  /** So that a reload without a network knows it, too. Most edits do not wait so long. */
+  private readonly keepWaiting = new Later(() => {
     const { waiting } = this.tracker;
     if (!this.store || waiting === this.keptWaiting) return;
     this.keptWaiting = waiting;
     void this.store.set(waitingKey, waiting).catch(() => {});
-  }
+  }, keptAfterMs);
 
   private listen(): void {
     const { provider, tracker } = this;
@@ -304,8 +307,11 @@ export class Session {
     this.watchMessages();
   }
 
+  private readonly onKey = () => this.arrivals.keyPressed();
+
   private watchMessages(): void {
     const { provider, tracker } = this;
+    addEventListener("keydown", this.onKey, { capture: true });
     const readSync = provider.messageHandlers[messageSync];
     if (!readSync) throw new Error("y-websocket has no sync handler");
     provider.messageHandlers[messageSync] = (encoder, decoder, ...rest) => {
@@ -372,7 +378,7 @@ export class Session {
   }
 
   private tellListeners(): void {
-    this.keepWaiting();
+    this.keepWaiting.ask();
     const [view, saving] = [this.makeView(this.view_.participants), this.makeSaving()];
     const [viewIsSame, savingIsSame] = [same(view, this.view_), same(saving, this.saving_)];
     if (!viewIsSame) this.view_ = view;

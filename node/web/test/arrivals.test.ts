@@ -40,6 +40,25 @@ describe("what arrives", () => {
     expect(seen).toEqual(["the node", "the node"]);
   });
 
+  it("waits for the frame of a key, but not for ever", () => {
+    const [{ type }, { arrivals, text }] = [writer(), reader()];
+    arrivals.keyPressed();
+    arrivals.update(type("a"));
+    expect(text()).toBe("");
+    vi.advanceTimersByTime(45);
+    expect(text()).toBe("a");
+    vi.advanceTimersByTime(1000);
+    arrivals.keyPressed();
+    arrivals.update(type("b"));
+    for (let i = 0; i < 18; ++i) {
+      vi.advanceTimersByTime(10);
+      arrivals.keyPressed();
+    }
+    expect(text()).toBe("a");
+    vi.advanceTimersByTime(25);
+    expect(text()).toBe("ab");
+  });
+
   it("is not local: it is not sent back", () => {
     const [{ type }, { doc, arrivals }] = [writer(), reader()];
     const local: boolean[] = [];

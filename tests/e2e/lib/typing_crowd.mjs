@@ -4,11 +4,12 @@
 //   typing_crowd.mjs BRIDGE DOCUMENT KIND BYTES CLIENTS
 
 import { WebSocket } from "ws";
-import { WebsocketProvider } from "y-websocket";
+import { messageAwareness, messageSync, WebsocketProvider } from "y-websocket";
 import * as Y from "yjs";
 
 const [bridge, document, kind, bytes, clients] = process.argv.slice(2);
 const everyMs = 200;
+process.setMaxListeners(0); // Each provider has one.
 const line = "It might act upon other things besides number, were objects found whose mutual relations. ";
 
 function open() {
@@ -31,9 +32,11 @@ if (Number(bytes) > 0) {
     });
     doc.getXmlFragment("default").insert(0, blocks);
   } else {
-    // As people write it: in pieces, not in one.
+    // As people write it: here and there, so that Yjs holds it in as many pieces as it has lines.
     const text = doc.getText("monaco");
-    for (let i = 0; i < lines; i += 10) text.insert(text.length, `${line}\n`.repeat(Math.min(10, lines - i)));
+    doc.transact(() => {
+      for (let i = 0; i < lines; ++i) text.insert(((i * 7919) % (i + 1)) * (line.length + 1), `${line}\n`);
+    });
   }
   await new Promise((resolve) => setTimeout(resolve, 3000));
   provider.destroy();
@@ -41,6 +44,8 @@ if (Number(bytes) > 0) {
 
 const all = await Promise.all(Array.from({ length: Number(clients) }, open));
 for (const [i, { doc, provider }] of all.entries()) {
+  // Each of them would read all the others on a machine of its own, not on the one that is measured.
+  for (const kind of [messageSync, messageAwareness]) provider.messageHandlers[kind] = () => {};
   provider.awareness.setLocalStateField("user", { name: `Writer ${i + 1}`, color: "#047857" });
   const text = kind === "rich" ? null : doc.getText("monaco");
   const blocks = doc.getXmlFragment("default");
