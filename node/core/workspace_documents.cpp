@@ -56,6 +56,11 @@ std::string prefix_of(std::string folder) {
   return folder;
 }
 
+/// "notes.md" of "work/notes.md".
+std::string last_part(std::string_view path) {
+  return std::string(path.substr(path.rfind('/') + 1));  // npos + 1 is 0.
+}
+
 /// Names that begin with `prefix`.
 template <typename Each>
 void for_each_under(const Directory::Names& names, const std::string& prefix, Each each) {
@@ -184,7 +189,8 @@ Result<CommandResult> Workspace::carry_out(Now now, const CreateDocument& comman
       documents_.release(*document);
       return Error{ErrorCode::kMalformed, "that template makes a document of another kind"};
     }
-    seed = seed_update(document->id, *from);
+    const std::string title = value_of(properties, property::kTitle);
+    seed = seed_update(document->id, *from, title.empty() ? last_part(command.path) : title);
   }
   if (seed) {
     if (const Status done = import_into(now, *document, *seed, *seed); !done) {
@@ -251,7 +257,7 @@ Status Workspace::swap_template(Now now, Document& document, const std::string& 
   COTERIE_CHECK(write_text(now, document, std::string(kTextRoot), {{0, length, ""}}));
   const Template* next = language_template(to);
   const auto seed =
-      next == nullptr ? std::nullopt : seed_update(document.id, *next, document.doc.get());
+      next == nullptr ? std::nullopt : seed_update(document.id, *next, {}, document.doc.get());
   return seed ? write_edit(now, document, *seed) : Status();
 }
 
@@ -261,14 +267,14 @@ Result<CommandResult> Workspace::carry_out(Now now, const MoveDocuments& command
   std::string to = command.to;
   if (const auto one = find_document(command.from, false)) {
     const std::string& name = documents_.name_of(**one);
-    if (!to.empty() && to.back() == '/') to += name.substr(name.rfind('/') + 1);
+    if (!to.empty() && to.back() == '/') to += last_part(name);
     moves.emplace_back((*one)->id, to);
   } else {
     const std::string prefix = prefix_of(command.from);
     if (prefix.empty()) return one.error();
     if (!to.empty() && to.back() == '/') {
       const std::string folder = prefix.substr(0, prefix.size() - 1);
-      to += folder.substr(folder.rfind('/') + 1);
+      to += last_part(folder);
     }
     for_each_under(documents_.names(), prefix, [&](const std::string& name, const DocumentId& id) {
       moves.emplace_back(id, prefix_of(to) + name.substr(prefix.size()));

@@ -203,7 +203,7 @@ TEST(TemplateTest, SeedsAreTheSameWhereverTheyAreMade) {
       EXPECT_EQ(texts[0], std::make_pair(std::string("monaco"), std::string(one.text)));
     }
     // Put in once more, it is another copy.
-    const auto again = seed_update(id_of(1), one, &doc);
+    const auto again = seed_update(id_of(1), one, {}, &doc);
     EXPECT_NE(again, seed);
   }
   EXPECT_EQ(language_template("python")->name, "python");
@@ -221,6 +221,32 @@ TEST(TemplateTest, RichTextIsWhatEditorsKeep) {
             "<heading level=\"2\">Open questions</heading>"
             "<bulletlist><listitem><paragraph></paragraph></listitem></bulletlist>");
   EXPECT_EQ(root.get(2)->node_name(), "bulletList");
+  // Its empty paragraphs have a text for two who begin to write in them while apart.
+  const auto paragraph = root.query_selector("paragraph");
+  ASSERT_TRUE(paragraph);
+  ASSERT_EQ(paragraph->size(), 1u);
+  EXPECT_EQ(paragraph->get(0)->kind(), crdt::TypeKind::kXmlText);
+}
+
+TEST(TemplateTest, RichTextIsHeadedByItsName) {
+  const auto headings = [](const char* name, std::string_view heading) {
+    crdt::Doc doc({.client_id = 1});
+    EXPECT_TRUE(doc.apply_update(*seed_update(id_of(1), *find_template(name), heading)));
+    return doc.xml_fragment("default").to_string().substr(0, 44);
+  };
+  EXPECT_EQ(headings("notes", "Monday"), "<heading level=\"1\">Monday</heading><heading ");
+  EXPECT_EQ(headings("notes", ""), "<heading level=\"1\">Notes</heading><heading l");
+  // Another heading is another text, and none of the same ids.
+  const Template& notes = *find_template("notes");
+  const auto named = seed_update(id_of(1), notes, "Monday");
+  EXPECT_EQ(named, seed_update(id_of(1), notes, "Monday"));
+  crdt::Doc both({.client_id = 1});
+  ASSERT_TRUE(both.apply_update(*named));
+  ASSERT_TRUE(both.apply_update(*seed_update(id_of(1), notes, "Tuesday")));
+  EXPECT_EQ(both.state_vector().clocks().size(), 2u);
+  // Of code nothing is a heading.
+  const Template& python = *find_template("python");
+  EXPECT_EQ(seed_update(id_of(1), python, "Monday"), seed_update(id_of(1), python));
 }
 
 // Looking for text.

@@ -12,21 +12,34 @@ namespace coterie::node {
 namespace {
 
 constexpr std::string_view kSeedDomain = "coterie template v1";
+/// Of rich text, whose blocks all have a text since then: one id stands for one update only.
+constexpr std::string_view kRichSeedDomain = "coterie template v2";
 constexpr std::uint64_t kSeedClientsMin = kNativeClientsMin >> 1;
 
 crdt::ClientId seed_client(const DocumentId& document, const Template& from, std::uint64_t copy) {
   Bytes number;
   append_u64(number, copy);
   append_u64(number, from.name.size());
-  const Hash hash = crypto::hash({as_bytes(kSeedDomain), document.view(), number,
-                                  as_bytes(from.name), as_bytes(from.kind), as_bytes(from.text)});
+  const std::string_view domain = from.kind == property::kRich ? kRichSeedDomain : kSeedDomain;
+  const Hash hash = crypto::hash({as_bytes(domain), document.view(), number, as_bytes(from.name),
+                                  as_bytes(from.kind), as_bytes(from.text)});
   return shared_client(hash);
 }
 
+/// With a text in it even where it is empty: editors make one with the first letter, so that two who
+/// begin to write in it while apart would make two.
 crdt::NewType block(std::string_view name, std::string_view text) {
   crdt::NewType made = crdt::NewType::xml_element(std::string(name));
-  if (!text.empty()) made.list.emplace_back(crdt::NewType::xml_text(std::string(text)));
+  made.list.emplace_back(crdt::NewType::xml_text(std::string(text)));
   return made;
+}
+
+/// `text` with `heading`, which is of one line, in the place of its first heading.
+std::string headed(std::string_view text, std::string_view heading) {
+  constexpr std::string_view kMark = "# ";
+  if (heading.empty() || !text.starts_with(kMark)) return std::string(text);
+  const std::size_t end = std::min(text.find('\n'), text.size());
+  return std::string(kMark).append(heading).append(text.substr(end));
 }
 
 /// As editors of ProseMirror's kind keep it.
@@ -77,9 +90,13 @@ const Template* language_template(std::string_view language) {
   return found == all.end() ? nullptr : &*found;
 }
 
-std::optional<Bytes> seed_update(const DocumentId& document, const Template& from,
-                                 const crdt::Doc* before) {
-  if (from.text.empty()) return std::nullopt;
+std::optional<Bytes> seed_update(const DocumentId& document, const Template& source,
+                                 std::string_view heading, const crdt::Doc* before) {
+  if (source.text.empty()) return std::nullopt;
+  Template from = source;
+  const std::string text = from.kind == property::kRich ? headed(from.text, heading)
+                                                        : std::string(from.text);
+  from.text = text;
   std::uint64_t copy = 0;
   while (before != nullptr && before->clock_of(seed_client(document, from, copy)) > 0) ++copy;
   crdt::Doc doc({.client_id = seed_client(document, from, copy)});

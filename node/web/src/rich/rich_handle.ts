@@ -7,6 +7,7 @@ import type { Anchor, AuthorRange, EditorHandle, EditorSelection } from "../edit
 import type { Session } from "../sync";
 import { anchorRanges } from "./anchors";
 import { hasCursor } from "./carets";
+import { placeFirstCaret } from "./first_caret";
 import { encodePlace, resolvePlace } from "./places";
 import { type RichDocument, richRoot } from "./rich_document";
 
@@ -118,6 +119,7 @@ export class RichHandle implements EditorHandle {
     const { editor } = this.document.view();
     if (editor === this.editor) return;
     this.editor = editor;
+    if (editor) placeFirstCaret(editor, this.session.doc);
     editor?.on("selectionUpdate", this.selected);
     editor?.on("transaction", ({ transaction }) => {
       if (!transaction.docChanged) return;

@@ -1,0 +1,73 @@
+// What people do on a bridge's page around the texts themselves, in Chromium windows at two real nodes:
+// begin with a template, both at once and apart.
+//
+//   node page_home.mjs [--only NAME] [--seed S]
+
+import { launch } from "./lib/browser.mjs";
+import { formTeam, linked, needBinary, Node } from "./lib/nodes.mjs";
+import { check, scenario, until } from "./lib/scenario.mjs";
+import { ada, alan, Tab } from "./lib/tab.mjs";
+
+const parts = { template };
+
+await scenario({ only: { type: "string" } }, async (context) => {
+  needBinary();
+  const nodes = ["red", "green"].map((color) => new Node(context, color));
+  await formTeam(nodes);
+  const browser = await launch(context);
+  for (const [name, part] of Object.entries(parts)) {
+    if (context.args.only && context.args.only !== name) continue;
+    const tabs = [await Tab.open(browser, ada), await Tab.open(browser, alan)];
+    try {
+      context.log(`${name}: ${await part({ context, browser, nodes, tabs })}`);
+    } catch (error) {
+      for (const [i, tab] of tabs.entries()) context.figure("screenshot", await tab.screenshot(`page_home-${name}-failed-${i}`));
+      throw error;
+    }
+    for (const tab of tabs) {
+      tab.checkQuiet();
+      await tab.close();
+    }
+  }
+  for (const node of nodes) await node.stop();
+});
+
+async function create([first, second], document) {
+  const response = await fetch(`${first.bridge}/v1/workspaces/demo/documents`, {
+    method: "POST",
+    headers: { "content-type": "application/json" },
+    body: JSON.stringify(document),
+  });
+  const made = await response.json();
+  check(response.ok, `${document.path} to be made, not ${response.status}: ${JSON.stringify(made)}`);
+  await until("the other node lists it", async () => (await second.cli("doc", "list", "demo")).includes(document.path));
+  return made.id;
+}
+
+function focused({ page }) {
+  return until("the caret is in the text", () => page.evaluate(() => document.activeElement?.closest(".ProseMirror") !== null));
+}
+
+async function template({ nodes, tabs }) {
+  await create(nodes, { path: "work/Monday plan", kind: "rich", template: "notes" });
+  const state = () => nodes[0].stateVector("demo", "work/Monday plan");
+  const before = await state();
+  for (const [i, tab] of tabs.entries()) {
+    await tab.goto(nodes[i].bridge, "demo", "work/Monday plan");
+    await tab.becomes("connected");
+    await focused(tab);
+  }
+  check((await state()) === before, "nothing to be written by who opens it");
+  check((await tabs[0].text()).startsWith("Monday plan\nIdeas\n"), `the heading to be its name, not:\n${await tabs[0].text()}`);
+  for (const node of nodes) await node.stop();
+  for (const tab of tabs) await tab.becomes("offline");
+  await Promise.all(tabs.map((tab) => tab.type(`words of ${tab.person.name}. `)));
+  for (const node of nodes) await node.start();
+  await linked(nodes);
+  for (const tab of tabs) for (const { person } of tabs) await tab.shows(`words of ${person.name}. `);
+  await until("both show the same", async () => (await tabs[0].text()) === (await tabs[1].text()));
+  const lines = (await tabs[0].text()).split("\n");
+  check(lines.length === 5 && lines[2].length === `words of ${ada.name}. words of ${alan.name}. `.length, `both in the first empty line, not:\n${lines.join("\n")}`);
+  for (const tab of tabs) await tab.says("Saved");
+  return "opening writes nothing; two who begin apart in its first empty line both have their words";
+}
