@@ -1,5 +1,5 @@
 // What people do on a bridge's page around the texts themselves, in Chromium windows at two real nodes:
-// begin with a template, both at once and apart.
+// begin with a template, both at once and apart; come as guests.
 //
 //   node page_home.mjs [--only NAME] [--seed S]
 
@@ -8,7 +8,7 @@ import { formTeam, linked, needBinary, Node } from "./lib/nodes.mjs";
 import { check, scenario, until } from "./lib/scenario.mjs";
 import { ada, alan, Tab } from "./lib/tab.mjs";
 
-const parts = { template };
+const parts = { template, guests };
 
 await scenario({ only: { type: "string" } }, async (context) => {
   needBinary();
@@ -32,14 +32,16 @@ await scenario({ only: { type: "string" } }, async (context) => {
   for (const node of nodes) await node.stop();
 });
 
+async function post(node, where, body) {
+  const headers = { "content-type": "application/json" };
+  const response = await fetch(`${node.bridge}/v1/${where}`, { method: "POST", headers, body: JSON.stringify(body) });
+  const answer = await response.json();
+  check(response.ok, `POST ${where} to be taken, not ${response.status}: ${JSON.stringify(answer)}`);
+  return answer;
+}
+
 async function create([first, second], document) {
-  const response = await fetch(`${first.bridge}/v1/workspaces/demo/documents`, {
-    method: "POST",
-    headers: { "content-type": "application/json" },
-    body: JSON.stringify(document),
-  });
-  const made = await response.json();
-  check(response.ok, `${document.path} to be made, not ${response.status}: ${JSON.stringify(made)}`);
+  const made = await post(first, "workspaces/demo/documents", document);
   await until("the other node lists it", async () => (await second.cli("doc", "list", "demo")).includes(document.path));
   return made.id;
 }
@@ -70,4 +72,41 @@ async function template({ nodes, tabs }) {
   check(lines.length === 5 && lines[2].length === `words of ${ada.name}. words of ${alan.name}. `.length, `both in the first empty line, not:\n${lines.join("\n")}`);
   for (const tab of tabs) await tab.says("Saved");
   return "opening writes nothing; two who begin apart in its first empty line both have their words";
+}
+
+function offered({ page }) {
+  return page.getByRole("button", { name: /^(Share|Invite|New)/ }).allTextContents();
+}
+
+/** What the node would refuse them is not offered to guests. */
+async function guests({ context, browser, nodes, tabs }) {
+  const [red] = nodes;
+  const [host] = tabs;
+  const id = await create(nodes, { path: "work/open.md", text: "For all.\n" });
+  const { workspaces } = await (await fetch(`${red.bridge}/v1/status`)).json();
+  const workspace = workspaces.find(({ name }) => name === "demo").id;
+  await host.goto(red.bridge, "demo", "work/open.md");
+  check((await offered(host)).length === 1, "the host to be offered to share");
+  for (const [guest, wish] of Object.entries({ some: { role: "host", documents: [id] }, all: { role: "editor" }, reader: { role: "viewer" } })) {
+    const { token } = await post(red, "tokens", { workspace, guest, name: guest, seconds: 3600, ...wish });
+    const tab = await Tab.open(browser, alan);
+    tabs.push(tab);
+    await tab.goto(red.bridge, workspace, "work/open.md", { token });
+    await tab.becomes("connected");
+    check((await offered(tab)).length === 0, `${guest} not to be offered to share`);
+    const panel = await tab.panel("People");
+    await panel.getByText(/(person is|people are) here/).waitFor();
+    await tab.page.keyboard.press("Control+k");
+    const palette = tab.page.getByRole("dialog");
+    await palette.getByRole("option", { name: /^Chat/ }).waitFor();
+    check((await palette.getByRole("option", { name: /^Share/ }).count()) === 0, `${guest} to have no such command`);
+    await tab.page.keyboard.press("Escape");
+    await tab.page.goto(`${red.bridge}/#/${workspace}`);
+    await tab.page.getByText("open.md").or(tab.page.getByText("work")).first().waitFor();
+    check((await tab.page.getByRole("button", { name: "Invite" }).count()) === 0, `${guest} not to be offered to invite`);
+    context.figure("screenshot", await tab.screenshot(`page_home-guests-${guest}`));
+    const enabled = await tab.page.getByRole("button", { name: /^New/ }).first().isEnabled();
+    check(enabled === (guest === "all"), `${guest} to be offered to make documents only where they may`);
+  }
+  return "guests are not offered to share or invite, nor to make what they may not";
 }

@@ -15,6 +15,9 @@ export interface Workspace {
 /** Whether this device may change documents. The node refuses otherwise; the page says so before. */
 export const mayEdit = ({ role }: Workspace) => role === "host" || role === "editor";
 
+/** Whether whoever is here may let others in: what guests are shown, they may do. */
+export const mayShare = ({ role }: Workspace) => role === "host";
+
 export interface Status {
   device: string;
   name: string;

@@ -3,7 +3,7 @@
 import { Archive, Clock, Folder, Trash2 } from "lucide-react";
 import { type ReactNode, useCallback, useEffect, useMemo, useRef, useState } from "react";
 
-import { type DocumentInfo, mayEdit, type Workspace } from "../api";
+import { type DocumentInfo, mayEdit, mayShare, type Workspace } from "../api";
 import { MeshView } from "../mesh/mesh_view";
 import { openedTimes } from "../remembered";
 import { formatHome, formatRoute, type HomePlace, parseHome } from "../route";
@@ -44,7 +44,7 @@ export function Home(props: HomeProps) {
 const noDocuments: readonly DocumentInfo[] = [];
 const noRows: readonly Row[] = [];
 
-function InWorkspace({ access, workspace, person, onPerson, onShare, onChanged }: HomeProps & { workspace: Workspace }) {
+function InWorkspace({ access, workspace, person, onPerson, onChanged, ...props }: HomeProps & { workspace: Workspace }) {
   const hash = useHash();
   const place = useMemo(() => parseHome(hash), [hash]);
   const documents = useDocuments(workspace, access);
@@ -59,7 +59,11 @@ function InWorkspace({ access, workspace, person, onPerson, onShare, onChanged }
   const [files, setFiles] = useState<readonly BroughtFile[] | null>(null);
   const [founding, setFounding] = useState<"create" | "join" | null>(null);
   const chooser = useRef<{ files: HTMLInputElement | null; folder: HTMLInputElement | null }>({ files: null, folder: null });
-  const editable = mayEdit(workspace);
+  const limited = access.documents.length > 0;
+  // Null: documents may be made here.
+  const obstacle = !mayEdit(workspace) ? words.readOnly(workspace.role) : limited ? words.someOnly : null;
+  const editable = obstacle === null;
+  const onShare = mayShare(workspace) ? props.onShare : null;
 
   const all = documents.all ?? noDocuments;
   const live = useMemo(() => all.filter(({ archived }) => !archived), [all]);
@@ -114,13 +118,13 @@ function InWorkspace({ access, workspace, person, onPerson, onShare, onChanged }
   const commands = useMemo<readonly Command[]>(
     () =>
       [
-        { id: "home.new", title: words.newDocument, group: words.navigation, run: () => editable && setCreating({}) },
+        ...(editable ? [{ id: "home.new", title: words.newDocument, group: words.navigation, run: () => setCreating({}) }] : []),
         { id: "home.recent", title: words.recent, group: words.navigation, run: () => go({ view: "recent" }) },
         { id: "home.archive", title: words.archive, group: words.navigation, run: () => go({ view: "archive" }) },
         { id: "home.trash", title: words.trash, group: words.navigation, run: () => go({ view: "trash" }) },
         { id: "home.mesh", title: words.mesh, group: words.navigation, run: () => go({ view: "mesh" }) },
-        { id: "home.import", title: words.uploadFiles, group: words.navigation, run: () => editable && chooser.current.files?.click() },
-        { id: "home.share", title: words.inviteTitle, group: words.navigation, run: onShare },
+        ...(editable ? [{ id: "home.import", title: words.uploadFiles, group: words.navigation, run: () => chooser.current.files?.click() }] : []),
+        ...(onShare ? [{ id: "home.share", title: words.inviteTitle, group: words.navigation, run: onShare }] : []),
       ],
     [editable, go, onShare],
   );
@@ -145,6 +149,7 @@ function InWorkspace({ access, workspace, person, onPerson, onShare, onChanged }
     <Side
       workspaces={access.workspaces}
       workspace={workspace}
+      obstacle={obstacle}
       device={access.status?.name ?? null}
       place={place}
       tree={tree}
@@ -208,6 +213,7 @@ function InWorkspace({ access, workspace, person, onPerson, onShare, onChanged }
       return (
         <Start
           workspace={workspace}
+          mayEdit={editable}
           onNew={(template) => setCreating(template ? { template } : {})}
           onFiles={() => chooser.current.files?.click()}
           onFolder={() => chooser.current.folder?.click()}
@@ -254,7 +260,7 @@ function InWorkspace({ access, workspace, person, onPerson, onShare, onChanged }
             {`${words.failed}: ${documents.error ?? trash.error}`}
           </Notice>
         )}
-        {!editable && place.query === "" && place.view === "all" && <Notice>{words.readOnly(workspace.role)}</Notice>}
+        {obstacle && place.query === "" && place.view === "all" && <Notice>{obstacle}</Notice>}
         {hasHead &&
           (selected.length > 0 ? (
             <SelectionBar

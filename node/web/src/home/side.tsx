@@ -1,7 +1,7 @@
 import { Archive, ChevronRight, ChevronsUpDown, Clock, Files, Folder as FolderIcon, Laptop, LogIn, Network, Plus, Trash2, UserPlus } from "lucide-react";
 import { type ReactNode, useState } from "react";
 
-import { mayEdit, type Workspace } from "../api";
+import type { Workspace } from "../api";
 import { meshSummary } from "../mesh/summary";
 import { StateSign } from "../mesh/state_sign";
 import { useMesh } from "../mesh/use_mesh";
@@ -16,6 +16,8 @@ import css from "./side.module.css";
 export interface SideProps {
   workspaces: readonly Workspace[];
   workspace: Workspace;
+  /** Why no documents can be made; null: they can. */
+  obstacle: string | null;
   /** Of this node; null for guests. */
   device: string | null;
   place: HomePlace;
@@ -27,14 +29,14 @@ export interface SideProps {
   /** Of the device's owner only. */
   onNewWorkspace: (() => void) | null;
   onJoin: (() => void) | null;
-  onShare: () => void;
+  /** Of hosts only. */
+  onShare: (() => void) | null;
   /** Something was chosen: a drawer closes. */
   onGone: () => void;
 }
 
 export function Side(props: SideProps) {
-  const { workspace, place, tree } = props;
-  const editable = mayEdit(workspace);
+  const { workspace, obstacle, place, tree } = props;
   const searching = place.query !== "";
   const at = (view: HomePlace["view"]) => !searching && place.view === view && place.folder === "";
   return (
@@ -44,8 +46,8 @@ export function Side(props: SideProps) {
         <Button
           look="primary"
           onClick={props.onNew}
-          disabled={!editable}
-          title={editable ? undefined : words.readOnly(workspace.role)}
+          disabled={obstacle !== null}
+          title={obstacle ?? undefined}
         >
           <Plus aria-hidden="true" /> {words.new}
         </Button>
@@ -104,10 +106,12 @@ function WorkspaceMenu({ workspaces, workspace, onNewWorkspace, onJoin, onShare 
           {name}
         </MenuItem>
       ))}
-      <MenuLine />
-      <MenuItem icon={<UserPlus />} onSelect={onShare}>
-        {words.inviteTitle}
-      </MenuItem>
+      {(onShare ?? onNewWorkspace ?? onJoin) && <MenuLine />}
+      {onShare && (
+        <MenuItem icon={<UserPlus />} onSelect={onShare}>
+          {words.inviteTitle}
+        </MenuItem>
+      )}
       {onNewWorkspace && (
         <MenuItem icon={<Plus />} onSelect={onNewWorkspace}>
           {words.newWorkspace}

@@ -1,6 +1,6 @@
 import { FileUp, LayoutGrid, UserPlus } from "lucide-react";
 
-import { mayEdit, type Workspace } from "../api";
+import type { Workspace } from "../api";
 import { home as words } from "../strings/home";
 import { Button } from "../ui/kit";
 import { KindIcon } from "./kind_icon";
@@ -12,23 +12,24 @@ const main = ["notes", "meeting", "screenplay", "markdown", "python", "text"];
 
 interface StartProps {
   workspace: Workspace;
+  mayEdit: boolean;
   /** No template: any. */
   onNew: (template?: Template) => void;
   onFiles: () => void;
   onFolder: () => void;
-  onShare: () => void;
+  /** Null: it is not for this person. */
+  onShare: (() => void) | null;
 }
 
 /** What an empty workspace begins with. */
-export function Start({ workspace, onNew, onFiles, onFolder, onShare }: StartProps) {
-  const editable = mayEdit(workspace);
-  const templates = useTemplates(editable);
+export function Start({ workspace, mayEdit, onNew, onFiles, onFolder, onShare }: StartProps) {
+  const templates = useTemplates(mayEdit);
   const offered = main.flatMap((name) => templates.find((one) => one.name === name) ?? []);
   return (
     <div className={css.start}>
       <h1>{words.emptyTitle(workspace.name)}</h1>
-      <p>{editable ? words.emptyText : words.emptyReader}</p>
-      {editable && (
+      <p>{mayEdit ? words.emptyText : words.emptyReader}</p>
+      {mayEdit && (
         <ul className={css.cards}>
           {offered.map((one) => (
             <li key={one.name}>
@@ -41,7 +42,7 @@ export function Start({ workspace, onNew, onFiles, onFolder, onShare }: StartPro
           ))}
         </ul>
       )}
-      {editable && (
+      {mayEdit && (
         <div className={css.more}>
           <Button onClick={() => onNew()}>
             <LayoutGrid aria-hidden="true" /> {words.moreTemplates}
@@ -49,7 +50,7 @@ export function Start({ workspace, onNew, onFiles, onFolder, onShare }: StartPro
         </div>
       )}
       <div className={css.ways}>
-        {editable && (
+        {mayEdit && (
           <section aria-label={words.bringFiles}>
             <h2>
               <FileUp aria-hidden="true" /> {words.bringFiles}
@@ -61,15 +62,17 @@ export function Start({ workspace, onNew, onFiles, onFolder, onShare }: StartPro
             </div>
           </section>
         )}
-        <section aria-label={words.inviteTitle}>
-          <h2>
-            <UserPlus aria-hidden="true" /> {words.inviteTitle}
-          </h2>
-          <p>{words.inviteText}</p>
-          <div className={css.buttons}>
-            <Button onClick={onShare}>{words.share}</Button>
-          </div>
-        </section>
+        {onShare && (
+          <section aria-label={words.inviteTitle}>
+            <h2>
+              <UserPlus aria-hidden="true" /> {words.inviteTitle}
+            </h2>
+            <p>{words.inviteText}</p>
+            <div className={css.buttons}>
+              <Button onClick={onShare}>{words.share}</Button>
+            </div>
+          </section>
+        )}
       </div>
     </div>
   );

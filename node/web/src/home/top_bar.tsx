@@ -16,7 +16,8 @@ interface TopBarProps {
   onNew: () => void;
   onFiles: () => void;
   onFolder: () => void;
-  onShare: () => void;
+  /** Null: it is not for this person. */
+  onShare: (() => void) | null;
 }
 
 export function TopBar(props: TopBarProps) {
@@ -45,11 +46,13 @@ export function TopBar(props: TopBarProps) {
             {words.uploadFolder}
           </MenuItem>
         </Menu>
-        <span className={css.wideOnly}>
-          <Button look="secondary" onClick={props.onShare}>
-            <UserPlus aria-hidden="true" /> {words.share}
-          </Button>
-        </span>
+        {props.onShare && (
+          <span className={css.wideOnly}>
+            <Button look="secondary" onClick={props.onShare}>
+              <UserPlus aria-hidden="true" /> {words.share}
+            </Button>
+          </span>
+        )}
         <span className={css.narrowOnly}>
           <IconButton label={words.newDocument} look="primary" disabled={!props.mayEdit} onClick={props.onNew}>
             <Plus />

@@ -18,8 +18,8 @@ const linksNamedMax = 6;
 
 interface MeshViewProps {
   workspace: Workspace;
-  /** Opens what others are invited with. */
-  onShare?: (() => void) | undefined;
+  /** Opens what others are invited with; null: it is not for this person. */
+  onShare: (() => void) | null;
 }
 
 /** Who is linked to whom, and whether all have the same: a picture, and the same as a table. */
@@ -33,7 +33,7 @@ export function MeshView({ workspace, onShare }: MeshViewProps) {
   );
 }
 
-function Shown({ mesh, onShare }: { mesh: Mesh; onShare: (() => void) | undefined }) {
+function Shown({ mesh, onShare }: { mesh: Mesh; onShare: (() => void) | null }) {
   const [pointed, setPointed] = useState<string | null>(null);
   const headline = meshHeadline(mesh);
   return (

@@ -1,10 +1,10 @@
-// Who may come, and as what: links for browsers, invites for nodes, roles, guests, the session.
+// Who may come, and as what: links for browsers, invites for nodes, roles, guests, the session. For hosts.
 
 import { useState } from "react";
 
 import type { DocumentInfo, Workspace } from "../api";
 import { people as strings } from "../strings/people";
-import { Dialog, Notice, TabContent, Tabs } from "../ui/kit";
+import { Dialog, TabContent, Tabs } from "../ui/kit";
 import { usePolled } from "../ui/use_polled";
 import { splitPath } from "../route";
 import { InviteTab } from "./share_invite";
@@ -24,8 +24,6 @@ interface ShareDialogProps {
 export interface ShareTabProps {
   workspace: Workspace;
   info: DocumentInfo | null;
-  /** Otherwise one sees how things are, and changes nothing. */
-  host: boolean;
 }
 
 type Tab = keyof typeof strings.share.tabs;
@@ -33,19 +31,12 @@ const tabs = Object.keys(strings.share.tabs) as Tab[];
 const membersEveryMs = 10_000;
 
 export function ShareDialog({ workspace, info, open, onOpen }: ShareDialogProps) {
-  const host = workspace.role === "host";
-  const [tab, setTab] = useState<Tab>(host ? "link" : "members");
+  const [tab, setTab] = useState<Tab>("link");
   const polled = usePolled(open ? workspace.id : null, membersEveryMs, () => getPeople(workspace.id));
-  const hosts = (polled.value?.members ?? []).filter(({ role, name }) => role === "host" && name).map(({ name }) => name);
   const title = info ? info.title || splitPath(info.path).name : workspace.name;
-  const share = { workspace, info, host };
+  const share = { workspace, info };
   return (
     <Dialog open={open} onOpen={onOpen} title={strings.share.title} about={strings.share.about(title)}>
-      {!host && (
-        <div className={css.reason}>
-          <Notice>{hosts.length > 0 ? `${strings.share.onlyHosts} ${hosts.join(", ")}.` : strings.share.onlyHostsNobody}</Notice>
-        </div>
-      )}
       <Tabs className={css.tabs} label={strings.share.label} value={tab} onValue={setTab} tabs={tabs.map((name) => ({ name, title: strings.share.tabs[name] }))}>
         <TabContent value="link" className={css.tab}>
           <LinkTab {...share} />

@@ -18,7 +18,7 @@ const invitesEveryMs = 15_000;
 
 const durationText = (seconds: number) => (seconds < daySeconds ? strings.hour : strings.days(seconds / daySeconds));
 
-export function InviteTab({ workspace, info, host }: ShareTabProps) {
+export function InviteTab({ workspace, info }: ShareTabProps) {
   const [role, setRole] = useState<Role>("editor");
   const [scope, setScope] = useState<"document" | "workspace">("workspace");
   const [uses, setUses] = useState("1");
@@ -27,7 +27,7 @@ export function InviteTab({ workspace, info, host }: ShareTabProps) {
   const [busy, setBusy] = useState(false);
   const [problem, setProblem] = useState<string | null>(null);
   const [made, setMade] = useState<{ invite: string; expires: number; uses: number } | null>(null);
-  const invites = usePolled(host ? workspace.id : null, invitesEveryMs, () => getInvites(workspace.id));
+  const invites = usePolled(workspace.id, invitesEveryMs, () => getInvites(workspace.id));
   const pending = (invites.value ?? []).filter(({ state }) => state === "open");
   const count = Number(uses);
   const countFits = Number.isInteger(count) && count >= 1 && count <= usesMax;
@@ -59,7 +59,7 @@ export function InviteTab({ workspace, info, host }: ShareTabProps) {
   return (
     <>
       <form onSubmit={onSubmit}>
-        <fieldset className={css.fields} disabled={!host || busy}>
+        <fieldset className={css.fields} disabled={busy}>
           <SelectField label={strings.role} problem={problem} value={role} onChange={(event) => setRole(event.target.value as Role)}>
             {roles.map((one) => (
               <option key={one} value={one}>
@@ -81,14 +81,14 @@ export function InviteTab({ workspace, info, host }: ShareTabProps) {
           </SelectField>
         </fieldset>
         <label className={css.check}>
-          <input type="checkbox" disabled={!host || busy} checked={approval} onChange={(event) => setApproval(event.target.checked)} />
+          <input type="checkbox" disabled={busy} checked={approval} onChange={(event) => setApproval(event.target.checked)} />
           <span>
             {strings.approval}
             <small>{strings.approvalHint}</small>
           </span>
         </label>
         <div className={css.foot}>
-          <Button type="submit" look="primary" disabled={!host || busy || !countFits}>
+          <Button type="submit" look="primary" disabled={busy || !countFits}>
             {busy ? strings.making : strings.makeInvite}
           </Button>
         </div>
@@ -101,29 +101,27 @@ export function InviteTab({ workspace, info, host }: ShareTabProps) {
           <CopyField label={strings.command} text={`coterie join ${made.invite}`} qr={false} />
         </section>
       )}
-      {host && (
-        <section>
-          <h3 className={css.title}>{strings.pending}</h3>
-          {pending.length === 0 && <p className={css.note}>{invites.error ?? strings.noPending}</p>}
-          <ul>
-            {pending.map((one) => (
-              <li key={one.id} className={css.row}>
-                <div className={css.rowText}>
-                  <strong>{people.panel.role[one.role] ?? one.role}</strong>
-                  <span>
-                    {[strings.left(one.uses_left), strings.till(fullTime(one.expires)), one.author.name && strings.byWhom(one.author.name), one.path && strings.forDocument(one.path)]
-                      .filter(Boolean)
-                      .join(" · ")}
-                  </span>
-                </div>
-                <Button small onClick={() => revoke(one.id)} aria-label={strings.revokeWhich(people.panel.role[one.role] ?? one.role, fullTime(one.expires))}>
-                  {strings.revoke}
-                </Button>
-              </li>
-            ))}
-          </ul>
-        </section>
-      )}
+      <section>
+        <h3 className={css.title}>{strings.pending}</h3>
+        {pending.length === 0 && <p className={css.note}>{invites.error ?? strings.noPending}</p>}
+        <ul>
+          {pending.map((one) => (
+            <li key={one.id} className={css.row}>
+              <div className={css.rowText}>
+                <strong>{people.panel.role[one.role] ?? one.role}</strong>
+                <span>
+                  {[strings.left(one.uses_left), strings.till(fullTime(one.expires)), one.author.name && strings.byWhom(one.author.name), one.path && strings.forDocument(one.path)]
+                    .filter(Boolean)
+                    .join(" · ")}
+                </span>
+              </div>
+              <Button small onClick={() => revoke(one.id)} aria-label={strings.revokeWhich(people.panel.role[one.role] ?? one.role, fullTime(one.expires))}>
+                {strings.revoke}
+              </Button>
+            </li>
+          ))}
+        </ul>
+      </section>
     </>
   );
 }

@@ -16,7 +16,7 @@ const strings = people.share;
 const roles = ["editor", "commenter", "viewer"] as const;
 const durations = [1, 7, 30, 365];
 
-export function LinkTab({ workspace, info, host }: ShareTabProps) {
+export function LinkTab({ workspace, info }: ShareTabProps) {
   const [name, setName] = useState("");
   const [role, setRole] = useState<Role>("editor");
   const [scope, setScope] = useState<"document" | "workspace">(info ? "document" : "workspace");
@@ -49,8 +49,8 @@ export function LinkTab({ workspace, info, host }: ShareTabProps) {
   return (
     <>
       <form onSubmit={onSubmit}>
-        <fieldset className={css.fields} disabled={!host || busy}>
-          <TextField autoFocus={host} label={strings.who} hint={strings.whoHint} problem={problem} maxLength={40} value={name} onChange={(event) => setName(event.target.value)} />
+        <fieldset className={css.fields} disabled={busy}>
+          <TextField autoFocus label={strings.who} hint={strings.whoHint} problem={problem} maxLength={40} value={name} onChange={(event) => setName(event.target.value)} />
           <SelectField label={strings.role} value={role} onChange={(event) => setRole(event.target.value as Role)}>
             {roles.map((one) => (
               <option key={one} value={one}>
@@ -71,7 +71,7 @@ export function LinkTab({ workspace, info, host }: ShareTabProps) {
           </SelectField>
         </fieldset>
         <div className={css.foot}>
-          <Button type="submit" look="primary" disabled={!host || busy || cleanName(name) === ""}>
+          <Button type="submit" look="primary" disabled={busy || cleanName(name) === ""}>
             {busy ? strings.making : strings.makeLink}
           </Button>
         </div>

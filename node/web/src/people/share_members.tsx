@@ -5,7 +5,7 @@ import { useState } from "react";
 
 import { colorFor } from "../room/authors";
 import { people } from "../strings/people";
-import { Avatar, Button, IconButton, inputClass, Notice, toast, toastError } from "../ui/kit";
+import { Avatar, Button, IconButton, inputClass, toast, toastError } from "../ui/kit";
 import { usePolled } from "../ui/use_polled";
 import { Confirm } from "./confirm";
 import { nameInGuestId } from "./guest_id";
@@ -58,7 +58,7 @@ interface MembersTabProps extends ShareTabProps {
   onChanged: () => void;
 }
 
-export function MembersTab({ workspace, info, host, members, requests, problem, onChanged }: MembersTabProps) {
+export function MembersTab({ workspace, info, members, requests, problem, onChanged }: MembersTabProps) {
   const [removing, setRemoving] = useState<ShareMember | null>(null);
   const here = usePolled(info ? `${workspace.id} ${info.id}` : null, rolesEveryMs, async () => {
     const [roles, present] = await Promise.all([getRoles(workspace.id, info?.id ?? ""), getPresent(workspace.id, info?.id ?? "").catch(() => [])]);
@@ -84,10 +84,10 @@ export function MembersTab({ workspace, info, host, members, requests, problem, 
                   <strong>{shortName(one)}</strong>
                   <span>{roleName(one.role)}</span>
                 </div>
-                <Button small disabled={!host} aria-label={`${strings.deny}: ${shortName(one)}`} onClick={() => change(decideRequest(workspace.id, one.device, "deny"))}>
+                <Button small aria-label={`${strings.deny}: ${shortName(one)}`} onClick={() => change(decideRequest(workspace.id, one.device, "deny"))}>
                   {strings.deny}
                 </Button>
-                <Button small look="primary" disabled={!host} aria-label={`${strings.letIn}: ${shortName(one)}`} onClick={() => change(decideRequest(workspace.id, one.device, "approve"))}>
+                <Button small look="primary" aria-label={`${strings.letIn}: ${shortName(one)}`} onClick={() => change(decideRequest(workspace.id, one.device, "approve"))}>
                   {strings.letIn}
                 </Button>
               </li>
@@ -102,7 +102,6 @@ export function MembersTab({ workspace, info, host, members, requests, problem, 
             <MemberRow
               key={member.device}
               member={member}
-              host={host}
               here={info ? (here.value?.members.find(({ device }) => device === member.device)?.here ?? null) : null}
               onRole={(role) => change(setRole(workspace.id, member.device, role))}
               onHere={(role) => info && change(setDocumentRole(workspace.id, info.id, member.device, role))}
@@ -114,8 +113,8 @@ export function MembersTab({ workspace, info, host, members, requests, problem, 
       {info && here.error !== null && here.value === null && <p className={css.note}>{strings.missing}</p>}
       {info && here.value && (
         <>
-          <Guests guests={here.value.guests} members={members} host={host} onStanding={(device, guest, standing) => change(setGuest(workspace.id, info.id, device, guest, standing))} />
-          <SessionSection ended={here.value.session === "ended"} host={host} onSet={async (what) => {
+          <Guests guests={here.value.guests} members={members} onStanding={(device, guest, standing) => change(setGuest(workspace.id, info.id, device, guest, standing))} />
+          <SessionSection ended={here.value.session === "ended"} onSet={async (what) => {
             await setSession(workspace.id, info.id, what);
             here.refresh();
           }} />
@@ -139,7 +138,6 @@ export function MembersTab({ workspace, info, host, members, requests, problem, 
 
 interface MemberRowProps {
   member: ShareMember;
-  host: boolean;
   /** The role in the document; null: there is none, or it is not known. */
   here: string | null;
   onRole: (role: string) => void;
@@ -147,10 +145,10 @@ interface MemberRowProps {
   onRemove: () => void;
 }
 
-function MemberRow({ member, host, here, onRole, onHere, onRemove }: MemberRowProps) {
+function MemberRow({ member, here, onRole, onHere, onRemove }: MemberRowProps) {
   const name = shortName(member);
-  // A host is one everywhere, and whoever is one is not changed by themselves by mistake.
-  const fixed = !host || member.self;
+  // A host is one everywhere, and nobody is changed by themselves by mistake.
+  const fixed = member.self;
   return (
     <li className={css.row} data-device={member.device}>
       <Avatar name={name} color={colorFor(member.device)} />
@@ -197,11 +195,10 @@ const RoleSelect = ({ label, value, options, prefix = "", disabled, onChange }: 
 interface GuestsProps {
   guests: readonly Guest[];
   members: readonly ShareMember[];
-  host: boolean;
   onStanding: (device: string, guest: string, standing: Standing) => void;
 }
 
-function Guests({ guests, members, host, onStanding }: GuestsProps) {
+function Guests({ guests, members, onStanding }: GuestsProps) {
   return (
     <section>
       <h3 className={css.title}>{strings.guests}</h3>
@@ -220,7 +217,6 @@ function Guests({ guests, members, host, onStanding }: GuestsProps) {
                 className={`${inputClass} ${css.select}`}
                 aria-label={strings.roleIn(nameInGuestId(guest) ?? guest, strings.inDocument)}
                 value={standing}
-                disabled={!host}
                 onChange={(event) => onStanding(device, guest, event.target.value as Standing)}
               >
                 {standing === "" && <option value="">{strings.asLink}</option>}
@@ -238,7 +234,7 @@ function Guests({ guests, members, host, onStanding }: GuestsProps) {
   );
 }
 
-function SessionSection({ ended, host, onSet }: { ended: boolean; host: boolean; onSet: (what: "end" | "open") => Promise<void> }) {
+function SessionSection({ ended, onSet }: { ended: boolean; onSet: (what: "end" | "open") => Promise<void> }) {
   const [asking, setAsking] = useState(false);
   return (
     <section>
@@ -246,11 +242,11 @@ function SessionSection({ ended, host, onSet }: { ended: boolean; host: boolean;
       <div className={css.row}>
         <p className={css.rowText}>{ended ? strings.sessionEnded : strings.sessionOpen}</p>
         {ended ? (
-          <Button small look="primary" disabled={!host} onClick={() => void onSet("open").catch(toastError)}>
+          <Button small look="primary" onClick={() => void onSet("open").catch(toastError)}>
             {strings.open}
           </Button>
         ) : (
-          <Button small look="danger" disabled={!host} onClick={() => setAsking(true)}>
+          <Button small look="danger" onClick={() => setAsking(true)}>
             {strings.end}
           </Button>
         )}
@@ -258,7 +254,6 @@ function SessionSection({ ended, host, onSet }: { ended: boolean; host: boolean;
       {asking && (
         <Confirm title={strings.endTitle} about={strings.endAbout} action={strings.end} onClose={() => setAsking(false)} onConfirm={() => onSet("end")} />
       )}
-      {!host && <Notice>{strings.onlyHostsNobody}</Notice>}
     </section>
   );
 }

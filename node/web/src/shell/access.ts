@@ -15,7 +15,7 @@ export interface Access {
   remembered: boolean;
 }
 
-interface Claims {
+export interface Claims {
   ws?: string;
   docs?: string[];
   role?: string;
@@ -71,10 +71,15 @@ async function askAccess(): Promise<Access> {
       if (!claims?.ws || (error instanceof ApiError && error.code === "unreachable")) throw error;
       return { workspaces: [{ workspace: claims.ws, name: claims.ws.slice(0, 8), role: claims.role ?? "viewer" }] };
     });
-  const seen = workspaces.map(({ workspace, name, role }) => ({ ...guestWorkspace(workspace, leastRole(role, claims?.role)), name }));
+  const seen = workspaces.map(({ workspace, name, role }) => ({ ...guestWorkspace(workspace, leastRole(role, mostOf(claims ?? {}))), name }));
   rememberWorkspaces(seen);
   return { status: null, workspaces: seen, documents: claims?.docs ?? [], guest: true, remembered: false };
 }
 
+/** The most that a token lets its bearer do: nobody who is named, or was given documents, is a host. */
+export function mostOf({ role = "host", sub, docs }: Claims): string {
+  return sub || docs ? leastRole(role, "editor") : role;
+}
+
 const roles = ["host", "editor", "commenter", "viewer"];
-const leastRole = (one: string, other = "host") => roles[Math.max(roles.indexOf(one), roles.indexOf(other))] ?? "viewer";
+const leastRole = (one: string, other: string) => roles[Math.max(roles.indexOf(one), roles.indexOf(other))] ?? "viewer";

@@ -3,7 +3,7 @@
 import { CloudOff, KeyRound } from "lucide-react";
 import { Suspense, useCallback, useEffect, useState } from "react";
 
-import { ApiError, type Workspace } from "../api";
+import { ApiError, mayShare, type Workspace } from "../api";
 import { cleanName, loadPerson, type Person, storePerson } from "../person";
 import { formatRoute, parseRoute } from "../route";
 import { shell } from "../strings/shell";
@@ -121,7 +121,7 @@ export function App() {
       <div className={css.app}>
         <Suspense fallback={<p className={css.loading}>{shell.loading}</p>}>{page()}</Suspense>
         {workspace && <Palette workspace={workspace} />}
-        {workspace && sharing && !route?.path && (
+        {workspace && mayShare(workspace) && sharing && !route?.path && (
           <Suspense>
             <ShareDialog workspace={workspace} info={null} open onOpen={setSharing} />
           </Suspense>

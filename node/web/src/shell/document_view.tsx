@@ -3,7 +3,7 @@
 import { ChevronLeft, Ellipsis, History, MessageSquare, MessagesSquare, Search, Share2, Users, X } from "lucide-react";
 import { Suspense, useCallback, useEffect, useMemo, useState } from "react";
 
-import { ofDocument, send } from "../api";
+import { mayShare, ofDocument, send } from "../api";
 import type { EditorHandle } from "../editor/handle";
 import { usePresence } from "../people/use_presence";
 import { formatRoute, pathProblem, splitPath } from "../route";
@@ -54,7 +54,8 @@ interface DocumentViewProps {
 
 export function DocumentView({ kindKnown, onEditor }: DocumentViewProps) {
   const open = useOpenDocument();
-  const { session, view, info, mayEdit, rich, editor } = open;
+  const { workspace, session, view, info, mayEdit, rich, editor } = open;
+  const shareable = mayShare(workspace);
   const [panel, setPanel] = useState<Panel | null>(null);
   const [sharing, setSharing] = useState(false);
   const [figures] = useState(() => new FiguresSource());
@@ -67,12 +68,12 @@ export function DocumentView({ kindKnown, onEditor }: DocumentViewProps) {
     return [
       ...panelNames.map((name) => ({ id: name, title: shell[name], keys: panelKeys[name], group, run: toggle(name) })),
       { id: "find", title: shell.find, group, run: () => editor?.find() },
-      { id: "share", title: shell.share, group, run: () => setSharing(true) },
+      ...(shareable ? [{ id: "share", title: shell.share, group, run: () => setSharing(true) }] : []),
       { id: "undo", title: shell.undo, group, run: () => editor?.undo() },
       { id: "redo", title: shell.redo, group, run: () => editor?.redo() },
       { id: "copy-link", title: shell.copyLink, group, run: () => void copyLink() },
     ];
-  }, [editor]);
+  }, [editor, shareable]);
   useCommands(commands);
 
   return (
@@ -89,7 +90,7 @@ export function DocumentView({ kindKnown, onEditor }: DocumentViewProps) {
       >
         {shell.skip}
       </a>
-      <TopBar panel={panel} onPanel={setPanel} onShare={() => setSharing(true)} />
+      <TopBar panel={panel} onPanel={setPanel} onShare={shareable ? () => setSharing(true) : null} />
       <Notices />
       <div className={css.desk}>
         <main id="text" tabIndex={-1} className={css.text} data-loaded={view.loaded} data-testid="text">
@@ -134,14 +135,14 @@ export function DocumentView({ kindKnown, onEditor }: DocumentViewProps) {
         <Figures source={figures} />
         <span className={css.spring} />
         <Suspense>
-          <MeshDot workspace={open.workspace} />
+          <MeshDot workspace={workspace} />
         </Suspense>
         <ConnectionState connection={view.connection} />
       </footer>
       <Announcer />
-      {sharing && (
+      {shareable && sharing && (
         <Suspense>
-          <ShareDialog workspace={open.workspace} info={info} open onOpen={setSharing} />
+          <ShareDialog workspace={workspace} info={info} open onOpen={setSharing} />
         </Suspense>
       )}
     </div>
@@ -160,7 +161,8 @@ async function copyLink(): Promise<void> {
 interface TopBarProps {
   panel: Panel | null;
   onPanel: (panel: Panel | null) => void;
-  onShare: () => void;
+  /** Null: it is not for this person. */
+  onShare: (() => void) | null;
 }
 
 function TopBar({ panel, onPanel, onShare }: TopBarProps) {
@@ -207,12 +209,14 @@ function TopBar({ panel, onPanel, onShare }: TopBarProps) {
           );
         })}
       </div>
-      <Button className={css.share} look="primary" aria-label={shell.share} onClick={onShare}>
-        <Share2 aria-hidden="true" />
-        <span className={css.wideOnly} aria-hidden="true">
-          {shell.share}
-        </span>
-      </Button>
+      {onShare && (
+        <Button className={css.share} look="primary" aria-label={shell.share} onClick={onShare}>
+          <Share2 aria-hidden="true" />
+          <span className={css.wideOnly} aria-hidden="true">
+            {shell.share}
+          </span>
+        </Button>
+      )}
       <Menu
         align="end"
         button={

@@ -58,6 +58,7 @@ export const home = {
   uploadFolder: "Import a folder…",
   share: "Invite",
   readOnly: (role: string) => `A ${role} can read, and cannot make or change documents.`,
+  someOnly: "You were given some documents only: they are here, and you can make no others.",
 
   search: "Search documents",
   searchHint: "Search titles and text",

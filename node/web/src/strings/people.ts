@@ -37,8 +37,6 @@ export const people = {
     about: (title: string) => `“${title}”`,
     tabs: { link: "By link", invite: "To their own node", members: "Members" },
     label: "How to share",
-    onlyHosts: "Only a host of this workspace can share it. Ask one of them:",
-    onlyHostsNobody: "Only a host of this workspace can share it.",
     role: "What they may do",
     roles: {
       host: "Manage: invite others, change roles",
