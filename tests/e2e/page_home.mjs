@@ -1,5 +1,5 @@
 // What people do on a bridge's page around the texts themselves, in Chromium windows at two real nodes:
-// begin with a template, both at once and apart; come as guests.
+// begin with a template, both at once and apart; search; come as guests.
 //
 //   node page_home.mjs [--only NAME] [--seed S]
 
@@ -8,7 +8,7 @@ import { formTeam, linked, needBinary, Node } from "./lib/nodes.mjs";
 import { check, scenario, until } from "./lib/scenario.mjs";
 import { ada, alan, Tab } from "./lib/tab.mjs";
 
-const parts = { template, guests };
+const parts = { template, search, guests };
 
 await scenario({ only: { type: "string" } }, async (context) => {
   needBinary();
@@ -72,6 +72,31 @@ async function template({ nodes, tabs }) {
   check(lines.length === 5 && lines[2].length === `words of ${ada.name}. words of ${alan.name}. `.length, `both in the first empty line, not:\n${lines.join("\n")}`);
   for (const tab of tabs) await tab.says("Saved");
   return "opening writes nothing; two who begin apart in its first empty line both have their words";
+}
+
+/** A hit of the search opens its document there. */
+async function search({ context, nodes, tabs: [tab] }) {
+  const [red] = nodes;
+  const lines = Array.from({ length: 120 }, (_, i) => (i === 90 ? "  the needle it is about" : `line ${i + 1}`));
+  await create(nodes, { path: "work/long.md", text: lines.join("\n") });
+  await create(nodes, { path: "work/minutes", kind: "rich", template: "meeting" });
+  const open = async (query) => {
+    await tab.goto(red.bridge, "demo");
+    await tab.page.getByLabel("Search documents").fill(query);
+    await tab.page.getByRole("region", { name: "In the text" }).getByRole("link").first().click();
+    await tab.loaded();
+  };
+  await open("Needle it is");
+  await until("the hit is selected", async () => (await tab.page.locator("footer").textContent()).includes("Line 91, column 19"));
+  await tab.shows("the needle it is about");
+  check(!tab.page.url().includes("find="), "an address that can be passed on");
+  context.figure("screenshot", await tab.screenshot("page_home-search-code"));
+  await open("decisions");
+  await until("the hit is selected", () => tab.page.evaluate(() => getSelection().toString() === "Decisions"));
+  await tab.page.goBack();
+  await tab.page.getByLabel("Search documents").waitFor();
+  check((await tab.page.getByLabel("Search documents").inputValue()) === "decisions", "one step back to be the search");
+  return "a hit opens its document with the words selected, code and rich text";
 }
 
 function offered({ page }) {

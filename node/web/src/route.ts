@@ -5,20 +5,28 @@ export const pathBytesMax = 1024;
 
 const encodePath = (path: string) => path.split("/").map(encodeURIComponent).join("/");
 
-/** "#/demo/notes/to%20do.md" for a document, "#/demo" for a workspace's list. */
-export function formatRoute(workspace: string, path?: string): string {
-  return "#/" + encodeURIComponent(workspace) + (path ? "/" + encodePath(path) : "");
+/**
+ * "#/demo/notes/to%20do.md" for a document, "#/demo" for a workspace's list. `find`: what to go to in
+ * the document.
+ */
+export function formatRoute(workspace: string, path?: string, find = ""): string {
+  const asked = find === "" ? "" : `?${new URLSearchParams({ find }).toString()}`;
+  return "#/" + encodeURIComponent(workspace) + (path ? "/" + encodePath(path) + asked : "");
 }
+
+/** What an address of formatRoute() asks to go to; empty: nothing. */
+export const parseFind = (hash: string): string => new URLSearchParams(hash.split("?")[1] ?? "").get("find") ?? "";
 
 /** The inverse of formatRoute and formatHome. Null for anything they do not write. */
 export function parseRoute(hash: string): { workspace: string; path: string | null } | null {
   const match = /^#\/([^/]+)(?:\/(.+))?$/.exec(hash);
   if (!match?.[1]) return null;
+  // A "?" of a document's name is written %3F: a plain one begins what the page is asked for.
+  const path = match[2]?.split("?")[0];
   try {
     return {
       workspace: decodeURIComponent(match[1]),
-      // A "?" of a document's name is written %3F: a plain one begins what the home page is asked for.
-      path: match[2] && !match[2].startsWith("?") ? match[2].split("/").map(decodeURIComponent).join("/") : null,
+      path: path ? path.split("/").map(decodeURIComponent).join("/") : null,
     };
   } catch {
     return null; // A stray "%".

@@ -1,6 +1,6 @@
 import { describe, expect, it } from "vitest";
 
-import { formatHome, formatRoute, parseHome, parseRoute, pathBytesMax, pathProblem, splitPath, syncRoom, syncServer } from "../src/route";
+import { formatHome, formatRoute, parseFind, parseHome, parseRoute, pathBytesMax, pathProblem, splitPath, syncRoom, syncServer } from "../src/route";
 
 describe("routes", () => {
   it.each(["todo.md", "notes/to do.md", "a/b/c", "100%.txt", "weiß/日本語.md", "what?/#1.md", "a+b&c=d"])(
@@ -9,6 +9,13 @@ describe("routes", () => {
       expect(parseRoute(formatRoute("demo team", path))).toEqual({ workspace: "demo team", path });
     },
   );
+
+  it.each(["words", "two words + more", "what?", "a=b&find=c#d%"])("asks to go to %s", (find) => {
+    const address = formatRoute("demo", "what?/a b.md", find);
+    expect(parseRoute(address)).toEqual({ workspace: "demo", path: "what?/a b.md" });
+    expect(parseFind(address)).toBe(find);
+    expect(parseFind(formatRoute("demo", "what?find=no.md"))).toBe("");
+  });
 
   it("names a workspace alone", () => {
     expect(formatRoute("demo")).toBe("#/demo");

@@ -35,6 +35,8 @@ export interface EditorHandle {
   redo(): void;
   /** Opens the editor's find bar. */
   find(): void;
+  /** Selects where that text is first, whatever the case, and scrolls to it. */
+  goTo(text: string): void;
 
   /** What is selected; null: nothing, or only a caret. */
   selection(): EditorSelection | null;

@@ -68,6 +68,13 @@ export class MonacoHandle implements EditorHandle {
     this.editor.trigger("page", "actions.find", null);
   }
 
+  goTo(text: string): void {
+    const range = this.model.findMatches(text, false, false, false, null, false, 1)[0]?.range;
+    if (!range) return;
+    this.editor.setSelection(range);
+    this.editor.revealRangeInCenter(range);
+  }
+
   selection(): EditorSelection | null {
     const range = this.editor.getSelection();
     if (!range || range.isEmpty()) return null;

@@ -80,7 +80,7 @@ export function SearchResults({ workspace, documents, query }: SearchResultsProp
           <ul>
             {hits.map((hit) => (
               <li key={`${hit.id} ${hit.line} ${hit.snippet}`}>
-                <a className={css.result} data-result href={formatRoute(workspace.name, hit.path)}>
+                <a className={css.result} data-result href={formatRoute(workspace.name, hit.path, query.trim())}>
                   <KindIcon kind={kindOf(byId.get(hit.id) ?? hit).kind} />
                   <span className={css.title}>{hit.title || splitPath(hit.path).name}</span>
                   <span className={css.path}>{whereOf(hit)}</span>

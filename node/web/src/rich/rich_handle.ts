@@ -10,6 +10,7 @@ import { hasCursor } from "./carets";
 import { placeFirstCaret } from "./first_caret";
 import { encodePlace, resolvePlace } from "./places";
 import { type RichDocument, richRoot } from "./rich_document";
+import { selectText } from "./select_text";
 
 export class RichHandle implements EditorHandle {
   onAnchorClick: ((id: string) => void) | null = null;
@@ -20,6 +21,8 @@ export class RichHandle implements EditorHandle {
   private readonly unsubscribe: () => void;
   private editor: Editor | null = null;
   private frame = 0;
+  /** Asked for while there was no editor. */
+  private sought: string | null = null;
 
   constructor(
     private readonly session: Session,
@@ -59,6 +62,12 @@ export class RichHandle implements EditorHandle {
 
   find(): void {
     this.openFind();
+  }
+
+  goTo(text: string): void {
+    this.sought = this.editor ? null : text;
+    const at = this.editor && selectText(this.editor, text);
+    if (at !== null) this.reveal(at);
   }
 
   selection(): EditorSelection | null {
@@ -120,6 +129,7 @@ export class RichHandle implements EditorHandle {
     if (editor === this.editor) return;
     this.editor = editor;
     if (editor) placeFirstCaret(editor, this.session.doc);
+    if (editor && this.sought !== null) this.goTo(this.sought);
     editor?.on("selectionUpdate", this.selected);
     editor?.on("transaction", ({ transaction }) => {
       if (!transaction.docChanged) return;

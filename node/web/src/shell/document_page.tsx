@@ -16,6 +16,7 @@ import { DocumentView } from "./document_view";
 import { type OpenDocument, OpenDocumentContext } from "./open_document";
 import css from "./shell.module.css";
 import { useDocument } from "./use_document";
+import { useGoTo } from "./use_go_to";
 import { replaceHash } from "./use_hash";
 
 interface DocumentPageProps {
@@ -140,6 +141,7 @@ function WithSession({ workspace, info, person, onPerson, session, room }: Opene
       session.onReveal = null;
     };
   }, [session, editor]);
+  useGoTo(editor, view.loaded);
   // As this document's events say; until then, as in the workspace.
   const role = roomState.role || workspace.role;
   const open = useMemo<OpenDocument>(
