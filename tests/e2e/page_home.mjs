@@ -1,5 +1,5 @@
 // What people do on a bridge's page around the texts themselves, in Chromium windows at two real nodes:
-// begin with a template, both at once and apart; search; come as guests.
+// begin with a template, both at once and apart; search; see who looks where; come as guests.
 //
 //   node page_home.mjs [--only NAME] [--seed S]
 
@@ -8,7 +8,7 @@ import { formTeam, linked, needBinary, Node } from "./lib/nodes.mjs";
 import { check, scenario, until } from "./lib/scenario.mjs";
 import { ada, alan, Tab } from "./lib/tab.mjs";
 
-const parts = { template, search, guests };
+const parts = { template, search, lines, guests };
 
 await scenario({ only: { type: "string" } }, async (context) => {
   needBinary();
@@ -97,6 +97,20 @@ async function search({ context, nodes, tabs: [tab] }) {
   await tab.page.getByLabel("Search documents").waitFor();
   check((await tab.page.getByLabel("Search documents").inputValue()) === "decisions", "one step back to be the search");
   return "a hit opens its document with the words selected, code and rich text";
+}
+
+/** Who is in a text sees which lines the others look at. */
+async function lines({ context, nodes, tabs }) {
+  await create(nodes, { path: "work/lines.md", text: Array.from({ length: 300 }, (_, i) => `line ${i + 1}`).join("\n") });
+  for (const [i, tab] of tabs.entries()) await tab.goto(nodes[i].bridge, "demo", "work/lines.md");
+  const [first, second] = tabs;
+  const panel = await second.panel("People");
+  await panel.getByText(/Looks at lines 1 to \d+/).first().waitFor();
+  await first.focus();
+  await first.page.keyboard.press("Control+End");
+  await until("the last lines are told", async () => /Looks at lines 2\d\d to 300/.test(await panel.textContent()));
+  context.figure("screenshot", await second.screenshot("page_home-lines"));
+  return "the lines that somebody looks at are told at the other node";
 }
 
 function offered({ page }) {

@@ -136,6 +136,7 @@ export interface PresenceUpdate {
   status?: Status;
   typing?: boolean;
   following?: string;
+  viewport?: Lines;
 }
 
 export type ClientMessage =

@@ -64,6 +64,8 @@ interface Presence {
   typing: boolean;
   /** Whose cursor it follows; empty: nobody's. */
   following?: string;
+  /** The lines of code in view. */
+  viewport?: { from: number; to: number };
 }
 
 /** How long the browser's store may take before the node is asked without it. */

@@ -53,6 +53,8 @@ export interface EditorHandle {
   /** Tells when anchorTops() may have changed. Returns what ends it. */
   onLayout(listener: () => void): () => void;
 
+  /** The first and the last line in view, from 1; null: it has no lines. They change with the layout. */
+  linesInView(): { from: number; to: number } | null;
   /** Scrolls to the cursor of that Yjs client. False: it has none here. */
   revealCursor(clientId: number): boolean;
   /** Colours the text by its authors; null: no more. */

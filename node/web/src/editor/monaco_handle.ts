@@ -140,6 +140,12 @@ export class MonacoHandle implements EditorHandle {
     return () => subscriptions.forEach((one) => one.dispose());
   }
 
+  linesInView(): { from: number; to: number } | null {
+    const ranges = this.editor.getVisibleRanges();
+    const [first, last] = [ranges[0], ranges.at(-1)];
+    return first && last ? { from: first.startLineNumber, to: last.endLineNumber } : null;
+  }
+
   revealCursor(clientId: number): boolean {
     const index = cursorOf(this.session, clientId);
     if (index === null) return false;

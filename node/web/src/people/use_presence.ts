@@ -3,9 +3,13 @@
 import { useEffect } from "react";
 
 import { watchStatus } from "../activity";
+import { Later, same } from "../later";
 import type { OpenDocument } from "../shell/open_document";
 
-export function usePresence({ session, room, view }: OpenDocument): void {
+/** Each change goes to everybody's screen. */
+const tellLinesAfterMs = 1000;
+
+export function usePresence({ session, room, view, editor }: OpenDocument): void {
   useEffect(
     () =>
       watchStatus((status) => {
@@ -15,6 +19,24 @@ export function usePresence({ session, room, view }: OpenDocument): void {
       }),
     [session, room],
   );
+  useEffect(() => {
+    if (!editor) return;
+    let told = { from: 0, to: 0 };
+    const later = new Later(() => {
+      const lines = editor.linesInView();
+      if (!lines || same(lines, told)) return;
+      told = lines;
+      session.show({ viewport: lines });
+      room?.show({ viewport: { first: lines.from, last: lines.to } });
+    }, tellLinesAfterMs);
+    const tell = () => later.ask();
+    tell();
+    const stop = editor.onLayout(tell);
+    return () => {
+      stop();
+      later.stop();
+    };
+  }, [session, room, editor]);
   const typing = view.participants.find(({ self }) => self)?.typing ?? false;
   useEffect(() => room?.show({ typing }), [room, typing]);
 }

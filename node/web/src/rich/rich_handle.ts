@@ -112,6 +112,10 @@ export class RichHandle implements EditorHandle {
     return () => void this.layoutListeners.delete(listener);
   }
 
+  linesInView(): null {
+    return null;
+  }
+
   revealCursor(clientId: number): boolean {
     const state = this.session.awareness.getStates().get(clientId);
     if (!this.editor || !state || !hasCursor(state)) return false;
