@@ -1,5 +1,5 @@
 // What people do on a bridge's page around the texts themselves, in Chromium windows at two real nodes:
-// begin with a template, both at once and apart; search; see who looks where; come as guests.
+// begin with a template, both at once and apart; search; see who looks where and who wrote what; come as guests.
 //
 //   node page_home.mjs [--only NAME] [--seed S]
 
@@ -8,7 +8,7 @@ import { formTeam, linked, needBinary, Node } from "./lib/nodes.mjs";
 import { check, scenario, until } from "./lib/scenario.mjs";
 import { ada, alan, Tab } from "./lib/tab.mjs";
 
-const parts = { template, search, lines, guests };
+const parts = { template, search, lines, authors, guests };
 
 await scenario({ only: { type: "string" } }, async (context) => {
   needBinary();
@@ -148,4 +148,41 @@ async function guests({ context, browser, nodes, tabs }) {
     check(enabled === (guest === "all"), `${guest} to be offered to make documents only where they may`);
   }
   return "guests are not offered to share or invite, nor to make what they may not";
+}
+
+/** Rich text coloured by its authors, at both nodes, while it is written. */
+async function authors({ context, nodes, tabs }) {
+  await create(nodes, { path: "work/talk", kind: "rich", template: "notes" });
+  for (const [i, tab] of tabs.entries()) {
+    await tab.goto(nodes[i].bridge, "demo", "work/talk");
+    await tab.becomes("connected");
+    await focused(tab);
+  }
+  const [first, second] = tabs;
+  await first.type("Ada wrote this.");
+  await second.shows("Ada wrote this.");
+  await second.focus();
+  await second.page.keyboard.press("Control+End");
+  await second.type("Alan wrote that.");
+  await first.shows("Alan wrote that.");
+  for (const tab of tabs) {
+    await tab.says("Saved");
+    await tab.by("button", "Show who wrote what").click();
+    await tab.page.getByRole("dialog").getByText("%").nth(1).waitFor();
+    await tab.page.keyboard.press("Escape");
+  }
+  const written = (tab, by) => tab.page.locator(".ProseMirror [title]", { hasText: /wrote|begins/ }).evaluateAll(
+    (pieces, title) => pieces.filter((one) => one.title === title).map((one) => one.textContent), `Written by ${by}`);
+  for (const tab of tabs) {
+    await until("each has their words", async () =>
+      (await written(tab, "red")).join() === "Ada wrote this." && (await written(tab, "green")).join() === "Alan wrote that.");
+  }
+  // It goes on while somebody writes, and as the node says when it was asked again.
+  await first.focus();
+  await first.page.keyboard.press("End");
+  await first.page.keyboard.press("Enter");
+  await first.type("Ada begins.");
+  for (const tab of tabs) await until("what is new is coloured, too", async () => (await written(tab, "red")).join() === "Ada wrote this.,Ada begins.");
+  context.figure("screenshot", await second.screenshot("page_home-authors"));
+  return "rich text is coloured by its authors, and follows while it is written";
 }

@@ -1,5 +1,7 @@
 // What the rest of the page asks of an editor, whichever it is: code (Monaco) or rich text (TipTap).
 
+import type * as Y from "yjs";
+
 /** Text that something is about: encoded Yjs relative positions (Y.encodeRelativePosition). */
 export interface TextPlace {
   start: Uint8Array;
@@ -21,8 +23,9 @@ export interface EditorSelection extends TextPlace {
   quote: string;
 }
 
-/** Who wrote which characters: of code, in UTF-16 units of the text. */
+/** Who wrote which characters of a text of the document, in UTF-16 units. */
 export interface AuthorRange {
+  text: Y.Text;
   from: number;
   to: number;
   color: string;

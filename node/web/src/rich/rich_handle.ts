@@ -6,6 +6,7 @@ import * as Y from "yjs";
 import type { Anchor, AuthorRange, EditorHandle, EditorSelection } from "../editor/handle";
 import type { Session } from "../sync";
 import { anchorRanges } from "./anchors";
+import { Authors } from "./authors";
 import { hasCursor } from "./carets";
 import { placeFirstCaret } from "./first_caret";
 import { encodePlace, resolvePlace } from "./places";
@@ -23,6 +24,8 @@ export class RichHandle implements EditorHandle {
   private frame = 0;
   /** Asked for while there was no editor. */
   private sought: string | null = null;
+  private authors: Authors | null = null;
+  private authorRanges: readonly AuthorRange[] = [];
 
   constructor(
     private readonly session: Session,
@@ -124,14 +127,18 @@ export class RichHandle implements EditorHandle {
     return at !== null && this.reveal(at);
   }
 
-  /** Nothing: the node tells authors of code only, by characters of its text. */
-  setAuthors(_ranges: readonly AuthorRange[] | null): void {}
+  setAuthors(ranges: readonly AuthorRange[] | null): void {
+    this.authorRanges = ranges ?? [];
+    this.authors?.show(this.authorRanges);
+  }
 
   /** An editor that was made anew has none of its listeners. */
   private adopt(): void {
     const { editor } = this.document.view();
     if (editor === this.editor) return;
     this.editor = editor;
+    this.authors = editor && new Authors(editor, this.session.rich);
+    this.authors?.show(this.authorRanges);
     if (editor) placeFirstCaret(editor, this.session.doc);
     if (editor && this.sought !== null) this.goTo(this.sought);
     editor?.on("selectionUpdate", this.selected);

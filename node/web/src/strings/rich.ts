@@ -5,6 +5,7 @@ const oneOf = (count: number, word: string) => `${count} ${word}${count === 1 ? 
 export const rich = {
   text: "Text of the document",
   textKeys: "Alt+F10 goes to the toolbar. Escape, then Tab, leaves the text.",
+  writtenBy: (name: string) => `Written by ${name}`,
   placeholder: "Write, or type “/” for blocks",
   screenplayPlaceholder: "Write. Tab changes the kind of line",
 

@@ -101,7 +101,6 @@ export const versions = {
   authorshipShort: "Authors",
   authorshipLegend: "Authors of this text",
   authorshipEmpty: "There is no text yet.",
-  authorshipRich: "Colouring by author is for code and plain text for now.",
   authorshipLoading: "Asking who wrote it…",
   authorshipFailed: (why: string) => `Who wrote it is not known at the moment: ${why}`,
   ofText: "of the text",

@@ -12,7 +12,7 @@ import css from "./authorship_toggle.module.css";
 const avatarsMax = 3;
 
 export function AuthorshipToggle() {
-  const { rich, info } = useOpenDocument();
+  const { info } = useOpenDocument();
   const [on, setOn] = useState(false);
   const [legend, setLegend] = useState(false);
   const authorship = useAuthorship(on);
@@ -35,11 +35,7 @@ export function AuthorshipToggle() {
         <Popover
           label={strings.authorshipLegend}
           open={legend}
-          onOpen={(open) => {
-            setLegend(open);
-            // There is nothing to leave on.
-            if (!open && rich) setOn(false);
-          }}
+          onOpen={setLegend}
           button={
             <button type="button" className={css.who}>
               {people.map(({ writer }) => (
@@ -50,20 +46,18 @@ export function AuthorshipToggle() {
             </button>
           }
         >
-          <Legend authorship={authorship} rich={rich} />
+          <Legend authorship={authorship} />
         </Popover>
       )}
     </span>
   );
 }
 
-function Legend({ authorship, rich }: { authorship: Authorship; rich: boolean }) {
+function Legend({ authorship }: { authorship: Authorship }) {
   return (
     <div className={css.legend}>
       <h2>{strings.authorshipLegend}</h2>
-      {rich ? (
-        <p>{strings.authorshipRich}</p>
-      ) : authorship.state === "failed" ? (
+      {authorship.state === "failed" ? (
         <p role="alert">{strings.authorshipFailed(authorship.why)}</p>
       ) : authorship.state !== "shown" ? (
         <p role="status">{strings.authorshipLoading}</p>
