@@ -26,8 +26,8 @@ crdt::ClientId seed_client(const DocumentId& document, const Template& from, std
   return shared_client(hash);
 }
 
-/// With a text in it even where it is empty: editors make one with the first letter, so that two who
-/// begin to write in it while apart would make two.
+/// With a text in it even where it is empty: editors make one with the first letter, so that two
+/// who begin to write in it while apart would make two.
 crdt::NewType block(std::string_view name, std::string_view text) {
   crdt::NewType made = crdt::NewType::xml_element(std::string(name));
   made.list.emplace_back(crdt::NewType::xml_text(std::string(text)));

@@ -1,9 +1,9 @@
 // What documents begin with.
 //
 // A template is put into a document as an update that is the same wherever it is made: its Yjs
-// client id is derived from the document and what is put into it, so that two nodes that make one
-// document of one template while apart have the text once when they meet. Those ids are from 2^51 to
-// 2^52: browsers draw 32 bits, and from 2^52 on they belong to devices (authors.hpp).
+// client id is derived from the document and what is put in, so that two nodes that make one
+// document of one template while apart have the text once when they meet. Those ids are from 2^51
+// to 2^52: browsers draw 32 bits, and from 2^52 on they belong to devices (authors.hpp).
 
 #pragma once
 
@@ -44,9 +44,9 @@ const Template* language_template(std::string_view language);
 /// bytes (big-endian).
 crdt::ClientId shared_client(const Hash& of);
 
-/// The update (v1) that puts `from` into `document`; nothing where it is blank. `heading`: what rich
-/// text's first heading says in place of the template's; empty: that. `before`: what the document
-/// holds; where this template was put into it before, it is another one of its copies.
+/// The update (v1) that puts `from` into `document`; nothing where it is blank. `heading`: what
+/// rich text's first heading says in place of the template's; empty: that. `before`: what the
+/// document holds; where this template was put into it before, it is another one of its copies.
 std::optional<Bytes> seed_update(const DocumentId& document, const Template& from,
                                  std::string_view heading = {}, const crdt::Doc* before = nullptr);
 
