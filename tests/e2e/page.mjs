@@ -39,6 +39,8 @@ async function onKind(context, browser, nodes, name) {
     done("two type at one place as fast as they can: nothing overwritten, no cursor jumps");
     await cursors(context, tabs, name);
     done("each sees the other's cursor, name and selection");
+    await undo(tabs);
+    done("undo takes back what one wrote oneself, shows where, and leaves the other's words");
     await chat(tabs, nodes);
     done("they chat, answer, react, and see what is unread and who types");
     await comments(tabs);
@@ -117,6 +119,27 @@ async function cursors(context, tabs, name) {
   await until("the selection is drawn for the other", async () => (await second.selections()) > 0);
   context.figure("screenshot", await second.screenshot(`page-${name}-cursors`));
   await first.page.keyboard.press("Control+Home");
+}
+
+async function undo(tabs) {
+  const [first, second] = tabs;
+  for (const tab of tabs) await tab.focus();
+  await first.page.keyboard.press("Control+End");
+  await first.type(" mine");
+  await same(tabs, " mine");
+  await second.page.keyboard.press("Control+Home");
+  await second.type("yours ");
+  await same(tabs, "yours ");
+  await first.page.keyboard.press("Control+Home");
+  await first.page.keyboard.press("Control+z");
+  await until("what one wrote is gone", async () => !(await first.text()).includes(" mine"));
+  await first.type(" again");
+  await same(tabs, "yours ", " again");
+  check((await first.text()).endsWith(" again"), "the caret to be where something was taken back");
+  await first.page.keyboard.press("Control+z");
+  await until("it is gone, too", async () => !(await first.text()).includes(" again"));
+  await first.page.keyboard.press("Control+Shift+z");
+  await same(tabs, "yours ", " again");
 }
 
 async function chat(tabs, [red]) {

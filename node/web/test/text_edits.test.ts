@@ -1,7 +1,7 @@
 import { describe, expect, it } from "vitest";
 import * as Y from "yjs";
 
-import { type Edit, editsOf, movedCaret, movedEdge } from "../src/editor/text_edits";
+import { type Edit, editsOf, endOf, movedCaret, movedEdge } from "../src/editor/text_edits";
 
 /** A small generator of its own, so that a failure can be played again by its seed. */
 function random(seed: number): (below: number) => number {
@@ -79,5 +79,12 @@ describe("a place in a changed text", () => {
     const edits = [{ from: 2, to: 6, text: "xyz" }];
     expect([2, 3, 6].map((place) => movedCaret(place, edits))).toEqual([2, 2, 2]);
     expect([2, 3, 6].map((place) => movedEdge(place, edits, "start"))).toEqual([5, 5, 5]);
+  });
+});
+
+describe("the end of a change", () => {
+  it("is behind what was put there, or where something was", () => {
+    const [put, cut, both] = [{ from: 2, to: 2, text: "xyz" }, { from: 4, to: 9, text: "" }, { from: 20, to: 22, text: "a" }];
+    expect([[], [put], [cut], [put, cut], [put, cut, both]].map(endOf)).toEqual([null, 5, 4, 7, 19]);
   });
 });

@@ -9,7 +9,7 @@ import type { Awareness } from "y-protocols/awareness";
 import * as Y from "yjs";
 
 import { monaco } from "./monaco";
-import { type Edit, editsOf, movedCaret, movedEdge } from "./text_edits";
+import { type Edit, editsOf, endOf, movedCaret, movedEdge } from "./text_edits";
 
 type Editor = monaco.editor.IStandaloneCodeEditor;
 type Model = monaco.editor.ITextModel;
@@ -68,7 +68,8 @@ export class TextBinding {
   private readonly onText = (event: Y.YTextEvent, { origin }: Y.Transaction): void => {
     if (origin === this) return;
     const edits = editsOf(event.delta);
-    const spans = this.spans();
+    const undone = origin instanceof Y.UndoManager ? endOf(edits) : null;
+    const spans = undone === null ? this.spans().map((span) => moved(span, edits)) : [{ anchor: undone, head: undone }];
     this.showing = true;
     try {
       this.model.applyEdits(
@@ -77,10 +78,14 @@ export class TextBinding {
           text,
         })),
       );
-      this.place(spans.map((span) => moved(span, edits)));
+      this.place(spans);
     } finally {
       this.showing = false;
     }
+    if (undone === null) return;
+    // Who takes something back wants to see it, and to go on there.
+    this.editor.revealPositionInCenterIfOutsideViewport(this.model.getPositionAt(undone));
+    this.tell();
   };
 
   private spans(): Span[] {
@@ -93,7 +98,7 @@ export class TextBinding {
   private place(spans: Span[]): void {
     const shown = this.spans();
     // Monaco has moved them, too; only where two meet at one place it judges otherwise.
-    if (spans.every(({ anchor, head }, i) => shown[i]?.anchor === anchor && shown[i]?.head === head)) return;
+    if (spans.length === shown.length && spans.every(({ anchor, head }, i) => shown[i]?.anchor === anchor && shown[i]?.head === head)) return;
     this.editor.setSelections(
       spans.map((span) => {
         const [anchor, head] = [this.model.getPositionAt(span.anchor), this.model.getPositionAt(span.head)];

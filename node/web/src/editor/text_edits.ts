@@ -47,3 +47,9 @@ function movedPlace(place: number, edits: readonly Edit[], sticksLeft: boolean):
 export const movedCaret = (place: number, edits: readonly Edit[]): number => movedPlace(place, edits, true);
 export const movedEdge = (place: number, edits: readonly Edit[], edge: "start" | "end"): number =>
   movedPlace(place, edits, edge === "end");
+
+/** Where the last of `edits` ends in the text after them; null: there are none. */
+export function endOf(edits: readonly Edit[]): number | null {
+  const last = edits.at(-1);
+  return last ? movedPlace(last.to, edits, false) : null;
+}

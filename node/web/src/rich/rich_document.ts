@@ -21,7 +21,7 @@ import { KeptMapping } from "./kept_mapping";
 import { mirror, unknownNodes } from "./mirror";
 import { isScreenplay, setScreenplay } from "./screenplay_extension";
 import { schemaOf } from "./schema";
-import { RemoteChanges, RoomBelow, WayOut } from "./writing";
+import { RemoteChanges, RoomBelow, ShowUndone, WayOut } from "./writing";
 
 /** The root type that TipTap binds by default; other Yjs clients must use the same. */
 export const richRoot = "default";
@@ -221,7 +221,7 @@ export class RichDocument {
       extensions: [
         ...contentExtensions(),
         keepAttributes(this.kept),
-        ...(writable ? [this.binding(mapping), RemoteChanges, RoomBelow] : [...unknownNodes, mirror(this.fragment)]),
+        ...(writable ? [this.binding(mapping), RemoteChanges, ShowUndone, RoomBelow] : [...unknownNodes, mirror(this.fragment)]),
         carets(this.session.awareness),
         anchorsExtension(onAnchor),
         FindExtension,

@@ -52,6 +52,22 @@ export const RemoteChanges = Extension.create({
 
 const isFromOthers = (tr: Transaction): boolean => tr.getMeta(ySyncPluginKey)?.isChangeOrigin === true;
 
+/** Who takes something back, or back again, wants to see it, and to go on there. */
+export const ShowUndone = Extension.create({
+  name: "showUndone",
+  addProseMirrorPlugins: () => [
+    new Plugin({
+      appendTransaction: (trs, { doc: before }, { doc, tr }) => {
+        if (!trs.some((one) => one.getMeta(ySyncPluginKey)?.isUndoRedoOperation)) return null;
+        const from = before.content.findDiffStart(doc.content);
+        const to = before.content.findDiffEnd(doc.content);
+        if (from === null || !to) return null;
+        return tr.setSelection(Selection.near(doc.resolve(Math.max(from, to.b)), -1)).scrollIntoView();
+      },
+    }),
+  ],
+});
+
 /** Tab means something in lists, tables and screenplays; after Escape, it leaves the text. */
 export const WayOut = Extension.create({
   name: "wayOut",
