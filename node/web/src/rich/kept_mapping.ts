@@ -12,16 +12,21 @@ import type { Mapping } from "./mirror";
  * megabyte that took half a second; kept, what did not change is known not to have changed.
  */
 export class KeptMapping extends Map implements Mapping {
-  private trusted = false;
+  private shown_: Node | null = null;
+
+  /** What is known to stand for all of the document, block by block. */
+  get shown(): Node | null {
+    return this.shown_;
+  }
 
   /** Forgets only what is not known to be as it is shown: after some changes of tables it is not. */
   override clear(): void {
-    if (!this.trusted) super.clear();
+    if (!this.shown_) super.clear();
   }
 
   /** Calls `draw`, within which forgetting is meant. */
   whileDrawing(draw: () => void): void {
-    this.trusted = false;
+    this.shown_ = null;
     draw();
   }
 
@@ -31,6 +36,7 @@ export class KeptMapping extends Map implements Mapping {
     // Nothing is shown as one empty paragraph.
     const empty = parts.length === 0 && doc.childCount === 1 && doc.content.size <= 2;
     const same = parts.length === doc.childCount && parts.every((part, i) => this.get(part) === doc.child(i));
-    return (this.trusted = empty || same);
+    this.shown_ = empty || same ? doc : null;
+    return empty || same;
   }
 }

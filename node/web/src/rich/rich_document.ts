@@ -4,6 +4,7 @@
 import { Editor, type Extensions } from "@tiptap/core";
 import { Collaboration } from "@tiptap/extension-collaboration";
 import { Placeholder, Selection } from "@tiptap/extensions";
+import type { EditorState } from "@tiptap/pm/state";
 import { type ProsemirrorBinding, ySyncPluginKey } from "@tiptap/y-tiptap";
 import { type Transaction, type XmlFragment, XmlText } from "yjs";
 
@@ -21,6 +22,7 @@ import { KeptMapping } from "./kept_mapping";
 import { mirror, unknownNodes } from "./mirror";
 import { isScreenplay, setScreenplay } from "./screenplay_extension";
 import { schemaOf } from "./schema";
+import { writeAsTyped } from "./typed_text";
 import { RemoteChanges, RoomBelow, ShowUndone, WayOut } from "./writing";
 
 /** The root type that TipTap binds by default; other Yjs clients must use the same. */
@@ -170,10 +172,15 @@ export class RichDocument {
     if (shown === false && transaction.origin !== ySyncPluginKey) this.draw();
   };
 
+  private get bound(): ProsemirrorBinding {
+    const { binding } = ySyncPluginKey.getState(this.editor?.state as EditorState) as { binding: ProsemirrorBinding };
+    return binding;
+  }
+
   private draw(): void {
     const { editor, mapping } = this;
     if (!editor || !mapping) return;
-    const { binding } = ySyncPluginKey.getState(editor.state) as { binding: ProsemirrorBinding };
+    const binding = this.bound;
     mapping.whileDrawing(() => binding._forceRerender());
   }
 
@@ -244,6 +251,7 @@ export class RichDocument {
     });
     if (writable) {
       this.mapping = mapping;
+      writeAsTyped(this.bound, mapping);
       this.draw(); // With a mapping of ours, the binding leaves that to us.
     }
     if (this.screenplay) setScreenplay(this.editor, true);
