@@ -1,5 +1,5 @@
 // What people do on a bridge's page around the texts themselves, in Chromium windows at two real nodes:
-// begin with a template, both at once and apart; search; see who looks where and who wrote what; come as guests.
+// begin with a template, both at once and apart; search; see who looks where and who wrote what; move rows into folders; come as guests.
 //
 //   node page_home.mjs [--only NAME] [--seed S]
 
@@ -8,7 +8,7 @@ import { formTeam, linked, needBinary, Node } from "./lib/nodes.mjs";
 import { check, scenario, until } from "./lib/scenario.mjs";
 import { ada, alan, Tab } from "./lib/tab.mjs";
 
-const parts = { template, search, lines, authors, guests };
+const parts = { template, search, lines, authors, moving, guests };
 
 await scenario({ only: { type: "string" } }, async (context) => {
   needBinary();
@@ -185,4 +185,50 @@ async function authors({ context, nodes, tabs }) {
   for (const tab of tabs) await until("what is new is coloured, too", async () => (await written(tab, "red")).join() === "Ada wrote this.,Ada begins.");
   context.figure("screenshot", await second.screenshot("page_home-authors"));
   return "rich text is coloured by its authors, and follows while it is written";
+}
+
+/** Rows are dragged into folders; what is there with the mouse is there with keys. */
+async function moving({ context, nodes, tabs: [tab] }) {
+  const [red] = nodes;
+  for (const path of ["from/a.md", "from/b.md", "from/c.md", "to/z.md"]) await create(nodes, { path, text: path });
+  const { page } = tab;
+  const row = (name) => page.getByRole("row", { name });
+  const paths = async () => {
+    const { documents } = await (await fetch(`${red.bridge}/v1/workspaces/demo/documents`)).json();
+    return documents.map(({ path }) => path).filter((path) => /\b[a-cz]\.md$/.test(path)).sort().join();
+  };
+  const are = (...wanted) => until(`they are ${wanted}`, async () => (await paths()) === wanted.sort().join());
+  await tab.goto(red.bridge, "demo/?folder=from%2F");
+  await row("a.md").dragTo(page.getByRole("complementary").getByRole("link", { name: /^to/ }));
+  await are("to/a.md", "from/b.md", "from/c.md", "to/z.md");
+  await page.getByRole("button", { name: "Undo" }).click();
+  await are("from/a.md", "from/b.md", "from/c.md", "to/z.md");
+  // What is chosen goes along.
+  await row("a.md").waitFor();
+  await row("a.md").getByRole("checkbox").check();
+  await row("b.md").getByRole("checkbox").check();
+  await row("b.md").dragTo(page.getByRole("complementary").getByRole("link", { name: /^All documents/ }));
+  await are("a.md", "b.md", "from/c.md", "to/z.md");
+  await row("a.md").waitFor({ state: "detached" });
+  await row("c.md").dragTo(page.getByRole("navigation", { name: "Folder", exact: true }).getByRole("link"));
+  await are("a.md", "b.md", "c.md", "to/z.md");
+  await tab.goto(red.bridge, "demo");
+  const box = await row(/^Select to /).boundingBox();
+  await row("a.md").hover();
+  await page.mouse.down();
+  await page.mouse.move(box.x + 200, box.y + 10, { steps: 4 });
+  await page.mouse.move(box.x + 200, box.y + 20, { steps: 4 });
+  await page.locator("[data-row][data-over]").waitFor();
+  context.figure("screenshot", await tab.screenshot("page_home-moving"));
+  await page.mouse.up();
+  await are("to/a.md", "b.md", "c.md", "to/z.md");
+  // By keys.
+  await row("b.md").waitFor();
+  await row("b.md").focus();
+  await page.keyboard.press("Shift+F10");
+  await page.getByRole("menuitem", { name: "Move to…" }).press("Enter");
+  await page.getByRole("dialog").getByLabel("Folder").fill("to/");
+  await page.keyboard.press("Enter");
+  await are("to/a.md", "to/b.md", "c.md", "to/z.md");
+  return "rows are dragged into folders of the list, the side and the way, and undone; keys do the same";
 }

@@ -12,6 +12,7 @@ import { type Row, shownName, type Sort, type SortKey } from "./listing";
 import { extended, only, type Selection, toggled } from "./selection";
 import { type Here, useHere } from "./use_here";
 import { useNarrow } from "./use_media";
+import { folderTarget } from "./use_row_drag";
 import { useRowWindow } from "./use_row_window";
 
 const rowHeights = { wide: 40, narrow: 56 };
@@ -35,6 +36,8 @@ export interface DocumentListProps {
   onMenu: (row: Row, at: { x: number; y: number }) => void;
   onRename: (row: Row) => void;
   onTrash: (rows: readonly Row[]) => void;
+  /** Rows can be dragged (use_row_drag.ts). */
+  movable: boolean;
 }
 
 export const rowName = (row: Row) => (row.type === "folder" ? row.folder.name : shownName(row.document));
@@ -207,6 +210,7 @@ export function DocumentList(props: DocumentListProps) {
               href={hrefOf(row)}
               time={props.timeOf(row)}
               flat={props.flat}
+              movable={props.movable}
               active={index === active}
               selected={selection.keys.has(row.key)}
               here={here.get(row.key) ?? nobody}
@@ -255,13 +259,14 @@ interface RowLineProps {
   href: string;
   time: number;
   flat: boolean;
+  movable: boolean;
   active: boolean;
   selected: boolean;
   here: readonly Here[];
   handlers: RowHandlers;
 }
 
-const RowLine = memo(function RowLine({ row, index, top, href, time, flat, active, selected, here, handlers }: RowLineProps) {
+const RowLine = memo(function RowLine({ row, index, top, href, time, flat, movable, active, selected, here, handlers }: RowLineProps) {
   const name = rowName(row);
   const kind = row.type === "folder" ? "folder" : kindOf(row.document).kind;
   return (
@@ -272,6 +277,8 @@ const RowLine = memo(function RowLine({ row, index, top, href, time, flat, activ
       tabIndex={active ? 0 : -1}
       data-row
       data-index={index}
+      draggable={movable}
+      {...(row.type === "folder" ? folderTarget(row.folder.path) : {})}
       className={css.row}
       style={{ top }}
       onClick={(event) => handlers.click(row, event)}

@@ -7,12 +7,13 @@ import { type DocumentInfo, mayEdit, mayShare, type Workspace } from "../api";
 import { MeshView } from "../mesh/mesh_view";
 import { openedTimes } from "../remembered";
 import { formatHome, formatRoute, type HomePlace, parseHome } from "../route";
-import { type Command, useCommands } from "../shell/commands";
+import { useCommands } from "../shell/commands";
+import type { Command } from "../shell/offered";
 import type { HomeProps } from "../shell/parts";
 import { replaceHash, useHash } from "../shell/use_hash";
 import { home as words } from "../strings/home";
 import { shell } from "../strings/shell";
-import { Button, Drawer, Empty, Notice, toastError } from "../ui/kit";
+import { Button, Drawer, Empty, Notice, toast, toastError } from "../ui/kit";
 import { DocumentActions } from "./document_actions";
 import { DocumentList } from "./document_list";
 import css from "./home.module.css";
@@ -21,6 +22,7 @@ import { type BroughtFile, fromDrop, fromInput } from "./import_run";
 import { WorkspaceDialog } from "./join";
 import { allFolders, buildTree, documentRow, documentsOf, type Row, rowsOf, sortDocuments } from "./listing";
 import { MoveDialog } from "./move_dialog";
+import { planMove } from "./move_plan";
 import { NewDocumentDialog, type Template } from "./new_document";
 import { NoWorkspace } from "./no_workspace";
 import { lastUse, recentDocuments } from "./recent";
@@ -33,6 +35,7 @@ import { Start } from "./start";
 import { Crumbs, SelectionBar, TopBar } from "./top_bar";
 import { useDocuments, useTrash } from "./use_documents";
 import { useDrop } from "./use_drop";
+import { useRowDrag } from "./use_row_drag";
 import { useSort } from "./use_sort";
 
 export function Home(props: HomeProps) {
@@ -128,10 +131,25 @@ function InWorkspace({ access, workspace, person, onPerson, onChanged, ...props 
       ],
     [editable, go, onShare],
   );
-  useCommands(commands);
+  useCommands("home", commands);
 
   const bring = useCallback((dropped: DataTransfer) => void fromDrop(dropped).then(setFiles, toastError), []);
   const drop = useDrop(editable ? bring : null);
+
+  const movable = editable && place.view !== "trash";
+  const rowDrag = useRowDrag({
+    // One of what is chosen brings all of that along.
+    rowsOf: (index) => {
+      const row = movable ? rows[index] : undefined;
+      return !row ? noRows : shownSelection.keys.has(row.key) ? selected : [row];
+    },
+    documents: all,
+    onMove: (some, folder) => {
+      const plan = planMove(some, all, folder);
+      if ("moves" in plan) void actions.move(plan.moves, plan.folder, all);
+      else if (plan.problem === "taken") toast(words.moveProblem(plan.path));
+    },
+  });
 
   const hrefOf = (row: Row) =>
     row.type === "folder" ? formatHome(workspace.name, { folder: row.folder.path }) : formatRoute(workspace.name, row.document.path);
@@ -191,6 +209,7 @@ function InWorkspace({ access, workspace, person, onPerson, onChanged, ...props 
         onMenu={(row, at) => setMenu({ row, rows: shownSelection.keys.has(row.key) ? selected : [row], ...at })}
         onRename={rename}
         onTrash={trashRows}
+        movable={movable}
       />
     );
 
@@ -230,7 +249,7 @@ function InWorkspace({ access, workspace, person, onPerson, onChanged, ...props 
   const titles = { all: words.allDocuments, recent: words.recent, archive: words.archive, trash: words.trash, mesh: words.mesh };
   const hasHead = place.query === "" && place.view !== "mesh" && !(place.view === "all" && all.length === 0);
   return (
-    <div className={css.home} {...drop.handlers}>
+    <div className={css.home} {...drop.handlers} {...rowDrag}>
       <aside className={css.side} aria-label={words.navigation}>
         {side}
       </aside>

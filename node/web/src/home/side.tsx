@@ -12,6 +12,7 @@ import { Button, Menu, MenuItem, MenuLine, MenuTitle, Tip } from "../ui/kit";
 import type { Folder } from "./listing";
 import { PersonButton } from "./person_button";
 import css from "./side.module.css";
+import { folderTarget } from "./use_row_drag";
 
 export interface SideProps {
   workspaces: readonly Workspace[];
@@ -53,7 +54,7 @@ export function Side(props: SideProps) {
         </Button>
       </div>
       <nav className={css.nav} aria-label={words.navigation}>
-        <Place icon={<Files />} href={formatHome(workspace.name)} current={at("all")} count={tree.count}>
+        <Place icon={<Files />} href={formatHome(workspace.name)} folder="" current={at("all")} count={tree.count}>
           {words.allDocuments}
         </Place>
         <Place icon={<Clock />} href={formatHome(workspace.name, { view: "recent" })} current={at("recent")}>
@@ -129,14 +130,16 @@ function WorkspaceMenu({ workspaces, workspace, onNewWorkspace, onJoin, onShare 
 interface PlaceProps {
   icon: ReactNode;
   href: string;
+  /** That rows can be dragged into. */
+  folder?: string;
   current: boolean;
   count?: number;
   children: ReactNode;
 }
 
-function Place({ icon, href, current, count, children }: PlaceProps) {
+function Place({ icon, href, folder, current, count, children }: PlaceProps) {
   return (
-    <a className={css.place} href={href} aria-current={current ? "page" : undefined}>
+    <a className={css.place} href={href} aria-current={current ? "page" : undefined} {...(folder === undefined ? {} : folderTarget(folder))}>
       {icon}
       <span className={css.placeName}>{children}</span>
       {count !== undefined && count > 0 && (
@@ -201,7 +204,7 @@ function FolderLine({ folder, turns, workspace, current }: FolderLineProps) {
         ) : (
           turns && <span className={css.turn} />
         )}
-        <Place icon={<FolderIcon />} href={formatHome(workspace, { folder: folder.path })} current={current === folder.path} count={folder.count}>
+        <Place icon={<FolderIcon />} href={formatHome(workspace, { folder: folder.path })} folder={folder.path} current={current === folder.path} count={folder.count}>
           {folder.name}
         </Place>
       </div>

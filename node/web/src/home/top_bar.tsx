@@ -7,6 +7,7 @@ import { Button, IconButton, Menu, MenuItem } from "../ui/kit";
 import css from "./home.module.css";
 import { crumbs } from "./listing";
 import { moveAmongResults } from "./search_results";
+import { folderTarget } from "./use_row_drag";
 
 interface TopBarProps {
   query: string;
@@ -124,11 +125,11 @@ export function Crumbs({ workspace, title, folder, count }: { workspace: string;
       <h1 className="visually-hidden">{folder ? way.at(-1)?.name : title}</h1>
       <nav aria-label={words.breadcrumb}>
         <ol className={css.crumbs}>
-          <li>{folder ? <a href={formatHome(workspace)}>{title}</a> : <span aria-current="page">{title}</span>}</li>
+          <li>{folder ? <a href={formatHome(workspace)} {...folderTarget("")}>{title}</a> : <span aria-current="page">{title}</span>}</li>
           {way.map(({ name, path }, index) => (
             <li key={path}>
               <ChevronRight aria-hidden="true" />
-              {index === way.length - 1 ? <span aria-current="page">{name}</span> : <a href={formatHome(workspace, { folder: path })}>{name}</a>}
+              {index === way.length - 1 ? <span aria-current="page">{name}</span> : <a href={formatHome(workspace, { folder: path })} {...folderTarget(path)}>{name}</a>}
             </li>
           ))}
         </ol>

@@ -5,7 +5,8 @@ import { Lightbulb, MessageSquarePlus } from "lucide-react";
 import { useCallback, useEffect, useMemo, useRef, useState } from "react";
 
 import type { Anchor } from "../editor/handle";
-import { type Command, keysText, useCommands } from "../shell/commands";
+import { keysText, useCommands } from "../shell/commands";
+import type { Command } from "../shell/offered";
 import { useOpenDocument } from "../shell/open_document";
 import { shell } from "../strings/shell";
 import { strings } from "../strings/room";
@@ -111,7 +112,7 @@ export function CommentLayer({ onShowPanel }: CommentLayerProps) {
       { id: "previous-comment", title: strings.comments.previous, keys: previousKeys, group, run: () => step(-1) },
     ];
   }, [begin, step]);
-  useCommands(commands);
+  useCommands("comments", commands);
 
   // What one hears instead of seeing it come.
   const [news, setNews] = useState("");

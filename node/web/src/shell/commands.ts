@@ -2,25 +2,11 @@
 
 import { useEffect } from "react";
 
-export interface Command {
-  id: string;
-  title: string;
-  /** Shown, and pressed: "Mod+Shift+H", where Mod is Ctrl, or Cmd on a Mac. */
-  keys?: string;
-  group: string;
-  run: () => void;
-}
-
-const offered = new Set<readonly Command[]>();
-
-export const allCommands = (): Command[] => Array.from(offered).flat();
+import { allCommands, type Command, offer, type Part } from "./offered";
 
 /** Offers `commands` while the component is shown. They should be memoised. */
-export function useCommands(commands: readonly Command[]): void {
-  useEffect(() => {
-    offered.add(commands);
-    return () => void offered.delete(commands);
-  }, [commands]);
+export function useCommands(part: Part, commands: readonly Command[]): void {
+  useEffect(() => offer(part, commands), [part, commands]);
 }
 
 const mac = /Mac|iPhone|iPad/.test(navigator.platform);

@@ -11,8 +11,9 @@ import { shell } from "../strings/shell";
 import type { Connection } from "../sync";
 import { Button, Dot, IconButton, Menu, MenuItem, MenuLine, MenuTitle, TabContent, Tabs, Tip, toast, toastError, type Tone } from "../ui/kit";
 import { Announcer } from "./announcer";
-import { type Command, keysText, useCommands } from "./commands";
+import { keysText, useCommands } from "./commands";
 import { Notices } from "./notices";
+import type { Command } from "./offered";
 import { useOpenDocument } from "./open_document";
 import { openPalette } from "./palette";
 import {
@@ -74,7 +75,7 @@ export function DocumentView({ kindKnown, onEditor }: DocumentViewProps) {
       { id: "copy-link", title: shell.copyLink, group, run: () => void copyLink() },
     ];
   }, [editor, shareable]);
-  useCommands(commands);
+  useCommands("document", commands);
 
   return (
     <div className={css.document}>

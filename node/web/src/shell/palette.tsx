@@ -9,7 +9,8 @@ import { type DocumentInfo, inWorkspace, request, type Workspace } from "../api"
 import { rememberedDocuments } from "../remembered";
 import { formatRoute, splitPath } from "../route";
 import { shell } from "../strings/shell";
-import { allCommands, type Command as PageCommand, keysText, listenForKeys, useCommands } from "./commands";
+import { keysText, listenForKeys, useCommands } from "./commands";
+import { allCommands, type Command as PageCommand } from "./offered";
 import css from "./palette.module.css";
 import { chooseTheme } from "./theme";
 
@@ -24,7 +25,7 @@ export function Palette({ workspace }: { workspace: Workspace }) {
     () => [{ id: "palette", title: shell.commands, keys: "Mod+K", group: shell.palette.page, run: () => setOpen((shown) => !shown) }],
     [],
   );
-  useCommands(own);
+  useCommands("palette", own);
   useEffect(listenForKeys, []);
   useEffect(() => {
     const show = () => setOpen(true);
