@@ -52,16 +52,6 @@ export interface NewDocument {
   meta?: Record<string, string>;
 }
 
-export interface Peer {
-  device: string;
-  name: string;
-  linked: boolean;
-  in_step: boolean;
-  entries_behind: number;
-  entries_ahead: number;
-  round_trip_ms: number | null;
-}
-
 export interface Member {
   device: string;
   name: string;
@@ -82,7 +72,7 @@ export class ApiError extends Error {
 
 const timeoutMs = 15_000;
 
-interface Answer<T> {
+export interface Answer<T> {
   value: T;
   etag: string | null;
   /** 304: nothing changed since the `etag` that was asked with. */
@@ -134,17 +124,6 @@ export const inWorkspace = (workspace: string, what: string) =>
   `v1/workspaces/${encodeURIComponent(workspace)}/${what}`;
 /** `what` begins with "/", or is empty. */
 export const ofDocument = (document: string, what: string) => `v1/documents/${encodeURIComponent(document)}${what}`;
-
-export const getStatus = () => request<Status>("v1/status");
-
-export const getDocuments = async (workspace: string) =>
-  (await request<{ documents: DocumentInfo[] }>(inWorkspace(workspace, "documents"))).documents;
-
-export const getPeers = async (workspace: string) =>
-  (await request<{ peers: Peer[] }>(inWorkspace(workspace, "peers"))).peers;
-
-export const getMembers = async (workspace: string) =>
-  (await request<{ members: Member[] }>(inWorkspace(workspace, "members"))).members;
 
 export const createDocument = (workspace: string, document: NewDocument) =>
   send<{ id: string; path: string }>("POST", inWorkspace(workspace, "documents"), document);

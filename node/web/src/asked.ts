@@ -1,8 +1,8 @@
-// What several parts of the page ask the node for again and again: asked once, while the page is seen.
+// What the page asks the node for again and again: once for all parts that show it, while the page is seen.
 
-import { useCallback, useSyncExternalStore } from "react";
+import { useCallback, useRef, useSyncExternalStore } from "react";
 
-import { ask } from "./api";
+import { type Answer, ApiError, ask } from "./api";
 
 export interface AskedState<T> {
   /** The last good answer, kept while later ones fail; the same object while nothing changed. */
@@ -15,7 +15,12 @@ export interface AskedState<T> {
 
 const empty: AskedState<never> = { value: null, error: null, code: null };
 
-class Asked {
+type Load = (etag: string | null) => Promise<Answer<unknown>>;
+
+/** Who was refused is told the same the next time, as a rule. */
+const refusedEveryMs = 30_000;
+
+export class Asked {
   state: AskedState<unknown> = empty;
   #listeners = new Map<() => void, number>();
   #etag: string | null = null;
@@ -23,7 +28,11 @@ class Asked {
   #again = false;
   #timer: ReturnType<typeof setTimeout> | undefined;
 
-  constructor(readonly path: string) {}
+  /** `onUnused`: nobody asks any more. */
+  constructor(
+    private readonly load: Load,
+    private readonly onUnused: () => void = () => {},
+  ) {}
 
   subscribe(listener: () => void, everyMs: number): () => void {
     this.#listeners.set(listener, everyMs);
@@ -34,6 +43,7 @@ class Asked {
       if (this.#listeners.size > 0) return;
       clearTimeout(this.#timer);
       document.removeEventListener("visibilitychange", this.#onVisible);
+      this.onUnused();
     };
   }
 
@@ -44,21 +54,21 @@ class Asked {
     if (this.#asking) return;
     this.#asking = true;
     try {
-      const headers: HeadersInit = this.#etag === null ? {} : { "if-none-match": this.#etag };
-      const { value, etag, unchanged } = await ask<unknown>(this.path, { headers });
+      const { value, etag, unchanged } = await this.load(this.#etag);
       this.#etag = etag;
-      if (!unchanged) this.#set({ value, error: null, code: null });
-      else if (this.state.error !== null) this.#set({ value: this.state.value, error: null, code: null });
+      const same = unchanged || (etag === null && JSON.stringify(value) === JSON.stringify(this.state.value));
+      if (!same || this.state.error !== null) this.#set({ value: same ? this.state.value : value, error: null, code: null });
     } catch (error) {
       const text = error instanceof Error ? error.message : String(error);
-      const code = (error as { code?: string }).code ?? null;
+      const code = error instanceof ApiError ? error.code : null;
       this.#set({ value: this.state.value, error: text, code });
     } finally {
       this.#asking = false;
     }
     if (this.#again) return this.ask();
     if (this.#listeners.size === 0 || document.visibilityState !== "visible") return;
-    this.#timer = setTimeout(() => void this.ask(), Math.min(...this.#listeners.values()));
+    const least = this.state.code === "unauthorized" ? refusedEveryMs : 0;
+    this.#timer = setTimeout(() => void this.ask(), Math.max(least, Math.min(...this.#listeners.values())));
   }
 
   #onVisible = () => {
@@ -73,21 +83,42 @@ class Asked {
 
 const all = new Map<string, Asked>();
 
-function asked(path: string): Asked {
-  const known = all.get(path) ?? new Asked(path);
+export type Polled<T> = AskedState<T> & { refresh: () => Promise<void> };
+
+function useShared<T>(key: string | null, everyMs: number, find: (key: string) => Asked): Polled<T> {
+  const subscribe = useCallback(
+    (listener: () => void) => (key === null ? () => {} : find(key).subscribe(listener, everyMs)),
+    [key, everyMs, find],
+  );
+  const state = useSyncExternalStore(subscribe, () => (key === null ? empty : (all.get(key)?.state ?? empty)));
+  const refresh = useCallback(async () => {
+    if (key !== null) await find(key).ask();
+  }, [key, find]);
+  return { ...(state as AskedState<T>), refresh };
+}
+
+function atPath(path: string): Asked {
+  const load: Load = (etag) => ask(path, { headers: etag === null ? {} : { "if-none-match": etag } });
+  const known = all.get(path) ?? new Asked(load);
   all.set(path, known);
   return known;
 }
 
 /** Asks for `path` now, every `everyMs`, and when the tab comes back to the front. A null one asks nothing. */
-export function useAsked<T>(path: string | null, everyMs: number): AskedState<T> & { refresh: () => Promise<void> } {
-  const subscribe = useCallback(
-    (listener: () => void) => (path === null ? () => {} : asked(path).subscribe(listener, everyMs)),
-    [path, everyMs],
-  );
-  const state = useSyncExternalStore(subscribe, () => (path === null ? empty : asked(path).state));
-  const refresh = useCallback(async () => {
-    if (path !== null) await asked(path).ask();
-  }, [path]);
-  return { ...(state as AskedState<T>), refresh };
+export const useAsked = <T>(path: string | null, everyMs: number): Polled<T> => useShared(path, everyMs, atPath);
+
+/**
+ * The same of what takes more than one request. `key` says what is asked for; the answer is forgotten with
+ * the last part that shows it.
+ */
+export function usePolled<T>(key: string | null, everyMs: number, load: () => Promise<T>): Polled<T> {
+  const latest = useRef(load);
+  latest.current = load;
+  const find = useCallback((wanted: string) => {
+    const made = () => new Asked(async () => ({ value: await latest.current(), etag: null, unchanged: false }), () => void all.delete(wanted));
+    const known = all.get(wanted) ?? made();
+    all.set(wanted, known);
+    return known;
+  }, []);
+  return useShared(key, everyMs, find);
 }

@@ -1,8 +1,9 @@
 // Who is in the documents of a list now.
 
-import { useEffect, useState } from "react";
+import { useMemo, useRef } from "react";
 
 import { type DocumentInfo, ofDocument, request } from "../api";
+import { usePolled } from "../asked";
 
 export interface Here {
   id: string;
@@ -37,33 +38,21 @@ const nobody: ReadonlyMap<string, Here[]> = new Map();
 
 /** By document id; `documents` are those on the screen. */
 export function useHere(workspace: string, documents: readonly DocumentInfo[]): ReadonlyMap<string, Here[]> {
-  const [here, setHere] = useState(nobody);
   const key = worthAsking(documents, Date.now()).join();
-  useEffect(() => {
-    if (key === "") {
-      setHere(nobody);
-      return;
+  const { value } = usePolled(key === "" ? null : `here ${workspace} ${key}`, everyMs, async () => {
+    const found: [string, Here[]][] = [];
+    for (const id of key.split(",")) {
+      const answer = await request<{ participants: Participant[] }>(`${ofDocument(id, "/participants")}?workspace=${workspace}`).catch(() => null);
+      const people = (answer?.participants ?? []).map((one) => ({ id: `${one.device} ${one.user}`, ...pick(one) }));
+      if (people.length > 0) found.push([id, people]);
     }
-    let stopped = false;
-    const ask = async () => {
-      if (document.visibilityState !== "visible") return;
-      const found = new Map<string, Here[]>();
-      for (const id of key.split(",")) {
-        if (stopped) return;
-        const answer = await request<{ participants: Participant[] }>(`${ofDocument(id, "/participants")}?workspace=${workspace}`).catch(() => null);
-        const people = (answer?.participants ?? []).map((one) => ({ id: `${one.device} ${one.user}`, ...pick(one) }));
-        if (people.length > 0) found.set(id, people);
-      }
-      if (!stopped) setHere(found);
-    };
-    void ask();
-    const timer = setInterval(() => void ask(), everyMs);
-    return () => {
-      stopped = true;
-      clearInterval(timer);
-    };
-  }, [workspace, key]);
-  return here;
+    return found;
+  });
+  const answered = useMemo(() => value && new Map(value), [value]);
+  // While it is asked about others, those who are known stay.
+  const shown = useRef(nobody);
+  if (answered) shown.current = answered;
+  return key === "" ? nobody : shown.current;
 }
 
 const pick = ({ name, color, status }: Participant): Omit<Here, "id"> => ({ name, color: color || "#57534e", status });

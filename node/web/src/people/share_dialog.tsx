@@ -2,15 +2,15 @@
 
 import { useState } from "react";
 
-import type { DocumentInfo, Workspace } from "../api";
+import { type DocumentInfo, inWorkspace, type Workspace } from "../api";
+import { useAsked } from "../asked";
 import { people as strings } from "../strings/people";
 import { Dialog, TabContent, Tabs } from "../ui/kit";
-import { usePolled } from "../ui/use_polled";
 import { splitPath } from "../route";
 import { InviteTab } from "./share_invite";
 import { LinkTab } from "./share_link";
 import { MembersTab } from "./share_members";
-import { getPeople } from "./sharing";
+import type { MembersAnswer } from "./sharing";
 import css from "./share.module.css";
 
 interface ShareDialogProps {
@@ -32,7 +32,7 @@ const membersEveryMs = 10_000;
 
 export function ShareDialog({ workspace, info, open, onOpen }: ShareDialogProps) {
   const [tab, setTab] = useState<Tab>("link");
-  const polled = usePolled(open ? workspace.id : null, membersEveryMs, () => getPeople(workspace.id));
+  const polled = useAsked<MembersAnswer>(open ? inWorkspace(workspace.id, "members") : null, membersEveryMs);
   const title = info ? info.title || splitPath(info.path).name : workspace.name;
   const share = { workspace, info };
   return (

@@ -2,13 +2,14 @@
 
 import { type FormEvent, useState } from "react";
 
+import { inWorkspace } from "../api";
+import { useAsked } from "../asked";
 import { people } from "../strings/people";
 import { Button, fullTime, SelectField, TextField, toast, toastError } from "../ui/kit";
-import { usePolled } from "../ui/use_polled";
 import { CopyField } from "./copy_field";
 import type { ShareTabProps } from "./share_dialog";
 import css from "./share.module.css";
-import { daySeconds, getInvites, makeInvite, revokeInvite, type Role } from "./sharing";
+import { daySeconds, type Invite, makeInvite, revokeInvite, type Role } from "./sharing";
 
 const strings = people.share;
 const roles = ["editor", "commenter", "viewer", "host"] as const;
@@ -27,8 +28,8 @@ export function InviteTab({ workspace, info }: ShareTabProps) {
   const [busy, setBusy] = useState(false);
   const [problem, setProblem] = useState<string | null>(null);
   const [made, setMade] = useState<{ invite: string; expires: number; uses: number } | null>(null);
-  const invites = usePolled(workspace.id, invitesEveryMs, () => getInvites(workspace.id));
-  const pending = (invites.value ?? []).filter(({ state }) => state === "open");
+  const invites = useAsked<{ invites: Invite[] }>(inWorkspace(workspace.id, "invites"), invitesEveryMs);
+  const pending = (invites.value?.invites ?? []).filter(({ state }) => state === "open");
   const count = Number(uses);
   const countFits = Number.isInteger(count) && count >= 1 && count <= usesMax;
 

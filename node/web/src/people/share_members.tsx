@@ -3,10 +3,10 @@
 import { UserMinus } from "lucide-react";
 import { useState } from "react";
 
+import { usePolled } from "../asked";
 import { colorFor } from "../room/authors";
 import { people } from "../strings/people";
 import { Avatar, Button, IconButton, inputClass, toast, toastError } from "../ui/kit";
-import { usePolled } from "../ui/use_polled";
 import { Confirm } from "./confirm";
 import { nameInGuestId } from "./guest_id";
 import type { ShareTabProps } from "./share_dialog";
@@ -60,7 +60,7 @@ interface MembersTabProps extends ShareTabProps {
 
 export function MembersTab({ workspace, info, members, requests, problem, onChanged }: MembersTabProps) {
   const [removing, setRemoving] = useState<ShareMember | null>(null);
-  const here = usePolled(info ? `${workspace.id} ${info.id}` : null, rolesEveryMs, async () => {
+  const here = usePolled(info ? `roles ${workspace.id} ${info.id}` : null, rolesEveryMs, async () => {
     const [roles, present] = await Promise.all([getRoles(workspace.id, info?.id ?? ""), getPresent(workspace.id, info?.id ?? "").catch(() => [])]);
     return { ...roles, guests: allGuests(roles.guests, present) };
   });

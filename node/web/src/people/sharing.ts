@@ -19,6 +19,11 @@ export interface JoinRequest {
   role: string;
 }
 
+export interface MembersAnswer {
+  members: ShareMember[];
+  requests: JoinRequest[];
+}
+
 /** Of those who are in a document now. */
 export interface Present {
   device: string;
@@ -77,14 +82,8 @@ interface InviteWish {
 export const makeInvite = (workspace: string, wish: InviteWish) =>
   send<{ invite: string; id: string }>("POST", inWorkspace(workspace, "invites"), wish);
 
-export const getInvites = async (workspace: string) =>
-  (await request<{ invites: Invite[] }>(inWorkspace(workspace, "invites"))).invites;
-
 export const revokeInvite = (workspace: string, id: string) =>
   send<unknown>("DELETE", inWorkspace(workspace, `invites/${encodeURIComponent(id)}`));
-
-export const getPeople = (workspace: string) =>
-  request<{ members: ShareMember[]; requests: JoinRequest[] }>(inWorkspace(workspace, "members"));
 
 const member = (workspace: string, who: string) => inWorkspace(workspace, `members/${encodeURIComponent(who)}`);
 export const setRole = (workspace: string, who: string, role: string) => send<unknown>("PATCH", member(workspace, who), { role });

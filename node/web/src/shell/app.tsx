@@ -4,13 +4,13 @@ import { CloudOff, KeyRound } from "lucide-react";
 import { Suspense, useCallback, useEffect, useState } from "react";
 
 import { ApiError, mayShare, type Workspace } from "../api";
+import { usePolled } from "../asked";
 import { cleanName, loadPerson, type Person, storePerson } from "../person";
 import { formatRoute, parseRoute } from "../route";
 import { shell } from "../strings/shell";
 import { anythingUnsaved } from "../sync";
 import { token } from "../token";
 import { Button, Empty, Tips, Toasts } from "../ui/kit";
-import { usePolled } from "../ui/use_polled";
 import { type Access, claimsOf, loadAccess } from "./access";
 import { DocumentPage } from "./document_page";
 import { Palette } from "./palette";

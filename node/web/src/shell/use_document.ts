@@ -3,9 +3,9 @@
 import { useEffect, useRef } from "react";
 
 import { type DocumentInfo, inWorkspace, ofDocument, request } from "../api";
+import { usePolled } from "../asked";
 import { rememberDocument, rememberedDocument } from "../remembered";
 import { splitPath } from "../route";
-import { usePolled } from "../ui/use_polled";
 
 const everyMs = 4000;
 
@@ -51,7 +51,7 @@ export function useDocument(
 ): FoundDocument & { refresh: () => void } {
   const shown = useRef<DocumentInfo | null>(null);
   if (shown.current && shown.current.path !== path) shown.current = null;
-  const polled = usePolled(`${workspace} ${path}`, everyMs, async (): Promise<FoundDocument> => {
+  const polled = usePolled(`document ${workspace} ${path}`, everyMs, async (): Promise<FoundDocument> => {
     const known = shown.current;
     if (!known) return find(workspace, path, tokenDocuments);
     const info = await byId(workspace, known.id);
