@@ -15,7 +15,10 @@ export interface Shown {
   dispose: () => void;
 }
 
-const options = (label: string): monaco.editor.IEditorOptions & monaco.editor.IGlobalEditorOptions => ({
+/** Room for the numbers of `lines`, and for what parts them from their neighbours. */
+const numberCharacters = (lines: number) => Math.max(5, String(lines).length + 1);
+
+const options = (label: string, lines: number): monaco.editor.IEditorOptions & monaco.editor.IGlobalEditorOptions => ({
   ariaLabel: label,
   automaticLayout: true,
   fontFamily: getComputedStyle(document.documentElement).getPropertyValue("--font-code"),
@@ -30,7 +33,8 @@ const options = (label: string): monaco.editor.IEditorOptions & monaco.editor.IG
   renderLineHighlight: "none",
   occurrencesHighlight: "off",
   folding: false,
-  lineDecorationsWidth: 18,
+  lineDecorationsWidth: 22,
+  lineNumbersMinChars: numberCharacters(lines),
   contextmenu: false,
   scrollbar: { verticalScrollbarSize: 10, horizontalScrollbarSize: 10, useShadows: false },
   wordWrap: "on",
@@ -50,7 +54,7 @@ function model(text: string, path: string, language: string | undefined): monaco
 
 export function showText(container: HTMLElement, path: string, language: string | undefined, { text, label }: Side): Shown {
   const shown = model(text, path, language);
-  const editor = monaco.editor.create(container, { ...options(label), model: shown });
+  const editor = monaco.editor.create(container, { ...options(label, shown.getLineCount()), model: shown });
   return {
     set: (next) => {
       if (shown.getValue() !== next) shown.setValue(next);
@@ -76,7 +80,7 @@ export function showDiff(
   const original = model(before.text, path, language);
   const modified = model(after.text, path, language);
   const editor = monaco.editor.createDiffEditor(container, {
-    ...options(after.label),
+    ...options(after.label, Math.max(original.getLineCount(), modified.getLineCount())),
     diffWordWrap: "on",
     enableSplitViewResizing: false,
     renderSideBySide: true,
