@@ -19,7 +19,7 @@ coterie_e2e(crowd TIMEOUT 180)
 # What people do on the page, on code and on rich text.
 coterie_e2e(page TIMEOUT 420 ARGUMENTS --asleep 5)
 # And around the texts.
-coterie_e2e(page_home TIMEOUT 300)
+coterie_e2e(page_home TIMEOUT 420)
 # In one of the three looks; npm run screens takes all.
 coterie_e2e(screens TIMEOUT 300 ARGUMENTS --look light)
 coterie_e2e(rest TIMEOUT 120)
