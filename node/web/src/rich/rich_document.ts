@@ -16,6 +16,7 @@ import { carets } from "./carets";
 import { contentExtensions } from "./content";
 import { emptyBlocks } from "./empty_blocks";
 import { FindExtension } from "./find";
+import { LongDocuments } from "./groups";
 import { type Attributes, type Findings, giveParagraphs, inspect, inspectChange, type Trouble } from "./inspect";
 import { keepAttributes, merged } from "./kept_attributes";
 import { KeptMapping } from "./kept_mapping";
@@ -236,6 +237,7 @@ export class RichDocument {
         Placeholder.configure({
           placeholder: () => (this.screenplay ? rich.screenplayPlaceholder : rich.placeholder),
         }),
+        LongDocuments,
         WayOut,
         ...extensions,
       ],
@@ -249,6 +251,8 @@ export class RichDocument {
         },
       },
     });
+    // React would walk through all of it at each of its commits, to put a selection back that is not its own.
+    Object.defineProperty(this.editor.view.dom, "contentEditable", { value: "inherit" });
     if (writable) {
       this.mapping = mapping;
       writeAsTyped(this.bound, mapping);
