@@ -1,10 +1,12 @@
-import { Awareness } from "y-protocols/awareness";
+import { getSchema } from "@tiptap/core";
+import { Transform } from "@tiptap/pm/transform";
+import { Decoration, DecorationSet } from "@tiptap/pm/view";
 import { describe, expect, it } from "vitest";
-import * as Y from "yjs";
 
 import { inserts, lists, textStyles } from "../src/rich/blocks";
-import { forCarets, hasCursor } from "../src/rich/carets";
+import { cursorOf, drawnCarets } from "../src/rich/carets";
 import { contrast, textOn } from "../src/rich/colors";
+import { contentExtensions } from "../src/rich/content";
 import { sourceOf } from "../src/rich/image_view";
 import { attempts, bytesMax, fit, sideMax } from "../src/rich/images";
 import { shownKeys } from "../src/rich/keys";
@@ -13,6 +15,8 @@ import { elementKinds, kindAfter, kindsOf, neighbour } from "../src/rich/screenp
 import { matching } from "../src/rich/slash";
 import { toolsThatFit } from "../src/rich/toolbar_fit";
 import { colors } from "../src/person";
+
+const schema = getSchema(contentExtensions());
 
 describe("links", () => {
   it("go where nothing runs in the page", () => {
@@ -59,32 +63,21 @@ describe("text on a person's colour", () => {
 
 describe("carets", () => {
   const position = { type: null, tname: "default", item: null, assoc: 0 };
-  const others = (cursor: unknown, user: unknown) => {
-    const awareness = new Awareness(new Y.Doc());
-    awareness.states.set(7, { cursor, user });
-    return { awareness, state: forCarets(awareness).getStates().get(7) };
-  };
-  it("leave out what is no position, and name everybody", () => {
-    expect(others({ anchor: "x", head: 3 }, {}).state).toBeUndefined();
-    expect(others(null, {}).state).toBeUndefined();
-    expect(others({ anchor: position, head: position }, { name: "Ada\u202e", color: "red;}" }).state?.["user"]).toMatchObject({ name: "Ada", clientId: 7 });
-    expect(hasCursor({ cursor: { anchor: position, head: position } })).toBe(true);
+  it("leave out what is no position", () => {
+    expect(cursorOf({ cursor: { anchor: "x", head: 3 } })).toBeNull();
+    expect(cursorOf({ cursor: null })).toBeNull();
+    expect(cursorOf(undefined)).toBeNull();
+    expect(cursorOf({ cursor: { anchor: position, head: position } })).toEqual({ anchor: position, head: position });
   });
-  it("do not say who we are, nor hear of ourselves", () => {
-    const { awareness } = others(null, {});
-    const adapter = forCarets(awareness);
-    let heard = 0;
-    const listener = () => (heard += 1);
-    adapter.on("change", listener);
-    adapter.setLocalStateField("user", { name: null });
-    adapter.setLocalStateField("cursor", { anchor: position, head: position });
-    expect(awareness.getLocalState()).toEqual({ cursor: { anchor: position, head: position } });
-    expect(heard).toBe(0);
-    awareness.emit("change", [{ added: [7], updated: [], removed: [] }, "remote"]);
-    adapter.off("change", listener);
-    awareness.emit("change", [{ added: [7], updated: [], removed: [] }, "remote"]);
-    expect(heard).toBe(1);
-    awareness.destroy();
+  it("are known where they were carried to", () => {
+    const widget = (at: number, client: number) => Decoration.widget(at, () => ({}) as never, { client, caret: true });
+    const selected = (from: number, to: number, client: number) => Decoration.inline(from, to, {}, { client });
+    const doc = schema.node("doc", null, ["first line", "second line"].map((line) => schema.node("paragraph", null, schema.text(line))));
+    const set = DecorationSet.create(doc, [widget(3, 1), widget(5, 2), selected(5, 16, 2), widget(8, 3), selected(4, 8, 3)]);
+    const where = (of: DecorationSet) => Array.from(drawnCarets(of), ([client, { anchor, head }]) => `${client}:${anchor}-${head}`).sort();
+    expect(where(set)).toEqual(["1:3-3", "2:16-5", "3:4-8"]);
+    const { mapping, doc: typed } = new Transform(doc).insert(2, schema.text("ab"));
+    expect(where(set.map(mapping, typed))).toEqual(["1:5-5", "2:18-7", "3:6-10"]);
   });
 });
 

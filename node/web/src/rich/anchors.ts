@@ -53,7 +53,7 @@ export const anchorsExtension = (onClick: (id: string) => void) =>
           init: () => ({ anchors: [], set: DecorationSet.empty }),
           apply: (tr, { anchors, set }, _before, state) => {
             const given = tr.getMeta(anchorsKey) as readonly Anchor[] | undefined;
-            // What comes from Yjs replaces the whole document, so nothing can be mapped through it.
+            // What comes from Yjs may bring text back, or replace blocks: nothing can be mapped through that.
             if (given || isFromYjs(state)) return { anchors: given ?? anchors, set: decorate(state, given ?? anchors) };
             return tr.docChanged ? { anchors, set: set.map(tr.mapping, tr.doc) } : { anchors, set };
           },

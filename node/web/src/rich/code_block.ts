@@ -1,35 +1,15 @@
 // Code blocks: colours by lowlight, and a menu for the language.
 
-import { CodeBlockLowlight } from "@tiptap/extension-code-block-lowlight";
+import { CodeBlock } from "@tiptap/extension-code-block";
 import { common, createLowlight } from "lowlight";
 
 import { rich } from "../strings/rich";
+import { codeColors, type Colored } from "./code_colors";
 
 const grammars = createLowlight(common);
 export const languages: readonly string[] = grammars.listLanguages().filter((name) => name !== "plaintext").sort();
 
-type Tree = ReturnType<typeof grammars.highlight>;
-
-const remembered = new Map<string, Tree>();
-const rememberedMax = 100;
-
-/** Remembers, because every change of others has all code blocks of a document coloured again. */
-function highlight(language: string, text: string): Tree {
-  const key = `${language}\n${text}`;
-  const known = remembered.get(key);
-  if (known) return known;
-  const tree = grammars.highlight(language, text);
-  if (remembered.size >= rememberedMax) remembered.delete(remembered.keys().next().value ?? "");
-  remembered.set(key, tree);
-  return tree;
-}
-
-const lowlight = {
-  ...grammars,
-  highlight,
-  // No guessing: that tries every grammar, at each key.
-  highlightAuto: (text: string): Tree => ({ type: "root", children: [{ type: "text", value: text }], data: {} }) as Tree,
-};
+const highlight = (language: string, text: string) => (grammars.registered(language) ? grammars.highlight(language, text) : {}) as Colored;
 
 function languageMenu(current: string): HTMLSelectElement {
   const menu = document.createElement("select");
@@ -41,7 +21,11 @@ function languageMenu(current: string): HTMLSelectElement {
   return menu;
 }
 
-export const RichCodeBlock = CodeBlockLowlight.extend({
+export const RichCodeBlock = CodeBlock.extend({
+  addProseMirrorPlugins() {
+    return [...(this.parent?.() ?? []), codeColors(this.type, highlight)];
+  },
+
   addNodeView() {
     return ({ editor, node, getPos }) => {
       const dom = document.createElement("div");
@@ -81,4 +65,4 @@ export const RichCodeBlock = CodeBlockLowlight.extend({
       };
     };
   },
-}).configure({ lowlight, enableTabIndentation: false, exitOnTripleEnter: true });
+}).configure({ enableTabIndentation: false, exitOnTripleEnter: true });

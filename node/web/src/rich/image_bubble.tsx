@@ -2,7 +2,6 @@
 
 import type { Editor } from "@tiptap/core";
 import { NodeSelection } from "@tiptap/pm/state";
-import { useEditorState } from "@tiptap/react";
 import { Trash2 } from "lucide-react";
 import { useEffect, useState } from "react";
 
@@ -10,16 +9,14 @@ import { rich } from "../strings/rich";
 import { IconButton, inputClass } from "../ui/kit";
 import { Floating } from "./floating";
 import css from "./rich_editor.module.css";
+import { useEditorValue } from "./use_editor_value";
 
 export function ImageBubble({ editor }: { editor: Editor }) {
-  const image = useEditorState({
-    editor,
-    selector: () => {
-      const { selection } = editor.state;
-      if (!(selection instanceof NodeSelection) || selection.node.type.name !== "image") return null;
-      const alt: unknown = selection.node.attrs["alt"];
-      return { at: selection.from, alt: typeof alt === "string" ? alt : "" };
-    },
+  const image = useEditorValue(editor, () => {
+    const { selection } = editor.state;
+    if (!(selection instanceof NodeSelection) || selection.node.type.name !== "image") return null;
+    const alt: unknown = selection.node.attrs["alt"];
+    return { at: selection.from, alt: typeof alt === "string" ? alt : "" };
   });
   if (!image || !editor.isEditable) return null;
   const at = () => {

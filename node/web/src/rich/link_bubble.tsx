@@ -1,7 +1,6 @@
 // The link at the caret: its address, and a field to change it.
 
 import { type Editor, getMarkRange } from "@tiptap/core";
-import { useEditorState } from "@tiptap/react";
 import { ExternalLink, Pencil, Unlink } from "lucide-react";
 import { type FormEvent, useState } from "react";
 
@@ -10,6 +9,7 @@ import { Button, IconButton, TextField } from "../ui/kit";
 import { Floating } from "./floating";
 import { isLinkable, toAddress } from "./links";
 import css from "./rich_editor.module.css";
+import { useEditorValue } from "./use_editor_value";
 
 interface LinkBubbleProps {
   editor: Editor;
@@ -18,15 +18,12 @@ interface LinkBubbleProps {
 }
 
 export function LinkBubble({ editor, editing, onEditing }: LinkBubbleProps) {
-  const { address, from } = useEditorState({
-    editor,
-    selector: () => {
-      const { state } = editor;
-      const href: unknown = editor.getAttributes("link")["href"];
-      const type = state.schema.marks["link"];
-      const range = type && typeof href === "string" ? getMarkRange(state.selection.$from, type) : undefined;
-      return { address: typeof href === "string" ? href : "", from: range?.from ?? state.selection.from };
-    },
+  const { address, from } = useEditorValue(editor, () => {
+    const { state } = editor;
+    const href: unknown = editor.getAttributes("link")["href"];
+    const type = state.schema.marks["link"];
+    const range = type && typeof href === "string" ? getMarkRange(state.selection.$from, type) : undefined;
+    return { address: typeof href === "string" ? href : "", from: range?.from ?? (editing ? state.selection.from : 0) };
   });
   if (!editing && !address) return null;
   const at = () => editor.view.coordsAtPos(Math.min(from, editor.state.doc.content.size));

@@ -4,7 +4,6 @@
 import { Editor, type Extensions } from "@tiptap/core";
 import { Collaboration } from "@tiptap/extension-collaboration";
 import { Placeholder, Selection } from "@tiptap/extensions";
-import type { EditorState } from "@tiptap/pm/state";
 import { type ProsemirrorBinding, ySyncPluginKey } from "@tiptap/y-tiptap";
 import { type Transaction, type XmlFragment, XmlText } from "yjs";
 
@@ -20,10 +19,10 @@ import { LongDocuments } from "./groups";
 import { type Attributes, type Findings, giveParagraphs, inspect, inspectChange, type Trouble } from "./inspect";
 import { keepAttributes, merged } from "./kept_attributes";
 import { KeptMapping } from "./kept_mapping";
+import { makeLean } from "./lean_binding";
 import { mirror, unknownNodes } from "./mirror";
 import { isScreenplay, setScreenplay } from "./screenplay_extension";
 import { schemaOf } from "./schema";
-import { writeAsTyped } from "./typed_text";
 import { RemoteChanges, RoomBelow, ShowUndone, WayOut } from "./writing";
 
 /** The root type that TipTap binds by default; other Yjs clients must use the same. */
@@ -52,6 +51,8 @@ export interface RichOptions {
   /** Of the template that the document was made from. */
   screenplayByDefault: boolean;
 }
+
+const bindingOf = (editor: Editor) => (ySyncPluginKey.getState(editor.state) as { binding: ProsemirrorBinding }).binding;
 
 export class RichDocument {
   readonly fragment: XmlFragment;
@@ -169,20 +170,13 @@ export class RichDocument {
    */
   private readonly onShown = (transaction: Transaction): void => {
     if (!this.editor?.isEditable || !transaction.changedParentTypes.has(this.fragment as never)) return;
-    const shown = this.mapping?.check(this.fragment, this.editor.state.doc);
+    const shown = this.mapping?.check(this.fragment, this.editor.state.doc, transaction);
     if (shown === false && transaction.origin !== ySyncPluginKey) this.draw();
   };
 
-  private get bound(): ProsemirrorBinding {
-    const { binding } = ySyncPluginKey.getState(this.editor?.state as EditorState) as { binding: ProsemirrorBinding };
-    return binding;
-  }
-
   private draw(): void {
     const { editor, mapping } = this;
-    if (!editor || !mapping) return;
-    const binding = this.bound;
-    mapping.whileDrawing(() => binding._forceRerender());
+    if (editor && mapping) mapping.whileDrawing(() => bindingOf(editor)._forceRerender());
   }
 
   private restart(): void {
@@ -255,7 +249,7 @@ export class RichDocument {
     Object.defineProperty(this.editor.view.dom, "contentEditable", { value: "inherit" });
     if (writable) {
       this.mapping = mapping;
-      writeAsTyped(this.bound, mapping);
+      makeLean(bindingOf(this.editor), mapping);
       this.draw(); // With a mapping of ours, the binding leaves that to us.
     }
     if (this.screenplay) setScreenplay(this.editor, true);

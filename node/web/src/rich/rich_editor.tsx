@@ -1,7 +1,7 @@
 // Rich text: a TipTap editor bound to a session's document, with all that belongs to it.
 
 import { type Editor, Extension } from "@tiptap/core";
-import { useCallback, useEffect, useMemo, useRef, useState, useSyncExternalStore } from "react";
+import { memo, useCallback, useEffect, useMemo, useRef, useState, useSyncExternalStore } from "react";
 
 import type { EditorHandle } from "../editor/handle";
 import { rich } from "../strings/rich";
@@ -46,7 +46,7 @@ export interface RichEditorProps {
 }
 
 const noView: RichView = { editor: null, trouble: null, writable: false, screenplay: false };
-const countAfterMs = 400;
+const restMs = 400;
 
 const troubleTexts: Record<Trouble["kind"], (name: string) => string> = {
   element: rich.unknownElement,
@@ -54,33 +54,38 @@ const troubleTexts: Record<Trouble["kind"], (name: string) => string> = {
   content: rich.unknownContent,
 };
 
-/** Tells words, characters and the heading; words are counted when the text rests. */
+/** Tells words, characters and the heading, when text and caret rest. */
 function useFigures(editor: Editor | null, onCaret: (position: RichPosition) => void): void {
   useEffect(() => {
     if (!editor) return;
     let timer: ReturnType<typeof setTimeout> | undefined;
-    let figures = figuresOf(editor.state.doc);
-    const report = () => onCaret({ ...figures, heading: headingAt(editor.state.doc, editor.state.selection.head) });
-    const changed = ({ transaction }: { transaction: { docChanged: boolean } }) => {
-      if (!transaction.docChanged) return;
-      clearTimeout(timer);
-      timer = setTimeout(() => {
-        figures = figuresOf(editor.state.doc);
-        report();
-      }, countAfterMs);
+    let counted = editor.state.doc;
+    let figures = figuresOf(counted);
+    const report = () => {
+      timer = undefined;
+      const { doc, selection } = editor.state;
+      if (doc !== counted) figures = figuresOf((counted = doc));
+      onCaret({ ...figures, heading: headingAt(doc, selection.head) });
     };
-    editor.on("selectionUpdate", report);
-    editor.on("transaction", changed);
+    const changed = () => {
+      clearTimeout(timer);
+      timer = setTimeout(report, restMs);
+    };
+    editor.on("selectionUpdate", changed);
+    editor.on("update", changed);
     report();
     return () => {
       clearTimeout(timer);
-      editor.off("selectionUpdate", report);
-      editor.off("transaction", changed);
+      editor.off("selectionUpdate", changed);
+      editor.off("update", changed);
     };
   }, [editor, onCaret]);
 }
 
-export default function RichEditor({ session, mayEdit, loaded, onCaret, handle, onTrouble, template }: RichEditorProps) {
+/** Not again with every letter that is saved. */
+export default memo(RichEditor);
+
+function RichEditor({ session, mayEdit, loaded, onCaret, handle, onTrouble, template }: RichEditorProps) {
   const root = useRef<HTMLDivElement>(null);
   const scroller = useRef<HTMLDivElement>(null);
   const mount = useRef<HTMLDivElement>(null);

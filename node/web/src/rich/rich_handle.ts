@@ -7,7 +7,7 @@ import type { Anchor, AuthorRange, EditorHandle, EditorSelection } from "../edit
 import type { Session } from "../sync";
 import { anchorRanges } from "./anchors";
 import { Authors } from "./authors";
-import { hasCursor } from "./carets";
+import { cursorOf } from "./carets";
 import { placeFirstCaret } from "./first_caret";
 import { encodePlace, resolvePlace } from "./places";
 import { type RichDocument, richRoot } from "./rich_document";
@@ -120,10 +120,9 @@ export class RichHandle implements EditorHandle {
   }
 
   revealCursor(clientId: number): boolean {
-    const state = this.session.awareness.getStates().get(clientId);
-    if (!this.editor || !state || !hasCursor(state)) return false;
-    const { head } = state["cursor"] as { head: unknown };
-    const at = resolvePlace(this.editor.state, Y.createRelativePositionFromJSON(head));
+    const cursor = cursorOf(this.session.awareness.getStates().get(clientId));
+    if (!this.editor || !cursor) return false;
+    const at = resolvePlace(this.editor.state, Y.createRelativePositionFromJSON(cursor.head));
     return at !== null && this.reveal(at);
   }
 

@@ -1,7 +1,6 @@
 // Above the table that the caret is in: rows and columns.
 
 import { type Editor, findParentNode } from "@tiptap/core";
-import { useEditorState } from "@tiptap/react";
 import {
   BetweenHorizontalEnd,
   BetweenHorizontalStart,
@@ -15,18 +14,16 @@ import {
 import { rich } from "../strings/rich";
 import { IconButton, Menu, MenuItem, MenuLine } from "../ui/kit";
 import { Floating } from "./floating";
+import { useEditorValue } from "./use_editor_value";
 
 export function TableBubble({ editor }: { editor: Editor }) {
-  const table = useEditorState({
-    editor,
-    selector: () => {
-      const found = findParentNode(({ type }) => type.name === "table")(editor.state.selection);
-      if (!found) return null;
-      const first = found.node.firstChild;
-      let header = first !== null && first.childCount > 0;
-      first?.forEach((cell) => (header &&= cell.type.name === "tableHeader"));
-      return { at: found.pos, header };
-    },
+  const table = useEditorValue(editor, () => {
+    const found = findParentNode(({ type }) => type.name === "table")(editor.state.selection);
+    if (!found) return null;
+    const first = found.node.firstChild;
+    let header = first !== null && first.childCount > 0;
+    first?.forEach((cell) => (header &&= cell.type.name === "tableHeader"));
+    return { at: found.pos, header };
   });
   if (!table || !editor.isEditable) return null;
   const run = () => editor.chain().focus();

@@ -1,7 +1,6 @@
 // The toolbar above the text. What does not fit goes into the menu at its end.
 
 import type { Editor } from "@tiptap/core";
-import { useEditorState } from "@tiptap/react";
 import {
   Bold,
   ChevronDown,
@@ -28,6 +27,7 @@ import css from "./rich_editor.module.css";
 import { type ElementKind, elementKinds } from "./screenplay";
 import { currentKind, setKind } from "./screenplay_extension";
 import { toolsThatFit } from "./toolbar_fit";
+import { useEditorValue } from "./use_editor_value";
 
 interface Tool {
   id: string;
@@ -59,17 +59,14 @@ const markTools = {
 } satisfies Record<(typeof markNames)[number], { icon: LucideIcon; keys: string }>;
 
 function useTools({ editor, inserts, onLink, onFind }: ToolbarProps): Tool[][] {
-  const now = useEditorState({
-    editor,
-    selector: () => ({
-      marks: markNames.filter((name) => editor.isActive(name)),
-      blocks: [...lists, ...inserts].filter((block) => block.active(editor)).map(({ id }) => id),
-      link: editor.isActive("link"),
-      marksAllowed: editor.can().toggleBold(),
-      undo: editor.can().undo(),
-      redo: editor.can().redo(),
-    }),
-  });
+  const now = useEditorValue(editor, () => ({
+    marks: markNames.filter((name) => editor.isActive(name)),
+    blocks: [...lists, ...inserts].filter((block) => block.active(editor)).map(({ id }) => id),
+    link: editor.isActive("link"),
+    marksAllowed: editor.can().toggleBold(),
+    undo: editor.can().undo(),
+    redo: editor.can().redo(),
+  }));
   const ofBlock = (block: Block): Tool => ({
     id: block.id,
     title: block.title,
@@ -184,13 +181,10 @@ function ToolButton({ tool: { title, keys, icon: Icon, pressed, disabled, run } 
 }
 
 function StyleMenu({ editor, screenplay }: ToolbarProps) {
-  const { style, kind } = useEditorState({
-    editor,
-    selector: () => ({
-      style: textStyles.toReversed().find((one) => one.active(editor))?.id ?? null,
-      kind: screenplay ? currentKind(editor) : null,
-    }),
-  });
+  const { style, kind } = useEditorValue(editor, () => ({
+    style: textStyles.toReversed().find((one) => one.active(editor))?.id ?? null,
+    kind: screenplay ? currentKind(editor) : null,
+  }));
   const shown = kind ? rich.elements[kind] : (textStyles.find(({ id }) => id === style)?.title ?? rich.body);
   const button = (
     <Button look="quiet" className={css.style} aria-label={rich.styleShown(shown)}>

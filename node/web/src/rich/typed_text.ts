@@ -5,10 +5,8 @@
 // writes comes between the "h" and the "e" of one's word.
 
 import { Mark, type Node } from "@tiptap/pm/model";
-import { type ProsemirrorBinding, ySyncPluginKey } from "@tiptap/y-tiptap";
 import { XmlElement, XmlText } from "yjs";
 
-import type { KeptMapping } from "./kept_mapping";
 import type { Mapping } from "./mirror";
 
 /** The only child that differs; null: none, or more than one. */
@@ -68,22 +66,4 @@ function writeText(part: XmlElement, before: Node, after: Node, caret: number, m
   }
   mapping.set(text as never, Array.from(after.children));
   return true;
-}
-
-/** From now on `binding` compares only what was more than typing. */
-export function writeAsTyped(binding: ProsemirrorBinding, mapping: KeptMapping): void {
-  const compare = binding._prosemirrorChanged.bind(binding);
-  binding._prosemirrorChanged = (doc: Node) => {
-    const { shown } = mapping;
-    const index = shown && onlyChange(shown, doc);
-    const part: unknown = index === null ? null : binding.type.get(index);
-    if (shown && index !== null && part instanceof XmlElement) {
-      let start = 1;
-      for (let i = 0; i < index; ++i) start += doc.child(i).nodeSize;
-      const { head } = binding.prosemirrorView.state.selection;
-      const write = () => void writeTyped(part, shown.child(index), doc.child(index), head - start, mapping);
-      binding.doc.transact(write, ySyncPluginKey);
-    }
-    compare(doc);
-  };
 }
