@@ -86,6 +86,7 @@ class Bound {
 
   private draw(): void {
     this.mapping.whileDrawing(() => this.binding._forceRerender());
+    this.mapping.check(this.fragment, this.state.doc);
   }
 }
 
@@ -124,6 +125,7 @@ describe("the lean binding", () => {
       if (upTo(3) > 0) continue;
       sync();
       for (const { state, fragment, mapping } of [one, other]) {
+        expect(mapping.shown).toBe(state.doc);
         expect(state.doc.toJSON().content).toEqual(readFragment(fragment, schema).blocks.map((node) => node.toJSON()));
         expect(fragment.toArray().map((part) => mapping.get(part))).toEqual(state.doc.children.slice());
       }

@@ -61,17 +61,17 @@ export class KeptMapping extends Map implements Mapping {
     draw();
   }
 
-  /** Looks whether it says that `doc` stands for `fragment`, after `transaction`. */
-  check(fragment: XmlFragment, doc: Node, transaction: Transaction): boolean {
-    const same = this.same(fragment, doc, transaction);
+  /** Looks whether it says that `doc` stands for `fragment`, after `transaction` if nothing else changed. */
+  check(fragment: XmlFragment, doc: Node, transaction?: Transaction): boolean {
+    const same = this.same(fragment, doc, transaction?.changed);
     this.shown_ = same ? doc : null;
     return same;
   }
 
-  private same(fragment: XmlFragment, doc: Node, { changed }: Transaction): boolean {
+  private same(fragment: XmlFragment, doc: Node, changed: Transaction["changed"] | undefined): boolean {
     const before = this.shown_;
     const stands = (index: number) => this.get(this.parts[index]) === doc.child(index);
-    if (before && before.childCount === doc.childCount && !changed.has(fragment as never)) {
+    if (changed && before?.childCount === doc.childCount && !changed.has(fragment as never)) {
       for (const type of changed.keys()) {
         const part = topPart(fragment, type as unknown as AbstractType<unknown>);
         const index = part ? this.order.get(part) : undefined;

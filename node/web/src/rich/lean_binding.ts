@@ -10,9 +10,12 @@ import { changedRun, replaceChanged } from "./differences";
 import type { KeptMapping } from "./kept_mapping";
 import { writeTyped } from "./typed_text";
 
-/** What others did, as steps. The nodes that these make stand for what they were made from. */
+/** What others did, as steps. The nodes that these make, or leave, stand for what was wanted. */
 function replaced(tr: Transaction, { content: { content: wanted } }: Slice, binding: ProsemirrorBinding, mapping: KeptMapping): void {
-  replaceChanged(tr, { children: wanted });
+  const before = tr.doc.children;
+  // The view keeps to nodes that are equal, and compares all that is in them at each change from then on.
+  const alike = wanted.map((node, i) => (before[i] !== node && before[i]?.eq(node) ? before[i] : node));
+  replaceChanged(tr, { children: alike });
   const made = tr.doc.children;
   if (made.every((node, i) => node === wanted[i])) return;
   for (const [i, part] of binding.type.toArray().entries()) {

@@ -176,7 +176,9 @@ export class RichDocument {
 
   private draw(): void {
     const { editor, mapping } = this;
-    if (editor && mapping) mapping.whileDrawing(() => bindingOf(editor)._forceRerender());
+    if (!editor || !mapping) return;
+    mapping.whileDrawing(() => bindingOf(editor)._forceRerender());
+    mapping.check(this.fragment, editor.state.doc);
   }
 
   private restart(): void {
