@@ -87,8 +87,8 @@ async function openPage(browser, bridge, { name }) {
 
 async function openStock(browser, bridge, { id, kind }) {
   const page = await browser.newPage({ bypassCSP: true, viewport: { width: 1180, height: 740 } });
-  await showStock(page, bridge, "demo", id, kind);
-  return { page, close: () => page.close() };
+  const shown = await showStock(page, bridge, "demo", id, kind);
+  return { page: shown ? page : null, close: () => page.close() };
 }
 
 await scenario({ "no-stock": { type: "boolean" }, kind: { type: "string" }, bytes: number, others: number, keys: number }, async (context) => {
@@ -104,19 +104,27 @@ await scenario({ "no-stock": { type: "boolean" }, kind: { type: "string" }, byte
   for (const { count, stock } of [{ count: 0 }, { count: others }, ...(context.args["no-stock"] ? [] : [{ count: others, stock: true }])]) {
     const child = await crowd(context, nodes[1], id, kind, rows.length === 0 ? bytes : 0, count);
     const open = stock ? openStock : openPage;
+    const label = `${stock ? "stock libraries" : "the page"}, ${count} others`;
     const { page, close } = await open(browser, nodes[0].bridge, { id, name, kind });
-    await sleep(2000);
-    const times = await measure(page, keys);
-    rows.push({ label: `${stock ? "stock libraries" : "the page"}, ${count} others`, times });
+    if (page) {
+      await sleep(2000);
+      rows.push({ label, times: await measure(page, keys) });
+    } else {
+      rows.push({ label, times: [] });
+    }
     await close();
     child.kill();
   }
   for (const { label, times } of rows) {
+    if (times.length === 0) {
+      context.figure(`${kind}, ${(bytes / 1e6).toFixed(1)} MB, ${label}`, "nothing could be typed within 60 s");
+      continue;
+    }
     const shown = [0.5, 0.95, 0.99].map((part) => quantile(times, part).toFixed(1));
     context.figure(`${kind}, ${(bytes / 1e6).toFixed(1)} MB, ${label}`, `median ${shown[0]}, p95 ${shown[1]}, p99 ${shown[2]} ms (${times.length} keys)`);
   }
   const [, ours, theirs] = rows;
-  if (theirs) {
+  if (theirs?.times.length > 0) {
     const ratio = (part) => (quantile(ours.times, part) / quantile(theirs.times, part)).toFixed(2);
     context.figure("the page / stock libraries", `median ${ratio(0.5)}, p95 ${ratio(0.95)}`);
   }

@@ -7,7 +7,7 @@ import { build } from "esbuild";
 
 const here = path.dirname(fileURLToPath(import.meta.url));
 
-/** Opens it in `page`, whose context bypasses CSP, at the bridge's own address, and waits until it has the text. */
+/** Opens it in `page`, whose context bypasses CSP, at the bridge's own address. False: it does not have the text in a minute. */
 export async function showStock(page, bridge, workspace, document, kind) {
   const { outputFiles } = await build({
     entryPoints: [path.join(here, `${kind}.js`)],
@@ -26,5 +26,9 @@ export async function showStock(page, bridge, workspace, document, kind) {
 <div id="editor"></div>`);
   if (ending(".css")) await page.addStyleTag({ content: ending(".css") });
   await page.addScriptTag({ content: ending(".js") });
-  await page.waitForSelector("body[data-ready]", { state: "attached", timeout: 60_000 });
+  const ready = page.waitForSelector("body[data-ready]", { state: "attached", timeout: 60_000 });
+  return ready.then(
+    () => true,
+    () => false,
+  );
 }
