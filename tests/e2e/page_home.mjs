@@ -1,14 +1,16 @@
 // What people do on a bridge's page around the texts themselves, in Chromium windows at two real nodes:
-// begin with a template, both at once and apart; search; see who looks where and who wrote what; move rows into folders; come as guests.
+// begin with a template, both at once and apart; write in a long text; search; see who looks where and who wrote what; move rows into folders; come as guests.
 //
 //   node page_home.mjs [--only NAME] [--seed S]
+
+import { fork } from "node:child_process";
 
 import { launch } from "./lib/browser.mjs";
 import { formTeam, linked, needBinary, Node } from "./lib/nodes.mjs";
 import { check, scenario, until } from "./lib/scenario.mjs";
 import { ada, alan, Tab } from "./lib/tab.mjs";
 
-const parts = { template, search, lines, authors, moving, guests };
+const parts = { template, long, search, lines, authors, moving, guests };
 
 await scenario({ only: { type: "string" } }, async (context) => {
   needBinary();
@@ -75,6 +77,51 @@ async function template({ nodes, tabs }) {
 }
 
 /** A hit of the search opens its document there. */
+/** Blocks of a long text are shown in groups of 64, which nobody is to notice. */
+async function long({ context, nodes, tabs }) {
+  const id = await create(nodes, { path: "work/long", kind: "rich" });
+  const filler = fork(new URL("lib/typing_crowd.mjs", import.meta.url), [nodes[0].bridge, id, "rich", "40000", "0"]);
+  context.defer(() => filler.kill());
+  await new Promise((resolve) => filler.once("message", resolve));
+  filler.kill();
+  const [first, second] = tabs;
+  for (const [i, tab] of tabs.entries()) {
+    await tab.goto(nodes[i].bridge, "demo", "work/long");
+    await tab.becomes("connected");
+    await until("the text is there", async () => (await tab.text()).length > 39_000);
+  }
+  const lines = async () => (await first.text()).split("\n");
+  const press = async (...keys) => {
+    for (const key of keys) await first.page.keyboard.press(key);
+  };
+  await first.focus();
+  await press("Control+End");
+  await first.type("the end");
+  await press("Control+Home");
+  await first.type("the start ");
+  const block = (index) => first.page.locator(".ProseMirror > p").nth(index);
+  for (const last of [63, 191]) {
+    const blocks = (await lines()).length;
+    await block(last).scrollIntoViewIfNeeded();
+    await block(last).click();
+    await first.page.waitForTimeout(150); // As after Tab.focus().
+    await press("End", "Enter");
+    await first.type("between");
+    const at = (await lines()).findIndex((line) => line.startsWith("between"));
+    check(at === last + 1, `a block to be made behind block ${last}, not at ${at}`);
+    await press("Backspace", "Backspace", "Backspace", "Backspace", "Backspace", "Backspace", "Backspace", "Backspace");
+    check((await lines()).length === blocks, "and to be taken away again");
+    await press("Home", "Shift+ArrowDown", "Shift+ArrowDown", "Shift+ArrowDown");
+    await first.type(`in place of what went over the border of ${last} `);
+  }
+  for (const tab of tabs) {
+    for (const piece of ["the start ", "the end", "border of 63 ", "border of 191 "]) await tab.shows(piece);
+  }
+  await until("both show the same", async () => (await first.text()) === (await second.text()));
+  for (const tab of tabs) await tab.says("Saved");
+  return "in a long text one writes at its ends and over the borders of its groups as anywhere";
+}
+
 async function search({ context, nodes, tabs: [tab] }) {
   const [red] = nodes;
   const lines = Array.from({ length: 120 }, (_, i) => (i === 90 ? "  the needle it is about" : `line ${i + 1}`));
