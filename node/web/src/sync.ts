@@ -214,7 +214,8 @@ export class Session {
     this.ended = true;
     this.listeners.clear();
     this.changedLater.stop();
-    this.keepWaiting.stop();
+    this.keepLater.stop();
+    this.keepWaiting();
     this.arrivals.stop();
     removeEventListener("keydown", this.onKey, { capture: true });
     this.http?.stop();
@@ -253,13 +254,15 @@ export class Session {
   }
 
   private keptWaiting = 0;
-  /** So that a reload without a network knows it, too. Most edits do not wait so long. */
-  private readonly keepWaiting = new Later(() => {
+  /** So that a reload without a network knows it, too. */
+  private keepWaiting(): void {
     const { waiting } = this.tracker;
     if (!this.store || waiting === this.keptWaiting) return;
     this.keptWaiting = waiting;
     void this.store.set(waitingKey, waiting).catch(() => {});
-  }, keptAfterMs);
+  }
+  /** Most edits do not wait so long. */
+  private readonly keepLater = new Later(() => this.keepWaiting(), keptAfterMs);
 
   private listen(): void {
     const { provider, tracker } = this;
@@ -380,7 +383,7 @@ export class Session {
   }
 
   private tellListeners(): void {
-    this.keepWaiting.ask();
+    this.keepLater.ask();
     const [view, saving] = [this.makeView(this.view_.participants), this.makeSaving()];
     const [viewIsSame, savingIsSame] = [same(view, this.view_), same(saving, this.saving_)];
     if (!viewIsSame) this.view_ = view;
