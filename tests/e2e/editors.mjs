@@ -2,7 +2,7 @@
 // and TipTap, each with two people at the bridges of two nodes, one by y-websocket and one by
 // Hocuspocus, y-indexeddb beside both. They type at once, format, see each other's cursors; one goes
 // offline, types on, closes the tab while the node is down and finds everything again. In the end
-// there is no difference. (Monaco: page.mjs.)
+// there is no difference. (Monaco, with the page's own binding: page.mjs.)
 //
 //   node editors.mjs [--rounds N] [--editor NAME] [--seed S]
 
@@ -49,6 +49,8 @@ class Writer {
   async load() {
     await (this.page.url() === this.url ? this.page.reload() : this.page.goto(this.url));
     await this.page.evaluate(() => globalThis.page.stored.then(() => globalThis.page.focus()));
+    // ProseMirror puts the caret where it was a moment after: sooner than a person presses a key.
+    await this.page.waitForTimeout(200);
   }
 
   get = (what) => this.page.evaluate((name) => globalThis.page[name](), what);
@@ -151,6 +153,8 @@ async function write(context, browser, script, nodes, editor, order, document) {
     return (await ada.get("shown")) === before;
   });
   await ada.page.keyboard.press("Control+End");
+  // It hears of the caret a moment later, too.
+  await ada.page.waitForTimeout(200);
   await ada.type(["After a reload."]);
   await alan.type(["Meanwhile, elsewhere."]);
   await nodes[0].start();
