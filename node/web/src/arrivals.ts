@@ -89,7 +89,7 @@ export class Arrivals {
     this.states = [];
     const from = performance.now();
     if (updates.length > 0) Y.transact(this.doc, () => updates.forEach((one) => this.apply(one)), this.origin, false);
-    if (states.length > 0) applyAwarenessUpdate(this.awareness, mergeAwareness(states), this.origin);
+    if (states.length > 0) this.applyStates(states);
     const now = performance.now();
     const pause = updates.length + states.length > crowdMessages ? crowdPauseMs : pauseMs;
     this.restUntil = now + Math.min(pauseMaxMs, Math.max(pause, (now - from) / busyShare));
@@ -113,6 +113,15 @@ export class Arrivals {
     } catch (error) {
       // One that is not of Yjs must not take the others with it.
       console.error("an update could not be read", error);
+    }
+  }
+
+  private applyStates(states: readonly Uint8Array[]): void {
+    try {
+      applyAwarenessUpdate(this.awareness, mergeAwareness(states), this.origin);
+    } catch (error) {
+      console.error("what somebody said of themselves could not be read", error);
+      if (states.length > 1) for (const one of states) this.applyStates([one]);
     }
   }
 

@@ -79,6 +79,26 @@ describe("what arrives", () => {
     complaint.mockRestore();
   });
 
+  it("of people may be nonsense without harm to the rest", () => {
+    const complaint = vi.spyOn(console, "error").mockImplementation(() => {});
+    const [{ doc, type }, { arrivals, awareness, text }] = [writer(), reader()];
+    const other = new Awareness(doc);
+    other.setLocalState({ x: 1 });
+    arrivals.update(type("a"));
+    // Cut off; and one client whose state is no JSON.
+    for (const nonsense of [Uint8Array.of(3), Uint8Array.of(1, 7, 1, 1, 123)]) arrivals.awarenessUpdate(nonsense);
+    arrivals.awarenessUpdate(encodeAwarenessUpdate(other, [doc.clientID]));
+    arrivals.update(type("b"));
+    vi.advanceTimersByTime(60);
+    expect(awareness.getStates().get(doc.clientID)).toEqual({ x: 1 });
+    expect(text()).toBe("ab");
+    arrivals.update(type("c"));
+    vi.advanceTimersByTime(60);
+    expect(text()).toBe("abc");
+    complaint.mockRestore();
+    for (const each of [other, awareness]) each.destroy();
+  });
+
   it("of people is forgotten with the connection, of the text it is not", () => {
     const [{ doc: theirs, type }, { arrivals, awareness, text }] = [writer(), reader()];
     const other = new Awareness(theirs);

@@ -18,22 +18,32 @@ function change(text: Y.Text, pick: (below: number) => number): void {
   else text.insert(at, "abcdefgh".slice(0, 1 + pick(5)) + (pick(4) === 0 ? "\n" : ""));
 }
 
+const sentence = "the quick brown fox jumps over the lazy dog";
+
+/** A text with `sentence` in it, and what changes it; `edits` are those of that change. */
+function changing(seed: number) {
+  const pick = random(seed);
+  const doc = new Y.Doc();
+  const text = doc.getText("monaco");
+  text.insert(0, sentence);
+  const edits: Edit[] = [];
+  text.observe(({ delta }) => void edits.push(...editsOf(delta)));
+  const run = () =>
+    doc.transact(() => {
+      for (let i = 0; i < 6; ++i) change(text, pick);
+    });
+  return { doc, text, edits, run };
+}
+
 const apply = (text: string, edits: readonly Edit[]) =>
   edits.reduceRight((before, { from, to, text: put }) => before.slice(0, from) + put + before.slice(to), text);
 
 describe("editsOf", () => {
   it("leads from the text before to the text after, by pieces that do not touch", () => {
     for (let seed = 1; seed <= 300; ++seed) {
-      const pick = random(seed);
-      const text = new Y.Doc().getText("monaco");
-      text.insert(0, "the quick brown fox jumps over the lazy dog");
-      const before = text.toString();
-      let edits: Edit[] = [];
-      text.observe(({ delta }) => (edits = editsOf(delta)));
-      text.doc?.transact(() => {
-        for (let i = 0; i < 6; ++i) change(text, pick);
-      });
-      expect(apply(before, edits), `seed ${seed}`).toBe(text.toString());
+      const { text, edits, run } = changing(seed);
+      run();
+      expect(apply(sentence, edits), `seed ${seed}`).toBe(text.toString());
       edits.forEach(({ from, to }, i) => {
         expect(to, `seed ${seed}`).toBeGreaterThanOrEqual(from);
         const next = edits[i + 1];
@@ -50,21 +60,15 @@ describe("editsOf", () => {
 describe("a place in a changed text", () => {
   it("is where Yjs has it, as long as its character is there", () => {
     for (let seed = 1; seed <= 300; ++seed) {
-      const pick = random(seed);
-      const text = new Y.Doc().getText("monaco");
-      text.insert(0, "the quick brown fox jumps over the lazy dog");
+      const { doc, text, edits, run } = changing(seed);
       const places = Array.from({ length: text.length + 1 }, (_, index) => {
         const left = Y.createRelativePositionFromTypeIndex(text, index, -1);
         const right = Y.createRelativePositionFromTypeIndex(text, index, 0);
         return { index, left, right };
       });
-      let edits: Edit[] = [];
-      text.observe(({ delta }) => (edits = editsOf(delta)));
-      text.doc?.transact(() => {
-        for (let i = 0; i < 6; ++i) change(text, pick);
-      });
+      run();
       const gone = (index: number) => edits.some(({ from, to }) => from <= index && index < to);
-      const at = (position: Y.RelativePosition) => Y.createAbsolutePositionFromRelativePosition(position, text.doc as Y.Doc)?.index;
+      const at = (position: Y.RelativePosition) => Y.createAbsolutePositionFromRelativePosition(position, doc)?.index;
       for (const { index, left, right } of places) {
         if (!gone(index - 1)) {
           expect(movedCaret(index, edits), `seed ${seed}, after ${index - 1}`).toBe(at(left));
